@@ -1,0 +1,100 @@
+"""A packed batch, gathered from the data set: scaled, patched and sorted in one pass."""
+
+from __future__ import annotations
+
+import math
+
+from sklstm._kernels.jit import device, kernel
+
+
+@device
+def _mean_and_inverse_deviation(values, begin, end, channel):
+    """Of one channel of a sequence; a constant one has the inverse deviation 0."""
+    total = 0.0
+    for row in range(begin, end):
+        total += float(values[row, channel])
+    mean = total / (end - begin)
+    squares = 0.0
+    for row in range(begin, end):
+        deviation = float(values[row, channel]) - mean
+        squares += deviation * deviation
+    deviation = math.sqrt(squares / (end - begin))
+    # what rounding leaves of a constant channel is no signal
+    return mean, 1.0 / deviation if deviation > 1e-7 * abs(mean) + 1e-300 else 0.0
+
+
+@kernel
+def gather(
+    values, indptr, samples, lengths, patch_size, center, scale, by_channel, by_sequence, starts, x
+):
+    """Rows of a packed batch from the sequences of some samples.
+
+    A patch stacks `patch_size` consecutive steps as channels. The first patch of a
+    sequence is filled up in front with zeros (the mean), so that the last ends with the
+    last observation.
+
+    (in) values (total_steps, n_channels), indptr (n_samples + 1,): the data set
+    (in) samples, lengths (n_sequences,): which, longest first, and how long once patched
+    (in) center, scale (n_channels,): float64, of the training set
+    (in) by_channel, by_sequence: copies to put side by side: standardised over the
+         training set, standardised within the sequence; the values as they are if neither
+    (out) starts (longest + 1,)
+    (out) x (n_rows, patch_size * n_channels * number of copies)
+    """
+    n_channels = values.shape[1]
+    n_copies = by_channel + by_sequence if by_channel or by_sequence else 1
+    starts[0] = 0
+    n_live = samples.size
+    for t in range(starts.size - 1):
+        while lengths[n_live - 1] <= t:
+            n_live -= 1
+        starts[t + 1] = starts[t] + n_live
+    for r in range(samples.size):
+        begin, end = indptr[samples[r]], indptr[samples[r] + 1]
+        missing = lengths[r] * patch_size - (end - begin)
+        for step in range(missing):
+            x[starts[0] + r, step * n_channels * n_copies : (step + 1) * n_channels * n_copies] = 0
+        for channel in range(n_channels):
+            mean, spread = 0.0, 1.0
+            if by_sequence:
+                mean, spread = _mean_and_inverse_deviation(values, begin, end, channel)
+            to_unit = 1.0 / scale[channel]
+            column, t = missing, 0
+            for row in range(begin, end):
+                if column == patch_size:
+                    column = 0
+                    t += 1
+                value = float(values[row, channel])
+                place = (column * n_channels + channel) * n_copies
+                if by_channel:
+                    x[starts[t] + r, place] = (value - center[channel]) * to_unit
+                    place += 1
+                if by_sequence:
+                    x[starts[t] + r, place] = (value - mean) * spread
+                elif not by_channel:
+                    x[starts[t] + r, place] = value
+                column += 1
+
+
+@kernel
+def channel_moments(values, indptr, first, last, weight, count, mean, m2):
+    """Weighted mean and sum of squared deviations of every channel, over samples.
+
+    (in) values (total_steps, n_channels), indptr (n_samples + 1,)
+    (in) first, last: the samples to add; weight (n_samples,): of each sample
+    (accum) count (1,), mean, m2 (n_channels,): float64; West's running update (1979), which
+            does not cancel where the mean is large against the deviation
+    """
+    n_channels = values.shape[1]
+    for sample in range(first, last):
+        w = weight[sample]
+        if w > 0.0:
+            for row in range(indptr[sample], indptr[sample + 1]):
+                count[0] += w
+                share = w / count[0]
+                for channel in range(n_channels):
+                    delta = float(values[row, channel]) - mean[channel]
+                    mean[channel] += share * delta
+                    m2[channel] += w * delta * (float(values[row, channel]) - mean[channel])
+
+

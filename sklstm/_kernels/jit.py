@@ -1,0 +1,55 @@
+"""The one recipe with which every kernel is compiled."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+# For calls from kernel to kernel: numba compiles a callee anew for every Python literal
+# that it is called with, for NumPy's scalars it does not.
+TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
+
+# Not "nnan" and "ninf": with them a NaN may come out as a number, and divergence
+# must stay visible. "reassoc" lets sums be vectorised, "arcp" and "afn" make divisions cheap.
+FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
+
+# error_model="numpy": the Python model puts a branch into every division,
+# which keeps loops from being vectorised (eleven times slower).
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile an entry point: called from Python, kept in Numba's cache on disk.
+
+    Where no folder can be written (a read-only container), the kernel is compiled
+    anew in every process, and one warning says so.
+    """
+    try:
+        return numba.njit(cache=True, **_OPTIONS)(function)
+    except RuntimeError:  # numba: "no locator available"
+        _warn_uncached()
+        return numba.njit(**_OPTIONS)(function)
+
+
+def device(function: Callable[..., Any]) -> Any:
+    """Compile a function that only kernels call: it is stored inside its callers."""
+    return numba.njit(**_OPTIONS)(function)
+
+
+_warned: list[bool] = []
+
+
+def _warn_uncached() -> None:
+    if not _warned:
+        _warned.append(True)
+        warnings.warn(
+            "sklstm cannot store compiled kernels: neither its own folder nor the user's cache "
+            "folder can be written, so that every new process compiles for some seconds. "
+            "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written.",
+            RuntimeWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,85 @@
+"""Loss and its gradient by the raw prediction, row by row.
+
+Losses are named by an integer, because a function passed to a kernel cannot be cached.
+"""
+
+from __future__ import annotations
+
+import math
+
+from sklstm._kernels.jit import device
+from sklstm._kernels.simd import exp, lanes, load, store
+
+SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
+
+
+@device
+def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
+    """Weighted loss of a chunk; the gradient by every raw prediction.
+
+    (in) kind: one of the integers above; parameter: Huber's delta or the quantile
+    (in) raw (n_rows, n_outputs in whole vectors)
+    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one column an output
+    (in) row_weight (n_rows,): sample weight over the sum of the minibatch's
+    (out) draw: shaped as raw, zero in the columns that fill up a vector
+    returns sum over rows of row_weight * loss, the mean over outputs within a row (the sum
+    for SIGMOID, whose outputs are labels of their own, divided by their number likewise)
+    """
+    total = 0.0
+    draw[:] = 0.0
+    for r in range(raw.shape[0]):
+        if kind == SOFTMAX:
+            label = int(target[r, 0])
+            total += row_weight[r] * _softmax_row(raw, r, n_outputs, draw, label)
+            for j in range(n_outputs):
+                draw[r, j] *= row_weight[r]
+            draw[r, label] -= row_weight[r]
+        else:
+            share = row_weight[r] / n_outputs
+            for j in range(n_outputs):
+                loss, slope = _point(kind, parameter, raw[r, j], target[r, j])
+                total += share * loss
+                draw[r, j] = share * slope
+    return total
+
+
+@device
+def _softmax_row(raw, r, n_outputs, out, label):
+    """Probabilities of row r into out; returns the cross-entropy of its label."""
+    width = lanes(raw)
+    stride = raw.shape[1]
+    highest = raw[r, 0]
+    for j in range(1, n_outputs):
+        highest = max(highest, raw[r, j])
+    for j in range(0, stride, width):
+        store(out, r * stride + j, exp(load(raw, r * stride + j) - highest))
+    total = 0.0
+    for j in range(n_outputs):
+        total += out[r, j]
+    for j in range(stride):
+        out[r, j] = out[r, j] / total if j < n_outputs else 0.0
+    return math.log(total) + highest - raw[r, label]
+
+
+@device
+def _point(kind, parameter, z, y):
+    """Loss and slope of one output z with target y."""
+    error = z - y
+    if kind == SIGMOID:  # log(1 + e^z) - y z, without overflow
+        small = math.exp(-abs(z))
+        probability = 1.0 / (1.0 + small) if z >= 0.0 else small / (1.0 + small)
+        return max(z, 0.0) - y * z + math.log1p(small), probability - y
+    if kind == SQUARED:
+        return 0.5 * error * error, error
+    if kind == ABSOLUTE:
+        # a NaN has no sign, and must not look like an error of zero
+        return abs(error), error if error == 0.0 or error != error else math.copysign(1.0, error)
+    if kind == HUBER:
+        if abs(error) > parameter:
+            return parameter * (abs(error) - 0.5 * parameter), math.copysign(parameter, error)
+        return 0.5 * error * error, error
+    if error != error or error == 0.0:
+        return error, error
+    if error > 0.0:  # predicted too much
+        return (1.0 - parameter) * error, 1.0 - parameter
+    return -parameter * error, -parameter

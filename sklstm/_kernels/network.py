@@ -1,0 +1,387 @@
+"""The whole network over one chunk: recurrent layers, pooling, head, loss and back.
+
+One call a chunk, so that Python costs microseconds a minibatch and the threads that work
+on different chunks do not wait for each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
+from sklstm._kernels.losses import loss_gradient
+from sklstm._kernels.lstm import lstm_backward, lstm_forward, lstm_pack, lstm_unpack
+from sklstm._kernels.pooling import pool_backward, pool_forward
+from sklstm._kernels.simd import PANEL, address, cube, gemm, lanes, matrix
+
+
+class Plan(NamedTuple):
+    """Shape of a network, and where its parts begin in the flat vectors.
+
+    A *scan* is one direction of one layer; scan = layer * n_directions + direction.
+    """
+
+    hidden_size: int
+    n_hidden: int  # hidden_size filled up to whole vectors
+    n_layers: int
+    n_directions: int
+    n_channels: int  # of the data
+    n_outputs: int
+    last: int
+    mean: int
+    maximum: int
+    loss: int
+    loss_parameter: float
+    n_features: int  # of the pooled states, in whole vectors, without the 1 for the bias
+    gate_stride: int
+    scans: Any  # int64 (n_scans + 1, 9): the columns below; the last row is the head's
+
+
+# Columns of Plan.scans
+N_INPUTS = 0  # columns of the layer's input
+ROW_STRIDE = 1  # of [h, x, 1]
+THETA = 2  # of weight_ih, weight_hh and bias in theta; the head's weight and bias
+PACKED = 5  # of weight, weight_h and weight_x in the packed parameters; the head, transposed
+GRADIENT = 8  # in the packed gradient
+
+
+class Workspace(NamedTuple):
+    """Buffers of one worker in one flat array, and the offset at which each begins."""
+
+    flat: Any
+    rows: int
+    gates: int
+    cells: int
+    y: int  # states of every layer, (n_layers, n_rows, n_directions * n_hidden)
+    dy: int
+    h: int  # (n_scans, n_sequences, n_hidden)
+    c: int
+    dh: int
+    dc: int
+    checkpoints: int  # (n_scans, n_segments, 2, n_sequences, n_hidden)
+    features: int
+    dropped: int
+    dfeatures: int
+    raw: int
+    draw: int
+
+
+@device
+def _weights(plan, flat, layer, scan):
+    """weight_ih, weight_hh and bias of a scan, views into theta or its gradient."""
+    wide = plan.n_directions * plan.hidden_size
+    n_inputs = plan.n_channels if layer == 0 else wide
+    n_gates = 4 * plan.hidden_size
+    bias = plan.scans[scan, THETA + 2]
+    weight_ih = matrix(flat, plan.scans[scan, THETA], n_gates, n_inputs)
+    weight_hh = matrix(flat, plan.scans[scan, THETA + 1], n_gates, plan.hidden_size)
+    return weight_ih, weight_hh, flat[bias : bias + n_gates]
+
+
+@device
+def _panels(plan, packed, layer, scan, need_dx):
+    """weight, weight_h and weight_x of a scan, views into the packed parameters."""
+    width = lanes(packed)
+    n_gates = 4 * plan.n_hidden
+    n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1
+    wide = PANEL * width
+    weight = cube(packed, plan.scans[scan, PACKED], plan.n_hidden // width, n_columns, wide)
+    n_wide = (plan.n_hidden + wide - 1) // wide
+    weight_h = cube(packed, plan.scans[scan, PACKED + 1], n_wide, n_gates, wide)
+    n_wide = (plan.scans[scan, N_INPUTS] + wide - 1) // wide if need_dx else 0
+    return weight, weight_h, cube(packed, plan.scans[scan, PACKED + 2], n_wide, n_gates, wide)
+
+
+@device
+def _head_panels(plan, packed):
+    """The head as (n_features + 1, outputs) and transposed, in whole vectors."""
+    width = lanes(packed)
+    n_outputs = (plan.n_outputs + width - 1) // width * width
+    n_scans = plan.n_layers * plan.n_directions
+    forward = matrix(packed, plan.scans[n_scans, PACKED], plan.n_features + 1, n_outputs)
+    return forward, matrix(
+        packed, plan.scans[n_scans, PACKED + 1], plan.n_outputs, plan.n_features
+    )
+
+
+@kernel
+def network_pack(plan, theta, need_dx, packed):
+    """(in) theta, need_dx: of the data too; (out) packed: as the scans read it."""
+    hidden_size, n_hidden = plan.hidden_size, plan.n_hidden
+    for layer in range(plan.n_layers):
+        for direction in range(plan.n_directions):
+            scan = layer * plan.n_directions + direction
+            weight_ih, weight_hh, bias = _weights(plan, theta, layer, scan)
+            weight, weight_h, weight_x = _panels(plan, packed, layer, scan, need_dx or layer > 0)
+            n_before = hidden_size if layer > 0 else 0
+            lstm_pack(weight_ih, weight_hh, bias, n_before, weight, weight_h, weight_x)
+    forward, transposed = _head_panels(plan, packed)
+    n_scans = plan.n_layers * plan.n_directions
+    n_features = plan.n_features // n_hidden * hidden_size
+    head = matrix(theta, plan.scans[n_scans, THETA], plan.n_outputs, n_features)
+    for part in (forward, transposed):
+        for row in part:
+            for j in range(row.size):
+                row[j] = 0.0
+    for k in range(plan.n_outputs):
+        for j in range(n_features):
+            column = j // hidden_size * n_hidden + j % hidden_size
+            forward[column, k] = head[k, j]
+            transposed[k, column] = head[k, j]
+        forward[plan.n_features, k] = theta[plan.scans[n_scans, THETA + 1] + k]
+
+
+@kernel
+def network_unpack(plan, chunks, n_chunks, gradient):
+    """Sum the chunks' gradients, in their order, into torch's layout.
+
+    (in) chunks (>= n_chunks, gradient size); the first is overwritten by the sum
+    (out) gradient (n_parameters,)
+    """
+    hidden_size, n_hidden = plan.hidden_size, plan.n_hidden
+    total = chunks[0]
+    for chunk in range(1, n_chunks):
+        other = chunks[chunk]
+        for j in range(total.size):
+            total[j] += other[j]
+    gradient[:] = 0.0
+    for layer in range(plan.n_layers):
+        for direction in range(plan.n_directions):
+            scan = layer * plan.n_directions + direction
+            weight_ih, weight_hh, bias = _weights(plan, gradient, layer, scan)
+            n_columns = n_hidden + plan.scans[scan, N_INPUTS] + 1
+            dweight = matrix(total, plan.scans[scan, GRADIENT], n_columns, plan.gate_stride)
+            n_before = hidden_size if layer > 0 else 0
+            lstm_unpack(dweight, n_before, weight_ih, weight_hh, bias)
+    n_scans = plan.n_layers * plan.n_directions
+    n_features = plan.n_features // n_hidden * hidden_size
+    width = lanes(total)
+    n_outputs = (plan.n_outputs + width - 1) // width * width
+    dhead = matrix(total, plan.scans[n_scans, GRADIENT], plan.n_features + 1, n_outputs)
+    head = matrix(gradient, plan.scans[n_scans, THETA], plan.n_outputs, n_features)
+    for k in range(plan.n_outputs):
+        for j in range(n_features):
+            head[k, j] = dhead[j // hidden_size * n_hidden + j % hidden_size, k]
+        gradient[plan.scans[n_scans, THETA + 1] + k] = dhead[plan.n_features, k]
+
+
+@device
+def _kept(plan, work, layer, scan, n_kept, whole):
+    """rows, gates and cells of a scan: its own if the whole scan is kept, else shared."""
+    before = 0
+    for k in range(scan if whole else 0):
+        before += plan.scans[k, ROW_STRIDE]
+    own = scan if whole else 0
+    rows = matrix(work.flat, work.rows + before * n_kept, n_kept, plan.scans[scan, ROW_STRIDE])
+    gates = matrix(work.flat, work.gates + own * n_kept * plan.gate_stride, n_kept, plan.gate_stride)
+    cells = matrix(work.flat, work.cells + own * n_kept * 2 * plan.n_hidden, n_kept, 2 * plan.n_hidden)
+    return rows, gates, cells
+
+
+@device
+def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work):
+    """All recurrent layers; the final states are left in work.h and work.c.
+
+    (in) segment: time steps between two kept states; n_timesteps or more keeps them all
+    """
+    n_rows, n_sequences = x.shape[0], starts[1]
+    n_timesteps = starts.size - 1
+    wide = plan.n_directions * plan.n_hidden
+    whole = keep and segment >= n_timesteps
+    n_kept = n_rows if whole else n_sequences
+    n_segments = (n_timesteps + segment - 1) // segment
+    state_size = n_sequences * plan.n_hidden
+    source = x
+    for layer in range(plan.n_layers):
+        emit = layer < plan.n_layers - 1 or plan.mean != 0 or plan.maximum != 0
+        y = matrix(work.flat, work.y + layer * n_rows * wide, n_rows if emit else 0, wide)
+        for direction in range(plan.n_directions):
+            scan = layer * plan.n_directions + direction
+            weight, _, _ = _panels(plan, packed, layer, scan, False)
+            h = matrix(work.flat, work.h + scan * state_size, n_sequences, plan.n_hidden)
+            c = matrix(work.flat, work.c + scan * state_size, n_sequences, plan.n_hidden)
+            rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
+            for k in range(n_segments):
+                first, last = k * segment, min((k + 1) * segment, n_timesteps)
+                if keep and not whole:
+                    place = (scan * n_segments + k) * 2
+                    saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
+                    )
+                    for r in range(n_sequences):
+                        for j in range(plan.n_hidden):
+                            saved[0, r, j] = h[r, j]
+                            saved[1, r, j] = c[r, j]
+                lstm_forward(
+                    source, starts, direction == 1, first, last, weight, h, c,
+                    rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
+                )  # fmt: skip
+        if layer < plan.n_layers - 1 and layer_mask.size > 0:
+            mask = matrix(layer_mask, layer * n_rows * wide, n_rows, wide)
+            for r in range(n_rows):
+                state, factor = y[r], mask[r]
+                for j in range(wide):
+                    state[j] *= factor[j]
+        source = y
+
+
+@device
+def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, work, dx, dw):
+    """Gradients of `_recurrent_forward`.
+
+    (in) work.dy: gradient of the last layer's states, if pooling reads them
+    (accum) work.dh, work.dc (n_scans, n_sequences, n_hidden): gradients of the final
+            states, then of the initial states
+    (out) dx: gradient of x, if `need_dx`;  (accum) dw
+    """
+    n_rows, n_sequences = x.shape[0], starts[1]
+    n_timesteps = starts.size - 1
+    wide = plan.n_directions * plan.n_hidden
+    whole = segment >= n_timesteps
+    n_kept = n_rows if whole else min(n_rows, segment * n_sequences)
+    n_segments = (n_timesteps + segment - 1) // segment
+    state_size = n_sequences * plan.n_hidden
+    nothing = matrix(work.flat, work.y, 0, wide)
+    for layer in range(plan.n_layers - 1, -1, -1):
+        emit = layer < plan.n_layers - 1 or plan.mean != 0 or plan.maximum != 0
+        dy = matrix(work.flat, work.dy + layer * n_rows * wide, n_rows if emit else 0, wide)
+        if layer < plan.n_layers - 1 and layer_mask.size > 0:
+            mask = matrix(layer_mask, layer * n_rows * wide, n_rows, wide)
+            for r in range(n_rows):
+                slope, factor = dy[r], mask[r]
+                for j in range(wide):
+                    slope[j] *= factor[j]
+        source, dsource = x, dx
+        if layer > 0:
+            source = matrix(work.flat, work.y + (layer - 1) * n_rows * wide, n_rows, wide)
+            dsource = matrix(work.flat, work.dy + (layer - 1) * n_rows * wide, n_rows, wide)
+        for direction in range(plan.n_directions):
+            scan = layer * plan.n_directions + direction
+            weight, weight_h, weight_x = _panels(plan, packed, layer, scan, need_dx or layer > 0)
+            dh = matrix(work.flat, work.dh + scan * state_size, n_sequences, plan.n_hidden)
+            dc = matrix(work.flat, work.dc + scan * state_size, n_sequences, plan.n_hidden)
+            rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
+            n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1
+            dweight = matrix(dw, plan.scans[scan, GRADIENT], n_columns, plan.gate_stride)
+            for k in range(n_segments - 1, -1, -1):
+                first, last = k * segment, min((k + 1) * segment, n_timesteps)
+                if not whole:
+                    place = (scan * n_segments + k) * 2
+                    saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
+                    )
+                    lstm_forward(
+                        source, starts, direction == 1, first, last, weight, saved[0], saved[1],
+                        rows, gates, cells, nothing, direction, TRUE, FALSE,
+                    )  # fmt: skip
+                lstm_backward(
+                    starts, direction == 1, first, last, rows, gates, cells,
+                    dy, direction * plan.n_hidden, emit,
+                    weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0, direction == 1,
+                    dweight,
+                )  # fmt: skip
+
+
+@device
+def _head_forward(plan, starts, lengths, packed, feature_mask, work):
+    """Pooled states and raw predictions; returns features, what the head saw, and raw."""
+    width = lanes(packed)
+    n_rows, n_sequences = starts[starts.size - 1], starts[1]
+    wide = plan.n_directions * plan.n_hidden
+    first = (plan.n_layers - 1) * plan.n_directions
+    h = cube(work.flat, work.h + first * n_sequences * plan.n_hidden, plan.n_directions, n_sequences, plan.n_hidden
+    )
+    emit = plan.mean != 0 or plan.maximum != 0
+    y = matrix(work.flat, work.y + (plan.n_layers - 1) * n_rows * wide, n_rows if emit else 1, wide)
+    features = matrix(work.flat, work.features, n_sequences, plan.n_features + width)
+    pool_forward(plan.last, plan.mean, plan.maximum, starts, lengths, h, y, features)
+    seen = features
+    if feature_mask.size > 0:
+        seen = matrix(work.flat, work.dropped, n_sequences, plan.n_features + width)
+        for r in range(n_sequences):
+            for j in range(plan.n_features):
+                seen[r, j] = features[r, j] * feature_mask[r, j]
+            for j in range(plan.n_features, seen.shape[1]):
+                seen[r, j] = features[r, j]
+    head, _ = _head_panels(plan, packed)
+    raw = matrix(work.flat, work.raw, n_sequences, head.shape[1])
+    gemm(
+        address(seen, 0), seen.shape[1], ONE, address(head, 0), PANEL * width, head.shape[1],
+        address(raw, 0), raw.shape[1], n_sequences, raw.shape[1] // width, plan.n_features + 1, FALSE,
+    )  # fmt: skip
+    return features, seen, raw
+
+
+@device
+def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw):
+    """Gradients of the head and of the states that pooling read."""
+    width = lanes(packed)
+    n_rows, n_sequences = starts[starts.size - 1], starts[1]
+    n_scans = plan.n_layers * plan.n_directions
+    _, transposed = _head_panels(plan, packed)
+    dfeatures = matrix(work.flat, work.dfeatures, n_sequences, plan.n_features)
+    gemm(
+        address(draw, 0), draw.shape[1], ONE,
+        address(transposed, 0), PANEL * width, plan.n_features,
+        address(dfeatures, 0), plan.n_features,
+        n_sequences, plan.n_features // width, plan.n_outputs, FALSE,
+    )  # fmt: skip
+    dhead = matrix(dw, plan.scans[n_scans, GRADIENT], plan.n_features + 1, draw.shape[1])
+    gemm(
+        address(seen, 0), ONE, seen.shape[1], address(draw, 0), PANEL * width, draw.shape[1],
+        address(dhead, 0), dhead.shape[1],
+        plan.n_features + 1, dhead.shape[1] // width, n_sequences, TRUE,
+    )  # fmt: skip
+    if feature_mask.size > 0:
+        for r in range(n_sequences):
+            for j in range(plan.n_features):
+                dfeatures[r, j] *= feature_mask[r, j]
+    wide = plan.n_directions * plan.n_hidden
+    first = (plan.n_layers - 1) * plan.n_directions
+    dh = cube(work.flat, work.dh + first * n_sequences * plan.n_hidden, plan.n_directions, n_sequences, plan.n_hidden
+    )
+    emit = plan.mean != 0 or plan.maximum != 0
+    before = (plan.n_layers - 1) * n_rows * wide
+    y = matrix(work.flat, work.y + before, n_rows if emit else 0, wide)
+    dy = matrix(work.flat, work.dy + before, n_rows if emit else 0, wide)
+    pool_backward(
+        plan.last, plan.mean, plan.maximum, starts, lengths, y, features, dfeatures, dh, dy
+    )
+
+
+@kernel
+def network_gradient(
+    plan, x, starts, lengths, target, row_weight, layer_mask, feature_mask, segment, need_dx,
+    packed, work, dx, dw,
+):  # fmt: skip
+    """Loss of a chunk and its gradient by every parameter.
+
+    (in) x (n_rows, n_channels), starts (n_timesteps + 1,), lengths (n_sequences,): packed
+    (in) target (n_sequences, n_targets), row_weight (n_sequences,): see `loss_gradient`
+    (in) layer_mask (n_layers - 1, n_rows, n_directions * n_hidden), flat, and feature_mask
+         (n_sequences, n_features): 0 or 1 / (1 - dropout); of size 0 for no dropout
+    (in) segment: time steps between two kept states (gradient checkpointing)
+    (accum) work.h, work.c: initial, then final states; work.dh, work.dc: gradient of the
+            final states beyond what pooling adds, then of the initial states
+    (out) work.raw, dx (if need_dx);  (accum) dw
+    returns the sum over the chunk of row_weight * loss
+    """
+    _recurrent_forward(plan, x, starts, packed, layer_mask, segment, True, work)
+    features, seen, raw = _head_forward(plan, starts, lengths, packed, feature_mask, work)
+    draw = matrix(work.flat, work.draw, raw.shape[0], raw.shape[1])
+    loss = loss_gradient(
+        plan.loss, plan.loss_parameter, raw, target, row_weight, plan.n_outputs, draw
+    )
+    _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw)
+    _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, work, dx, dw)
+    return loss
+
+
+@kernel
+def network_predict(plan, x, starts, lengths, feature_mask, packed, work):
+    """Raw predictions of a chunk into work.raw, from the initial states in work.h, work.c.
+
+    No activation outlives its time step but the states that a later layer or pooling reads.
+    """
+    n_timesteps = starts.size - 1
+    layer_mask = work.flat[0:0]
+    _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, False, work)
+    _head_forward(plan, starts, lengths, packed, feature_mask, work)

@@ -1,0 +1,449 @@
+"""SIMD vectors for Numba: a vector type with arithmetic, activations and the matrix product.
+
+Loops over the hidden units are too short for LLVM's vectoriser, and a matrix product
+written as Python loops stays below half of what a core can do. So the vectors are made
+explicit: ``load`` gives a value of the type ``Vector``, ``+ - * /`` work on it as on a
+float, ``store`` writes it back. One vector holds ``lanes(array)`` elements, chosen from
+the host's widest registers; LLVM splits it where registers are narrower.
+
+Arrays are addressed by a flat element offset, and must be C-contiguous.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import llvmlite.binding as llvm
+import numba
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.np.arrayobj import populate_array
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
+
+from sklstm._kernels.jit import FASTMATH, device
+
+_FLAGS = tuple(sorted(FASTMATH))
+
+
+# --- the host -----------------------------------------------------------------------------
+def _register_bytes() -> tuple[int, int]:
+    """Width of a vector register in bytes, and how many registers there are."""
+    forced = numba.config.CPU_NAME
+    if forced in (None, "", "host"):
+        features = {name for name, present in llvm.get_host_cpu_features().items() if present}
+        if llvm.get_process_triple().startswith(("aarch64", "arm64")):
+            return 16, 32
+    else:  # NUMBA_CPU_NAME: the kernels as another processor would run them
+        features = set((numba.config.CPU_FEATURES or "").replace("+", "").split(","))
+        if forced in {"haswell", "broadwell", "skylake", "znver1", "znver2", "x86-64-v3"}:
+            features.add("avx2")
+        if forced in {"skylake-avx512", "cascadelake", "icelake-server", "znver4", "x86-64-v4"}:
+            features.add("avx512f")
+    if "avx512f" in features:
+        return 64, 32
+    return (32, 16) if "avx2" in features else (16, 16)
+
+
+VECTOR_BYTES, N_REGISTERS = _register_bytes()
+# Rows of the register tile of `gemm`, which is four vectors wide: 6 x 4 accumulators,
+# 4 vectors of B and one of A fit 32 registers; 3 x 4 accumulators fit 16.
+TILE_ROWS = 6 if N_REGISTERS == 32 else 3
+PANEL = 4  # vectors in a panel of B: as many as an LSTM has gates
+
+
+def lanes_of(dtype: Any) -> int:
+    """How many elements of a dtype (NumPy's) fit one vector."""
+    import numpy as np
+
+    return VECTOR_BYTES // np.dtype(dtype).itemsize
+
+
+# --- the type -----------------------------------------------------------------------------
+class Vector(types.Type):
+    """A SIMD vector of float32 or float64."""
+
+    def __init__(self, dtype: types.Float) -> None:
+        self.dtype = dtype
+        self.lanes = VECTOR_BYTES * 8 // dtype.bitwidth
+        super().__init__(name=f"Vector({dtype}, {self.lanes})")
+
+
+def _llvm_float(dtype: types.Float) -> ir.Type:
+    return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
+
+
+def _llvm_vector(vector: Vector) -> ir.VectorType:
+    return ir.VectorType(_llvm_float(vector.dtype), vector.lanes)
+
+
+@register_model(Vector)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: Vector) -> None:
+        super().__init__(dmm, fe_type, _llvm_vector(fe_type))
+
+
+def _splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
+    vector = ir.VectorType(scalar.type, lanes)
+    one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.IntType(32)(0))
+    mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
+    return builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), mask)
+
+
+@lower_cast(types.Number, Vector)
+def _cast_number(context: Any, builder: Any, fromty: Any, toty: Any, value: Any) -> Any:
+    scalar = context.cast(builder, value, fromty, toty.dtype)
+    return _splat(builder, scalar, toty.lanes)
+
+
+def _binary(function: Any, instruction: str) -> None:
+    @infer_global(function)
+    class Template(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            vectors = [a for a in args if isinstance(a, Vector)]
+            if len(args) == 2 and vectors and not kws:
+                return signature(vectors[0], vectors[0], vectors[0])
+            return None
+
+    @lower_builtin(function, Vector, Vector)
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*args, flags=_FLAGS)
+
+
+for _function, _instruction in [
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+]:
+    _binary(_function, _instruction)
+
+
+# --- memory -------------------------------------------------------------------------------
+def _pointer(
+    context: Any, builder: Any, array_type: Any, array: Any, offset: Any, to: ir.Type
+) -> Any:
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [offset]), to.as_pointer())
+
+
+@intrinsic
+def lanes(typingctx: Any, array: Any) -> Any:
+    """``lanes(array)``: elements in one vector, a constant of the compiled code."""
+    n = Vector(array.dtype).lanes
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.get_constant(types.intp, n)
+
+    return types.intp(array), codegen
+
+
+@intrinsic
+def address(typingctx: Any, array: Any, offset: Any) -> Any:
+    """``address(array, offset)``: pointer to the element at a flat offset."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        to = _llvm_float(array.dtype)
+        return _pointer(context, builder, array, args[0], args[1], to)
+
+    return types.CPointer(array.dtype)(array, types.intp), codegen
+
+
+def _view(n_dimensions: int) -> Any:
+    """A C-contiguous view of a flat array, without the checks of reshape.
+
+    It holds no reference: the array that a kernel was called with outlives the call.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        flat_type = sig.args[0]
+        size = context.get_constant(types.intp, flat_type.dtype.bitwidth // 8)
+        shape = list(args[2:])
+        strides = [size]
+        for extent in reversed(shape[1:]):
+            strides.insert(0, builder.mul(extent, strides[0]))
+        flat = context.make_array(flat_type)(context, builder, args[0])
+        view = context.make_array(sig.return_type)(context, builder)
+        populate_array(
+            view,
+            data=builder.gep(flat.data, [args[1]]),
+            shape=shape,
+            strides=strides,
+            itemsize=size,
+            meminfo=None,
+        )
+        return view._getvalue()
+
+    def result(flat: Any) -> Any:
+        return types.Array(flat.dtype, n_dimensions, "C")
+
+    return result, codegen
+
+
+@intrinsic
+def matrix(typingctx: Any, flat: Any, start: Any, n_rows: Any, n_columns: Any) -> Any:
+    """``matrix(flat, start, n_rows, n_columns)``: a view of a flat array from start on."""
+    result, codegen = _view(2)
+    intp = types.intp
+    return result(flat)(flat, intp, intp, intp), codegen
+
+
+@intrinsic
+def cube(typingctx: Any, flat: Any, start: Any, n_blocks: Any, n_rows: Any, n_columns: Any) -> Any:
+    """``cube(flat, start, n_blocks, n_rows, n_columns)``: a view of a flat array."""
+    result, codegen = _view(3)
+    intp = types.intp
+    return result(flat)(flat, intp, intp, intp, intp), codegen
+
+
+@intrinsic
+def load(typingctx: Any, array: Any, offset: Any) -> Any:
+    """``load(array, offset)``: the vector that starts at a flat element offset."""
+    vector = Vector(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, array, args[0], args[1], _llvm_vector(vector))
+        return builder.load(pointer, align=vector.dtype.bitwidth // 8)
+
+    return vector(array, types.intp), codegen
+
+
+@intrinsic
+def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:
+    """``store(array, offset, vector)``: write it from a flat element offset on."""
+    vector = Vector(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        pointer = _pointer(context, builder, array, args[0], args[1], _llvm_vector(vector))
+        builder.store(args[2], pointer, align=vector.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), codegen
+
+
+# --- activations --------------------------------------------------------------------------
+def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    bits = 32 if isinstance(a.type.element, ir.FloatType) else 64
+    name = f"llvm.fma.v{a.type.count}f{bits}"
+    fnty = ir.FunctionType(a.type, [a.type] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, fnty, name), [a, b, c])
+
+
+# 2^r = 1 + r q(r) for |r| <= 1/2, with q interpolated at Chebyshev nodes: relative error
+# 2.0e-7 (degree 5) and 8.5e-18 (degree 11). The 1 is exact, and so exp(0) = 1, tanh(0) = 0.
+_EXP2_SERIES = {
+    32: (1.0, 0.6931471805599453, 0.2402234903802036, 0.05550381013796457, 0.009666368515385448, 0.0013381302537320797),
+    64: (1.0, 0.6931471805599453, 0.24022650695910097, 0.0555041086648216, 0.009618129107606888, 0.0013333558146416936, 0.0001540353044173605, 1.525273382983612e-05, 1.321544258792169e-06, 1.0178062445845774e-07, 7.072585949269223e-09, 4.4549605981865186e-10),
+}
+
+
+@intrinsic
+def exp(typingctx: Any, x: Any) -> Any:
+    """``exp(vector)``, relative error 6e-7 in float32 and 3e-16 in float64.
+
+    exp(x) = 2^(n + r) with n whole and |r| <= 1/2: a polynomial gives 2^r, and n goes
+    into the exponent's bits. NaN stays NaN; beyond the range of the type the argument is
+    held at its limits, so that the result is a finite number.
+    """
+    bits = x.dtype.bitwidth
+    mantissa = {32: 23, 64: 52}[bits]
+    limit = {32: 87.0, 64: 708.0}[bits]
+    log2_e = 1.4426950408889634
+    log2_e_rest = 2.0355273740931033e-17  # what rounding log2(e) to float64 leaves
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        vector = _llvm_vector(x)
+        whole = ir.VectorType(ir.IntType(bits), x.lanes)
+
+        def constant(value: float) -> ir.Constant:
+            return ir.Constant(vector, [value] * x.lanes)
+
+        v = args[0]
+        for bound, relation in [(limit, ">"), (-limit, "<")]:  # ordered: a NaN passes
+            beyond = builder.fcmp_ordered(relation, v, constant(bound))
+            v = builder.select(beyond, constant(bound), v)
+        # adding 1.5 * 2^mantissa rounds to a whole number, which is then in the low bits
+        magic = constant(1.5 * 2.0**mantissa)
+        shifted = _fma(builder, v, constant(log2_e), magic)
+        n = builder.fsub(shifted, magic)
+        r = _fma(builder, v, constant(log2_e), builder.fneg(n))
+        if bits == 64:
+            r = _fma(builder, v, constant(log2_e_rest), r)
+        series = _EXP2_SERIES[bits]
+        p = constant(series[-1])
+        for coefficient in reversed(series[:-1]):
+            p = _fma(builder, p, r, constant(coefficient))
+        shift = ir.Constant(whole, [mantissa] * x.lanes)
+        exponent = builder.shl(builder.bitcast(shifted, whole), shift)
+        return builder.bitcast(builder.add(builder.bitcast(p, whole), exponent), vector)
+
+    return x(x), codegen
+
+
+@device
+def sigmoid(x):
+    """1 / (1 + exp(-x)), of a vector."""
+    return 1.0 / (1.0 + exp(0.0 - x))
+
+
+@device
+def tanh(x):
+    """2 sigmoid(2x) - 1, of a vector: the absolute error is that of one rounding."""
+    return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0
+
+
+# --- matrix product -----------------------------------------------------------------------
+def _tile(rows: int, vectors: int) -> Any:
+    """A register tile: C (rows, vectors) (+)= A (rows, k) B (k, vectors), as LLVM vectors."""
+
+    @intrinsic
+    def tile(typingctx, a, a0, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate):
+        intp = types.intp
+        sig = types.void(a, intp, intp, intp, b, intp, intp, c, intp, intp, intp, types.boolean)
+        vector = Vector(c.dtype)
+        align = vector.dtype.bitwidth // 8
+
+        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            av, a0v, a_rowv, a_kv, bv, b0v, b_kv, cv, c0v, c_rowv, kv, accv = args
+            wide = _llvm_vector(vector)
+            word = c0v.type
+            entry_a = builder.gep(av, [a0v])
+            entry_b = builder.gep(bv, [b0v])
+            entry_c = builder.gep(cv, [c0v])
+
+            def c_pointer(i: int, j: int) -> Any:
+                offset = builder.add(builder.mul(c_rowv, word(i)), word(j * vector.lanes))
+                return builder.bitcast(builder.gep(entry_c, [offset]), wide.as_pointer())
+
+            places = [(i, j) for i in range(rows) for j in range(vectors)]
+            before = builder.block
+            read = builder.append_basic_block("tile.read")
+            head = builder.append_basic_block("tile.k")
+            done = builder.append_basic_block("tile.done")
+            zero = ir.Constant(wide, [0.0] * vector.lanes)
+            skip = builder.append_basic_block("tile.zero")
+            builder.cbranch(accv, read, skip)
+            builder.position_at_end(read)
+            old = [builder.load(c_pointer(i, j), align=align) for i, j in places]
+            builder.branch(skip)
+            builder.position_at_end(skip)
+            start = []
+            for value in old:
+                phi = builder.phi(wide)
+                phi.add_incoming(zero, before)
+                phi.add_incoming(value, read)
+                start.append(phi)
+            builder.cbranch(builder.icmp_signed(">", kv, word(0)), head, done)
+
+            builder.position_at_end(head)
+            count = builder.phi(word)
+            count.add_incoming(word(0), skip)
+            a_at = builder.phi(entry_a.type)
+            a_at.add_incoming(entry_a, skip)
+            b_at = builder.phi(entry_b.type)
+            b_at.add_incoming(entry_b, skip)
+            sums = []
+            for value in start:
+                phi = builder.phi(wide)
+                phi.add_incoming(value, skip)
+                sums.append(phi)
+            b_row = [
+                builder.load(
+                    builder.bitcast(
+                        builder.gep(b_at, [word(j * vector.lanes)]), wide.as_pointer()
+                    ),
+                    align=align,
+                )
+                for j in range(vectors)
+            ]
+            fresh = list(sums)
+            for i in range(rows):
+                element = builder.load(builder.gep(a_at, [builder.mul(a_rowv, word(i))]))
+                spread = _splat(builder, element, vector.lanes)
+                for j in range(vectors):
+                    fresh[i * vectors + j] = _fma(builder, spread, b_row[j], fresh[i * vectors + j])
+            following = builder.add(count, word(1))
+            for phi, value in zip(sums, fresh, strict=True):
+                phi.add_incoming(value, head)
+            count.add_incoming(following, head)
+            a_at.add_incoming(builder.gep(a_at, [a_kv]), head)
+            b_at.add_incoming(builder.gep(b_at, [b_kv]), head)
+            builder.cbranch(builder.icmp_signed("<", following, kv), head, done)
+
+            builder.position_at_end(done)
+            results = []
+            for before_k, after_k in zip(start, fresh, strict=True):
+                phi = builder.phi(wide)
+                phi.add_incoming(before_k, skip)
+                phi.add_incoming(after_k, head)
+                results.append(phi)
+            for (i, j), value in zip(places, results, strict=True):
+                builder.store(value, c_pointer(i, j), align=align)
+            return context.get_dummy_value()
+
+        return sig, codegen
+
+    return tile
+
+
+_tile_full_4, _tile_full_2, _tile_full_1 = (_tile(TILE_ROWS, v) for v in (4, 2, 1))
+_tile_2_4, _tile_2_2, _tile_2_1 = (_tile(2, v) for v in (4, 2, 1))
+_tile_1_4, _tile_1_2, _tile_1_1 = (_tile(1, v) for v in (4, 2, 1))
+
+
+@device
+def gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
+    """C (m, n) = A (m, k) B (k, n), or += with `accumulate`; n in vectors.
+
+    a, b and c are `address`es.
+
+    (in) a: element (i, j) at i * a_row + j * a_k
+    (in) b: panels of four vectors; vector v of row j at
+         (v // 4) * b_panel + j * b_k + (v % 4) * lanes
+    (out) c: element (i, j) at i * c_row + j
+    """
+    width = lanes(c)
+    v = 0
+    while v < n_vectors:
+        b0 = v // PANEL * b_panel + v % PANEL * width
+        c0 = v * width
+        left = n_vectors - v
+        i = 0
+        if left >= 4:
+            while i + TILE_ROWS <= m:
+                _tile_full_4(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+                i += TILE_ROWS
+                c0 += TILE_ROWS * c_row
+            while i + 2 <= m:
+                _tile_2_4(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+                i += 2
+                c0 += 2 * c_row
+            if i < m:
+                _tile_1_4(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+            v += 4
+        elif left >= 2:
+            while i + TILE_ROWS <= m:
+                _tile_full_2(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+                i += TILE_ROWS
+                c0 += TILE_ROWS * c_row
+            while i + 2 <= m:
+                _tile_2_2(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+                i += 2
+                c0 += 2 * c_row
+            if i < m:
+                _tile_1_2(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+            v += 2
+        else:
+            while i + TILE_ROWS <= m:
+                _tile_full_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+                i += TILE_ROWS
+                c0 += TILE_ROWS * c_row
+            while i + 2 <= m:
+                _tile_2_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+                i += 2
+                c0 += 2 * c_row
+            if i < m:
+                _tile_1_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
+            v += 1

@@ -1,0 +1,22 @@
+"""Small real data sets inside the package, and the synthetic tasks of the LSTM literature."""
+
+from sklstm.datasets._copy_memory import make_copy_memory
+from sklstm.datasets._embedded_reber import make_embedded_reber
+from sklstm.datasets._japanese_vowels import load_japanese_vowels
+from sklstm.datasets._long_lag import make_long_lag
+from sklstm.datasets._marked_pairs import make_adding, make_multiplication
+from sklstm.datasets._tecator import load_tecator
+from sklstm.datasets._temporal_order import make_temporal_order
+from sklstm.datasets._two_sequence import make_two_sequence
+
+__all__ = [
+    "load_japanese_vowels",
+    "load_tecator",
+    "make_adding",
+    "make_copy_memory",
+    "make_embedded_reber",
+    "make_long_lag",
+    "make_multiplication",
+    "make_temporal_order",
+    "make_two_sequence",
+]

@@ -1,0 +1,132 @@
+"""Long time lags: the last symbol of a sequence repeats one of the first."""
+
+from numbers import Integral
+from typing import Literal
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from sklstm.datasets._ragged import unpad
+
+
+@validate_params(
+    {
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "variant": [StrOptions({"2a", "2b", "2c"})],
+        "lag": [Interval(Integral, 2, None, closed="left")],
+        "n_distractors": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def make_long_lag(
+    n_samples: int = 100,
+    *,
+    variant: Literal["2a", "2b", "2c"] = "2a",
+    lag: int = 100,
+    n_distractors: int | None = None,
+    random_state: int | np.random.RandomState | None = None,
+) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
+    """Generate noise-free and noisy sequences with long time lags (Experiment 2 of [1]_).
+
+    Variants "2a" and "2b": a sequence is x or y, each with probability 0.5, then `lag - 1`
+    distractors, then the first symbol again. The task is to predict every next symbol. The
+    distractors are the fixed a_1, a_2, ..., a_{lag-1} in "2a"; in "2b" each of them is drawn
+    from these uniformly, so that nothing but the last symbol is predictable.
+
+    Variant "2c": a sequence is b, then x or y, then `lag` random distractors, then further ones,
+    each with probability 9/10, until the trigger e comes with probability 1/10. The task is to
+    predict the one symbol after e, which is the second symbol again.
+
+    Parameters
+    ----------
+    n_samples : int, default=100
+        The number of sequences.
+    variant : {"2a", "2b", "2c"}, default="2a"
+        The task of the experiment.
+    lag : int, default=100
+        How many steps the network has to keep the informative symbol for: `p` of tasks 2a and 2b,
+        `q` of task 2c, where the minimal time lag is `q + 1`. At least 2.
+    n_distractors : int or None, default=None
+        The number of different distractor symbols in variant "2c", the paper's `p`. None means
+        `lag`. The other variants have `lag - 1` of them, so there it must be None.
+    random_state : int, RandomState instance or None, default=None
+        Determines the random numbers. Pass an int for the same sequences in every call.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, lag, lag + 1), or list of ndarray of shape \
+            (n_timesteps_i, n_distractors + 4) for variant "2c", dtype float64
+        The sequences without their last symbol, one-hot. The columns are the distractors in their
+        order, then x and y; in variant "2c" the distractors, then e, b, x and y. Sequences of
+        variant "2c" have at least `lag + 3` time steps, and end in e.
+    y : ndarray of shape (n_samples, lag), or (n_samples,) for variant "2c", dtype int
+        Variants "2a" and "2b": for each time step, the column of the symbol that follows. Variant
+        "2c": the last symbol of each sequence, 0 for x and 1 for y.
+
+    Raises
+    ------
+    sklearn.utils._param_validation.InvalidParameterError
+        If a parameter is not of the type or in the range above; it is a `ValueError`.
+    ValueError
+        If `n_distractors` is given for a variant other than "2c".
+
+    Notes
+    -----
+    Section 5.2 of [1]_ bounds the distractor index of task 2c by `q` where its alphabet has `p`
+    distractors; here all `p` are equally likely, as its expected number of occurrences of a
+    distractor assumes. Its expected sequence length q + 14 is q + 13 by the rule above: b, x or y,
+    q + 9 distractors, e, and the last symbol.
+
+    References
+    ----------
+    .. [1] Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. Neural Computation,
+       9(8), 1735-1780, Section 5.2. https://doi.org/10.1162/neco.1997.9.8.1735
+
+    Examples
+    --------
+    >>> from sklstm.datasets import make_long_lag
+    >>> X, y = make_long_lag(variant="2b", random_state=0)
+    >>> X.shape, y.shape
+    ((100, 100, 101), (100, 100))
+    >>> X, y = make_long_lag(variant="2c", lag=50, random_state=0)
+    >>> len(X), X[0].shape[1], y.shape
+    (100, 54, (100,))
+    """
+    rng = check_random_state(random_state)
+    if variant == "2c":
+        return _make_trigger_task(n_samples, lag, n_distractors or lag, rng)
+    if n_distractors is not None:
+        raise ValueError(
+            f"n_distractors={n_distractors} applies to variant '2c' only; variant {variant!r} has "
+            "lag - 1 distractors. Leave it None, or change lag."
+        )
+
+    n_distractors = lag - 1
+    sequences = np.empty((n_samples, lag + 1), dtype=np.int64)
+    sequences[:, 0] = n_distractors + rng.randint(2, size=n_samples)
+    if variant == "2a":
+        sequences[:, 1:-1] = np.arange(n_distractors)
+    else:
+        sequences[:, 1:-1] = rng.randint(n_distractors, size=(n_samples, n_distractors))
+    sequences[:, -1] = sequences[:, 0]
+    return np.eye(n_distractors + 2)[sequences[:, :-1]], sequences[:, 1:]
+
+
+def _make_trigger_task(
+    n_samples: int, n_leading: int, n_distractors: int, rng: np.random.RandomState
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Task 2c: q leading distractors, a random number of further ones, and the trigger e."""
+    e, b, x = n_distractors, n_distractors + 1, n_distractors + 2
+    y = rng.randint(2, size=n_samples)
+    n_further = rng.geometric(0.1, size=n_samples) - 1
+    lengths = n_leading + n_further + 3
+
+    symbols = rng.randint(n_distractors, size=(n_samples, lengths.max()))
+    symbols[:, 0] = b
+    symbols[:, 1] = x + y
+    symbols[np.arange(n_samples), lengths - 1] = e
+
+    one_hot = np.eye(n_distractors + 4)
+    return [one_hot[sequence] for sequence in unpad(symbols, lengths)], y

@@ -1,0 +1,13 @@
+"""Sequences of random length, drawn together as one padded array and cut to length afterwards."""
+
+import numpy as np
+
+
+def draw_lengths(n_samples: int, min_length: int, rng: np.random.RandomState) -> np.ndarray:
+    """Draw lengths uniformly between T and T + T/10, the rule of the 1997 paper."""
+    return rng.randint(min_length, min_length + min_length // 10 + 1, size=n_samples)
+
+
+def unpad(padded: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
+    """Cut each row of an array (n_samples, max_length, ...) to its length."""
+    return [row[:length] for row, length in zip(padded, lengths, strict=True)]
