@@ -55,6 +55,7 @@ class Network:
         self.need_dx = need_dx
         self.layout = ParameterLayout(spec)
         self.plan, packed_size, self.gradient_size = self._plan()
+        self.head_outputs = _filled(spec.n_outputs, lanes_of(self.dtype))
         self.packed = aligned(packed_size, self.dtype)  # (packed_size,)
 
     def _odd_lines(self, n: int) -> int:

@@ -8,32 +8,34 @@ from sklstm._kernels.jit import device, kernel
 
 
 @device
-def _mean_and_inverse_deviation(values, begin, end, channel):
+def _mean_and_inverse_deviation(values, first, last, channel):
     """Of one channel of a sequence; a constant one has the inverse deviation 0."""
     total = 0.0
-    for row in range(begin, end):
+    for row in range(first, last):
         total += float(values[row, channel])
-    mean = total / (end - begin)
+    mean = total / (last - first)
     squares = 0.0
-    for row in range(begin, end):
+    for row in range(first, last):
         deviation = float(values[row, channel]) - mean
         squares += deviation * deviation
-    deviation = math.sqrt(squares / (end - begin))
+    deviation = math.sqrt(squares / (last - first))
     # what rounding leaves of a constant channel is no signal
     return mean, 1.0 / deviation if deviation > 1e-7 * abs(mean) + 1e-300 else 0.0
 
 
 @kernel
 def gather(
-    values, indptr, samples, lengths, patch_size, center, scale, by_channel, by_sequence, starts, x
-):
+    values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
+    starts, x,
+):  # fmt: skip
     """Rows of a packed batch from the sequences of some samples.
 
     A patch stacks `patch_size` consecutive steps as channels. The first patch of a
     sequence is filled up in front with zeros (the mean), so that the last ends with the
     last observation.
 
-    (in) values (total_steps, n_channels), indptr (n_samples + 1,): the data set
+    (in) values (total_steps, n_channels), begin, end (n_samples,): the data set, the rows of
+         each sample
     (in) samples, lengths (n_sequences,): which, longest first, and how long once patched
     (in) center, scale (n_channels,): float64, of the training set
     (in) by_channel, by_sequence: copies to put side by side: standardised over the
@@ -50,17 +52,17 @@ def gather(
             n_live -= 1
         starts[t + 1] = starts[t] + n_live
     for r in range(samples.size):
-        begin, end = indptr[samples[r]], indptr[samples[r] + 1]
-        missing = lengths[r] * patch_size - (end - begin)
+        first, last = begin[samples[r]], end[samples[r]]
+        missing = lengths[r] * patch_size - (last - first)
         for step in range(missing):
             x[starts[0] + r, step * n_channels * n_copies : (step + 1) * n_channels * n_copies] = 0
         for channel in range(n_channels):
             mean, spread = 0.0, 1.0
             if by_sequence:
-                mean, spread = _mean_and_inverse_deviation(values, begin, end, channel)
+                mean, spread = _mean_and_inverse_deviation(values, first, last, channel)
             to_unit = 1.0 / scale[channel]
             column, t = missing, 0
-            for row in range(begin, end):
+            for row in range(first, last):
                 if column == patch_size:
                     column = 0
                     t += 1
@@ -77,19 +79,19 @@ def gather(
 
 
 @kernel
-def channel_moments(values, indptr, first, last, weight, count, mean, m2):
+def channel_moments(values, begin, end, samples, weight, count, mean, m2):
     """Weighted mean and sum of squared deviations of every channel, over samples.
 
-    (in) values (total_steps, n_channels), indptr (n_samples + 1,)
-    (in) first, last: the samples to add; weight (n_samples,): of each sample
+    (in) values (total_steps, n_channels), begin, end (n_samples,): as in `gather`
+    (in) samples, weight (n,): the samples to add, and the weight of each
     (accum) count (1,), mean, m2 (n_channels,): float64; West's running update (1979), which
             does not cancel where the mean is large against the deviation
     """
     n_channels = values.shape[1]
-    for sample in range(first, last):
-        w = weight[sample]
+    for k in range(samples.size):
+        w = weight[k]
         if w > 0.0:
-            for row in range(indptr[sample], indptr[sample + 1]):
+            for row in range(begin[samples[k]], end[samples[k]]):
                 count[0] += w
                 share = w / count[0]
                 for channel in range(n_channels):

@@ -1,0 +1,562 @@
+"""What the classifier and the regressor share: hyper-parameters, fit, prediction, tags."""
+
+from __future__ import annotations
+
+import math
+import threading
+import warnings
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar, Literal, Self
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from sklstm._callbacks import CallbackSupportMixin, EpochCallbacks
+from sklstm._network import Network
+from sklstm._optimizers import SOLVERS, Optimizer
+from sklstm._parameters import NetworkSpec
+from sklstm._schedules import SCHEDULES
+from sklstm._sequences import (
+    ChannelMoments,
+    NetworkInput,
+    SequenceDataset,
+    network_channels,
+)
+from sklstm._training import History, Recipe, TrainingSet, train
+from sklstm._validation import as_sequences
+from sklstm._workers import Workers
+
+POOLINGS = {
+    "last": ("last",),
+    "mean": ("mean",),
+    "max": ("max",),
+    "concat": ("last", "mean", "max"),
+}
+
+# "auto" settings; docs/decisions/defaults.md has the measurements.
+_AUTO_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many steps
+_AUTO_STEPS, _AUTO_EPOCHS = 1500, 40  # max_iter="auto" trains at least so long
+_AUTO_BATCH, _AUTO_MAX_BATCH, _AUTO_BATCHES = 16, 256, 256
+_TINY = 32  # samples up to which the whole set is one batch, in double precision
+
+SHARED_PARAMETERS = """hidden_size : int, default=64
+        Units in each direction of each recurrent layer.
+    num_layers : int, default=1
+        Recurrent layers; each reads the states of the one below.
+    bidirectional : bool, default=True
+        Whether a second scan reads every sequence from its end to its start.
+    pooling : {"concat", "last", "mean", "max"}, default="concat"
+        How the states of the last layer become one row of features: the final state, the
+        mean or the maximum over time, or all three side by side.
+    dropout : float, default=0.0
+        Share of the states set to zero in training, between layers and before the head.
+    forget_bias : float, default=1.0
+        Initial bias of the forget gate [3]_.
+    n_channels : int or None, default=None
+        Channels of a 2-D `X`, whose rows are then ``n_timesteps * n_channels`` values, all
+        channels of a time step side by side. None: a 2-D `X` holds univariate series.
+    patch_size : int or "auto", default="auto"
+        Consecutive time steps stacked as channels before the recurrent layers. 1 is off;
+        "auto" is the smallest that keeps the longest training series within 128 steps.
+    scale : {"both", "channel", "sequence"} or None, default="both"
+        Standardisation inside the estimator, over valid steps: of each channel over the
+        training set, of each channel within each sequence, or both copies side by side as
+        channels. None: off.
+    solver : {"adamw", "adam", "sgd", "rmsprop"}, default="adamw"
+        Optimiser. "adamw" decays the weights apart from the gradient [4]_.
+    learning_rate_init : float, default=3e-3
+        Learning rate; the highest one of a schedule that varies it.
+    learning_rate : {"cosine", "constant", "one_cycle", "invscaling", "adaptive"}, \
+default="cosine"
+        Schedule. "cosine": up in the first tenth of the steps, then down to 0 as a cosine.
+        "one_cycle": up in the first 30%, then down to 1/10,000. "invscaling" divides by
+        ``step ** power_t``. "adaptive" divides by 5 when two epochs in a row bring no
+        progress. ``partial_fit`` always uses "constant".
+    power_t : float, default=0.5
+        Exponent of "invscaling".
+    alpha : float, default=0.01
+        Weight decay; biases are left alone. For solvers other than "adamw" an L2 penalty.
+    momentum : float, default=0.9
+        Momentum of "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" uses Nesterov's momentum.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of the running means of "adam" and "adamw"; beta_2 also of "rmsprop".
+    epsilon : float, default=1e-8
+        Added to the denominator of "adam", "adamw" and "rmsprop".
+    clip_norm : float or None, default=1.0
+        Largest norm of the gradient over all parameters [5]_; None: no clipping.
+    batch_size : int or "auto", default="auto"
+        Samples in a minibatch. "auto": 16, more from 4,096 samples on, at most 256; up to
+        32 samples the whole set.
+    max_iter : int or "auto", default="auto"
+        Epochs. "auto": 40, or as many as 1,500 minibatches take if that is more.
+    shuffle : bool, default=True
+        Whether to shuffle the samples in each epoch.
+    tol : float, default=1e-4
+        Smallest improvement that counts as progress.
+    early_stopping : bool, default=False
+        Whether to set aside a validation set, stop when its score brings no progress for
+        `n_iter_no_change` epochs, and restore the best epoch's parameters. It measured
+        worse than training to the end of the schedule.
+    validation_fraction : float, default=0.1
+        Share of the training data set aside by `early_stopping`.
+    n_iter_no_change : int, default=10
+        Epochs without progress before the training stops: of the validation score, or,
+        with a schedule that has no planned end ("constant", "invscaling"), of the loss.
+    warm_start : bool, default=False
+        Whether `fit` starts from the parameters and the scaling of the last one.
+    n_jobs : int or None, default=None
+        Threads; None is 1 unless in a :obj:`joblib.parallel_config`, -1 all cores. The
+        number changes the time, and not one bit of the result.
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Precision of the network. "auto": float32, but float64 for up to 32 samples, where
+        it costs nothing.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the initial parameters, the order of samples, dropout and the validation
+        split. An int gives the same model bit for bit.
+    verbose : bool or int, default=False
+        Whether to show a progress bar with the loss."""
+
+REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term memory. Neural
+           Computation 9(8), 1735-1780.
+    .. [2] F. Gers, J. Schmidhuber and F. Cummins (2000). Learning to forget: continual
+           prediction with LSTM. Neural Computation 12(10), 2451-2471.
+    .. [3] R. Jozefowicz, W. Zaremba and I. Sutskever (2015). An empirical exploration of
+           recurrent network architectures. ICML.
+    .. [4] I. Loshchilov and F. Hutter (2019). Decoupled weight decay regularization. ICLR.
+    .. [5] R. Pascanu, T. Mikolov and Y. Bengio (2013). On the difficulty of training
+           recurrent neural networks. ICML."""
+
+X_FORMS = """X : array-like, list of arrays or DataFrame
+            Sequences, one of: (n_samples, n_timesteps), univariate; (n_samples,
+            n_timesteps * n_channels) if `n_channels` is set; (n_samples, n_timesteps,
+            n_channels); a list of (n_timesteps_i, n_channels) or (n_timesteps_i,) arrays;
+            a wide DataFrame, a row each; a long DataFrame with the index (sample, time).
+            Steps at the end that are NaN in all channels are padding."""
+
+
+def documented(cls: type) -> type:
+    """Fill what all estimators share into the docstrings of a class and its methods."""
+    parts = {
+        "{shared_parameters}": SHARED_PARAMETERS,
+        "{references}": REFERENCES,
+        "{X}": X_FORMS,
+    }
+    for owner in (cls, *(m for m in vars(cls).values() if callable(m))):
+        if owner.__doc__:
+            for mark, text in parts.items():
+                owner.__doc__ = owner.__doc__.replace(mark, text)
+    return cls
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseLSTM(CallbackSupportMixin, BaseEstimator):
+    """Base of the estimators.
+
+    Conventions: `target` (n_samples, n_targets) is what the loss compares with the raw
+    prediction (n_samples, n_outputs); `theta_` (n_parameters,) holds all parameters.
+    Subclasses say what their y means: they encode it, name the loss and decode.
+    """
+
+    hidden_size: int = 64
+    num_layers: int = 1
+    bidirectional: bool = True
+    pooling: str = "concat"
+    dropout: float = 0.0
+    forget_bias: float = 1.0
+    n_channels: int | None = None
+    patch_size: int | Literal["auto"] = "auto"
+    scale: str | None = "both"
+    solver: str = "adamw"
+    learning_rate_init: float = 3e-3
+    learning_rate: str = "cosine"
+    power_t: float = 0.5
+    alpha: float = 0.01
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    clip_norm: float | None = 1.0
+    batch_size: int | Literal["auto"] = "auto"
+    max_iter: int | Literal["auto"] = "auto"
+    shuffle: bool = True
+    tol: float = 1e-4
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    warm_start: bool = False
+    n_jobs: int | None = None
+    dtype: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "bidirectional": ["boolean"],
+        "pooling": [StrOptions(set(POOLINGS))],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "forget_bias": [Interval(Real, None, None, closed="neither")],
+        "n_channels": [Interval(Integral, 1, None, closed="left"), None],
+        "patch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "scale": [StrOptions({"both", "channel", "sequence"}), None],
+        "solver": [StrOptions(set(SOLVERS))],
+        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [StrOptions(set(SCHEDULES))],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "alpha": [Interval(Real, 0, None, closed="left")],
+        "momentum": [Interval(Real, 0, 1, closed="left")],
+        "nesterovs_momentum": ["boolean"],
+        "beta_1": [Interval(Real, 0, 1, closed="left")],
+        "beta_2": [Interval(Real, 0, 1, closed="left")],
+        "epsilon": [Interval(Real, 0, None, closed="neither")],
+        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "shuffle": ["boolean"],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "n_jobs": [None, Integral],
+        "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    _doc_link_module = "sklstm"
+    _doc_link_template = ""
+
+    # --- what a subclass says -------------------------------------------------------------
+    def _encode(self, y: Any, reset: bool) -> NDArray:
+        """y as the loss wants it, (n_samples, n_targets); sets what fit must remember."""
+        raise NotImplementedError
+
+    def _head(self) -> tuple[int, str, float]:
+        """Outputs of the network, the loss by name, and the loss's parameter."""
+        raise NotImplementedError
+
+    def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:
+        """Positions of the training and of the validation samples."""
+        raise NotImplementedError
+
+    def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
+        """Validation score of raw predictions, larger is better."""
+        raise NotImplementedError
+
+    def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
+        """Sample weights, times those of the classes."""
+        return weight
+
+    def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
+        """Target in the units in which the network works."""
+        return target
+
+    # --- fit ------------------------------------------------------------------------------
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any] | None = None,
+        *,
+        incremental: bool = False,
+    ) -> Self:
+        fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
+        data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
+        target = self._encode(y, reset=fresh)
+        if len(target) != data.n_samples:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: X has "
+                f"{data.n_samples}, y has {len(target)}."
+            )
+        weight = self._check_weight(sample_weight, X, data, target)
+        held_out = self._validation_data(validation) if validation is not None else None
+        rng = check_random_state(self.random_state)
+        (samples,) = np.nonzero(weight > 0)
+        if held_out is None and self.early_stopping and not incremental:
+            kept, out = self._split(target[samples], rng)
+            held_out = (data, samples[out], target[samples[out]], weight[samples[out]])
+            samples = samples[kept]
+        weight_of_samples = weight[samples]
+        if fresh or incremental:
+            self._fit_scaling(data, samples, weight_of_samples, fresh)
+        scaled = self._scale_target(target[samples], weight_of_samples, reset=fresh)
+        if fresh:
+            self._start(data, samples, rng)
+        network = self._build_network()
+        theta = self.theta_.astype(network.dtype)  # a copy: it is trained in place
+        history = self._train(
+            network, theta, data, samples, scaled, weight_of_samples, held_out, rng, incremental, X, y
+        )
+        self._finish(history, theta, incremental)
+        return self
+
+    def _check_weight(
+        self, sample_weight: Any, X: Any, data: SequenceDataset, target: NDArray
+    ) -> NDArray[np.float64]:
+        """Weights (n_samples,) of samples, times those of the classes; checked."""
+        # scikit-learn counts the rows of what it is given: the samples, not their steps
+        weight = _check_sample_weight(
+            sample_weight, data.begin, dtype=np.float64, ensure_non_negative=True
+        )
+        weight = self._weigh(target, weight)
+        if not weight.sum() > 0:
+            raise ValueError("All sample weights are zero: there is nothing to learn from.")
+        return weight
+
+    def _validation_data(
+        self, validation: tuple[Any, Any]
+    ) -> tuple[SequenceDataset, NDArray, NDArray, NDArray]:
+        X, y = validation
+        data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
+        target = self._encode(y, reset=False)
+        if len(target) != data.n_samples:
+            raise ValueError(
+                f"X_val and y_val do not fit together: {data.n_samples} samples against "
+                f"{len(target)}."
+            )
+        return data, np.arange(data.n_samples), target, np.ones(data.n_samples)
+
+    def _fit_scaling(
+        self, data: SequenceDataset, samples: NDArray, weight: NDArray, fresh: bool
+    ) -> None:
+        if fresh:
+            moments = ChannelMoments.empty(data.n_channels)
+            longest = int(data.lengths[samples].max())
+            auto = max(1, -(-longest // _AUTO_TIMESTEPS))
+            self.patch_size_ = auto if self.patch_size == "auto" else int(self.patch_size)
+        else:
+            moments = ChannelMoments(self._seen_weight, self.channel_mean_, self._channel_m2)
+        moments.add(data, samples, weight)
+        self.channel_mean_ = moments.mean
+        self.channel_scale_ = moments.deviation
+        self._seen_weight, self._channel_m2 = moments.count, moments.m2
+
+    def _start(self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState) -> None:
+        """Initial parameters of a network for this data."""
+        tiny = len(samples) <= _TINY
+        self.dtype_ = ("float64" if tiny else "float32") if self.dtype == "auto" else self.dtype
+        layout = self._build_network().layout
+        self.theta_ = layout.initial(rng, self.forget_bias)
+        self.n_iter_ = 0
+        self.t_ = 0
+        self.loss_curve_: list[float] = []
+
+    def _build_network(self) -> Network:
+        n_outputs, loss, parameter = self._head()
+        spec = NetworkSpec(
+            n_channels=network_channels(self.n_channels_in_, self.patch_size_, self.scale),
+            hidden_size=int(self.hidden_size),
+            num_layers=int(self.num_layers),
+            bidirectional=bool(self.bidirectional),
+            pooling=POOLINGS[self.pooling],
+            n_outputs=n_outputs,
+            loss=loss,
+            loss_parameter=parameter,
+        )
+        return Network(spec, self.dtype_)
+
+    def _input(self, data: SequenceDataset) -> NetworkInput:
+        return NetworkInput.of(
+            data, self.patch_size_, self.scale, self.channel_mean_, self.channel_scale_
+        )
+
+    def _recipe(self, n_samples: int, incremental: bool) -> Recipe:
+        batch_size = self.batch_size
+        if batch_size == "auto":
+            # a power of two that keeps an epoch within about 256 minibatches
+            wanted = 2 ** math.ceil(math.log2(max(n_samples / _AUTO_BATCHES, 1)))
+            batch_size = min(max(_AUTO_BATCH, wanted), _AUTO_MAX_BATCH)
+            batch_size = n_samples if n_samples <= _TINY else batch_size
+        batch_size = min(int(batch_size), n_samples)
+        n_epochs = self.max_iter
+        if n_epochs == "auto":
+            n_epochs = max(_AUTO_EPOCHS, -(-_AUTO_STEPS // -(-n_samples // batch_size)))
+        return Recipe(
+            batch_size=batch_size,
+            n_epochs=1 if incremental else int(n_epochs),
+            schedule="constant" if incremental else self.learning_rate,
+            learning_rate_init=self.learning_rate_init,
+            power_t=self.power_t,
+            shuffle=self.shuffle,
+            dropout=float(self.dropout),
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+        )
+
+    def _train(
+        self,
+        network: Network,
+        theta: NDArray,
+        data: SequenceDataset,
+        samples: NDArray,
+        target: NDArray,
+        weight: NDArray,
+        held_out: tuple[SequenceDataset, NDArray, NDArray, NDArray] | None,
+        rng: np.random.RandomState,
+        incremental: bool,
+        X: Any,
+        y: Any,
+    ) -> History:
+        recipe = self._recipe(len(samples), incremental)
+        workers = Workers(network, joblib.effective_n_jobs(self.n_jobs))
+        training_set = TrainingSet(
+            self._input(data), samples, target.astype(network.dtype), weight
+        )
+        optimizer = getattr(self, "_optimizer", None) if incremental else None
+        if optimizer is None:
+            optimizer = self._new_optimizer(network)
+        self._optimizer = optimizer if incremental else None
+        validate = None
+        if held_out is not None:
+            held_data, held_samples, held_target, held_weight = held_out
+            held_input = self._input(held_data)
+
+            def validate() -> float:
+                raw = workers.predict(held_input, held_samples)
+                return self._score_raw(raw, held_target, held_weight)
+
+        callbacks = EpochCallbacks(self, recipe.n_epochs, X, y)
+        progress = _progress_bar(recipe.n_epochs, type(self).__name__) if self.verbose else None
+
+        def after_epoch(history: History) -> bool:
+            if progress is not None:
+                scores = {"loss": f"{history.loss_curve[-1]:.4g}"}
+                if history.validation_scores:
+                    scores["validation"] = f"{history.validation_scores[-1]:.4g}"
+                progress.set_postfix(scores)
+                progress.update()
+            last = history.n_epochs == recipe.n_epochs
+            return callbacks.end_epoch(lambda: {"theta_": theta.copy()}, last)
+
+        generator = np.random.default_rng(rng.randint(np.iinfo(np.int32).max))
+        try:
+            history = train(
+                workers, theta, optimizer, training_set, recipe, generator, validate, after_epoch
+            )
+        finally:
+            workers.close()
+            if progress is not None:
+                progress.close()
+        self.theta_ = theta
+        callbacks.end_fit()
+        self.t_ += history.n_epochs * -(-len(samples) // recipe.batch_size)
+        return history
+
+    def _new_optimizer(self, network: Network) -> Optimizer:
+        return Optimizer(
+            solver=self.solver,
+            decays=network.layout.decays(network.dtype),
+            alpha=self.alpha,
+            clip_norm=self.clip_norm,
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon,
+            momentum=self.momentum,
+            nesterovs_momentum=self.nesterovs_momentum,
+        )
+
+    def _finish(self, history: History, theta: NDArray, incremental: bool) -> None:
+        """The history as fitted attributes, and a word on a training that went wrong."""
+        self.theta_ = theta
+        self._predictor = None
+        self.n_iter_ = history.n_epochs + (self.n_iter_ if incremental else 0)
+        self.loss_curve_ = (self.loss_curve_ if incremental else []) + history.loss_curve
+        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
+        self.validation_scores_ = history.validation_scores or None
+        self.best_validation_score_ = max(history.validation_scores, default=None)
+        advice = (
+            "Lower learning_rate_init, set clip_norm, or leave scale='both' on if it was "
+            "switched off."
+        )
+        if history.diverged and not history.loss_curve:
+            del self.theta_
+            raise ValueError(f"The training diverged in its first epoch. {advice}")
+        if history.diverged:
+            warnings.warn(
+                f"The training diverged in epoch {history.n_epochs + 1}: its loss is not finite. "
+                f"The parameters of the best epoch before were restored. {advice}",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        if history.interrupted:
+            warnings.warn(
+                f"Training interrupted by user after {history.n_epochs} epochs; the best "
+                "parameters so far are kept.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    # --- prediction -----------------------------------------------------------------------
+    def _raw_prediction(self, X: Any) -> NDArray:
+        """(n_samples, n_outputs)."""
+        check_is_fitted(self, "theta_")
+        data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
+        inputs = self._input(data)
+        predictor = self._take_predictor()
+        try:
+            return predictor.predict(inputs, np.arange(data.n_samples))
+        finally:
+            self._predictor = predictor
+
+    def _take_predictor(self) -> Workers:
+        """Workers with the packed parameters, kept from call to call.
+
+        They are taken out while in use: a second thread that predicts with the same
+        estimator builds its own.
+        """
+        n_threads = joblib.effective_n_jobs(self.n_jobs)
+        with _predictor_lock:
+            predictor = self.__dict__.get("_predictor")
+            self._predictor = None
+        if predictor is None or predictor.n_threads != n_threads:
+            network = self._build_network()
+            network.pack(np.ascontiguousarray(self.theta_, network.dtype))
+            predictor = Workers(network, n_threads)
+        return predictor
+
+    @property
+    def parameters_(self) -> dict[str, NDArray]:
+        """The trained parameters by torch's names; views into ``theta_``."""
+        check_is_fitted(self, "theta_")
+        return self._build_network().layout.views(self.theta_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__().copy()
+        state.pop("_predictor", None)  # threads and buffers, made again when needed
+        return state
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "theta_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+_predictor_lock = threading.Lock()
+
+
+def _progress_bar(n_epochs: int, name: str) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=n_epochs, desc=name, unit="epoch")
+
+
+def pair(X_val: Any, y_val: Any) -> tuple[Any, Any] | None:
+    """The validation set that fit was given, if any."""
+    if (X_val is None) != (y_val is None):
+        raise ValueError("X_val and y_val belong together: pass both or neither.")
+    return None if X_val is None else (X_val, y_val)

@@ -1,0 +1,49 @@
+"""scikit-learn's callbacks (new in 1.9, marked experimental); nothing on older versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn < 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Stands in for scikit-learn's mixin, without ``set_callbacks``."""
+
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+        """Leave the method as it is."""
+        return method
+
+
+class EpochCallbacks:
+    """Reports a fit and its epochs to the callbacks of an estimator."""
+
+    def __init__(self, estimator: Any, n_epochs: int, X: Any, y: Any) -> None:
+        self._estimator = estimator
+        self._data = {"estimator": estimator, "X": X, "y": y}
+        self._fit = None
+        self._epoch = None
+        if getattr(estimator, "_skl_callbacks", None):
+            self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
+            self._fit.call_on_fit_task_begin(**self._data)
+            self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        self._epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch.call_on_fit_task_begin(**self._data)
+
+    def end_epoch(self, attributes: Callable[[], dict[str, Any]], last: bool) -> bool:
+        """Attributes make a fitted estimator as of now; True if a callback asks to stop."""
+        if self._fit is None:
+            return False
+        stop = self._epoch.call_on_fit_task_end(**self._data, reconstruction_attributes=attributes)
+        if not (stop or last):
+            self._begin_epoch()
+        return bool(stop)
+
+    def end_fit(self) -> None:
+        """The fit is over; the estimator itself is the fitted one."""
+        if self._fit is not None:
+            self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})

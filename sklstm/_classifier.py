@@ -1,0 +1,306 @@
+"""LSTMClassifier: labels in, probabilities out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags, column_or_1d, compute_class_weight
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from sklstm._base import BaseLSTM, documented, pair
+from sklstm._callbacks import with_callbacks
+from sklstm._losses import probabilities
+
+
+@documented
+@dataclass(kw_only=True, eq=False, repr=False)
+class LSTMClassifier(ClassifierMixin, BaseLSTM):
+    """Classifier of sequences: a long short-term memory network [1]_ [2]_.
+
+    Sequences may be of any length and have any number of channels. They are standardised,
+    read by a recurrent layer in both directions, and classified from the pooled states.
+    The defaults are meant to work without tuning.
+
+    Parameters
+    ----------
+    {shared_parameters}
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, by label; "balanced" weighs them by the inverse of how
+        often they come.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels; for multi-label y the columns 0, 1, ...
+    theta_ : ndarray of shape (n_parameters,)
+        All trained parameters; `parameters_` has them by name.
+    n_features_in_ : int
+        Columns of a 2-D X seen in fit, else channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of a DataFrame seen in fit, where all are strings.
+    n_channels_in_ : int
+        Channels of the sequences seen in fit.
+    n_iter_ : int
+        Epochs that were run.
+    loss_ : float
+        Mean loss of the last epoch.
+    loss_curve_ : list of float
+        Mean loss of every epoch.
+    validation_scores_ : list of float or None
+        Accuracy on the validation set after every epoch.
+    best_validation_score_ : float or None
+        The highest of them.
+    n_outputs_ : int
+        Outputs of the network.
+    out_activation_ : {"softmax", "logistic"}
+        What turns them into probabilities.
+    channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
+        Mean and standard deviation of the training data.
+    patch_size_ : int
+        Time steps that are read as one.
+
+    See Also
+    --------
+    LSTMRegressor : The same network for numbers instead of labels.
+
+    References
+    ----------
+    {references}
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.datasets import load_japanese_vowels
+    >>> X, y = load_japanese_vowels(return_X_y=True, subset="train")
+    >>> X[0].shape, X[1].shape
+    ((20, 12), (26, 12))
+    >>> model = LSTMClassifier(max_iter=5, random_state=0).fit(X, y)
+    >>> model.predict_proba(X[:2]).shape
+    (2, 9)
+    """
+
+    class_weight: dict[Any, float] | str | None = None
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseLSTM._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        {X}
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels of any type; a matrix of 0 and 1 for several labels a sample.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weight of each sample; a whole number counts as so many copies.
+        X_val, y_val : as X and y, default=None
+            Validation set; if given, `early_stopping` uses it whatever it is set to.
+
+        Returns
+        -------
+        LSTMClassifier
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity inside a sequence, an empty sequence, or differing
+            channels, if X and y do not fit together, or if the training diverges at once.
+        """
+        return self._fit(X, y, sample_weight, pair(X_val, y_val))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Train one more epoch, on these samples, at a constant learning rate.
+
+        Parameters
+        ----------
+        {X}
+        y : array-like of shape (n_samples,) or (n_samples, n_labels)
+            Class labels.
+        classes : array-like of shape (n_classes,) or None, default=None
+            All labels that will ever come. Needed in the first call only.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        LSTMClassifier
+            The estimator.
+        """
+        if not hasattr(self, "theta_"):
+            if classes is None and not type_of_target(y).startswith("multilabel"):
+                raise ValueError("classes must be passed on the first call to partial_fit.")
+            self._known_classes = None if classes is None else unique_labels(classes)
+        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not what the first call to partial_fit was given: "
+                f"{self.classes_!r}."
+            )
+        try:
+            return self._fit(X, y, sample_weight, incremental=True)
+        finally:
+            self._known_classes = None
+
+    def decision_function(self, X: Any) -> NDArray[np.float64]:
+        """Raw scores before they become probabilities.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_classes)
+            Log-odds of the second of two classes, or one score a class or label.
+        """
+        raw = self._raw_prediction(X).astype(np.float64)
+        return raw[:, 0] if not self._multilabel and raw.shape[1] == 1 else raw
+
+    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+        """Probability of every class.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1; for multi-label y each column is a probability of its own.
+        """
+        raw = self._raw_prediction(X)
+        if self._multilabel and raw.shape[1] == 1:
+            return probabilities(raw, "logistic")[:, 1:]
+        return probabilities(raw, self.out_activation_)
+
+    def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
+        """Logarithm of `predict_proba`.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Log-probabilities.
+        """
+        with np.errstate(divide="ignore"):  # a probability of 0 is -inf
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X: Any) -> NDArray:
+        """The most probable class, or for multi-label y the labels above one half.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_labels)
+            Predicted labels.
+        """
+        return self._decide(self._raw_prediction(X))
+
+    def _decide(self, raw: NDArray) -> NDArray:
+        if self._multilabel:
+            return (raw > 0.0).astype(np.int64)
+        if raw.shape[1] == 1:
+            return self.classes_[(raw[:, 0] > 0.0).astype(np.intp)]
+        return self.classes_[raw.argmax(axis=1)]
+
+    # --- what y means ---------------------------------------------------------------------
+    def _encode(self, y: Any, reset: bool) -> NDArray:
+        check_classification_targets(y)
+        multilabel = type_of_target(y).startswith("multilabel")
+        y = np.asarray(y) if multilabel else column_or_1d(y, warn=True)
+        if reset:
+            self._multilabel = multilabel
+            known = getattr(self, "_known_classes", None)
+            if multilabel:
+                self.classes_ = np.arange(y.shape[1])
+            else:
+                self.classes_ = unique_labels(y) if known is None else known
+            if len(self.classes_) < 2 and not multilabel:
+                raise ValueError(
+                    f"y holds one class only, {self.classes_[0]!r}; a classifier needs at "
+                    "least two classes."
+                )
+            binary = multilabel or len(self.classes_) == 2
+            self.out_activation_ = "logistic" if binary else "softmax"
+            n_classes = len(self.classes_)
+            self.n_outputs_ = 1 if binary and not multilabel else n_classes
+        if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
+            raise ValueError(
+                f"y is not of the kind seen in fit: classes_ is {self.classes_!r}, "
+                f"y has the shape {y.shape}."
+            )
+        if multilabel:
+            return y.astype(np.float64)
+        place = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
+        unknown = self.classes_[place] != y
+        if unknown.any():
+            i = int(np.argmax(unknown))
+            raise ValueError(
+                f"y holds labels not seen before: sample {i} is {y[i]!r}, known are "
+                f"{self.classes_!r}. Pass all labels as classes in the first partial_fit, or "
+                "fit anew with warm_start=False."
+            )
+        return place[:, np.newaxis].astype(np.float64)
+
+    def _head(self) -> tuple[int, str, float]:
+        loss = "softmax" if self.out_activation_ == "softmax" else "sigmoid"
+        return self.n_outputs_, loss, 0.0
+
+    def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
+        if self.class_weight is None:
+            return weight
+        if self._multilabel:
+            raise ValueError("class_weight does not apply to multi-label y: use sample_weight.")
+        place = target[:, 0].astype(np.intp)
+        by_class = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_[place]
+        )
+        return weight * by_class[place]
+
+    def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:
+        place = np.arange(len(target))
+        stratify = None if self._multilabel else target[:, 0]
+        kept, out = train_test_split(
+            place, test_size=self.validation_fraction, random_state=rng, stratify=stratify
+        )
+        return kept, out
+
+    def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
+        if self._multilabel:
+            return float(accuracy_score(target, self._decide(raw), sample_weight=weight))
+        truth = self.classes_[target[:, 0].astype(np.intp)]
+        return float(accuracy_score(truth, self._decide(raw), sample_weight=weight))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

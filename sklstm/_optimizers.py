@@ -1,0 +1,50 @@
+"""Optimisers: settings and running moments over one kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._kernels import optimizers
+from sklstm._kernels.optimizers import optimizer_step
+
+SOLVERS = {
+    "adam": optimizers.ADAM,
+    "adamw": optimizers.ADAMW,
+    "sgd": optimizers.SGD,
+    "rmsprop": optimizers.RMSPROP,
+}
+
+
+@dataclass
+class Optimizer:
+    """Updates theta in place from one gradient a step."""
+
+    solver: str
+    decays: NDArray  # (n_parameters,): 1 where weight decay acts, else 0
+    alpha: float
+    clip_norm: float | None
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    momentum: float
+    nesterovs_momentum: bool
+    n_steps: int = 0
+    first: NDArray = field(init=False)  # running mean of the gradient, or the velocity
+    second: NDArray = field(init=False)  # running mean of the squared gradient
+
+    def __post_init__(self) -> None:
+        self.first = np.zeros_like(self.decays)
+        self.second = np.zeros_like(self.decays)
+
+    def step(self, theta: NDArray, gradient: NDArray, learning_rate: float) -> float:
+        """Returns the gradient's norm; if it is not finite, nothing was changed."""
+        self.n_steps += 1
+        beta_1 = self.momentum if self.solver == "sgd" else self.beta_1
+        return optimizer_step(
+            SOLVERS[self.solver], gradient, self.decays, self.n_steps, learning_rate, self.alpha,
+            self.clip_norm or 0.0, beta_1, self.beta_2, self.epsilon, self.nesterovs_momentum,
+            theta, self.first, self.second,
+        )  # fmt: skip

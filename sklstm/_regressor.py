@@ -1,0 +1,216 @@
+"""LSTMRegressor: one or several numbers for each sequence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_y
+
+from sklstm._base import BaseLSTM, documented, pair
+from sklstm._callbacks import with_callbacks
+from sklstm._losses import REGRESSION_LOSSES
+
+
+@documented
+@dataclass(kw_only=True, eq=False, repr=False)
+class LSTMRegressor(RegressorMixin, BaseLSTM):
+    """Regressor on sequences: a long short-term memory network [1]_ [2]_.
+
+    Sequences may be of any length and have any number of channels. They and y are
+    standardised, read by a recurrent layer in both directions, and y is predicted from the
+    pooled states.
+
+    Parameters
+    ----------
+    {shared_parameters}
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
+        Loss; "quantile" is the pinball loss of `quantile`.
+    quantile : float, default=0.5
+        Quantile that the loss "quantile" predicts, between 0 and 1.
+    huber_delta : float, default=1.35
+        Error from which on the loss "huber" is linear, in standard deviations of y.
+
+    Attributes
+    ----------
+    theta_ : ndarray of shape (n_parameters,)
+        All trained parameters; `parameters_` has them by name.
+    n_features_in_ : int
+        Columns of a 2-D X seen in fit, else channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of a DataFrame seen in fit, where all are strings.
+    n_channels_in_ : int
+        Channels of the sequences seen in fit.
+    n_iter_ : int
+        Epochs that were run.
+    loss_ : float
+        Mean loss of the last epoch, of the standardised y.
+    loss_curve_ : list of float
+        Mean loss of every epoch.
+    validation_scores_ : list of float or None
+        R2 on the validation set after every epoch.
+    best_validation_score_ : float or None
+        The highest of them.
+    n_outputs_ : int
+        Columns of y.
+    out_activation_ : "identity"
+        The prediction is the output of the network, in the units of y.
+    channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
+        Mean and standard deviation of the training data.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs_,)
+        Mean and standard deviation of y.
+    patch_size_ : int
+        Time steps that are read as one.
+
+    See Also
+    --------
+    LSTMClassifier : The same network for labels.
+
+    References
+    ----------
+    {references}
+
+    Examples
+    --------
+    >>> from sklstm import LSTMRegressor
+    >>> from sklstm.datasets import load_tecator
+    >>> X, y = load_tecator(return_X_y=True, subset="train")
+    >>> model = LSTMRegressor(max_iter=5, random_state=0).fit(X, y)
+    >>> model.predict(X[:3]).shape
+    (3,)
+    """
+
+    loss: str = "squared_error"
+    quantile: float = 0.5
+    huber_delta: float = 1.35
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **BaseLSTM._parameter_constraints,
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    }
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        {X}
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weight of each sample; a whole number counts as so many copies.
+        X_val, y_val : as X and y, default=None
+            Validation set; if given, `early_stopping` uses it whatever it is set to.
+
+        Returns
+        -------
+        LSTMRegressor
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If X holds NaN or infinity inside a sequence, an empty sequence, or differing
+            channels, if X and y do not fit together, or if the training diverges at once.
+        """
+        return self._fit(X, y, sample_weight, pair(X_val, y_val))
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train one more epoch, on these samples, at a constant learning rate.
+
+        The scale of y is that of the first call.
+
+        Parameters
+        ----------
+        {X}
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target values.
+        sample_weight : array-like of shape (n_samples,) or None, default=None
+            Weight of each sample.
+
+        Returns
+        -------
+        LSTMRegressor
+            The estimator.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X: Any) -> NDArray[np.float64]:
+        """Predicted values.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            In the shape and the units of the y seen in fit.
+        """
+        values = self._unscale(self._raw_prediction(X))
+        return values if self._two_d_target else values[:, 0]
+
+    def _unscale(self, raw: NDArray) -> NDArray[np.float64]:
+        return raw.astype(np.float64) * self.target_scale_ + self.target_mean_
+
+    # --- what y means ---------------------------------------------------------------------
+    def _encode(self, y: Any, reset: bool) -> NDArray:
+        y = _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(np.float64)
+        if reset:
+            self._two_d_target = y.ndim == 2
+            self.n_outputs_ = y.shape[1] if y.ndim == 2 else 1
+            self.out_activation_ = "identity"
+        y = y.reshape(len(y), -1)
+        if y.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"y has {y.shape[1]} columns, but {type(self).__name__} was fitted with "
+                f"{self.n_outputs_}."
+            )
+        return y
+
+    def _head(self) -> tuple[int, str, float]:
+        parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
+        return self.n_outputs_, self.loss, float(parameter)
+
+    def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
+        if reset:
+            self.target_mean_ = np.average(target, axis=0, weights=weight)
+            variance = np.average((target - self.target_mean_) ** 2, axis=0, weights=weight)
+            deviation = np.sqrt(variance)
+            varies = deviation > 1e-7 * np.abs(self.target_mean_)
+            self.target_scale_ = np.where(varies, deviation, 1.0)
+        return (target - self.target_mean_) / self.target_scale_
+
+    def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:
+        place = np.arange(len(target))
+        kept, out = train_test_split(place, test_size=self.validation_fraction, random_state=rng)
+        return kept, out
+
+    def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
+        return float(r2_score(target, self._unscale(raw), sample_weight=weight))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

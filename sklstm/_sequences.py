@@ -1,0 +1,118 @@
+"""Sequences of any length in one array, and the packed batches that are gathered from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from sklstm._kernels.gather import channel_moments, gather
+
+SCALES = ("both", "channel", "sequence", None)
+
+
+@dataclass(frozen=True)
+class SequenceDataset:
+    """n_samples sequences: sample i is ``values[begin[i] : end[i]]``.
+
+    `values` may be a memory map; it is never copied as a whole.
+    """
+
+    values: NDArray  # (total_steps, n_channels), C-contiguous
+    begin: NDArray[np.int64]  # (n_samples,)
+    end: NDArray[np.int64]  # (n_samples,)
+
+    @property
+    def n_samples(self) -> int:
+        return len(self.begin)
+
+    @property
+    def n_channels(self) -> int:
+        return self.values.shape[1]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Time steps of every sample, (n_samples,)."""
+        return self.end - self.begin
+
+
+@dataclass
+class ChannelMoments:
+    """Running weighted mean and deviation of every channel over valid steps."""
+
+    count: NDArray[np.float64]  # (1,): sum of weights
+    mean: NDArray[np.float64]  # (n_channels,)
+    m2: NDArray[np.float64]  # (n_channels,): sum of weighted squared deviations
+
+    @classmethod
+    def empty(cls, n_channels: int) -> ChannelMoments:
+        return cls(np.zeros(1), np.zeros(n_channels), np.zeros(n_channels))
+
+    def add(self, data: SequenceDataset, samples: NDArray, weight: NDArray) -> None:
+        """Add samples (n,) with their weights (n,)."""
+        channel_moments(
+            data.values, data.begin, data.end, samples, weight, self.count, self.mean, self.m2
+        )
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """Standard deviation; 1 for a channel that does not vary."""
+        deviation = np.sqrt(self.m2 / max(float(self.count[0]), np.finfo(float).tiny))
+        return np.where(deviation > 1e-7 * np.abs(self.mean), deviation, 1.0)
+
+
+class PackedBatch(NamedTuple):
+    """Rows of a chunk in time-major order, longest sequence first."""
+
+    x: NDArray  # (n_rows, n_channels)
+    starts: NDArray[np.int64]  # (n_timesteps + 1,): first row of every time step
+    lengths: NDArray[np.int64]  # (n_sequences,), never increasing
+    samples: NDArray[np.int64]  # (n_sequences,): which sample each sequence is
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """A data set as the network sees it: scaled, patched, packed chunk by chunk."""
+
+    data: SequenceDataset
+    patch_size: int
+    scale: str | None
+    center: NDArray[np.float64]  # (n_channels,)
+    deviation: NDArray[np.float64]  # (n_channels,)
+    lengths: NDArray[np.int64]  # (n_samples,): time steps once patched
+
+    @classmethod
+    def of(
+        cls,
+        data: SequenceDataset,
+        patch_size: int,
+        scale: str | None,
+        center: NDArray[np.float64],
+        deviation: NDArray[np.float64],
+    ) -> NetworkInput:
+        lengths = -(-data.lengths // patch_size)
+        return cls(data, patch_size, scale, center, deviation, lengths)
+
+    def width(self) -> int:
+        """Channels that reach the first recurrent layer."""
+        return network_channels(self.data.n_channels, self.patch_size, self.scale)
+
+    def pack(self, samples: NDArray[np.int64], dtype: DTypeLike) -> PackedBatch:
+        """The packed batch of some samples (n_sequences,), which come longest first."""
+        lengths = self.lengths[samples]
+        starts = np.empty(lengths[0] + 1, np.int64)
+        x = np.empty((int(lengths.sum()), self.width()), dtype)
+        gather(
+            self.data.values, self.data.begin, self.data.end, samples, lengths, self.patch_size,
+            self.center, self.deviation,
+            self.scale in ("both", "channel"), self.scale in ("both", "sequence"),
+            starts, x,
+        )  # fmt: skip
+        return PackedBatch(x, starts, lengths, samples)
+
+
+def network_channels(n_channels: int, patch_size: int, scale: str | None) -> int:
+    """Channels after scaling (two copies for "both") and patching."""
+    return n_channels * patch_size * (2 if scale == "both" else 1)

@@ -1,0 +1,169 @@
+"""Minibatches, epochs, early stopping and history; knows nothing of scikit-learn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._optimizers import Optimizer
+from sklstm._schedules import PLANNED, learning_rate
+from sklstm._sequences import NetworkInput
+from sklstm._workers import Workers
+
+# "adaptive", as in scikit-learn's MLP: divide the rate by 5 after two epochs in a row
+# without progress, and stop once it is this small.
+_ADAPTIVE_FACTOR, _ADAPTIVE_PATIENCE, _ADAPTIVE_FLOOR = 5.0, 2, 1e-6
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Samples of a data set with what the network should say of them."""
+
+    inputs: NetworkInput
+    samples: NDArray[np.int64]  # (n,): positions in the data set
+    target: NDArray  # (n, n_targets)
+    weight: NDArray  # (n,), positive
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How long and how to train."""
+
+    batch_size: int
+    n_epochs: int
+    schedule: str
+    learning_rate_init: float
+    power_t: float
+    shuffle: bool
+    dropout: float
+    tol: float
+    n_iter_no_change: int
+
+
+@dataclass
+class History:
+    """What happened, epoch by epoch."""
+
+    loss_curve: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    diverged: bool = False
+    interrupted: bool = False
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs that ran to their end."""
+        return len(self.loss_curve)
+
+
+class _Best:
+    """The best epoch so far, with a copy of its parameters."""
+
+    def __init__(self, theta: NDArray, tol: float) -> None:
+        self.theta = theta.copy()
+        self.value = math.inf
+        self.epochs_without_progress = 0
+        self._tol = tol
+
+    def update(self, theta: NDArray, value: float) -> None:
+        """Smaller is better; progress is an improvement by more than tol."""
+        progress = value < self.value - self._tol
+        self.epochs_without_progress = 0 if progress else self.epochs_without_progress + 1
+        if value < self.value:
+            self.value = value
+            self.theta[:] = theta
+
+
+def train(
+    workers: Workers,
+    theta: NDArray,
+    optimizer: Optimizer,
+    data: TrainingSet,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    validate: Callable[[], float] | None = None,
+    after_epoch: Callable[[History], bool] = lambda history: False,
+) -> History:
+    """Train theta (n_parameters,) in place.
+
+    With `validate`, a score of the current parameters, the training stops after
+    n_iter_no_change epochs without a better score and the best epoch's parameters are
+    restored. Without it, schedules that have no planned end stop likewise by the loss.
+    After a loss that is not finite, or Ctrl-C, the best parameters so far are restored and
+    the history says so. `after_epoch` may stop the training by returning True.
+    """
+    history = History()
+    best = _Best(theta, recipe.tol)
+    workers.network.pack(theta)
+    n_batches = -(-len(data.samples) // recipe.batch_size)
+    rate_init = recipe.learning_rate_init
+    try:
+        for epoch in range(recipe.n_epochs):
+
+            def rate(batch: int, first: int = epoch * n_batches, initial: float = rate_init) -> float:
+                n_steps = recipe.n_epochs * n_batches
+                return learning_rate(recipe.schedule, initial, first + batch, n_steps, recipe.power_t)
+
+            loss = _epoch(workers, theta, optimizer, data, recipe, rng, rate)
+            if not math.isfinite(loss):
+                history.diverged = True
+                break
+            history.loss_curve.append(loss)
+            if validate is not None:
+                history.validation_scores.append(validate())
+                best.update(theta, -history.validation_scores[-1])
+            else:
+                best.update(theta, loss)
+            if after_epoch(history):
+                break
+            stalled = best.epochs_without_progress
+            if recipe.schedule == "adaptive" and validate is None:
+                if stalled >= _ADAPTIVE_PATIENCE:
+                    best.epochs_without_progress = 0
+                    rate_init /= _ADAPTIVE_FACTOR
+                    if rate_init < _ADAPTIVE_FLOOR:
+                        break
+            elif stalled >= recipe.n_iter_no_change and (
+                validate is not None or recipe.schedule not in PLANNED
+            ):
+                break
+    except KeyboardInterrupt:
+        history.interrupted = True
+    if validate is not None or history.diverged or history.interrupted:
+        theta[:] = best.theta
+        workers.network.pack(theta)
+    return history
+
+
+def _epoch(
+    workers: Workers,
+    theta: NDArray,
+    optimizer: Optimizer,
+    data: TrainingSet,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    rate: Callable[[int], float],
+) -> float:
+    """One pass over the data; the mean loss, NaN as soon as anything is not finite."""
+    n_samples = len(data.samples)
+    gradient = np.empty_like(theta)
+    order = rng.permutation(n_samples) if recipe.shuffle else np.arange(n_samples)
+    n_batches = -(-n_samples // recipe.batch_size)
+    total = 0.0
+    # batches of equal size, to one sample: a short last one would count too much
+    for k, part in enumerate(np.array_split(order, n_batches)):
+        weight = data.weight[part]
+        weight_sum = float(weight.sum(dtype=np.float64))
+        loss = workers.gradient(
+            data.inputs, data.samples[part], data.target[part],
+            (weight / weight_sum).astype(theta.dtype), recipe.dropout, rng, gradient,
+        )  # fmt: skip
+        norm = optimizer.step(theta, gradient, rate(k))
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            return math.nan
+        workers.network.pack(theta)
+        total += weight_sum * loss
+    return total / float(data.weight.sum(dtype=np.float64))

@@ -1,0 +1,292 @@
+"""Everything a user may pass as X, made a SequenceDataset, or an error that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array, validate_data
+
+from sklstm._sequences import SequenceDataset
+
+# Rows looked at in one go, so that a memory-mapped array is read piece by piece.
+_BLOCK_STEPS = 1 << 18
+
+
+def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool) -> SequenceDataset:
+    """Sequences from any of the documented forms of X.
+
+    With `reset` (in fit) the estimator's ``n_features_in_``, ``n_channels_in_`` and, for a
+    DataFrame with string columns, ``feature_names_in_`` are set; else X must agree with them.
+    """
+    if _is_long_frame(X):
+        data = _from_long_frame(estimator, X, reset)
+    elif _is_ragged(X):
+        data = _from_list(X)
+        _set_features(estimator, data.n_channels, reset)
+    else:
+        data = _from_array(estimator, X, n_channels, reset)
+    _check_channels(estimator, data, n_channels, reset)
+    _check_finite(data)
+    return data
+
+
+# --- arrays -------------------------------------------------------------------------------
+def _from_array(
+    estimator: Any, X: Any, n_channels: int | None, reset: bool
+) -> SequenceDataset:
+    if getattr(X, "ndim", None) != 3:
+        X = _stack(X)
+    if getattr(X, "ndim", 2) == 3:
+        X = check_array(
+            X, allow_nd=True, dtype="numeric", ensure_all_finite=False, estimator=estimator
+        )
+        _refuse_channel_first(estimator, X.shape, n_channels, reset)
+        _set_features(estimator, X.shape[2], reset)
+    else:
+        X = validate_data(
+            estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False
+        )  # (n_samples, n_timesteps * n_channels)
+        channels = n_channels or 1
+        if X.shape[1] % channels:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, which is no multiple of n_channels={channels}. "
+                "A 2-D X holds one sample a row, time step after time step, all channels of a "
+                "step side by side."
+            )
+        X = X.reshape(len(X), -1, channels)
+    n_samples, n_timesteps, n_channels = X.shape
+    if n_timesteps == 0 or n_channels == 0:
+        raise ValueError(
+            f"X has the shape {X.shape}: every sequence needs at least one time step and one channel."
+        )
+    lengths = _lengths_without_padding(X)
+    begin = np.arange(n_samples, dtype=np.int64) * n_timesteps
+    values = _numeric(X.reshape(n_samples * n_timesteps, n_channels))
+    return SequenceDataset(values, begin, begin + lengths)
+
+
+def _stack(X: Any) -> Any:
+    """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
+    if isinstance(X, (list, tuple)) and len(X) and getattr(X[0], "ndim", 1) == 2:
+        return np.stack([np.asarray(x) for x in X])
+    return X
+
+
+def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
+    """Steps of every sample of a 3-D array before the NaN that fill it up at its end."""
+    n_samples, n_timesteps, n_channels = X.shape
+    lengths = np.full(n_samples, n_timesteps, np.int64)
+    if X.dtype.kind != "f":
+        return lengths
+    # only samples that end in NaN can be padded: one column is read, not the array
+    (suspects,) = np.nonzero(np.isnan(X[:, -1, :]).all(axis=1))
+    for i in suspects:
+        (valid,) = np.nonzero(~np.isnan(X[i]).all(axis=1))
+        lengths[i] = valid[-1] + 1 if len(valid) else 0
+    _refuse_empty(lengths, "holds nothing but NaN")
+    return lengths
+
+
+def _numeric(values: NDArray) -> NDArray:
+    """C-contiguous; small integers and the like as float64, unless they are memory-mapped."""
+    if values.dtype not in (np.float32, np.float64) and not _is_memory_mapped(values):
+        values = values.astype(np.float64)
+    return np.ascontiguousarray(values)
+
+
+def _is_memory_mapped(array: Any) -> bool:
+    while array is not None:
+        if isinstance(array, np.memmap):
+            return True
+        array = getattr(array, "base", None)
+    return False
+
+
+# --- ragged lists -------------------------------------------------------------------------
+def _is_ragged(X: Any) -> bool:
+    """Sequences of differing lengths, in a list, a tuple or an array of objects."""
+    if not isinstance(X, (list, tuple)) and not (
+        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
+    ):
+        return False
+    if len(X) == 0 or not all(isinstance(x, (Sequence, np.ndarray)) or _is_frame(x) for x in X):
+        return False
+    if any(isinstance(x, str) for x in X):
+        return False
+    shapes = {np.shape(x) if isinstance(x, np.ndarray) else _shape(x) for x in X}
+    return len(shapes) > 1
+
+
+def _shape(x: Any) -> tuple[int, ...]:
+    return tuple(getattr(x, "shape", None) or np.asarray(x, dtype=object).shape)
+
+
+def _from_list(X: Any) -> SequenceDataset:
+    arrays = []
+    for i, x in enumerate(X):
+        try:
+            x = np.asarray(x)
+            x = x.astype(np.float64) if x.dtype not in (np.float32, np.float64) else x
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"Sample {i} of X is no array of numbers: {error}. A list X holds one "
+                "(n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+            ) from error
+        if x.ndim == 1:
+            x = x[:, np.newaxis]
+        if x.ndim != 2:
+            raise ValueError(
+                f"Sample {i} of X has {x.ndim} dimensions, its shape is {x.shape}. A list X "
+                "holds one (n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+            )
+        arrays.append(x)
+    widths = np.array([x.shape[1] for x in arrays])
+    lengths = np.array([len(x) for x in arrays], np.int64)
+    _refuse_empty(lengths, "has no time step")
+    if (widths != widths[0]).any():
+        i = int(np.argmax(widths != widths[0]))
+        hint = ""
+        if (lengths == lengths[0]).all():
+            hint = (
+                f" All samples have {lengths[0]} rows: they look channel-first, "
+                "(n_channels, n_timesteps); pass [x.T for x in X]."
+            )
+        raise ValueError(
+            f"Sample {i} of X has {widths[i]} channels, sample 0 has {widths[0]}. Each sample "
+            f"must be an array (n_timesteps, n_channels) with the same channels.{hint}"
+        )
+    # float64 if any of them is, as np.concatenate decides
+    return _trimmed(np.ascontiguousarray(np.concatenate(arrays)), lengths)
+
+
+def _trimmed(values: NDArray, lengths: NDArray[np.int64]) -> SequenceDataset:
+    """Consecutive sequences; NaN at the end of one are padding there too."""
+    end = np.cumsum(lengths)
+    begin = end - lengths
+    for i in np.nonzero(np.isnan(values[end - 1]).all(axis=1))[0]:
+        (valid,) = np.nonzero(~np.isnan(values[begin[i] : end[i]]).all(axis=1))
+        end[i] = begin[i] + (valid[-1] + 1 if len(valid) else 0)
+    _refuse_empty(end - begin, "holds nothing but NaN")
+    return SequenceDataset(values, begin, end)
+
+
+def _refuse_empty(lengths: NDArray[np.int64], what: str) -> None:
+    if (lengths == 0).any():
+        empty = np.nonzero(lengths == 0)[0]
+        raise ValueError(
+            f"Sample {empty[0]} of X {what} ({len(empty)} of {len(lengths)} samples). Leave out "
+            "empty sequences, and their y."
+        )
+
+
+# --- pandas -------------------------------------------------------------------------------
+def _is_frame(X: Any) -> bool:
+    """A pandas object; told by its module so that pandas need not be imported."""
+    return type(X).__module__.split(".")[0] == "pandas"
+
+
+def _is_long_frame(X: Any) -> bool:
+    return _is_frame(X) and getattr(getattr(X, "index", None), "nlevels", 1) > 1
+
+
+def _from_long_frame(estimator: Any, X: Any, reset: bool) -> SequenceDataset:
+    """Rows indexed by (sample, time): a column is a channel.
+
+    Samples come in the order of their first row. Rows of a sample must stand together and
+    in the order of time.
+    """
+    if X.index.nlevels != 2:
+        raise ValueError(
+            f"X has an index of {X.index.nlevels} levels. A long DataFrame has two: (sample, time)."
+        )
+    if X.ndim == 1:
+        X = X.to_frame()
+    values = validate_data(
+        estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=1
+    )
+    sample = X.index.codes[0]
+    changes = np.nonzero(np.diff(sample))[0] + 1
+    begin = np.concatenate([[0], changes]).astype(np.int64)
+    end = np.append(changes, len(sample)).astype(np.int64)
+    if len(np.unique(sample[begin])) < len(begin):
+        raise ValueError(
+            "The rows of a sample of X do not stand together. Sort it: X.sort_index()."
+        )
+    time = X.index.get_level_values(1)
+    rising = np.asarray(time[1:] > time[:-1])
+    rising[changes - 1] = True
+    if not rising.all():
+        row = int(np.argmin(rising)) + 1
+        raise ValueError(
+            f"The time of X does not rise at row {row}, {X.index[row]!r}: a sample's time "
+            "steps must be in order, each once. Sort X with X.sort_index() and drop duplicates."
+        )
+    values = _numeric(values)
+    return _trimmed(values, end - begin)
+
+
+# --- checks -------------------------------------------------------------------------------
+def _set_features(estimator: Any, n_channels: int, reset: bool) -> None:
+    """A sequence has any length, so that its features are its channels."""
+    if reset:
+        estimator.n_features_in_ = n_channels
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+
+
+def _refuse_channel_first(
+    estimator: Any, shape: tuple[int, ...], n_channels: int | None, reset: bool
+) -> None:
+    expected = n_channels if reset else estimator.n_channels_in_
+    if expected is not None and shape[2] != expected and shape[1] == expected:
+        raise ValueError(
+            f"X has the shape {shape}, with {shape[2]} channels where {expected} are expected, "
+            f"and {expected} time steps: it looks channel-first, (n_samples, n_channels, "
+            "n_timesteps). Pass X.transpose(0, 2, 1)."
+        )
+
+
+def _check_channels(
+    estimator: Any, data: SequenceDataset, n_channels: int | None, reset: bool
+) -> None:
+    if n_channels is not None and data.n_channels != n_channels:
+        raise ValueError(
+            f"X has {data.n_channels} channels, but n_channels={n_channels}. The last axis of X "
+            "holds the channels; for a 3-D, a ragged or a long X leave n_channels=None."
+        )
+    if reset:
+        estimator.n_channels_in_ = data.n_channels
+    elif data.n_channels != estimator.n_channels_in_:
+        raise ValueError(
+            f"X has {data.n_channels} channels, but {type(estimator).__name__} was fitted with "
+            f"{estimator.n_channels_in_}."
+        )
+
+
+def _check_finite(data: SequenceDataset) -> None:
+    """Refuse NaN and infinity inside a sequence, and say where the first one stands."""
+    if data.values.dtype.kind != "f":
+        return
+    total = len(data.values)
+    for block in range(0, total, _BLOCK_STEPS):
+        values = data.values[block : block + _BLOCK_STEPS]
+        if np.isfinite(values.sum(dtype=np.float64)):
+            continue
+        rows, channels = np.nonzero(~np.isfinite(values))
+        for row, channel in zip(rows + block, channels, strict=True):
+            sample = int(np.searchsorted(data.begin, row, side="right")) - 1
+            if row < data.end[sample]:
+                _raise_not_finite(data, sample, int(row), int(channel))
+
+
+def _raise_not_finite(data: SequenceDataset, sample: int, row: int, channel: int) -> None:
+    value = data.values[row, channel]
+    what = "NaN" if np.isnan(value) else "infinity"
+    raise ValueError(
+        f"Input X contains {what}: sample {sample}, time step {row - data.begin[sample]}, channel "
+        f"{channel}. Only steps at the end of a sequence may be NaN, in all channels: they are "
+        "padding. Fill gaps before, for instance by interpolation."
+    )

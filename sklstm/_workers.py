@@ -1,0 +1,152 @@
+"""Minibatches on threads: chunks of rows, each through the whole network in one kernel call.
+
+How a minibatch is split depends on its size alone, and the chunks' gradients are summed in
+their order. So the number of threads changes the time, and not one bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._kernels.network import network_gradient, network_predict
+from sklstm._network import Buffers, Network, aligned
+from sklstm._sequences import NetworkInput, PackedBatch
+
+# Below this much work (multiply-adds of a minibatch) a thread costs more than it brings.
+_WORTH_A_THREAD = 2e6
+# Rows of a chunk in prediction: enough to fill the register tile, few enough for the cache.
+_PREDICTED_ROWS = 48
+_MAX_CHUNKS = 8
+
+
+def n_chunks_of(n_sequences: int) -> int:
+    """Chunks of a minibatch: 32 rows each, 16 in minibatches of less than 64."""
+    return max(1, min(_MAX_CHUNKS, n_sequences // (16 if n_sequences < 64 else 32)))
+
+
+class Workers:
+    """Threads that compute gradients and predictions of one network."""
+
+    def __init__(self, network: Network, n_threads: int = 1) -> None:
+        self.network = network
+        self.n_threads = n_threads
+        self._buffers = [Buffers(network) for _ in range(n_threads)]
+        self._pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
+        size = network.gradient_size
+        self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def gradient(
+        self,
+        inputs: NetworkInput,
+        samples: NDArray[np.int64],
+        target: NDArray,
+        weight: NDArray,
+        dropout: float,
+        rng: np.random.Generator,
+        out: NDArray,
+    ) -> float:
+        """Loss of a minibatch; its gradient is written to out (n_parameters,).
+
+        target (n, n_targets) and weight (n,) are those of samples (n,), in their order;
+        the loss is the sum of weight * loss.
+        """
+        network = self.network
+        lengths = inputs.lengths[samples]
+        order = np.argsort(-lengths, kind="stable")
+        n_chunks = n_chunks_of(len(samples))
+        if len(self._gradients) < n_chunks:
+            size = network.gradient_size
+            self._gradients = aligned(n_chunks * size, network.dtype).reshape(n_chunks, size)
+        # every n-th row, so that the chunks hold sequences of the same lengths
+        parts = [order[k::n_chunks] for k in range(n_chunks)]
+        masks = [self._masks(lengths[part], dropout, rng) for part in parts]
+        losses = [0.0] * n_chunks
+
+        def chunk(k: int, buffers: Buffers) -> None:
+            part = parts[k]
+            batch = inputs.pack(samples[part], network.dtype)
+            layer_mask, feature_mask = masks[k]
+            n_rows, n_timesteps = len(batch.x), len(batch.starts) - 1
+            work = buffers.fit(n_rows, len(part), n_timesteps, keep=True)
+            self._gradients[k] = 0.0
+            losses[k] = network_gradient(
+                network.plan, batch.x, batch.starts, batch.lengths, target[part], weight[part],
+                layer_mask, feature_mask, network.segment(n_rows, n_timesteps), False,
+                network.packed, work, batch.x, self._gradients[k],
+            )  # fmt: skip
+
+        self._run(chunk, n_chunks, int(lengths.sum()))
+        network.unpack_gradient(self._gradients, n_chunks, out)
+        return sum(losses)
+
+    def predict(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
+        """Raw predictions (n, n_outputs) of samples (n,)."""
+        network = self.network
+        lengths = inputs.lengths[samples]
+        order = np.argsort(-lengths, kind="stable")
+        raw = np.empty((len(samples), network.spec.n_outputs), network.dtype)
+        n_chunks = -(-len(samples) // _PREDICTED_ROWS)
+        no_mask = np.empty((0, 0), network.dtype)
+
+        def chunk(k: int, buffers: Buffers) -> None:
+            part = order[k * _PREDICTED_ROWS : (k + 1) * _PREDICTED_ROWS]
+            batch = inputs.pack(samples[part], network.dtype)
+            raw[part] = self._forward(batch, no_mask, buffers)
+
+        self._run(chunk, n_chunks, int(lengths.sum()))
+        return raw
+
+    def _forward(self, batch: PackedBatch, no_mask: NDArray, buffers: Buffers) -> NDArray:
+        network = self.network
+        n_sequences = len(batch.lengths)
+        work = buffers.fit(len(batch.x), n_sequences, len(batch.starts) - 1, keep=False)
+        network_predict(
+            network.plan, batch.x, batch.starts, batch.lengths, no_mask, network.packed, work
+        )
+        width = network.head_outputs
+        raw = work.flat[work.raw : work.raw + n_sequences * width].reshape(n_sequences, width)
+        return raw[:, : network.spec.n_outputs]
+
+    def _masks(
+        self, lengths: NDArray, dropout: float, rng: np.random.Generator
+    ) -> tuple[NDArray, NDArray]:
+        """Dropout masks of a chunk: between the layers, and before the head."""
+        plan, dtype = self.network.plan, self.network.dtype
+        if dropout == 0.0:
+            return np.empty(0, dtype), np.empty((0, 0), dtype)
+        size = (plan.n_layers - 1) * int(lengths.sum()) * plan.n_directions * plan.n_hidden
+
+        def mask(shape: int | tuple[int, int]) -> NDArray:
+            kept = rng.random(shape, dtype=np.float32) >= dropout
+            return kept.astype(dtype) / dtype.type(1.0 - dropout)
+
+        return mask(size), mask((len(lengths), plan.n_features))
+
+    def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, n_rows: int) -> None:
+        """Chunks 0 .. n_chunks - 1, every n-th on each thread."""
+        n_threads = min(self.n_threads, n_chunks)
+        if n_rows * self.network.layout.size < _WORTH_A_THREAD:
+            n_threads = 1
+
+        def share(worker: int) -> None:
+            for k in range(worker, n_chunks, n_threads):
+                chunk(k, self._buffers[worker])
+
+        if n_threads == 1 or self._pool is None:
+            share(0)
+            return
+        others = [self._pool.submit(share, worker) for worker in range(1, n_threads)]
+        try:
+            share(0)
+        finally:  # also when Ctrl-C comes here: the others still write to their buffers
+            for future in others:
+                future.result()

@@ -1,0 +1,236 @@
+"""A network on random ragged sequences, given to the kernels and to their twins alike.
+
+A `Problem` is stated in the twins' terms: torch's layout, sequences in any order. `run_gradient`
+and `run_predict` bring it into the kernels' layout, run the kernels, and bring the results back.
+All that a kernel must not read is NaN, and what it must not write is checked.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+import reference
+from sklstm._kernels.simd import lanes_of
+from sklstm._network import Buffers, Network, aligned, network_gradient, network_predict
+from sklstm._parameters import NetworkSpec
+
+LENGTHS = (4, 1, 6, 6, 3)
+
+
+class Problem:
+    def __init__(
+        self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
+        bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", masks=False,
+    ):  # fmt: skip
+        rng = np.random.RandomState(seed)
+        parameter = {"huber": 0.7, "quantile": 0.8}.get(loss, 0.0)
+        self.spec = NetworkSpec(
+            n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss, parameter
+        )
+        n_sequences, n_directions = len(lengths), self.spec.n_directions
+        self.params = {
+            name: rng.uniform(-0.7, 0.7, shape)
+            for name, shape in Network(self.spec, np.float64).layout.shapes.items()
+        }
+        self.sequences = [rng.standard_normal((length, n_channels)) for length in lengths]
+        if loss == "softmax":
+            self.target = rng.randint(0, n_outputs, (n_sequences, 1)).astype(float)
+        elif loss == "sigmoid":
+            self.target = rng.randint(0, 2, (n_sequences, n_outputs)).astype(float)
+        else:
+            self.target = rng.standard_normal((n_sequences, n_outputs))
+        self.row_weight = rng.uniform(0.1, 0.5, n_sequences)
+        states = num_layers * n_directions, n_sequences, hidden_size
+        self.h, self.c, self.dh, self.dc = rng.uniform(-0.5, 0.5, (4, *states))
+        self.layer_masks = self.feature_mask = None
+        if masks:
+            between = [(num_layers - 1, n, n_directions * hidden_size) for n in lengths]
+            self.layer_masks = [rng.randint(0, 2, shape) / 0.5 for shape in between]
+            self.feature_mask = rng.randint(0, 2, (n_sequences, self.spec.n_features)) / 0.5
+
+    def gradient_by_twin(self):
+        return reference.network_gradient(
+            self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
+            self.spec.loss, self.spec.loss_parameter, self.h, self.c, self.dh, self.dc,
+            self.layer_masks, self.feature_mask,
+        )  # fmt: skip
+
+    def prediction_by_twin(self):
+        return reference.network_predict(
+            self.params, self.sequences, self.spec.pooling, self.h, self.c,
+            feature_mask=self.feature_mask,
+        )  # fmt: skip
+
+    def subset(self, samples):
+        """The same network on some of the sequences, in another order."""
+        part = object.__new__(Problem)
+        part.spec, part.params = self.spec, self.params
+        part.sequences = [self.sequences[n] for n in samples]
+        part.target, part.row_weight = self.target[samples], self.row_weight[samples]
+        for name in ("h", "c", "dh", "dc"):
+            setattr(part, name, getattr(self, name)[:, samples])
+        part.layer_masks = self.layer_masks and [self.layer_masks[n] for n in samples]
+        part.feature_mask = None if self.feature_mask is None else self.feature_mask[samples]
+        return part
+
+
+def network_of(problem, dtype=np.float64, need_dx=False):
+    """The network with its parameters packed, and theta."""
+    network = Network(problem.spec, dtype, need_dx)
+    theta = np.empty(network.layout.size, dtype)
+    for name, view in network.layout.views(theta).items():
+        view[...] = problem.params[name]
+    network.packed[:] = np.nan
+    network.pack(theta)
+    return network, theta
+
+
+class PackedBatch:
+    """Where every step of every sequence stands in a packed batch."""
+
+    def __init__(self, sequences):
+        lengths = np.array([len(sequence) for sequence in sequences])
+        self.order = np.argsort(-lengths, kind="stable")
+        self.rank = np.argsort(self.order)  # row of each sequence within a step
+        self.lengths = lengths[self.order]
+        live = [(lengths > t).sum() for t in range(lengths.max())]
+        self.starts = np.concatenate([[0], np.cumsum(live)])
+        self.n_rows = int(self.starts[-1])
+
+    def rows(self, n):
+        """Of sequence n, step by step."""
+        return self.starts[: self.lengths[self.rank[n]]] + self.rank[n]
+
+    def pack(self, sequences, out):
+        for n, sequence in enumerate(sequences):
+            out[self.rows(n)] = sequence
+        return out
+
+
+def fill_up(states, hidden_size, n_hidden, value=0.0):
+    """(..., blocks * hidden_size) -> (..., blocks * n_hidden)"""
+    blocks = states.reshape(*states.shape[:-1], -1, hidden_size)
+    wide = np.full((*blocks.shape[:-1], n_hidden), value)
+    wide[..., :hidden_size] = blocks
+    return wide.reshape(*states.shape[:-1], -1)
+
+
+def _states(problem, network, work, names, n_sequences):
+    """Views (n_scans, n_sequences, n_hidden) of states in the workspace, by name."""
+    n_hidden = network.plan.n_hidden
+    shape = len(problem.h), n_sequences, n_hidden
+    size = int(np.prod(shape))
+    starts = {name: getattr(work, name) for name in names}
+    return {name: work.flat[at : at + size].reshape(shape) for name, at in starts.items()}
+
+
+def _begin(problem, network, batch, keep):
+    """A workspace full of NaN but for the states."""
+    work = Buffers(network).fit(
+        batch.n_rows, len(batch.lengths), int(batch.lengths[0]), keep
+    )
+    names = ("h", "c", "dh", "dc") if keep else ("h", "c")
+    states = _states(problem, network, work, names, len(batch.lengths))
+    work.flat[:] = np.nan
+    for name, state in states.items():
+        hidden_size, n_hidden = problem.spec.hidden_size, network.plan.n_hidden
+        state[:] = fill_up(getattr(problem, name)[:, batch.order], hidden_size, n_hidden)
+    return work, states
+
+
+def _end(problem, network, batch, work, states):
+    """raw and the states in the order of the problem."""
+    result = SimpleNamespace()
+    n_outputs, width = problem.spec.n_outputs, lanes_of(network.dtype)
+    n_filled = -(-n_outputs // width) * width
+    raw = work.flat[work.raw : work.raw + len(batch.order) * n_filled].reshape(-1, n_filled)
+    result.raw = raw[batch.rank, :n_outputs].copy()
+    for name, state in states.items():
+        # the units that fill up a vector stay exactly zero
+        np.testing.assert_array_equal(state[:, :, problem.spec.hidden_size :], 0.0)
+        setattr(result, name, state[:, batch.rank, : problem.spec.hidden_size].copy())
+    return result
+
+
+def _feature_mask(problem, network, batch):
+    if problem.feature_mask is None:
+        return np.empty((0, 0), network.dtype)
+    mask = problem.feature_mask[batch.order]
+    wide = fill_up(mask, problem.spec.hidden_size, network.plan.n_hidden, 1.0)
+    return wide.astype(network.dtype)
+
+
+def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1):
+    """What `reference.network_gradient` returns, by the kernels.
+
+    segment: steps between two kept states; repeat: calls that add into the same gradient
+    """
+    network, _ = network_of(problem, dtype, need_dx)
+    batch = PackedBatch(problem.sequences)
+    n_timesteps = int(batch.lengths[0])
+    if segment is not None:
+        network.segment = lambda n_rows, n_timesteps: segment
+    segment = network.segment(batch.n_rows, n_timesteps)
+    plan, width = network.plan, lanes_of(network.dtype)
+    hidden_size, n_hidden = problem.spec.hidden_size, plan.n_hidden
+    x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
+    layer_mask = np.empty(0, dtype)
+    if problem.layer_masks is not None:
+        wide = [fill_up(mask, hidden_size, n_hidden, 1.0) for mask in problem.layer_masks]
+        masks = np.empty((problem.spec.num_layers - 1, batch.n_rows, wide[0].shape[2]), dtype)
+        for layer, mask in enumerate(masks):
+            batch.pack([of_sequence[layer] for of_sequence in wide], mask)
+        layer_mask = masks.ravel()
+    n_filled = -(-problem.spec.n_channels // width) * width
+    dx = np.full((batch.n_rows + 1, n_filled), np.nan, dtype) if need_dx else x
+    chunks = aligned(3 * network.gradient_size, dtype).reshape(3, -1)
+    chunks[:] = 0.0
+    for _ in range(repeat):
+        work, states = _begin(problem, network, batch, keep=True)
+        loss = network_gradient(
+            plan, x, batch.starts, batch.lengths, problem.target[batch.order].astype(dtype),
+            problem.row_weight[batch.order].astype(dtype), layer_mask,
+            _feature_mask(problem, network, batch), segment, need_dx, network.packed, work,
+            dx[: batch.n_rows], chunks[1],
+        )  # fmt: skip
+    assert not chunks[[0, 2]].any()
+    result = _end(problem, network, batch, work, states)
+    theta_gradient = np.full(network.layout.size, np.nan, dtype)
+    network.unpack_gradient(chunks[1:2], 1, theta_gradient)
+    result.loss, result.gradient = loss, network.layout.views(theta_gradient)
+    if need_dx:
+        assert np.isnan(dx[-1]).all()
+        np.testing.assert_array_equal(dx[:-1, problem.spec.n_channels :], 0.0)
+        channels = dx[:, : problem.spec.n_channels]
+        result.dx = [channels[batch.rows(n)] for n in range(len(problem.sequences))]
+    else:
+        np.testing.assert_array_equal(x, batch.pack(problem.sequences, np.empty_like(x)))
+    return result
+
+
+def run_predict(problem, dtype=np.float64):
+    """raw and the final h and c of `reference.network_predict`, by the kernels."""
+    network, _ = network_of(problem, dtype)
+    batch = PackedBatch(problem.sequences)
+    x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
+    work, states = _begin(problem, network, batch, keep=False)
+    mask = _feature_mask(problem, network, batch)
+    network_predict(network.plan, x, batch.starts, batch.lengths, mask, network.packed, work)
+    return _end(problem, network, batch, work, states)
+
+
+def assert_close(actual, expected, rtol, name=""):
+    """Largest error against the largest value; NaN is never close."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape, name
+    error, size = np.abs(actual - expected).max(), np.abs(expected).max()
+    assert error <= rtol * size, f"{name}: error {error:.3g}, largest value {size:.3g}"
+
+
+def assert_same_gradient(actual, expected, rtol):
+    for name in ("loss", "raw", "h", "c", "dh", "dc"):
+        assert_close(getattr(actual, name), getattr(expected, name), rtol, name)
+    assert actual.gradient.keys() == expected.gradient.keys()
+    for name, gradient in expected.gradient.items():
+        assert_close(actual.gradient[name], gradient, rtol, name)
+    assert_close(np.concatenate(actual.dx), np.concatenate(expected.dx), rtol, "dx")

@@ -1,0 +1,225 @@
+"""The whole network against its naive twin, and against its own finite differences."""
+
+import numpy as np
+import pytest
+
+import reference
+from kernels.problem import (
+    Problem,
+    assert_close,
+    assert_same_gradient,
+    network_of,
+    run_gradient,
+    run_predict,
+)
+from sklstm import _network
+from sklstm._kernels.network import GRADIENT, PACKED
+from sklstm._kernels.simd import lanes_of
+from sklstm._network import Network, aligned
+
+LANES = lanes_of(np.float64)
+POOLINGS = [("last",), ("mean",), ("max",), ("last", "mean", "max")]
+LOSSES = ["softmax", "sigmoid", "squared_error", "absolute_error", "huber", "quantile"]
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("pooling", POOLINGS, ids="-".join)
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("num_layers", [1, 2, 3])
+def test_equals_the_twin(num_layers, bidirectional, pooling, loss):
+    for hidden_size, masks in [(5, False), (5, True), (LANES, True), (LANES + 1, False)]:
+        problem = Problem(
+            hidden_size=hidden_size, num_layers=num_layers, bidirectional=bidirectional,
+            pooling=pooling, loss=loss, masks=masks,
+        )  # fmt: skip
+        assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
+        forward, expected = run_predict(problem), problem.prediction_by_twin()
+        for name in ("raw", "h", "c"):
+            assert_close(getattr(forward, name), getattr(expected, name), 1e-12, name)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2, LANES, LANES + 1, 4 * LANES + 3])
+@pytest.mark.parametrize("loss", ["softmax", "squared_error"])
+def test_any_number_of_outputs(n_outputs, loss):
+    problem = Problem(n_outputs=n_outputs, loss=loss, pooling=("last", "max"), masks=True)
+    assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, LANES, 4 * LANES + 1])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_any_number_of_channels(n_channels, bidirectional):
+    problem = Problem(n_channels=n_channels, bidirectional=bidirectional)
+    assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
+
+
+def _variables(problem):
+    """Every array that the loss depends on, with the name of its gradient."""
+    yield from ((name, array, None) for name, array in problem.params.items())
+    yield from ((f"x of sequence {n}", x, n) for n, x in enumerate(problem.sequences))
+    yield from [("dh", problem.h, None), ("dc", problem.c, None)]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "softmax", "num_layers": 2, "bidirectional": True, "pooling": ("last", "mean")},
+        {"loss": "sigmoid", "num_layers": 2, "pooling": ("max",), "masks": True},
+        {"loss": "quantile", "bidirectional": True, "pooling": ("last", "mean", "max")},
+        {"loss": "huber", "hidden_size": LANES, "masks": True},
+        {"loss": "squared_error", "num_layers": 3, "bidirectional": True, "hidden_size": 2},
+        {"loss": "absolute_error", "n_outputs": 1, "pooling": ("mean",)},
+    ],
+    ids=lambda options: options["loss"],
+)
+def test_finite_differences(options):
+    problem = Problem(**{"hidden_size": 3, "n_channels": 2, "lengths": (3, 5, 1, 4)} | options)
+    exact = run_gradient(problem)
+
+    def value():
+        now = run_gradient(problem, need_dx=False)
+        return now.loss + (problem.dh * now.h).sum() + (problem.dc * now.c).sum()
+
+    epsilon = 1e-5
+    for name, array, n in _variables(problem):
+        numeric = np.empty_like(array)
+        for place in np.ndindex(array.shape):
+            middle = array[place]
+            array[place] = middle + epsilon
+            above = value()
+            array[place] = middle - epsilon
+            numeric[place] = (above - value()) / (2 * epsilon)
+            array[place] = middle
+        if n is not None:
+            analytic = exact.dx[n]
+        else:
+            analytic = getattr(exact, name) if name in ("dh", "dc") else exact.gradient[name]
+        assert np.abs(analytic).max() > 1e-4, name  # a gradient that could be missed
+        assert_close(numeric, analytic, 1e-6, name)
+
+
+def test_float32_gradient_is_close_to_float64():
+    lengths = np.random.RandomState(1).randint(50, 101, 12)
+    problem = Problem(
+        lengths=(100, *lengths), n_channels=2, hidden_size=20, num_layers=2, bidirectional=True,
+        pooling=("last", "mean", "max"),
+    )  # fmt: skip
+    single, double = run_gradient(problem, np.float32), run_gradient(problem)
+    assert single.raw.dtype == np.float32
+    assert_close(single.loss, double.loss, 1e-5)
+    for name, gradient in double.gradient.items():
+        error = np.linalg.norm(single.gradient[name] - gradient)
+        assert error < 1e-4 * np.linalg.norm(gradient), name
+    assert_close(np.concatenate(single.dx), np.concatenate(double.dx), 1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_prediction_depends_on_no_other_sequence_and_no_order(bidirectional, dtype):
+    lengths = np.random.RandomState(2).randint(1, 12, 23)
+    problem = Problem(
+        lengths=lengths, num_layers=2, bidirectional=bidirectional, hidden_size=LANES + 3,
+        pooling=("last", "mean", "max"),
+    )  # fmt: skip
+    together = run_predict(problem, dtype).raw
+    order = np.random.RandomState(3).permutation(len(lengths))
+    np.testing.assert_array_equal(run_predict(problem.subset(order), dtype).raw, together[order])
+    for n in range(len(lengths)):
+        alone = run_predict(problem.subset([n]), dtype).raw
+        np.testing.assert_array_equal(alone, together[[n]])
+    np.testing.assert_array_equal(run_gradient(problem, dtype).raw, together)
+
+
+def test_gradient_is_added_to_what_is_there():
+    problem = Problem(num_layers=2, bidirectional=True, pooling=("last", "max"))
+    once, twice = run_gradient(problem), run_gradient(problem, repeat=2)
+    for name, gradient in once.gradient.items():
+        assert_close(twice.gradient[name], 2.0 * gradient, 1e-14, name)
+
+
+def test_gradient_of_the_data_may_be_left_out():
+    problem = Problem(num_layers=2, bidirectional=True, masks=True)
+    with_dx, without = run_gradient(problem), run_gradient(problem, need_dx=False)
+    assert not hasattr(without, "dx")
+    for name, gradient in with_dx.gradient.items():
+        np.testing.assert_array_equal(without.gradient[name], gradient)
+
+
+def test_gradient_of_a_batch_is_the_sum_over_its_parts():
+    problem = Problem(num_layers=2, bidirectional=True, pooling=("mean",), masks=True)
+    whole = run_gradient(problem)
+    parts = [run_gradient(problem.subset(samples)) for samples in ([0, 3], [4, 1, 2])]
+    assert_close(sum(part.loss for part in parts), whole.loss, 1e-14)
+    for name, gradient in whole.gradient.items():
+        assert_close(sum(part.gradient[name] for part in parts), gradient, 1e-13, name)
+
+
+def test_divergence_stays_visible():
+    problem = Problem(num_layers=2, bidirectional=True, pooling=("last", "mean", "max"))
+    clean = run_gradient(problem)
+    problem.sequences[2][3, 1] = np.nan
+    dirty = run_gradient(problem)
+    assert np.isnan(dirty.loss)
+    assert np.isnan(dirty.raw[2]).all()
+    others = [0, 1, 3, 4]
+    np.testing.assert_array_equal(dirty.raw[others], clean.raw[others])
+    assert all(np.isnan(gradient).any() for gradient in dirty.gradient.values())
+
+
+SHAPES = [
+    {"num_layers": 1, "bidirectional": False, "hidden_size": 5},
+    {"num_layers": 2, "bidirectional": True, "hidden_size": LANES, "n_channels": 4 * LANES + 1},
+    {"num_layers": 3, "bidirectional": False, "hidden_size": 4 * LANES + 1, "n_outputs": 1},
+    {"num_layers": 2, "bidirectional": True, "hidden_size": 5, "n_outputs": LANES + 1},
+]
+
+
+@pytest.mark.parametrize("need_dx", [False, True])
+@pytest.mark.parametrize("options", SHAPES)
+def test_pack_equals_the_twin(options, need_dx):
+    problem = Problem(pooling=("last", "max"), **options)
+    network, _ = network_of(problem, need_dx=need_dx)
+    scans, *head = reference.network_pack(problem.params, LANES)
+    for scan, parts in enumerate(scans):
+        below = need_dx or scan >= network.plan.n_directions
+        for part, expected in enumerate(parts if below else parts[:2]):
+            start = network.plan.scans[scan, PACKED + part]
+            packed = network.packed[start : start + expected.size].reshape(expected.shape)
+            np.testing.assert_array_equal(packed, expected)
+    for part, expected in enumerate(head):
+        start = network.plan.scans[-1, PACKED + part]
+        packed = network.packed[start : start + expected.size].reshape(expected.shape)
+        np.testing.assert_array_equal(packed, expected)
+
+
+@pytest.mark.parametrize("options", SHAPES)
+def test_unpack_equals_the_twin(options):
+    problem = Problem(pooling=("last", "max"), **options)
+    network = Network(problem.spec, np.float64)
+    plan = network.plan
+    rng = np.random.RandomState(4)
+    chunks = aligned(4 * network.gradient_size, np.float64).reshape(4, -1)
+    chunks[:3] = rng.standard_normal((3, network.gradient_size))
+    chunks[3] = np.nan  # is not counted
+    n_filled = -(-problem.spec.n_outputs // LANES) * LANES
+    shapes = [(plan.n_hidden + row[0] + 1, plan.gate_stride) for row in plan.scans[:-1]]
+    shapes.append((plan.n_features + 1, n_filled))
+    parts = [
+        [
+            chunk[start : start + rows * columns].reshape(rows, columns).copy()
+            for start, (rows, columns) in zip(plan.scans[:, GRADIENT], shapes, strict=True)
+        ]
+        for chunk in chunks[:3]
+    ]
+    gradient = np.full(network.layout.size, np.nan)
+    network.unpack_gradient(chunks, 3, gradient)
+    expected = reference.network_unpack(parts, network.layout.shapes, LANES)
+    for name, view in network.layout.views(gradient).items():
+        np.testing.assert_array_equal(view, expected[name], err_msg=name)
+
+
+def test_long_sequences_keep_fewer_states(monkeypatch):
+    problem = Problem(lengths=(30, 17, 30, 2), num_layers=2, bidirectional=True)
+    everything = run_gradient(problem)
+    monkeypatch.setattr(_network, "_KEPT_BYTES", 0)
+    assert Network(problem.spec, np.float64).segment(79, 30) == 6
+    assert_same_gradient(run_gradient(problem), everything, 1e-12)

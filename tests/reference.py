@@ -1,0 +1,416 @@
+"""Naive NumPy twins of the compiled kernels: the same names, the same mathematics.
+
+Nothing here is fast, packed, sorted or padded. A network runs one sequence at a time and one
+time step at a time, in float64, on parameters with torch's names and shapes (one bias where
+torch has the sum of two). The package is never imported, so that a mistake there cannot
+hide here.
+
+    i, f, o = sigmoid(W_x x_t + W_h h_{t-1} + b)         g = tanh(W_x x_t + W_h h_{t-1} + b)
+    c_t = f * c_{t-1} + i * g                            h_t = o * tanh(c_t)
+
+The backward pass walks the same steps from the last to the first. `dz`, the gradient before
+activation, is what every other gradient is made of: those of W_x, W_h and b are the sums over
+time of dz x_t', dz h_{t-1}' and dz, and those of x_t and h_{t-1} are W_x' dz and W_h' dz
+(Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; full gradient through
+time as in Graves & Schmidhuber 2005).
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+
+# --- activations and matrix product -------------------------------------------------------
+def exp(x):
+    """Beyond the range of float64 the argument is held at its limit."""
+    return np.exp(np.clip(x, -708.0, 708.0))
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + exp(-x))
+
+
+def tanh(x):
+    return np.tanh(x)
+
+
+def gemm(a, b, c, accumulate):
+    """C = A B, or C + A B."""
+    return c + a @ b if accumulate else a @ b
+
+
+# --- one layer in one direction -----------------------------------------------------------
+def lstm_forward(x, weight_ih, weight_hh, bias, h, c, reverse=False):
+    """All steps of one sequence.
+
+    x (n_timesteps, n_inputs); h, c (hidden_size,): initial state
+    returns y (n_timesteps, hidden_size), the final h and c, and what each step computed
+    """
+    n_timesteps = len(x)
+    y = np.zeros((n_timesteps, h.size))
+    steps = []
+    for t in reversed(range(n_timesteps)) if reverse else range(n_timesteps):
+        i, f, g, o = np.split(weight_ih @ x[t] + weight_hh @ h + bias, 4)
+        i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+        steps.append((t, h, c, i, f, g, o))
+        c = f * c + i * g
+        h = o * tanh(c)
+        y[t] = h
+    return y, h, c, steps
+
+
+def lstm_backward(x, weight_ih, weight_hh, steps, dy, dh, dc):
+    """Gradient of `lstm_forward`, from those of y and of the final h and c.
+
+    returns the gradients of x, weight_ih, weight_hh, bias and of the initial h and c
+    """
+    dx = np.zeros_like(x)
+    dweight_ih, dweight_hh = np.zeros_like(weight_ih), np.zeros_like(weight_hh)
+    dbias = np.zeros(len(weight_ih))
+    for t, h_before, c_before, i, f, g, o in reversed(steps):
+        squashed = tanh(f * c_before + i * g)
+        dh = dh + dy[t]
+        dc = dc + dh * o * (1.0 - squashed**2)
+        dz = np.concatenate(
+            [
+                dc * g * i * (1.0 - i),
+                dc * c_before * f * (1.0 - f),
+                dc * i * (1.0 - g**2),
+                dh * squashed * o * (1.0 - o),
+            ]
+        )
+        dweight_ih += np.outer(dz, x[t])
+        dweight_hh += np.outer(dz, h_before)
+        dbias += dz
+        dx[t] = weight_ih.T @ dz
+        dh = weight_hh.T @ dz
+        dc = dc * f
+    return dx, dweight_ih, dweight_hh, dbias, dh, dc
+
+
+# --- pooling ------------------------------------------------------------------------------
+def pool_forward(pooling, y, h):
+    """Features of one sequence: of last, mean and max those that are wanted, in this order.
+
+    y (n_timesteps, n_states): all states; h (n_states,): final state of every direction
+    """
+    pooled = {"last": h, "mean": y.mean(axis=0), "max": y.max(axis=0)}
+    return np.concatenate([pooled[kind] for kind in pooled if kind in pooling])
+
+
+def pool_backward(pooling, y, dfeatures):
+    """Gradients of y and h; where several steps share the maximum the first gets it."""
+    n_timesteps, n_states = y.shape
+    dy, dh = np.zeros_like(y), np.zeros(n_states)
+    kinds = [kind for kind in ("last", "mean", "max") if kind in pooling]
+    for kind, slope in zip(kinds, np.split(dfeatures, len(kinds)), strict=True):
+        if kind == "last":
+            dh += slope
+        elif kind == "mean":
+            dy += slope / n_timesteps
+        else:
+            dy[y.argmax(axis=0), np.arange(n_states)] += slope
+    return dy, dh
+
+
+# --- losses -------------------------------------------------------------------------------
+def loss_gradient(loss, parameter, raw, target, row_weight):
+    """Sum over rows of row_weight * loss, and its gradient by raw (n_rows, n_outputs).
+
+    The loss of a row is the mean over its outputs. target (n_rows, n_outputs), for softmax
+    (n_rows, 1) with the index of the class.
+    """
+    if loss == "softmax":
+        shifted = raw - raw.max(axis=1, keepdims=True)
+        total = np.exp(shifted).sum(axis=1, keepdims=True)
+        chosen = np.arange(raw.shape[1]) == target  # (n_rows, n_outputs)
+        losses = np.log(total[:, 0]) - shifted[chosen]
+        slopes = np.exp(shifted) / total - chosen
+        return row_weight @ losses, row_weight[:, None] * slopes
+    error = raw - target
+    if loss == "sigmoid":
+        losses = np.logaddexp(0.0, raw) - target * raw
+        slopes = sigmoid(raw) - target
+    elif loss == "squared_error":
+        losses, slopes = 0.5 * error**2, error
+    elif loss == "absolute_error":
+        losses, slopes = np.abs(error), np.sign(error)
+    elif loss == "huber":
+        far = np.abs(error) > parameter
+        losses = np.where(far, parameter * (np.abs(error) - 0.5 * parameter), 0.5 * error**2)
+        slopes = np.where(far, parameter * np.sign(error), error)
+    else:  # quantile: the slope is -parameter below the target, 1 - parameter above it
+        slopes = np.where(error > 0, 1.0 - parameter, np.where(error < 0, -parameter, error))
+        losses = slopes * error
+    share = row_weight[:, None] / raw.shape[1]
+    return (share * losses).sum(), share * slopes
+
+
+# --- the network --------------------------------------------------------------------------
+def network_predict(
+    params, sequences, pooling, h=None, c=None, layer_masks=None, feature_mask=None
+):
+    """Raw predictions (n_sequences, n_outputs).
+
+    params: arrays by torch's names, and head_weight, head_bias
+    sequences: arrays (n_timesteps, n_channels)
+    h, c (n_scans, n_sequences, hidden_size): initial states, a scan being one direction of one
+        layer, in torch's order; zero if None
+    layer_masks: dropout for each sequence, (num_layers - 1, n_timesteps, n_states)
+    feature_mask (n_sequences, n_features): dropout before the head
+    returns a namespace of raw, the final h and c, and of each sequence's features and traces
+    """
+    suffixes = _directions(params)
+    num_layers = sum(name.startswith("weight_hh_l") for name in params) // len(suffixes)
+    hidden_size = params["weight_hh_l0"].shape[1]
+    states = (num_layers * len(suffixes), len(sequences), hidden_size)
+    h = np.zeros(states) if h is None else h.copy()
+    c = np.zeros(states) if c is None else c.copy()
+    raw, features, traces = [], [], []
+    for n, sequence in enumerate(sequences):
+        x, trace = sequence, []
+        for layer in range(num_layers):
+            outputs = []
+            for direction, suffix in enumerate(suffixes):
+                scan = layer * len(suffixes) + direction
+                y, h[scan, n], c[scan, n], steps = lstm_forward(
+                    x,
+                    params[f"weight_ih_l{layer}{suffix}"],
+                    params[f"weight_hh_l{layer}{suffix}"],
+                    params[f"bias_l{layer}{suffix}"],
+                    h[scan, n].copy(),
+                    c[scan, n].copy(),
+                    reverse=suffix == "_reverse",
+                )
+                outputs.append(y)
+                trace.append((x, steps))
+            x = np.concatenate(outputs, axis=1)
+            if layer_masks is not None and layer < num_layers - 1:
+                x = x * layer_masks[n][layer]
+        pooled = pool_forward(pooling, x, h[-len(suffixes) :, n].ravel())
+        if feature_mask is not None:
+            pooled = pooled * feature_mask[n]
+        raw.append(params["head_weight"] @ pooled + params["head_bias"])
+        features.append(pooled)
+        traces.append((trace, x))
+    return SimpleNamespace(raw=np.array(raw), h=h, c=c, features=features, traces=traces)
+
+
+def network_gradient(
+    params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
+    h=None, c=None, dh=None, dc=None, layer_masks=None, feature_mask=None,
+):  # fmt: skip
+    """Loss of a batch and its gradient by everything it depends on.
+
+    dh, dc (n_scans, n_sequences, hidden_size): gradient of the final states that comes from
+        elsewhere (a later stretch of the same sequences); zero if None
+    returns a namespace of loss, raw, the final h and c; gradient, by the names of params; dx,
+        by sequence; dh, dc, of the initial states
+    """
+    forward = network_predict(params, sequences, pooling, h, c, layer_masks, feature_mask)
+    total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
+    suffixes = _directions(params)
+    num_layers = len(forward.h) // len(suffixes)
+    gradient = {name: np.zeros_like(parameter) for name, parameter in params.items()}
+    dh = np.zeros_like(forward.h) if dh is None else dh.copy()
+    dc = np.zeros_like(forward.c) if dc is None else dc.copy()
+    dx = []
+    for n, (trace, y) in enumerate(forward.traces):
+        gradient["head_weight"] += np.outer(draw[n], forward.features[n])
+        gradient["head_bias"] += draw[n]
+        dfeatures = params["head_weight"].T @ draw[n]
+        if feature_mask is not None:
+            dfeatures = dfeatures * feature_mask[n]
+        dy, dlast = pool_backward(pooling, y, dfeatures)
+        dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
+        for layer in reversed(range(num_layers)):
+            if layer_masks is not None and layer < num_layers - 1:
+                dy = dy * layer_masks[n][layer]
+            dinput = 0.0
+            for direction, suffix in enumerate(suffixes):
+                scan = layer * len(suffixes) + direction
+                names = [f"{kind}_l{layer}{suffix}" for kind in ("weight_ih", "weight_hh", "bias")]
+                x, steps = trace[scan]
+                ds, *dparams, dh[scan, n], dc[scan, n] = lstm_backward(
+                    x,
+                    params[names[0]],
+                    params[names[1]],
+                    steps,
+                    np.split(dy, len(suffixes), axis=1)[direction],
+                    dh[scan, n].copy(),
+                    dc[scan, n].copy(),
+                )
+                for name, dparam in zip(names, dparams, strict=True):
+                    gradient[name] += dparam
+                dinput = dinput + ds
+            dy = dinput
+        dx.append(dy)
+    return SimpleNamespace(
+        loss=total, raw=forward.raw, h=forward.h, c=forward.c,
+        gradient=gradient, dx=dx, dh=dh, dc=dc,
+    )  # fmt: skip
+
+
+def _directions(params):
+    return ("", "_reverse") if "weight_hh_l0_reverse" in params else ("",)
+
+
+# --- the layout that the scans read -------------------------------------------------------
+def lstm_pack(weight_ih, weight_hh, bias, n_before, lanes):
+    """The matrix [W_h; W_x; b] and its transposes in panels of whole vectors.
+
+    n_before: units in each direction of the layer below, 0 where x is the data
+    returns weight (n_panels, n_columns, 4 * lanes), and weight_h, weight_x
+    (panels of 4 vectors, 4 * n_hidden, 4 * lanes): W_h and W_x transposed back
+    """
+    hidden_size, n_inputs = weight_hh.shape[1], weight_ih.shape[1]
+    gates, h_rows, x_rows, shape = _places(hidden_size, n_inputs, n_before, lanes)
+    packed = np.zeros(shape)
+    packed[np.ix_(h_rows, gates)] = weight_hh.T
+    packed[np.ix_(x_rows, gates)] = weight_ih.T
+    packed[-1, gates] = bias
+    n_hidden = shape[1] // 4
+    return (
+        _panels(packed, 4 * lanes),
+        _panels(packed[:n_hidden].T, 4 * lanes),
+        _panels(packed[n_hidden:-1].T, 4 * lanes),
+    )
+
+
+def lstm_unpack(dweight, hidden_size, n_inputs, n_before, lanes):
+    """Gradients of weight_ih, weight_hh and bias from that of [W_h; W_x; b]."""
+    gates, h_rows, x_rows, shape = _places(hidden_size, n_inputs, n_before, lanes)
+    dweight = dweight[: shape[0], : shape[1]]
+    return dweight[np.ix_(x_rows, gates)].T, dweight[np.ix_(h_rows, gates)].T, dweight[-1, gates]
+
+
+def network_pack(params, lanes):
+    """For every scan what `lstm_pack` gives, and the head as (n_features + 1, n_outputs) and
+    transposed, its features and outputs filled up to whole vectors."""
+    scans = []
+    hidden_size = params["weight_hh_l0"].shape[1]
+    for name in params:
+        if name.startswith("weight_ih"):
+            end = name.removeprefix("weight_ih")
+            n_before = 0 if end.startswith("_l0") else hidden_size
+            parts = [params[kind + end] for kind in ("weight_ih", "weight_hh", "bias")]
+            scans.append(lstm_pack(*parts, n_before, lanes))
+    head_weight, head_bias = params["head_weight"], params["head_bias"]
+    n_outputs, n_features = head_weight.shape
+    features = _fill_up(np.arange(n_features), hidden_size, lanes)
+    n_filled = n_features // hidden_size * _whole(hidden_size, lanes)
+    forward = np.zeros((n_filled + 1, _whole(n_outputs, lanes)))
+    forward[features, :n_outputs] = head_weight.T
+    forward[-1, :n_outputs] = head_bias
+    return scans, forward, forward[:-1, :n_outputs].T
+
+
+def network_unpack(chunks, shapes, lanes):
+    """Sum over chunks, in torch's layout.
+
+    chunks: for every chunk the gradients of [W_h; W_x; b] by scan, and that of the head last
+    shapes: of the parameters, by name
+    """
+    gradient = {}
+    hidden_size = shapes["weight_hh_l0"][1]
+    total = [sum(parts[1:], parts[0]) for parts in zip(*chunks, strict=True)]
+    ends = [name.removeprefix("weight_ih") for name in shapes if name.startswith("weight_ih")]
+    for end, dweight in zip(ends, total[:-1], strict=True):
+        n_before = 0 if end.startswith("_l0") else hidden_size
+        n_inputs = shapes["weight_ih" + end][1]
+        parts = lstm_unpack(dweight, hidden_size, n_inputs, n_before, lanes)
+        for kind, part in zip(("weight_ih", "weight_hh", "bias"), parts, strict=True):
+            gradient[kind + end] = part
+    n_outputs, n_features = shapes["head_weight"]
+    features = _fill_up(np.arange(n_features), hidden_size, lanes)
+    gradient["head_weight"] = total[-1][features, :n_outputs].T
+    gradient["head_bias"] = total[-1][-1, :n_outputs]
+    return gradient
+
+
+def _whole(n, lanes):
+    """n filled up to whole vectors."""
+    return (n + lanes - 1) // lanes * lanes
+
+
+def _fill_up(j, block, lanes):
+    """Where j lands once every block of units before it is filled up to whole vectors."""
+    return j // block * _whole(block, lanes) + j % block
+
+
+def _places(hidden_size, n_inputs, n_before, lanes):
+    """Rows and columns of [W_h; W_x; b] that hold parameters; all others stay zero."""
+    n_hidden = _whole(hidden_size, lanes)
+    gate, unit = np.divmod(np.arange(4 * hidden_size), hidden_size)
+    gates = unit // lanes * 4 * lanes + gate * lanes + unit % lanes
+    inputs, n_filled = np.arange(n_inputs), n_inputs
+    if n_before:
+        inputs = _fill_up(inputs, n_before, lanes)
+        n_filled = n_inputs // n_before * _whole(n_before, lanes)
+    shape = n_hidden + n_filled + 1, 4 * n_hidden
+    return gates, np.arange(hidden_size), n_hidden + inputs, shape
+
+
+def _panels(matrix, width):
+    """(n_rows, n_columns) -> (n_panels, n_rows, width), the last panel filled up with zeros."""
+    n_rows, n_columns = matrix.shape
+    filled = np.zeros((n_rows, _whole(n_columns, width)))
+    filled[:, :n_columns] = matrix
+    return filled.reshape(n_rows, -1, width).transpose(1, 0, 2)
+
+
+# --- data ---------------------------------------------------------------------------------
+def gather(sequences, patch_size, center, scale, by_channel, by_sequence):
+    """Each sequence as the network sees it, (n_patches, patch_size * n_channels * copies)."""
+    seen = []
+    for sequence in sequences:
+        copies = []
+        if by_channel:
+            copies.append((sequence - center) / scale)
+        if by_sequence:
+            mean, deviation = sequence.mean(axis=0), sequence.std(axis=0)
+            varies = np.ptp(sequence, axis=0) > 0.0
+            copies.append((sequence - mean) * varies / np.where(varies, deviation, 1.0))
+        steps = np.stack(copies or [sequence], axis=2)  # (n_timesteps, n_channels, copies)
+        missing = -len(sequence) % patch_size
+        steps = np.concatenate([np.zeros((missing, *steps.shape[1:])), steps])
+        seen.append(steps.reshape(len(steps) // patch_size, -1))
+    return seen
+
+
+def channel_moments(sequences, weight):
+    """Sum of weights, weighted mean and weighted sum of squared deviations, over all steps."""
+    values = np.concatenate(sequences)
+    weights = np.repeat(weight, [len(sequence) for sequence in sequences])
+    mean = np.average(values, axis=0, weights=weights)
+    return weights.sum(), mean, weights @ (values - mean) ** 2
+
+
+# --- optimisers ---------------------------------------------------------------------------
+def optimizer_step(
+    kind, gradient, decays, step, learning_rate, alpha, clip_norm, beta_1, beta_2, epsilon,
+    nesterov, theta, first, second,
+):  # fmt: skip
+    """Updated theta, first and second moment, and the norm of the gradient before clipping."""
+    norm = np.sqrt(np.sum(gradient**2))
+    if not np.isfinite(norm):
+        return theta, first, second, norm
+    if clip_norm > 0.0 and norm > clip_norm:
+        gradient = gradient * clip_norm / norm
+    if kind == "adamw":
+        theta = theta - learning_rate * alpha * decays * theta
+    else:
+        gradient = gradient + alpha * decays * theta
+    if kind in ("adam", "adamw"):
+        first = beta_1 * first + (1.0 - beta_1) * gradient
+        second = beta_2 * second + (1.0 - beta_2) * gradient**2
+        unbiased_first = first / (1.0 - beta_1**step)
+        unbiased_second = second / (1.0 - beta_2**step)
+        theta = theta - learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)
+    elif kind == "sgd":
+        first = beta_1 * first - learning_rate * gradient
+        theta = theta + (beta_1 * first - learning_rate * gradient if nesterov else first)
+    else:  # rmsprop
+        second = beta_2 * second + (1.0 - beta_2) * gradient**2
+        theta = theta - learning_rate * gradient / (np.sqrt(second) + epsilon)
+    return theta, first, second, norm
