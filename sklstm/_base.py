@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import threading
 import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
+from weakref import WeakKeyDictionary
 
 import joblib
 import numpy as np
@@ -42,7 +42,7 @@ POOLINGS = {
 
 # "auto" settings; docs/decisions/defaults.md has the measurements.
 _AUTO_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many steps
-_AUTO_STEPS, _AUTO_EPOCHS = 1500, 40  # max_iter="auto" trains at least so long
+_AUTO_STEPS, _AUTO_EPOCHS, _AUTO_MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _AUTO_BATCH, _AUTO_MAX_BATCH, _AUTO_BATCHES = 16, 256, 256
 _TINY = 32  # samples up to which the whole set is one batch, in double precision
 
@@ -97,7 +97,7 @@ default="cosine"
         Samples in a minibatch. "auto": 16, more from 4,096 samples on, at most 256; up to
         32 samples the whole set.
     max_iter : int or "auto", default="auto"
-        Epochs. "auto": 40, or as many as 1,500 minibatches take if that is more.
+        Epochs. "auto": as many as 1,500 minibatches take, at least 40 and at most 500.
     shuffle : bool, default=True
         Whether to shuffle the samples in each epoch.
     tol : float, default=1e-4
@@ -272,6 +272,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         *,
         incremental: bool = False,
     ) -> Self:
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y is "
+                "None."
+            )
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
         target = self._encode(y, reset=fresh)
@@ -382,7 +387,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         batch_size = min(int(batch_size), n_samples)
         n_epochs = self.max_iter
         if n_epochs == "auto":
-            n_epochs = max(_AUTO_EPOCHS, -(-_AUTO_STEPS // -(-n_samples // batch_size)))
+            enough = -(-_AUTO_STEPS // -(-n_samples // batch_size))
+            n_epochs = max(_AUTO_EPOCHS, min(enough, _AUTO_MAX_EPOCHS))
         return Recipe(
             batch_size=batch_size,
             n_epochs=1 if incremental else int(n_epochs),
@@ -470,7 +476,6 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def _finish(self, history: History, theta: NDArray, incremental: bool) -> None:
         """The history as fitted attributes, and a word on a training that went wrong."""
         self.theta_ = theta
-        self._predictor = None
         self.n_iter_ = history.n_epochs + (self.n_iter_ if incremental else 0)
         self.loss_curve_ = (self.loss_curve_ if incremental else []) + history.loss_curve
         self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
@@ -508,7 +513,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         try:
             return predictor.predict(inputs, np.arange(data.n_samples))
         finally:
-            self._predictor = predictor
+            _predictors[self] = (self.theta_, predictor)
 
     def _take_predictor(self) -> Workers:
         """Workers with the packed parameters, kept from call to call.
@@ -517,10 +522,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         estimator builds its own.
         """
         n_threads = joblib.effective_n_jobs(self.n_jobs)
-        with _predictor_lock:
-            predictor = self.__dict__.get("_predictor")
-            self._predictor = None
-        if predictor is None or predictor.n_threads != n_threads:
+        theta, predictor = _predictors.pop(self, (None, None))
+        if predictor is None or theta is not self.theta_ or predictor.n_threads != n_threads:
             network = self._build_network()
             network.pack(np.ascontiguousarray(self.theta_, network.dtype))
             predictor = Workers(network, n_threads)
@@ -528,14 +531,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
     @property
     def parameters_(self) -> dict[str, NDArray]:
-        """The trained parameters by torch's names; views into ``theta_``."""
+        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them."""
         check_is_fitted(self, "theta_")
-        return self._build_network().layout.views(self.theta_)
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__().copy()
-        state.pop("_predictor", None)  # threads and buffers, made again when needed
-        return state
+        views = self._build_network().layout.views(self.theta_)
+        for view in views.values():
+            view.flags.writeable = False
+        return views
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
@@ -546,7 +547,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         return tags
 
 
-_predictor_lock = threading.Lock()
+# Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
+# buffers cannot be pickled.
+_predictors: WeakKeyDictionary[BaseLSTM, tuple[NDArray, Workers]] = WeakKeyDictionary()
 
 
 def _progress_bar(n_epochs: int, name: str) -> Any:

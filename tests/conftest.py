@@ -2,21 +2,18 @@
 
 import hashlib
 import os
-import sys
+from importlib.util import find_spec
 from pathlib import Path
-
-TESTS = Path(__file__).resolve().parent
-ROOT = TESTS.parent
 
 # numba's cache follows the file of a function, not the files of the functions that it calls:
 # an edited `gemm` would leave yesterday's `network_gradient` in use. So every state of the
 # kernel sources has a cache of its own.
 if "NUMBA_CACHE_DIR" not in os.environ:
+    package = find_spec("sklstm")  # looks for it without importing it
+    assert package is not None, "the tests need sklstm installed: pip install -e ."
     digest = hashlib.sha256()
-    for source in sorted((ROOT / "sklstm" / "_kernels").glob("*.py")):
+    for source in sorted((Path(package.origin).parent / "_kernels").glob("*.py")):
         digest.update(source.read_bytes())
-    cache = ROOT / ".pytest_cache" / "numba" / digest.hexdigest()[:16]
+    root = Path(__file__).resolve().parents[1]
+    cache = root / ".pytest_cache" / "numba" / digest.hexdigest()[:16]
     os.environ["NUMBA_CACHE_DIR"] = str(cache)
-
-# `import reference` and `import kernels.problem` work under every import mode of pytest
-sys.path.insert(0, str(TESTS))

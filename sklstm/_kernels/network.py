@@ -197,7 +197,7 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
         y = matrix(work.flat, work.y + layer * n_rows * wide, n_rows if emit else 0, wide)
         for direction in range(plan.n_directions):
             scan = layer * plan.n_directions + direction
-            weight, _, _ = _panels(plan, packed, layer, scan, False)
+            weight, _, _ = _panels(plan, packed, layer, scan, FALSE)
             h = matrix(work.flat, work.h + scan * state_size, n_sequences, plan.n_hidden)
             c = matrix(work.flat, work.c + scan * state_size, n_sequences, plan.n_hidden)
             rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
@@ -364,7 +364,7 @@ def network_gradient(
     (out) work.raw, dx (if need_dx);  (accum) dw
     returns the sum over the chunk of row_weight * loss
     """
-    _recurrent_forward(plan, x, starts, packed, layer_mask, segment, True, work)
+    _recurrent_forward(plan, x, starts, packed, layer_mask, segment, TRUE, work)
     features, seen, raw = _head_forward(plan, starts, lengths, packed, feature_mask, work)
     draw = matrix(work.flat, work.draw, raw.shape[0], raw.shape[1])
     loss = loss_gradient(
@@ -383,5 +383,5 @@ def network_predict(plan, x, starts, lengths, feature_mask, packed, work):
     """
     n_timesteps = starts.size - 1
     layer_mask = work.flat[0:0]
-    _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, False, work)
+    _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, FALSE, work)
     _head_forward(plan, starts, lengths, packed, feature_mask, work)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sklstm._kernels.jit import kernel
 
 ADAM, ADAMW, SGD, RMSPROP = range(4)
@@ -27,7 +29,8 @@ def optimizer_step(
     """
     squares = 0.0
     for j in range(gradient.size):
-        squares += float(gradient[j]) * float(gradient[j])
+        slope = np.float64(gradient[j])  # float() of a float32 would stay float32
+        squares += slope * slope
     norm = math.sqrt(squares)
     shrink = clip_norm / norm if 0.0 < clip_norm < norm else 1.0
     if not math.isfinite(norm):

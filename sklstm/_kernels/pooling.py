@@ -48,8 +48,9 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
                     part[j] += state[j] * share
             if maximum:
                 part = features[r, at_max : at_max + wide]
-                for j in range(wide):  # written so that a NaN wins
-                    part[j] = part[j] if part[j] >= state[j] else state[j]
+                for j in range(wide):  # a NaN wins, and is not overwritten
+                    higher = state[j] > part[j] or state[j] != state[j]
+                    part[j] = state[j] if higher else part[j]
 
 
 @device

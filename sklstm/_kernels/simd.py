@@ -241,7 +241,7 @@ _EXP2_SERIES = {
 
 @intrinsic
 def exp(typingctx: Any, x: Any) -> Any:
-    """``exp(vector)``, relative error 6e-7 in float32 and 3e-16 in float64.
+    """``exp(vector)``, relative error 2e-16 in float64; in float32 3e-7 near 0, 1.4e-6 at +-87.
 
     exp(x) = 2^(n + r) with n whole and |r| <= 1/2: a polynomial gives 2^r, and n goes
     into the exponent's bits. NaN stays NaN; beyond the range of the type the argument is

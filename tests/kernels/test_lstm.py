@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from kernels.problem import Problem, assert_close, assert_same_gradient, run_gradient, run_predict
 from sklstm._kernels.simd import lanes_of
+from tests.kernels.problem import (
+    Problem,
+    assert_close,
+    assert_same_gradient,
+    run_gradient,
+    run_predict,
+)
 
 LANES = lanes_of(np.float64)
 

@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-import reference
-from kernels.problem import (
+from sklstm import _network
+from sklstm._kernels.network import GRADIENT, PACKED
+from sklstm._kernels.simd import lanes_of
+from sklstm._network import Network, aligned
+from tests import reference
+from tests.kernels.problem import (
     Problem,
     assert_close,
     assert_same_gradient,
@@ -12,10 +16,6 @@ from kernels.problem import (
     run_gradient,
     run_predict,
 )
-from sklstm import _network
-from sklstm._kernels.network import GRADIENT, PACKED
-from sklstm._kernels.simd import lanes_of
-from sklstm._network import Network, aligned
 
 LANES = lanes_of(np.float64)
 POOLINGS = [("last",), ("mean",), ("max",), ("last", "mean", "max")]
@@ -157,7 +157,7 @@ def test_divergence_stays_visible():
     problem = Problem(num_layers=2, bidirectional=True, pooling=("last", "mean", "max"))
     clean = run_gradient(problem)
     problem.sequences[2][3, 1] = np.nan
-    dirty = run_gradient(problem)
+    dirty = run_gradient(problem, need_dx=False)
     assert np.isnan(dirty.loss)
     assert np.isnan(dirty.raw[2]).all()
     others = [0, 1, 3, 4]

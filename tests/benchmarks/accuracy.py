@@ -1,0 +1,129 @@
+"""Accuracy of the default constructor arguments beside scikit-learn's own estimators.
+
+    python -m tests.benchmarks.accuracy DATA_FOLDER
+
+DATA_FOLDER holds ``time_series/*.npz`` with ``values_train`` (total_steps, n_channels),
+``indptr_train``, ``y_train``, the same for test, and ``task``. scikit-learn's digits come
+from scikit-learn, as 8 steps of 8 channels, the first 70% for training. Every estimator
+has one thread. Peers get the sequences flattened, filled up with zeros, and standardised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+import sklstm
+from tests.benchmarks.machine import describe_machine
+
+FOUR = ("BasicMotions", "ArrowHead", "digits", "PLAID")
+
+
+class Problem(NamedTuple):
+    name: str
+    task: str
+    X_train: list[np.ndarray]
+    y_train: np.ndarray
+    X_test: list[np.ndarray]
+    y_test: np.ndarray
+
+
+def problems(folder: Path) -> Iterator[Problem]:
+    for path in sorted((folder / "time_series").glob("*.npz")):
+        with np.load(path, allow_pickle=False) as file:
+            parts: list[Any] = []
+            for part in ("train", "test"):
+                ends = file[f"indptr_{part}"][1:-1]
+                parts += [np.split(file[f"values_{part}"], ends), file[f"y_{part}"]]
+            yield Problem(path.stem, str(file["task"]), *parts)
+    images, y = load_digits(return_X_y=True)
+    n = int(0.7 * len(y))
+    X = list(images.reshape(-1, 8, 8))
+    yield Problem("digits", "classification", X[:n], y[:n], X[n:], y[n:])
+
+
+def flattened(sequences: list[np.ndarray], n_timesteps: int) -> np.ndarray:
+    """(n_samples, n_timesteps * n_channels), zeros behind each sequence's end."""
+    out = np.zeros((len(sequences), n_timesteps, sequences[0].shape[1]))
+    for row, x in zip(out, sequences, strict=True):
+        row[: min(len(x), n_timesteps)] = x[:n_timesteps]
+    return out.reshape(len(out), -1)
+
+
+def peers(task: str, seed: int) -> dict[str, Any]:
+    if task == "classification":
+        return {
+            "RandomForest": RandomForestClassifier(random_state=seed),
+            "MLP": make_pipeline(StandardScaler(), MLPClassifier(random_state=seed)),
+            "linear": make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)),
+        }
+    return {
+        "RandomForest": RandomForestRegressor(random_state=seed),
+        "MLP": make_pipeline(StandardScaler(), MLPRegressor(random_state=seed)),
+        "linear": make_pipeline(StandardScaler(), Ridge()),
+    }
+
+
+def measure(problem: Problem, seed: int) -> dict[str, tuple[float, float]]:
+    """Score and training seconds of every estimator."""
+    longest = max(len(x) for x in problem.X_train)
+    flat_train = flattened(problem.X_train, longest)
+    flat_test = flattened(problem.X_test, longest)
+    is_classifier = problem.task == "classification"
+    ours = (sklstm.LSTMClassifier if is_classifier else sklstm.LSTMRegressor)(random_state=seed)
+    results = {}
+    for name, model in {"sklstm": ours, **peers(problem.task, seed)}.items():
+        train, test = flat_train, flat_test
+        if name == "sklstm":
+            train, test = problem.X_train, problem.X_test
+        start = time.perf_counter()
+        model.fit(train, problem.y_train)
+        seconds = time.perf_counter() - start
+        results[name] = (model.score(test, problem.y_test), seconds)
+    return results
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data_folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", nargs="*", help="names of the data sets to run")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    print(describe_machine())
+    print(f"Mean of {arguments.seeds} seeds: accuracy or R2 on the test set, seconds of training")
+    header = ["data set", "sklstm", "RandomForest", "MLP", "linear"]
+    print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
+    means = {}
+    for problem in problems(arguments.data_folder):
+        if arguments.only and problem.name not in arguments.only:
+            continue
+        with threadpool_limits(1):
+            runs = [measure(problem, seed) for seed in range(arguments.seeds)]
+        cells = []
+        for name in header[1:]:
+            score, seconds = np.mean([run[name] for run in runs], axis=0)
+            means.setdefault(name, {})[problem.name] = score
+            cells.append(f"{score:.3f} ({seconds:.1f} s)")
+        print(f"| {problem.name} | " + " | ".join(cells) + " |", flush=True)
+    if set(FOUR) <= set(means["sklstm"]):
+        row = [f"{np.mean([means[name][k] for k in FOUR]):.3f}" for name in header[1:]]
+        print("| mean of " + ", ".join(FOUR) + " | " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""Training speed beside torch and skorch, measured side by side in one run.
+
+    python -m tests.benchmarks.training
+
+A training step is what `fit` does with a minibatch: gather, forward, backward, Adam. torch
+gets `nn.LSTM` with a linear head on the last step, its own cross-entropy and Adam, and its
+data ready in a tensor. Both are float32. Ours and theirs take turns; medians are printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from skorch import NeuralNetClassifier
+
+from sklstm import LSTMClassifier
+from sklstm._network import Network
+from sklstm._optimizers import Optimizer
+from sklstm._parameters import NetworkSpec
+from sklstm._sequences import NetworkInput, SequenceDataset
+from sklstm._workers import Workers
+from tests.benchmarks.machine import describe_machine, fma_peak
+
+# batch, time steps, channels, hidden size, layers, bidirectional
+SIZES = [
+    (16, 20, 4, 8, 1, False),
+    (32, 50, 1, 16, 1, False),
+    (32, 50, 1, 32, 1, False),
+    (32, 100, 3, 64, 1, False),
+    (32, 100, 8, 100, 1, False),
+    (32, 100, 8, 128, 1, False),
+    (64, 200, 16, 96, 1, False),
+    (64, 100, 8, 256, 1, False),
+    (128, 100, 32, 512, 1, False),
+    (32, 1000, 1, 32, 1, False),
+    (256, 24, 8, 64, 1, False),
+    (32, 100, 8, 64, 2, True),
+]
+N_CLASSES = 2
+
+
+class TorchLSTM(torch.nn.Module):
+    """The same network in torch: LSTM, last step, linear head."""
+
+    def __init__(
+        self, n_channels: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = False
+    ) -> None:
+        super().__init__()
+        self.lstm = torch.nn.LSTM(
+            n_channels, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional
+        )
+        self.head = torch.nn.Linear(hidden_size * (1 + bidirectional), N_CLASSES)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+def data(n: int, n_timesteps: int, n_channels: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, n_timesteps, n_channels), dtype=np.float32)
+    return X, rng.integers(0, N_CLASSES, n)
+
+
+def our_step(size: tuple[int, int, int, int, int, bool], n_threads: int) -> Callable[[], None]:
+    n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
+    X, y = data(n, n_timesteps, n_channels)
+    spec = NetworkSpec(
+        n_channels, hidden_size, num_layers, bidirectional, ("last",), N_CLASSES, "softmax"
+    )
+    network = Network(spec, np.float32)
+    workers = Workers(network, n_threads)
+    theta = network.layout.initial(np.random.RandomState(0), 1.0).astype(np.float32)
+    optimizer = Optimizer(
+        solver="adam", decays=network.layout.decays(np.float32), alpha=0.0, clip_norm=None,
+        beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum=0.0, nesterovs_momentum=False,
+    )  # fmt: skip
+    begin = np.arange(n, dtype=np.int64) * n_timesteps
+    dataset = SequenceDataset(X.reshape(-1, n_channels), begin, begin + n_timesteps)
+    inputs = NetworkInput.of(dataset, 1, None, np.zeros(n_channels), np.ones(n_channels))
+    samples = np.arange(n)
+    target, weight = y[:, np.newaxis].astype(np.float32), np.full(n, 1 / n, np.float32)
+    gradient = np.empty_like(theta)
+    rng = np.random.default_rng(0)
+    network.pack(theta)
+
+    def step() -> None:
+        workers.gradient(inputs, samples, target, weight, 0.0, rng, gradient)
+        optimizer.step(theta, gradient, 1e-3)
+        network.pack(theta)
+
+    return step
+
+
+def torch_step(size: tuple[int, int, int, int, int, bool]) -> Callable[[], None]:
+    n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
+    X, y = data(n, n_timesteps, n_channels)
+    model = TorchLSTM(n_channels, hidden_size, num_layers, bidirectional)
+    optimizer = torch.optim.Adam(model.parameters())
+    loss_of = torch.nn.CrossEntropyLoss()
+    x, target = torch.from_numpy(X), torch.from_numpy(y)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        loss_of(model(x), target).backward()
+        optimizer.step()
+
+    return step
+
+
+def side_by_side(steps: list[Callable[[], None]], seconds: float) -> list[float]:
+    """Median seconds of each, taking turns."""
+    for step in steps:
+        step()
+        step()
+    times: list[list[float]] = [[] for _ in steps]
+    end = time.perf_counter() + seconds * len(steps)
+    while time.perf_counter() < end or len(times[0]) < 5:
+        for step, taken in zip(steps, times, strict=True):
+            start = time.perf_counter()
+            step()
+            taken.append(time.perf_counter() - start)
+    return [float(np.median(taken)) for taken in times]
+
+
+def multiply_adds(size: tuple[int, int, int, int, int, bool]) -> float:
+    """Multiply-adds of the products that a training step cannot do without."""
+    n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
+    n_directions = 1 + bidirectional
+    per_row, n_inputs = 0, n_channels
+    for layer in range(num_layers):
+        gates = 4 * hidden_size
+        forward = gates * (n_inputs + 1 + hidden_size)
+        backward = gates * (hidden_size + (n_inputs if layer else 0))
+        per_row += n_directions * (2 * forward + backward)
+        n_inputs = n_directions * hidden_size
+    return float(n * n_timesteps * per_row)
+
+
+def steps_table(seconds: float) -> None:
+    peak = fma_peak()
+    print(f"FMA peak of one core, measured: {peak / 1e9:.0f} GFLOP/s (float32)\n")
+    print("| batch, T, D, H (layers, both directions) | threads | torch | sklstm | ratio | peak |")
+    print("|---|---|---|---|---|---|")
+    for size in SIZES:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            theirs, ours = side_by_side([torch_step(size), our_step(size, n_threads)], seconds)
+            share = 2 * multiply_adds(size) / ours / (peak * n_threads)
+            name = ", ".join(str(v) for v in size[:4])
+            name += f" ({size[4]}, {'yes' if size[5] else 'no'})"
+            print(
+                f"| {name} | {n_threads} | {1e3 * theirs:.2f} ms | {1e3 * ours:.2f} ms | "
+                f"{theirs / ours:.2f} | {share:.0%} |",
+                flush=True,
+            )
+
+
+def fit_table(n_epochs: int) -> None:
+    print("\n| fit: N, T, D, H, batch | skorch | sklstm | ratio |\n|---|---|---|---|")
+    for n, n_timesteps, n_channels, hidden_size in [(1000, 50, 1, 32), (500, 100, 8, 64)]:
+        X, y = data(n, n_timesteps, n_channels)
+        torch.set_num_threads(1)
+
+        def ours(X=X, y=y, hidden_size=hidden_size) -> None:
+            LSTMClassifier(
+                hidden_size=hidden_size, bidirectional=False, pooling="last", scale=None,
+                patch_size=1, solver="adam", learning_rate="constant", clip_norm=None, alpha=0,
+                batch_size=32, max_iter=n_epochs, n_iter_no_change=n_epochs, random_state=0,
+            ).fit(X, y)  # fmt: skip
+
+        def theirs(X=X, y=y, hidden_size=hidden_size) -> None:
+            NeuralNetClassifier(
+                TorchLSTM, module__n_channels=X.shape[2], module__hidden_size=hidden_size,
+                criterion=torch.nn.CrossEntropyLoss, optimizer=torch.optim.Adam, lr=3e-3,
+                batch_size=32, max_epochs=n_epochs, train_split=None, verbose=0,
+                iterator_train__shuffle=True,
+            ).fit(X, y)  # fmt: skip
+
+        seconds = side_by_side([theirs, ours], 0.0)
+        print(
+            f"| {n}, {n_timesteps}, {n_channels}, {hidden_size}, 32 | {seconds[0]:.2f} s | "
+            f"{seconds[1]:.2f} s | {seconds[0] / seconds[1]:.1f} |",
+            flush=True,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=2.0, help="for each estimator and size")
+    parser.add_argument("--epochs", type=int, default=5, help="of the comparison of fit")
+    arguments = parser.parse_args()
+    print(describe_machine() + f", torch {torch.__version__}")
+    steps_table(arguments.seconds)
+    fit_table(arguments.epochs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+
+from sklstm._kernels.gather import channel_moments, gather
+from tests import reference
+from tests.kernels.problem import PackedBatch, assert_close
+
+LENGTHS = (4, 1, 7, 7, 2, 5, 6)
+
+
+def a_data_set(n_channels=2, dtype=np.float64, level=0.0):
+    """Sequences, and the same in one array with the first and last row of each.
+
+    Between the sequences stands NaN, which no kernel must read.
+    """
+    rng = np.random.RandomState(0)
+    sequences = [3.0 + 2.0 * rng.standard_normal((n, n_channels)) + level for n in LENGTHS]
+    sequences = [sequence.astype(dtype) for sequence in sequences]
+    gap = np.full((1, n_channels), np.nan, dtype)
+    values = np.concatenate([part for sequence in sequences for part in (sequence, gap)])
+    end = np.cumsum(np.add(LENGTHS, 1)) - 1
+    return sequences, values, end - LENGTHS, end
+
+
+def by_kernel(values, begin, end, samples, patch_size, center, scale, by_channel, by_sequence):
+    """Each sample as the kernel packs it, in the order of `samples`."""
+    patches = -(-(end - begin)[samples] // patch_size)
+    batch = PackedBatch([np.empty(n) for n in patches])
+    copies = max(1, by_channel + by_sequence)
+    x = np.full((batch.n_rows, patch_size * values.shape[1] * copies), np.nan, values.dtype)
+    starts = np.full(len(batch.starts), -1)
+    gather(
+        values, begin, end, samples[batch.order], batch.lengths, patch_size, center, scale,
+        by_channel, by_sequence, starts, x,
+    )  # fmt: skip
+    np.testing.assert_array_equal(starts, batch.starts)
+    return [x[batch.rows(n)] for n in range(len(samples))]
+
+
+@pytest.mark.parametrize("samples", [[0, 1, 2, 3, 4, 5, 6], [5, 2], [1], [4, 4, 3]], ids=str)
+@pytest.mark.parametrize("patch_size", [1, 2, 3, 10])
+@pytest.mark.parametrize(("by_channel", "by_sequence"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_equals_the_twin(by_channel, by_sequence, patch_size, samples):
+    sequences, values, begin, end = a_data_set()
+    options = (patch_size, np.array([3.0, -1.0]), np.array([2.0, 0.5]), by_channel, by_sequence)
+    packed = by_kernel(values, begin, end, np.array(samples), *options)
+    expected = reference.gather([sequences[n] for n in samples], *options)
+    for got, want in zip(packed, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
+
+
+def test_float32():
+    sequences, values, begin, end = a_data_set(n_channels=3, dtype=np.float32, level=1000.0)
+    options = (2, np.array([1003.0, 1002.0, 1001.0]), np.array([2.0, 2.0, 1.0]), 1, 1)
+    packed = by_kernel(values, begin, end, np.arange(len(LENGTHS)), *options)
+    expected = reference.gather([sequence.astype(float) for sequence in sequences], *options)
+    for got, want in zip(packed, expected, strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+
+
+def test_the_last_patch_ends_with_the_last_observation():
+    values = np.arange(1.0, 6.0)[:, None]
+    one_sequence = np.array([0]), np.array([5]), np.array([0])
+    (packed,) = by_kernel(values, *one_sequence, 2, np.zeros(1), np.ones(1), 0, 0)
+    np.testing.assert_array_equal(packed, [[0, 1], [2, 3], [4, 5]])
+
+
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e9, -1e-9])
+def test_a_constant_sequence_is_zero_once_standardised(level):
+    values = np.full((7, 1), level)
+    one_sequence = np.array([0]), np.array([7]), np.array([0])
+    (packed,) = by_kernel(values, *one_sequence, 1, np.zeros(1), np.ones(1), 0, 1)
+    np.testing.assert_array_equal(packed, 0.0)
+
+
+def test_overlapping_windows_of_one_series():
+    values = np.arange(10.0)[:, None]
+    begin, end = np.array([0, 1, 6]), np.array([3, 5, 10])
+    options = (1, np.zeros(1), np.ones(1), 0, 0)
+    packed = by_kernel(values, begin, end, np.arange(3), *options)
+    for window, first, last in zip(packed, begin, end, strict=True):
+        np.testing.assert_array_equal(window, values[first:last])
+
+
+@pytest.mark.parametrize("weight", [np.ones(7), np.array([0.5, 0.0, 2.0, 1.0, 3.0, 0.0, 0.1])])
+def test_moments_equal_the_twin_however_they_are_split(weight):
+    # a mean that is large against the deviation
+    sequences, values, begin, end = a_data_set(n_channels=3, level=np.array([0.0, 1e7, -4.0]))
+    expected = reference.channel_moments(sequences, weight)
+    everything = np.array([6, 2, 0, 1, 5, 4, 3])
+    for parts in ([everything], [everything[:3], everything[3:]], np.split(everything, 7)):
+        count, mean, m2 = np.zeros(1), np.zeros(3), np.zeros(3)
+        for samples in parts:
+            channel_moments(values, begin, end, samples, weight[samples], count, mean, m2)
+        assert count[0] == pytest.approx(expected[0], rel=1e-14)
+        np.testing.assert_allclose(mean, expected[1], rtol=1e-14)
+        np.testing.assert_allclose(m2, expected[2], rtol=1e-8)
+
+
+def test_moments_of_one_step():
+    count, mean, m2 = np.zeros(1), np.zeros(1), np.zeros(1)
+    one_sequence = np.array([0]), np.array([1]), np.array([0])
+    channel_moments(np.array([[5.0]]), *one_sequence, np.array([3.0]), count, mean, m2)
+    assert (count[0], mean[0], m2[0]) == (3.0, 5.0, 0.0)
+
+
+def test_a_sample_of_weight_zero_is_not_read():
+    sequences, values, begin, end = a_data_set()
+    weight = np.ones(len(LENGTHS))
+    weight[2] = 0.0
+    values[begin[2] : end[2]] = np.nan
+    count, mean, m2 = np.zeros(1), np.zeros(2), np.zeros(2)
+    channel_moments(values, begin, end, np.arange(len(LENGTHS)), weight, count, mean, m2)
+    del sequences[2]
+    expected = reference.channel_moments(sequences, np.ones(len(sequences)))
+    assert count[0] == expected[0]
+    assert_close(mean, expected[1], 1e-14)
+    assert_close(m2, expected[2], 1e-13)

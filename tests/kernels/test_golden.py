@@ -1,0 +1,84 @@
+"""The kernels against torch.nn.LSTM; tests/golden/make_golden.py has made the values."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from sklstm._kernels import optimizers
+from sklstm._kernels.optimizers import optimizer_step
+from sklstm._parameters import NetworkSpec, ParameterLayout
+from tests.kernels.problem import Problem, assert_close, assert_same_gradient, run_gradient
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+N_STEPS = 10
+# kind, learning rate, alpha, beta_1, beta_2, epsilon, nesterov: as in make_golden.py
+STEPS = {
+    "adam": (optimizers.ADAM, 0.01, 0.0, 0.9, 0.999, 1e-8, False),
+    "adam_decay": (optimizers.ADAM, 0.01, 0.1, 0.9, 0.999, 1e-8, False),
+    "adamw": (optimizers.ADAMW, 0.01, 0.1, 0.9, 0.999, 1e-8, False),
+    "sgd": (optimizers.SGD, 0.1, 0.1, 0.9, 0.0, 0.0, False),
+    "nesterov": (optimizers.SGD, 0.1, 0.0, 0.9, 0.0, 0.0, True),
+    "rmsprop": (optimizers.RMSPROP, 0.01, 0.0, 0.0, 0.99, 1e-6, False),
+}
+
+
+@pytest.fixture(params=["classification", "regression"])
+def golden(request):
+    with np.load(GOLDEN / f"{request.param}.npz") as arrays:
+        return dict(arrays)
+
+
+def named(golden, prefix):
+    prefix += "/"
+    return {k.removeprefix(prefix): v for k, v in golden.items() if k.startswith(prefix)}
+
+
+def golden_problem(golden):
+    problem = object.__new__(Problem)
+    problem.params = named(golden, "theta")
+    problem.spec = NetworkSpec(
+        golden["x"].shape[1], golden["h"].shape[2], int(golden["num_layers"]),
+        bool(golden["bidirectional"]), tuple(golden["pooling"].tolist()),
+        golden["raw"].shape[1], str(golden["loss_name"]),
+    )  # fmt: skip
+    problem.sequences = np.split(golden["x"], np.cumsum(golden["lengths"])[:-1])
+    for name in ("target", "row_weight", "h", "c"):
+        setattr(problem, name, golden[name])
+    problem.dh, problem.dc = np.zeros_like(problem.h), np.zeros_like(problem.c)
+    problem.layer_masks = problem.feature_mask = None
+    return problem
+
+
+def test_states_loss_and_gradients(golden):
+    problem = golden_problem(golden)
+    expected = SimpleNamespace(**{k: golden[k] for k in ("loss", "raw", "dh", "dc")})
+    expected.h, expected.c = golden["h_n"], golden["c_n"]
+    expected.gradient = named(golden, "gradient")
+    expected.dx = [golden["dx"]]
+    assert_same_gradient(run_gradient(problem), expected, 1e-10)
+    # the twins, with which everything else is compared, stand on the same ground
+    assert_same_gradient(problem.gradient_by_twin(), expected, 1e-10)
+
+
+@pytest.mark.parametrize("solver", sorted(STEPS))
+def test_ten_steps(golden, solver):
+    kind, rate, alpha, beta_1, beta_2, epsilon, nesterov = STEPS[solver]
+    problem = golden_problem(golden)
+    layout = ParameterLayout(problem.spec)
+    theta, first, second, gradient = np.zeros((4, layout.size))
+    problem.params, gradients = layout.views(theta), layout.views(gradient)
+    for name, start in named(golden, "theta").items():
+        problem.params[name][...] = start
+    for step in range(1, N_STEPS + 1):
+        result = run_gradient(problem, need_dx=False)
+        for name, view in gradients.items():
+            view[...] = result.gradient[name]
+        optimizer_step(
+            kind, gradient, layout.decays(np.float64), step, rate, alpha, 0.0,
+            beta_1, beta_2, epsilon, nesterov, theta, first, second,
+        )  # fmt: skip
+    assert_close(theta, golden[f"after/{solver}"], 1e-9)
+    start = np.concatenate([array.ravel() for array in named(golden, "theta").values()])
+    assert np.abs(theta - start).min() > 1e-7  # every parameter has moved

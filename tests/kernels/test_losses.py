@@ -1,0 +1,128 @@
+import numpy as np
+import pytest
+
+from sklstm._kernels.jit import kernel
+from sklstm._kernels.losses import loss_gradient
+from sklstm._kernels.simd import lanes_of
+from sklstm._network import LOSSES
+from tests import reference
+from tests.kernels.problem import assert_close
+
+PARAMETER = {"huber": 0.6, "quantile": 0.9}
+POINTWISE = sorted(set(LOSSES) - {"softmax"})
+
+
+@kernel
+def _loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
+    return loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw)
+
+
+def by_kernel(loss, raw, target, row_weight):
+    n_rows, n_outputs = raw.shape
+    width = lanes_of(raw.dtype)
+    # what stands in the columns that fill up a vector must not count
+    wide = np.full((n_rows, -(-n_outputs // width) * width), 1e3, raw.dtype)
+    wide[:, :n_outputs] = raw
+    draw = np.full_like(wide, np.nan)
+    value = _loss_gradient(
+        LOSSES[loss], PARAMETER.get(loss, 0.0), wide, target, row_weight, n_outputs, draw
+    )
+    assert not draw[:, n_outputs:].any()
+    return value, draw[:, :n_outputs]
+
+
+def by_twin(loss, raw, target, row_weight):
+    return reference.loss_gradient(loss, PARAMETER.get(loss, 0.0), raw, target, row_weight)
+
+
+def a_batch(loss, n_outputs, n_rows=7, seed=0):
+    rng = np.random.RandomState(seed)
+    raw = 2.0 * rng.standard_normal((n_rows, n_outputs))
+    if loss == "softmax":
+        target = rng.randint(0, n_outputs, (n_rows, 1)).astype(float)
+    elif loss == "sigmoid":
+        target = rng.uniform(0, 1, raw.shape)  # soft labels too
+    else:
+        target = rng.standard_normal(raw.shape)
+        target[0], target[1] = raw[0], raw[1] + 0.1  # no error; a small one
+    return raw, target, rng.uniform(0.0, 1.0, n_rows)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 2, lanes_of(np.float64), lanes_of(np.float64) + 1])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_equals_the_twin(loss, n_outputs):
+    batch = a_batch(loss, n_outputs)
+    (value, slopes), (expected, expected_slopes) = by_kernel(loss, *batch), by_twin(loss, *batch)
+    assert value == pytest.approx(expected, rel=1e-13)
+    if loss == "softmax" and n_outputs == 1:
+        assert value == 0.0
+        assert not slopes.any()
+    else:
+        assert_close(slopes, expected_slopes, 1e-14)
+
+
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_finite_differences(loss):
+    raw, target, row_weight = a_batch(loss, 3)
+    rows = slice(2, None) if loss in ("absolute_error", "quantile") else slice(None)
+    _, slopes = by_kernel(loss, raw, target, row_weight)
+    for place in np.ndindex(raw[rows].shape):
+        values = []
+        for step in (1e-5, -1e-5):
+            moved = raw[rows].copy()
+            moved[place] += step
+            values.append(by_kernel(loss, moved, target[rows], row_weight[rows])[0])
+        numeric = (values[0] - values[1]) / 2e-5
+        assert numeric == pytest.approx(slopes[rows][place], rel=1e-7, abs=1e-9)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_nan_gives_nan(loss, n_outputs):
+    for column in range(n_outputs):
+        raw, target, row_weight = a_batch(loss, n_outputs)
+        raw[3, column] = np.nan
+        value, slopes = by_kernel(loss, raw, target, row_weight)
+        assert np.isnan(value)
+        assert np.isnan(slopes[3, column])
+        assert np.isfinite(np.delete(slopes, 3, axis=0)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", sorted(LOSSES))
+def test_extreme_raw_predictions_stay_finite(loss, dtype):
+    raw = np.array([[1e4, -1e4], [-1e4, 1e4], [1e4, 1e4], [-1e4, -1e4], [0.0, -1e4]])
+    target = np.array([[0.0, 1.0]] * 5)
+    if loss == "softmax":
+        target = np.array([[0.0], [0.0], [1.0], [0.0], [1.0]])
+    weight = np.full(5, 0.25)
+    value, slopes = by_kernel(loss, *(part.astype(dtype) for part in (raw, target, weight)))
+    expected, expected_slopes = by_twin(loss, raw, target, weight)
+    tolerance = 1e-6 if dtype == np.float32 else 1e-14
+    assert value == pytest.approx(expected, rel=tolerance)
+    assert slopes.dtype == dtype
+    assert_close(slopes, expected_slopes, tolerance)
+
+
+def test_known_values():
+    one = np.ones(1)
+    zero = np.zeros((1, 1))
+    assert by_kernel("softmax", np.zeros((1, 4)), zero, one)[0] == pytest.approx(np.log(4))
+    assert by_kernel("sigmoid", zero, zero, one)[0] == pytest.approx(np.log(2))
+    three = np.full((1, 1), 3.0)
+    assert by_kernel("squared_error", three, zero, one)[0] == 4.5
+    assert by_kernel("absolute_error", three, zero, one)[0] == 3.0
+    assert by_kernel("huber", three, zero, one)[0] == pytest.approx(0.6 * (3.0 - 0.3))
+    assert by_kernel("quantile", three, zero, one)[0] == pytest.approx(0.1 * 3.0)
+    assert by_kernel("quantile", -three, zero, one)[0] == pytest.approx(0.9 * 3.0)
+
+
+@pytest.mark.parametrize("loss", POINTWISE)
+def test_loss_of_a_row_is_the_mean_over_outputs(loss):
+    raw, target, row_weight = a_batch(loss, 3)
+    value, slopes = by_kernel(loss, raw, target, row_weight)
+    columns = [
+        by_kernel(loss, raw[:, [j]].copy(), target[:, [j]].copy(), row_weight) for j in range(3)
+    ]
+    assert value == pytest.approx(sum(column for column, _ in columns) / 3, rel=1e-13)
+    assert_close(slopes, np.hstack([slope for _, slope in columns]) / 3, 1e-14)

@@ -1,0 +1,161 @@
+"""The rules of the design that can be read off the source."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sklstm"
+
+# From the bottom up: a module imports from rows above its own in this table, never from its own
+# row or a later one. Inside a folder the modules are free; a module that is not there yet is no
+# error, one that is not in the table is.
+LAYERS = [
+    {"_kernels"},
+    {"_parameters", "_sequences"},
+    {"_network", "_validation"},
+    {"_losses", "_optimizers", "_schedules", "_workers", "_callbacks"},
+    {"_training"},
+    {"_base"},
+    {"_classifier", "_regressor"},
+    {"_forecaster"},
+    {"inspection"},
+    {"__init__"},
+]
+STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it
+COMPUTING_WITHOUT_SKLEARN = {
+    "_kernels", "_parameters", "_sequences", "_network", "_losses", "_optimizers", "_schedules",
+    "_workers", "_training",
+}  # fmt: skip
+KERNEL_IMPORTS = {
+    "numpy", "numba", "llvmlite",
+    "__future__", "collections", "math", "operator", "typing", "warnings",
+}  # fmt: skip
+# intrinsics that move data and compute nothing
+MEMORY = {"address", "cube", "lanes", "load", "matrix", "store"}
+FORBIDDEN_NAMES = {"common", "core", "helper", "helpers", "misc", "tmp", "util", "utils"}
+
+
+def parts_of_package():
+    """The modules and folders right below sklstm/."""
+    files = {path.stem for path in PACKAGE.glob("*.py")}
+    return files | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+
+
+def sources(part):
+    folder = PACKAGE / part
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{part}.py"]
+
+
+def imports(path):
+    """Full names of all that a file imports, at any depth."""
+    package = path.relative_to(ROOT).parent.parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*start, *([node.module] if node.module else [])])
+            if module == "sklstm":  # `from sklstm import _network` names a module
+                yield from (f"sklstm.{alias.name}" for alias in node.names)
+            else:
+                yield module
+
+
+def inner_imports(part):
+    """Parts of the package, other than itself, that a part imports."""
+    names = {name for path in sources(part) for name in imports(path)}
+    inner = {name.split(".")[1] if "." in name else "__init__"
+             for name in names if name.split(".")[0] == "sklstm"}  # fmt: skip
+    return inner - {part}
+
+
+@pytest.mark.parametrize("part", sorted(parts_of_package() - STANDING_ALONE))
+def test_imports_run_downwards(part):
+    rows = [row for row, parts in enumerate(LAYERS) if part in parts]
+    assert rows, f"{part} is in no layer: give it a place in LAYERS"
+    below = set().union(*LAYERS[: rows[0]])
+    assert inner_imports(part) <= below
+
+
+def test_data_sets_stand_alone():
+    for part in STANDING_ALONE & parts_of_package():
+        assert inner_imports(part) == set()
+
+
+@pytest.mark.parametrize("part", sorted(parts_of_package() & COMPUTING_WITHOUT_SKLEARN))
+def test_computing_knows_nothing_of_sklearn(part):
+    outer = {name.split(".")[0] for path in sources(part) for name in imports(path)}
+    assert not outer & {"sklearn", "pandas", "matplotlib"}
+    if part == "_kernels":
+        assert outer <= KERNEL_IMPORTS | {"sklstm"}
+    else:
+        assert not outer & {"numba", "llvmlite"}  # compiled code is in the kernels only
+
+
+def test_the_package_is_imported_without_pandas_and_matplotlib():
+    without = "import sys; sys.modules['pandas'] = sys.modules['matplotlib'] = None"
+    command = [sys.executable, "-c", f"{without}; import sklstm"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def decorators(function):
+    return {node.id for node in function.decorator_list if isinstance(node, ast.Name)}
+
+
+def public_kernels():
+    names = set()
+    for path in sources("_kernels"):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                kinds = decorators(node)
+                if kinds & {"kernel", "device", "intrinsic"} and node.name not in MEMORY:
+                    names.add(node.name)
+    return names
+
+
+def twins():
+    tree = ast.parse((ROOT / "tests" / "reference.py").read_text("utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {node.name: node for node in functions if not node.name.startswith("_")}
+
+
+def test_every_kernel_has_a_twin_and_every_twin_a_kernel():
+    kernels = public_kernels()
+    assert {"gemm", "exp", "lstm_forward", "network_gradient"} <= kernels  # they are found at all
+    assert kernels == set(twins())
+
+
+def test_every_twin_is_compared_with():
+    """By a test, or as part of a twin that is."""
+    calls = {
+        name: {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        for name, function in twins().items()
+    }
+    used = set()
+    for path in (ROOT / "tests" / "kernels").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                used |= {node.attr} if node.value.id == "reference" else set()
+    reached = set()
+    while reached != used:
+        reached = set(used)
+        used |= set().union(*(calls.get(name, set()) for name in reached))
+    assert set(twins()) <= used
+
+
+def test_twins_import_numpy_and_nothing_of_the_package():
+    names = {name.split(".")[0] for name in imports(ROOT / "tests" / "reference.py")}
+    assert names == {"numpy", "types"}
+
+
+def test_files_are_named_after_what_is_in_them():
+    folders = [PACKAGE, ROOT / "tests", ROOT / "examples", ROOT / "docs"]
+    paths = [path for folder in folders for path in folder.rglob("*.py")]
+    assert len(paths) > 20
+    names = {part for path in paths for part in path.relative_to(ROOT).with_suffix("").parts}
+    assert not {name.strip("_") for name in names} & FORBIDDEN_NAMES
