@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -45,6 +46,12 @@ _AUTO_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many s
 _AUTO_STEPS, _AUTO_EPOCHS, _AUTO_MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _AUTO_BATCH, _AUTO_MAX_BATCH, _AUTO_BATCHES = 16, 256, 256
 _TINY = 32  # samples up to which the whole set is one batch, in double precision
+
+# What the shape and the meaning of `theta_` depend on: the values of the fit that started
+# the network hold until the next one.
+_ARCHITECTURE = (
+    "hidden_size", "num_layers", "bidirectional", "pooling", "patch_size", "scale", "dtype",
+)  # fmt: skip
 
 SHARED_PARAMETERS = """hidden_size : int, default=64
         Units in each direction of each recurrent layer.
@@ -234,6 +241,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "verbose": ["verbose"],
     }
 
+    _fewest_validation_samples: ClassVar[int] = 1
+
     _doc_link_module = "sklstm"
     _doc_link_template = ""
 
@@ -274,10 +283,14 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     ) -> Self:
         if y is None:
             raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is "
-                "None."
+                f"This {type(self).__name__} estimator requires y to be passed, but the target y "
+                "is None."
             )
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
+        if fresh:  # a fit that fails must not leave half of the last one
+            vars(self).pop("theta_", None)
+        else:
+            self._refuse_other_architecture()
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
         target = self._encode(y, reset=fresh)
         if len(target) != data.n_samples:
@@ -285,7 +298,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "Found input variables with inconsistent numbers of samples: X has "
                 f"{data.n_samples}, y has {len(target)}."
             )
-        weight = self._check_weight(sample_weight, X, data, target)
+        weight = self._check_weight(sample_weight, data, target)
         held_out = self._validation_data(validation) if validation is not None else None
         rng = check_random_state(self.random_state)
         (samples,) = np.nonzero(weight > 0)
@@ -293,6 +306,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             kept, out = self._split(target[samples], rng)
             held_out = (data, samples[out], target[samples[out]], weight[samples[out]])
             samples = samples[kept]
+        if held_out is not None and len(held_out[1]) < self._fewest_validation_samples:
+            raise ValueError(
+                f"The validation set has {len(held_out[1])} samples, its score needs at least "
+                f"{self._fewest_validation_samples}. Raise validation_fraction, pass a larger "
+                "X_val, or set early_stopping=False."
+            )
         weight_of_samples = weight[samples]
         if fresh or incremental:
             self._fit_scaling(data, samples, weight_of_samples, fresh)
@@ -302,13 +321,23 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         network = self._build_network()
         theta = self.theta_.astype(network.dtype)  # a copy: it is trained in place
         history = self._train(
-            network, theta, data, samples, scaled, weight_of_samples, held_out, rng, incremental, X, y
-        )
-        self._finish(history, theta, incremental)
+            network, theta, data, samples, scaled, weight_of_samples, held_out, rng, incremental,
+            X, y,
+        )  # fmt: skip
+        self._report(history, fresh)
         return self
 
+    def _refuse_other_architecture(self) -> None:
+        for name, started in self._architecture.items():
+            if getattr(self, name) != started:
+                raise ValueError(
+                    f"{name}={getattr(self, name)!r}, but the network was started with "
+                    f"{started!r}, and warm_start and partial_fit go on with it. To start "
+                    "anew, set warm_start=False and call fit."
+                )
+
     def _check_weight(
-        self, sample_weight: Any, X: Any, data: SequenceDataset, target: NDArray
+        self, sample_weight: Any, data: SequenceDataset, target: NDArray
     ) -> NDArray[np.float64]:
         """Weights (n_samples,) of samples, times those of the classes; checked."""
         # scikit-learn counts the rows of what it is given: the samples, not their steps
@@ -342,7 +371,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             auto = max(1, -(-longest // _AUTO_TIMESTEPS))
             self.patch_size_ = auto if self.patch_size == "auto" else int(self.patch_size)
         else:
-            moments = ChannelMoments(self._seen_weight, self.channel_mean_, self._channel_m2)
+            seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
+            moments = ChannelMoments(*(array.copy() for array in seen))
         moments.add(data, samples, weight)
         self.channel_mean_ = moments.mean
         self.channel_scale_ = moments.deviation
@@ -352,20 +382,23 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Initial parameters of a network for this data."""
         tiny = len(samples) <= _TINY
         self.dtype_ = ("float64" if tiny else "float32") if self.dtype == "auto" else self.dtype
+        self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
         layout = self._build_network().layout
         self.theta_ = layout.initial(rng, self.forget_bias)
         self.n_iter_ = 0
         self.t_ = 0
         self.loss_curve_: list[float] = []
+        self._optimizer_state: list[Any] = []
 
     def _build_network(self) -> Network:
         n_outputs, loss, parameter = self._head()
+        fixed = self._architecture
         spec = NetworkSpec(
-            n_channels=network_channels(self.n_channels_in_, self.patch_size_, self.scale),
-            hidden_size=int(self.hidden_size),
-            num_layers=int(self.num_layers),
-            bidirectional=bool(self.bidirectional),
-            pooling=POOLINGS[self.pooling],
+            n_channels=network_channels(self.n_channels_in_, self.patch_size_, fixed["scale"]),
+            hidden_size=int(fixed["hidden_size"]),
+            num_layers=int(fixed["num_layers"]),
+            bidirectional=bool(fixed["bidirectional"]),
+            pooling=POOLINGS[fixed["pooling"]],
             n_outputs=n_outputs,
             loss=loss,
             loss_parameter=parameter,
@@ -373,8 +406,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         return Network(spec, self.dtype_)
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
+        scale = self._architecture["scale"]
         return NetworkInput.of(
-            data, self.patch_size_, self.scale, self.channel_mean_, self.channel_scale_
+            data, self.patch_size_, scale, self.channel_mean_, self.channel_scale_
         )
 
     def _recipe(self, n_samples: int, incremental: bool) -> Recipe:
@@ -420,10 +454,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         training_set = TrainingSet(
             self._input(data), samples, target.astype(network.dtype), weight
         )
-        optimizer = getattr(self, "_optimizer", None) if incremental else None
-        if optimizer is None:
-            optimizer = self._new_optimizer(network)
-        self._optimizer = optimizer if incremental else None
+        optimizer = self._new_optimizer(network)
+        if incremental and self._optimizer_state:
+            optimizer.resume(self._optimizer_state)
         validate = None
         if held_out is not None:
             held_data, held_samples, held_target, held_weight = held_out
@@ -431,6 +464,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
             def validate() -> float:
                 raw = workers.predict(held_input, held_samples)
+                if not np.isfinite(raw).all():  # the next loss will say so
+                    return -math.inf
                 return self._score_raw(raw, held_target, held_weight)
 
         callbacks = EpochCallbacks(self, recipe.n_epochs, X, y)
@@ -444,9 +479,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 progress.set_postfix(scores)
                 progress.update()
             last = history.n_epochs == recipe.n_epochs
-            return callbacks.end_epoch(lambda: {"theta_": theta.copy()}, last)
+            return callbacks.end_epoch(
+                lambda: self._fitted_by(history, theta.copy(), incremental), last
+            )
 
-        generator = np.random.default_rng(rng.randint(np.iinfo(np.int32).max))
+        seed = int(rng.randint(np.iinfo(np.int32).max))
+        # an int random_state gives every partial_fit the same seed, but not the same masks
+        generator = np.random.default_rng([seed, self.t_] if incremental else seed)
         try:
             history = train(
                 workers, theta, optimizer, training_set, recipe, generator, validate, after_epoch
@@ -455,7 +494,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             workers.close()
             if progress is not None:
                 progress.close()
-        self.theta_ = theta
+        vars(self).update(self._fitted_by(history, theta, incremental))
+        self._optimizer_state = optimizer.state if incremental else []
         callbacks.end_fit()
         self.t_ += history.n_epochs * -(-len(samples) // recipe.batch_size)
         return history
@@ -473,25 +513,31 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             nesterovs_momentum=self.nesterovs_momentum,
         )
 
-    def _finish(self, history: History, theta: NDArray, incremental: bool) -> None:
-        """The history as fitted attributes, and a word on a training that went wrong."""
-        self.theta_ = theta
-        self.n_iter_ = history.n_epochs + (self.n_iter_ if incremental else 0)
-        self.loss_curve_ = (self.loss_curve_ if incremental else []) + history.loss_curve
-        self.loss_ = self.loss_curve_[-1] if self.loss_curve_ else math.nan
-        self.validation_scores_ = history.validation_scores or None
-        self.best_validation_score_ = max(history.validation_scores, default=None)
+    def _fitted_by(self, history: History, theta: NDArray, incremental: bool) -> dict[str, Any]:
+        """The parameters and the history as fitted attributes."""
+        loss_curve = (self.loss_curve_ if incremental else []) + history.loss_curve
+        return {
+            "theta_": theta,
+            "n_iter_": history.n_epochs + (self.n_iter_ if incremental else 0),
+            "loss_": loss_curve[-1] if loss_curve else math.nan,
+            "loss_curve_": loss_curve,
+            "validation_scores_": list(history.validation_scores) or None,
+            "best_validation_score_": max(history.validation_scores, default=None),
+        }
+
+    def _report(self, history: History, fresh: bool) -> None:
+        """A word on a training that went wrong."""
         advice = (
             "Lower learning_rate_init, set clip_norm, or leave scale='both' on if it was "
             "switched off."
         )
-        if history.diverged and not history.loss_curve:
+        if history.diverged and fresh and not history.loss_curve:
             del self.theta_
             raise ValueError(f"The training diverged in its first epoch. {advice}")
         if history.diverged:
             warnings.warn(
                 f"The training diverged in epoch {history.n_epochs + 1}: its loss is not finite. "
-                f"The parameters of the best epoch before were restored. {advice}",
+                f"The best parameters before it were restored. {advice}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
@@ -550,6 +596,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 # Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
 # buffers cannot be pickled.
 _predictors: WeakKeyDictionary[BaseLSTM, tuple[NDArray, Workers]] = WeakKeyDictionary()
+if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
+    os.register_at_fork(after_in_child=_predictors.clear)
 
 
 def _progress_bar(n_epochs: int, name: str) -> Any:

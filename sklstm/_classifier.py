@@ -129,6 +129,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """
         return self._fit(X, y, sample_weight, pair(X_val, y_val))
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
@@ -281,9 +282,15 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         if self._multilabel:
             raise ValueError("class_weight does not apply to multi-label y: use sample_weight.")
         place = target[:, 0].astype(np.intp)
-        by_class = compute_class_weight(
-            self.class_weight, classes=self.classes_, y=self.classes_[place]
-        )
+        if self.class_weight == "balanced":
+            # a weight counts as so many copies, and a class that is not there as none
+            total = np.bincount(place, weight, minlength=len(self.classes_))
+            here = total > 0
+            by_class = np.divide(weight.sum() / here.sum(), total, where=here, out=total)
+        else:
+            by_class = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_[place]
+            )
         return weight * by_class[place]
 
     def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:

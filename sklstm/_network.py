@@ -68,7 +68,8 @@ class Network:
         line = 64 // self.dtype.itemsize
         wide = PANEL * width
         n_hidden = _filled(spec.hidden_size, width)
-        n_features = len(spec.pooling) * spec.n_directions * n_hidden
+        n_pooled = len(spec.pooling) * spec.n_directions * n_hidden
+        n_features = n_pooled + _filled(spec.n_static, width)
         head_outputs = _filled(spec.n_outputs, width)
         gate_stride = self._odd_lines(4 * n_hidden)
         scans = []
@@ -114,6 +115,8 @@ class Network:
             maximum=int("max" in spec.pooling),
             loss=LOSSES[spec.loss],
             loss_parameter=float(spec.loss_parameter),
+            n_pooled=n_pooled,
+            n_static=spec.n_static,
             n_features=n_features,
             gate_stride=gate_stride,
             scans=np.array(scans),

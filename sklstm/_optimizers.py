@@ -31,13 +31,23 @@ class Optimizer:
     epsilon: float
     momentum: float
     nesterovs_momentum: bool
-    n_steps: int = 0
+    n_steps: int = field(default=0, init=False)
     first: NDArray = field(init=False)  # running mean of the gradient, or the velocity
     second: NDArray = field(init=False)  # running mean of the squared gradient
 
     def __post_init__(self) -> None:
         self.first = np.zeros_like(self.decays)
         self.second = np.zeros_like(self.decays)
+
+    @property
+    def state(self) -> list[int | NDArray]:
+        """What `resume` needs to go on from here."""
+        return [self.n_steps, self.first, self.second]
+
+    def resume(self, state: list[int | NDArray]) -> None:
+        """Go on where another optimiser was."""
+        n_steps, first, second = state
+        self.n_steps, self.first, self.second = n_steps, first.copy(), second.copy()
 
     def step(self, theta: NDArray, gradient: NDArray, learning_rate: float) -> float:
         """Returns the gradient's norm; if it is not finite, nothing was changed."""

@@ -21,6 +21,7 @@ class NetworkSpec:
     n_outputs: int
     loss: str
     loss_parameter: float = 0.0
+    n_static: int = 0  # features of a sequence that go straight to the head
 
     @property
     def n_directions(self) -> int:
@@ -28,8 +29,8 @@ class NetworkSpec:
 
     @property
     def n_features(self) -> int:
-        """Pooled states that the head sees."""
-        return len(self.pooling) * self.n_directions * self.hidden_size
+        """What the head sees of a sequence: pooled states, then static features."""
+        return len(self.pooling) * self.n_directions * self.hidden_size + self.n_static
 
 
 @dataclass(frozen=True)

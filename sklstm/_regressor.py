@@ -18,6 +18,7 @@ from sklearn.utils.validation import _check_y
 from sklstm._base import BaseLSTM, documented, pair
 from sklstm._callbacks import with_callbacks
 from sklstm._losses import REGRESSION_LOSSES
+from sklstm._sequences import unit_of
 
 
 @documented
@@ -92,6 +93,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     quantile: float = 0.5
     huber_delta: float = 1.35
 
+    _fewest_validation_samples = 2  # R2 of one sample is not defined
+
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseLSTM._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
@@ -135,6 +138,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         """
         return self._fit(X, y, sample_weight, pair(X_val, y_val))
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one more epoch, on these samples, at a constant learning rate.
@@ -197,9 +201,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         if reset:
             self.target_mean_ = np.average(target, axis=0, weights=weight)
             variance = np.average((target - self.target_mean_) ** 2, axis=0, weights=weight)
-            deviation = np.sqrt(variance)
-            varies = deviation > 1e-7 * np.abs(self.target_mean_)
-            self.target_scale_ = np.where(varies, deviation, 1.0)
+            self.target_scale_ = unit_of(np.sqrt(variance), self.target_mean_)
         return (target - self.target_mean_) / self.target_scale_
 
     def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:

@@ -10,7 +10,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.gather import channel_moments, gather
 
-SCALES = ("both", "channel", "sequence", None)
+# A deviation that is smaller than this share of the mean comes from rounding in float64.
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,12 @@ class ChannelMoments:
     def deviation(self) -> NDArray[np.float64]:
         """Standard deviation; 1 for a channel that does not vary."""
         deviation = np.sqrt(self.m2 / max(float(self.count[0]), np.finfo(float).tiny))
-        return np.where(deviation > 1e-7 * np.abs(self.mean), deviation, 1.0)
+        return unit_of(deviation, self.mean)
+
+
+def unit_of(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What to divide by: the deviation, or 1 where no more than rounding varies."""
+    return np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
 
 
 class PackedBatch(NamedTuple):
@@ -69,7 +75,7 @@ class PackedBatch(NamedTuple):
     x: NDArray  # (n_rows, n_channels)
     starts: NDArray[np.int64]  # (n_timesteps + 1,): first row of every time step
     lengths: NDArray[np.int64]  # (n_sequences,), never increasing
-    samples: NDArray[np.int64]  # (n_sequences,): which sample each sequence is
+    static: NDArray  # (n_sequences, n_static)
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ class NetworkInput:
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
     lengths: NDArray[np.int64]  # (n_samples,): time steps once patched
+    static: NDArray  # (n_samples, n_static): features that go straight to the head
 
     @classmethod
     def of(
@@ -91,9 +98,12 @@ class NetworkInput:
         scale: str | None,
         center: NDArray[np.float64],
         deviation: NDArray[np.float64],
+        static: NDArray | None = None,
     ) -> NetworkInput:
         lengths = -(-data.lengths // patch_size)
-        return cls(data, patch_size, scale, center, deviation, lengths)
+        if static is None:
+            static = np.empty((data.n_samples, 0), np.float32)
+        return cls(data, patch_size, scale, center, deviation, lengths, static)
 
     def width(self) -> int:
         """Channels that reach the first recurrent layer."""
@@ -110,7 +120,8 @@ class NetworkInput:
             self.scale in ("both", "channel"), self.scale in ("both", "sequence"),
             starts, x,
         )  # fmt: skip
-        return PackedBatch(x, starts, lengths, samples)
+        static = self.static[samples].astype(dtype, copy=False)
+        return PackedBatch(x, starts, lengths, static)
 
 
 def network_channels(n_channels: int, patch_size: int, scale: str | None) -> int:

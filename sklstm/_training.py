@@ -103,12 +103,13 @@ def train(
     try:
         for epoch in range(recipe.n_epochs):
 
-            def rate(batch: int, first: int = epoch * n_batches, initial: float = rate_init) -> float:
-                n_steps = recipe.n_epochs * n_batches
-                return learning_rate(recipe.schedule, initial, first + batch, n_steps, recipe.power_t)
+            def rate(batch: int, epoch: int = epoch, initial: float = rate_init) -> float:
+                step, n_steps = epoch * n_batches + batch, recipe.n_epochs * n_batches
+                return learning_rate(recipe.schedule, initial, step, n_steps, recipe.power_t)
 
             loss = _epoch(workers, theta, optimizer, data, recipe, rng, rate)
-            if not math.isfinite(loss):
+            # the last update of an epoch may overflow, which no loss has seen
+            if not (math.isfinite(loss) and np.isfinite(theta).all()):
                 history.diverged = True
                 break
             history.loss_curve.append(loss)

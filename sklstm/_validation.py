@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklstm._sequences import SequenceDataset
 
-# Rows looked at in one go, so that a memory-mapped array is read piece by piece.
-_BLOCK_STEPS = 1 << 18
+# Values looked at in one go, so that a memory-mapped array is read piece by piece.
+_BLOCK_VALUES = 1 << 20
 
 
 def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool) -> SequenceDataset:
@@ -21,9 +21,11 @@ def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool)
     With `reset` (in fit) the estimator's ``n_features_in_``, ``n_channels_in_`` and, for a
     DataFrame with string columns, ``feature_names_in_`` are set; else X must agree with them.
     """
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
+        X = list(X)
     if _is_long_frame(X):
         data = _from_long_frame(estimator, X, reset)
-    elif _is_ragged(X):
+    elif _is_list_of_sequences(X, n_channels):
         data = _from_list(X)
         _set_features(estimator, data.n_channels, reset)
     else:
@@ -37,18 +39,20 @@ def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool)
 def _from_array(
     estimator: Any, X: Any, n_channels: int | None, reset: bool
 ) -> SequenceDataset:
-    if getattr(X, "ndim", None) != 3:
-        X = _stack(X)
+    X = _stacked(X)
     if getattr(X, "ndim", 2) == 3:
         X = check_array(
             X, allow_nd=True, dtype="numeric", ensure_all_finite=False, estimator=estimator
         )
         _refuse_channel_first(estimator, X.shape, n_channels, reset)
         _set_features(estimator, X.shape[2], reset)
-    else:
-        X = validate_data(
-            estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False
-        )  # (n_samples, n_timesteps * n_channels)
+    else:  # (n_samples, n_timesteps * n_channels)
+        if reset or estimator.n_features_in_ != estimator.n_channels_in_:
+            X = validate_data(
+                estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False
+            )
+        else:  # fitted on sequences, whose number of steps is free
+            X = check_array(X, dtype="numeric", ensure_all_finite=False, estimator=estimator)
         channels = n_channels or 1
         if X.shape[1] % channels:
             raise ValueError(
@@ -60,7 +64,8 @@ def _from_array(
     n_samples, n_timesteps, n_channels = X.shape
     if n_timesteps == 0 or n_channels == 0:
         raise ValueError(
-            f"X has the shape {X.shape}: every sequence needs at least one time step and one channel."
+            f"X has the shape {X.shape}: every sequence needs at least one time step and one "
+            "channel."
         )
     lengths = _lengths_without_padding(X)
     begin = np.arange(n_samples, dtype=np.int64) * n_timesteps
@@ -68,17 +73,16 @@ def _from_array(
     return SequenceDataset(values, begin, begin + lengths)
 
 
-def _stack(X: Any) -> Any:
+def _stacked(X: Any) -> Any:
     """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
-    if isinstance(X, (list, tuple)) and len(X) and getattr(X[0], "ndim", 1) == 2:
+    if isinstance(X, (list, tuple)) and len(X) and _is_sequence(X[0]) and len(_shape(X[0])) == 2:
         return np.stack([np.asarray(x) for x in X])
     return X
 
 
 def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
     """Steps of every sample of a 3-D array before the NaN that fill it up at its end."""
-    n_samples, n_timesteps, n_channels = X.shape
-    lengths = np.full(n_samples, n_timesteps, np.int64)
+    lengths = np.full(len(X), X.shape[1], np.int64)
     if X.dtype.kind != "f":
         return lengths
     # only samples that end in NaN can be padded: one column is read, not the array
@@ -106,18 +110,26 @@ def _is_memory_mapped(array: Any) -> bool:
 
 
 # --- ragged lists -------------------------------------------------------------------------
-def _is_ragged(X: Any) -> bool:
-    """Sequences of differing lengths, in a list, a tuple or an array of objects."""
-    if not isinstance(X, (list, tuple)) and not (
-        isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
-    ):
+def _is_list_of_sequences(X: Any, n_channels: int | None) -> bool:
+    """Sequences of differing lengths, or univariate ones, each an array of its own.
+
+    Python lists of equal lengths are a table, as for all of scikit-learn; so are arrays of
+    equal lengths where a row holds several channels.
+    """
+    if not isinstance(X, (list, tuple)) or not X or not all(_is_sequence(x) for x in X):
         return False
-    if len(X) == 0 or not all(isinstance(x, (Sequence, np.ndarray)) or _is_frame(x) for x in X):
-        return False
-    if any(isinstance(x, str) for x in X):
-        return False
-    shapes = {np.shape(x) if isinstance(x, np.ndarray) else _shape(x) for x in X}
-    return len(shapes) > 1
+    shapes = {_shape(x) for x in X}
+    if len(shapes) > 1:
+        return True
+    univariate = len(shapes.pop()) == 1 and n_channels in (None, 1)
+    return univariate and not isinstance(X[0], (list, tuple))
+
+
+def _is_sequence(x: Any) -> bool:
+    """An array, a pandas object or a nested list, not a number or a string."""
+    if isinstance(x, Sequence):
+        return not isinstance(x, (str, bytes))
+    return getattr(x, "ndim", 0) > 0
 
 
 def _shape(x: Any) -> tuple[int, ...]:
@@ -129,6 +141,8 @@ def _from_list(X: Any) -> SequenceDataset:
     for i, x in enumerate(X):
         try:
             x = np.asarray(x)
+            if x.dtype.kind not in "fiubO":
+                raise TypeError(f"its dtype is {x.dtype}")
             x = x.astype(np.float64) if x.dtype not in (np.float32, np.float64) else x
         except (TypeError, ValueError) as error:
             raise ValueError(
@@ -262,7 +276,8 @@ def _check_channels(
     elif data.n_channels != estimator.n_channels_in_:
         raise ValueError(
             f"X has {data.n_channels} channels, but {type(estimator).__name__} was fitted with "
-            f"{estimator.n_channels_in_}."
+            f"{estimator.n_channels_in_}. The last axis of X holds the channels; a 2-D X holds "
+            "univariate series unless n_channels is set."
         )
 
 
@@ -270,16 +285,19 @@ def _check_finite(data: SequenceDataset) -> None:
     """Refuse NaN and infinity inside a sequence, and say where the first one stands."""
     if data.values.dtype.kind != "f":
         return
-    total = len(data.values)
-    for block in range(0, total, _BLOCK_STEPS):
-        values = data.values[block : block + _BLOCK_STEPS]
-        if np.isfinite(values.sum(dtype=np.float64)):
-            continue
-        rows, channels = np.nonzero(~np.isfinite(values))
-        for row, channel in zip(rows + block, channels, strict=True):
-            sample = int(np.searchsorted(data.begin, row, side="right")) - 1
-            if row < data.end[sample]:
-                _raise_not_finite(data, sample, int(row), int(channel))
+    n_rows = max(1, _BLOCK_VALUES // data.n_channels)
+    for first in range(0, len(data.values), n_rows):
+        values = data.values[first : first + n_rows]
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(values.sum(dtype=np.float64)):
+                continue
+        rows = np.nonzero(~np.isfinite(values).all(axis=1))[0] + first
+        samples = np.searchsorted(data.begin, rows, side="right") - 1
+        inside = rows < data.end[samples]  # the others are padding
+        if inside.any():
+            row = rows[inside][0]
+            channel = int(np.argmin(np.isfinite(data.values[row])))
+            _raise_not_finite(data, int(samples[inside][0]), int(row), channel)
 
 
 def _raise_not_finite(data: SequenceDataset, sample: int, row: int, channel: int) -> None:

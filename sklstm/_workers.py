@@ -79,9 +79,10 @@ class Workers:
             work = buffers.fit(n_rows, len(part), n_timesteps, keep=True)
             self._gradients[k] = 0.0
             losses[k] = network_gradient(
-                network.plan, batch.x, batch.starts, batch.lengths, target[part], weight[part],
-                layer_mask, feature_mask, network.segment(n_rows, n_timesteps), False,
-                network.packed, work, batch.x, self._gradients[k],
+                network.plan, batch.x, batch.starts, batch.lengths, batch.static,
+                target[part], weight[part], layer_mask, feature_mask,
+                network.segment(n_rows, n_timesteps), False, network.packed, work, batch.x,
+                self._gradients[k],
             )  # fmt: skip
 
         self._run(chunk, n_chunks, int(lengths.sum()))
@@ -95,22 +96,21 @@ class Workers:
         order = np.argsort(-lengths, kind="stable")
         raw = np.empty((len(samples), network.spec.n_outputs), network.dtype)
         n_chunks = -(-len(samples) // _PREDICTED_ROWS)
-        no_mask = np.empty((0, 0), network.dtype)
 
         def chunk(k: int, buffers: Buffers) -> None:
             part = order[k * _PREDICTED_ROWS : (k + 1) * _PREDICTED_ROWS]
             batch = inputs.pack(samples[part], network.dtype)
-            raw[part] = self._forward(batch, no_mask, buffers)
+            raw[part] = self._forward(batch, buffers)
 
         self._run(chunk, n_chunks, int(lengths.sum()))
         return raw
 
-    def _forward(self, batch: PackedBatch, no_mask: NDArray, buffers: Buffers) -> NDArray:
+    def _forward(self, batch: PackedBatch, buffers: Buffers) -> NDArray:
         network = self.network
         n_sequences = len(batch.lengths)
         work = buffers.fit(len(batch.x), n_sequences, len(batch.starts) - 1, keep=False)
         network_predict(
-            network.plan, batch.x, batch.starts, batch.lengths, no_mask, network.packed, work
+            network.plan, batch.x, batch.starts, batch.lengths, batch.static, network.packed, work
         )
         width = network.head_outputs
         raw = work.flat[work.raw : work.raw + n_sequences * width].reshape(n_sequences, width)
@@ -129,7 +129,7 @@ class Workers:
             kept = rng.random(shape, dtype=np.float32) >= dropout
             return kept.astype(dtype) / dtype.type(1.0 - dropout)
 
-        return mask(size), mask((len(lengths), plan.n_features))
+        return mask(size), mask((len(lengths), plan.n_pooled))
 
     def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, n_rows: int) -> None:
         """Chunks 0 .. n_chunks - 1, every n-th on each thread."""

@@ -34,8 +34,8 @@ KERNEL_IMPORTS = {
     "numpy", "numba", "llvmlite",
     "__future__", "collections", "math", "operator", "typing", "warnings",
 }  # fmt: skip
-# intrinsics that move data and compute nothing
-MEMORY = {"address", "cube", "lanes", "load", "matrix", "store"}
+# functions on memory that compute nothing: they need no twin
+MEMORY = {"address", "cube", "fill", "lanes", "load", "matrix", "span", "store"}
 FORBIDDEN_NAMES = {"common", "core", "helper", "helpers", "misc", "tmp", "util", "utils"}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from sklstm._kernels.jit import device
-from sklstm._kernels.simd import exp, lanes, load, store
+from sklstm._kernels.simd import exp, fill, lanes, load, span, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
 
@@ -19,14 +19,15 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
 
     (in) kind: one of the integers above; parameter: Huber's delta or the quantile
     (in) raw (n_rows, n_outputs in whole vectors)
-    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one column an output
+    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one column an output,
+         NaN where there is no target
     (in) row_weight (n_rows,): sample weight over the sum of the minibatch's
     (out) draw: shaped as raw, zero in the columns that fill up a vector
     returns sum over rows of row_weight * loss, the mean over outputs within a row (the sum
     for SIGMOID, whose outputs are labels of their own, divided by their number likewise)
     """
     total = 0.0
-    draw[:] = 0.0
+    fill(span(draw, 0, draw.size), 0.0)
     for r in range(raw.shape[0]):
         if kind == SOFTMAX:
             label = int(target[r, 0])
@@ -63,7 +64,9 @@ def _softmax_row(raw, r, n_outputs, out, label):
 
 @device
 def _point(kind, parameter, z, y):
-    """Loss and slope of one output z with target y."""
+    """Loss and slope of one output z with target y; a target of NaN asks for nothing."""
+    if y != y:
+        return 0.0, 0.0
     error = z - y
     if kind == SIGMOID:  # log(1 + e^z) - y z, without overflow
         small = math.exp(-abs(z))

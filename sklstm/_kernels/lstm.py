@@ -11,7 +11,7 @@ need no code of their own.
 from __future__ import annotations
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
-from sklstm._kernels.simd import PANEL, address, gemm, lanes, load, sigmoid, store, tanh
+from sklstm._kernels.simd import PANEL, address, fill, gemm, lanes, load, sigmoid, span, store, tanh
 
 # Rows collected before a weight-gradient product: long enough to hide reading and writing
 # the gradient, short enough for its operands to stay in the first-level cache.
@@ -49,8 +49,8 @@ def lstm_forward(
         for r in range(n_live):
             for j in range(0, n_hidden, width):
                 store(rows, (top + r) * row_stride + j, load(h, r * n_hidden + j))
-            row = rows[top + r, n_hidden : n_hidden + n_inputs]
-            source = x[starts[t] + r, :n_inputs]
+            row = span(rows, (top + r) * row_stride + n_hidden, n_inputs)
+            source = span(x, (starts[t] + r) * x.shape[1], n_inputs)
             for j in range(n_inputs):
                 row[j] = source[j]
             rows[top + r, n_columns - 1] = 1.0
@@ -178,7 +178,7 @@ def lstm_pack(weight_ih, weight_hh, bias, n_before, weight, weight_h, weight_x):
     n_panels = weight.shape[0]
     n_hidden = n_panels * width
     n_columns = weight.shape[1]
-    weight[:] = 0.0
+    fill(span(weight, 0, weight.size), 0.0)
     for p in range(n_panels):
         for gate in range(4):
             for lane in range(min(width, hidden_size - p * width)):
@@ -191,8 +191,8 @@ def lstm_pack(weight_ih, weight_hh, bias, n_before, weight, weight_h, weight_x):
                 for j in range(n_inputs):
                     weight[p, n_hidden + _filled(j, n_before, n_hidden), place] = source[j]
                 weight[p, n_columns - 1, place] = bias[unit]
-    weight_h[:] = 0.0
-    weight_x[:] = 0.0
+    fill(span(weight_h, 0, weight_h.size), 0.0)
+    fill(span(weight_x, 0, weight_x.size), 0.0)
     wide = PANEL * width
     for unit in range(hidden_size):
         for gate in range(4):

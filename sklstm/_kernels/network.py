@@ -12,7 +12,7 @@ from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
 from sklstm._kernels.losses import loss_gradient
 from sklstm._kernels.lstm import lstm_backward, lstm_forward, lstm_pack, lstm_unpack
 from sklstm._kernels.pooling import pool_backward, pool_forward
-from sklstm._kernels.simd import PANEL, address, cube, gemm, lanes, matrix
+from sklstm._kernels.simd import PANEL, address, cube, fill, gemm, lanes, matrix, span
 
 
 class Plan(NamedTuple):
@@ -32,7 +32,9 @@ class Plan(NamedTuple):
     maximum: int
     loss: int
     loss_parameter: float
-    n_features: int  # of the pooled states, in whole vectors, without the 1 for the bias
+    n_pooled: int  # pooled states, in whole vectors
+    n_static: int  # further features of a sequence that go straight to the head
+    n_features: int  # both, in whole vectors, without the 1 for the bias
     gate_stride: int
     scans: Any  # int64 (n_scans + 1, 9): the columns below; the last row is the head's
 
@@ -75,7 +77,7 @@ def _weights(plan, flat, layer, scan):
     bias = plan.scans[scan, THETA + 2]
     weight_ih = matrix(flat, plan.scans[scan, THETA], n_gates, n_inputs)
     weight_hh = matrix(flat, plan.scans[scan, THETA + 1], n_gates, plan.hidden_size)
-    return weight_ih, weight_hh, flat[bias : bias + n_gates]
+    return weight_ih, weight_hh, span(flat, bias, n_gates)
 
 
 @device
@@ -104,6 +106,15 @@ def _head_panels(plan, packed):
     )
 
 
+@device
+def _feature_column(plan, j):
+    """Column of the head's input j once the pooled states are filled up to whole vectors."""
+    n_pooled = plan.n_pooled // plan.n_hidden * plan.hidden_size
+    if j < n_pooled:
+        return j // plan.hidden_size * plan.n_hidden + j % plan.hidden_size
+    return plan.n_pooled + j - n_pooled
+
+
 @kernel
 def network_pack(plan, theta, need_dx, packed):
     """(in) theta, need_dx: of the data too; (out) packed: as the scans read it."""
@@ -117,15 +128,13 @@ def network_pack(plan, theta, need_dx, packed):
             lstm_pack(weight_ih, weight_hh, bias, n_before, weight, weight_h, weight_x)
     forward, transposed = _head_panels(plan, packed)
     n_scans = plan.n_layers * plan.n_directions
-    n_features = plan.n_features // n_hidden * hidden_size
+    n_features = plan.n_pooled // n_hidden * hidden_size + plan.n_static
     head = matrix(theta, plan.scans[n_scans, THETA], plan.n_outputs, n_features)
-    for part in (forward, transposed):
-        for row in part:
-            for j in range(row.size):
-                row[j] = 0.0
+    fill(span(forward, 0, forward.size), 0.0)
+    fill(span(transposed, 0, transposed.size), 0.0)
     for k in range(plan.n_outputs):
         for j in range(n_features):
-            column = j // hidden_size * n_hidden + j % hidden_size
+            column = _feature_column(plan, j)
             forward[column, k] = head[k, j]
             transposed[k, column] = head[k, j]
         forward[plan.n_features, k] = theta[plan.scans[n_scans, THETA + 1] + k]
@@ -144,7 +153,7 @@ def network_unpack(plan, chunks, n_chunks, gradient):
         other = chunks[chunk]
         for j in range(total.size):
             total[j] += other[j]
-    gradient[:] = 0.0
+    fill(gradient, 0.0)
     for layer in range(plan.n_layers):
         for direction in range(plan.n_directions):
             scan = layer * plan.n_directions + direction
@@ -154,14 +163,14 @@ def network_unpack(plan, chunks, n_chunks, gradient):
             n_before = hidden_size if layer > 0 else 0
             lstm_unpack(dweight, n_before, weight_ih, weight_hh, bias)
     n_scans = plan.n_layers * plan.n_directions
-    n_features = plan.n_features // n_hidden * hidden_size
+    n_features = plan.n_pooled // n_hidden * hidden_size + plan.n_static
     width = lanes(total)
     n_outputs = (plan.n_outputs + width - 1) // width * width
     dhead = matrix(total, plan.scans[n_scans, GRADIENT], plan.n_features + 1, n_outputs)
     head = matrix(gradient, plan.scans[n_scans, THETA], plan.n_outputs, n_features)
     for k in range(plan.n_outputs):
         for j in range(n_features):
-            head[k, j] = dhead[j // hidden_size * n_hidden + j % hidden_size, k]
+            head[k, j] = dhead[_feature_column(plan, j), k]
         gradient[plan.scans[n_scans, THETA + 1] + k] = dhead[plan.n_features, k]
 
 
@@ -218,9 +227,8 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             mask = matrix(layer_mask, layer * n_rows * wide, n_rows, wide)
             for r in range(n_rows):
-                state, factor = y[r], mask[r]
                 for j in range(wide):
-                    state[j] *= factor[j]
+                    y[r, j] *= mask[r, j]
         source = y
 
 
@@ -247,9 +255,8 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             mask = matrix(layer_mask, layer * n_rows * wide, n_rows, wide)
             for r in range(n_rows):
-                slope, factor = dy[r], mask[r]
                 for j in range(wide):
-                    slope[j] *= factor[j]
+                    dy[r, j] *= mask[r, j]
         source, dsource = x, dx
         if layer > 0:
             source = matrix(work.flat, work.y + (layer - 1) * n_rows * wide, n_rows, wide)
@@ -281,8 +288,11 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
 
 
 @device
-def _head_forward(plan, starts, lengths, packed, feature_mask, work):
-    """Pooled states and raw predictions; returns features, what the head saw, and raw."""
+def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
+    """Features and raw predictions; returns features, what the head saw, and raw.
+
+    A row of features is [pooled states | static | 1], each in whole vectors.
+    """
     width = lanes(packed)
     n_rows, n_sequences = starts[starts.size - 1], starts[1]
     wide = plan.n_directions * plan.n_hidden
@@ -293,14 +303,19 @@ def _head_forward(plan, starts, lengths, packed, feature_mask, work):
     y = matrix(work.flat, work.y + (plan.n_layers - 1) * n_rows * wide, n_rows if emit else 1, wide)
     features = matrix(work.flat, work.features, n_sequences, plan.n_features + width)
     pool_forward(plan.last, plan.mean, plan.maximum, starts, lengths, h, y, features)
+    for r in range(n_sequences):
+        for j in range(plan.n_pooled, features.shape[1]):
+            features[r, j] = 0.0
+        for j in range(plan.n_static):
+            features[r, plan.n_pooled + j] = static[r, j]
+        features[r, plan.n_features] = 1.0
     seen = features
     if feature_mask.size > 0:
         seen = matrix(work.flat, work.dropped, n_sequences, plan.n_features + width)
         for r in range(n_sequences):
-            for j in range(plan.n_features):
-                seen[r, j] = features[r, j] * feature_mask[r, j]
-            for j in range(plan.n_features, seen.shape[1]):
-                seen[r, j] = features[r, j]
+            for j in range(seen.shape[1]):
+                kept = feature_mask[r, j] if j < plan.n_pooled else feature_mask.dtype.type(1.0)
+                seen[r, j] = features[r, j] * kept
     head, _ = _head_panels(plan, packed)
     raw = matrix(work.flat, work.raw, n_sequences, head.shape[1])
     gemm(
@@ -332,7 +347,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     )  # fmt: skip
     if feature_mask.size > 0:
         for r in range(n_sequences):
-            for j in range(plan.n_features):
+            for j in range(plan.n_pooled):
                 dfeatures[r, j] *= feature_mask[r, j]
     wide = plan.n_directions * plan.n_hidden
     first = (plan.n_layers - 1) * plan.n_directions
@@ -349,15 +364,16 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
 
 @kernel
 def network_gradient(
-    plan, x, starts, lengths, target, row_weight, layer_mask, feature_mask, segment, need_dx,
-    packed, work, dx, dw,
+    plan, x, starts, lengths, static, target, row_weight, layer_mask, feature_mask, segment,
+    need_dx, packed, work, dx, dw,
 ):  # fmt: skip
     """Loss of a chunk and its gradient by every parameter.
 
     (in) x (n_rows, n_channels), starts (n_timesteps + 1,), lengths (n_sequences,): packed
+    (in) static (n_sequences, n_static)
     (in) target (n_sequences, n_targets), row_weight (n_sequences,): see `loss_gradient`
     (in) layer_mask (n_layers - 1, n_rows, n_directions * n_hidden), flat, and feature_mask
-         (n_sequences, n_features): 0 or 1 / (1 - dropout); of size 0 for no dropout
+         (n_sequences, n_pooled): 0 or 1 / (1 - dropout); of size 0 for no dropout
     (in) segment: time steps between two kept states (gradient checkpointing)
     (accum) work.h, work.c: initial, then final states; work.dh, work.dc: gradient of the
             final states beyond what pooling adds, then of the initial states
@@ -365,7 +381,7 @@ def network_gradient(
     returns the sum over the chunk of row_weight * loss
     """
     _recurrent_forward(plan, x, starts, packed, layer_mask, segment, TRUE, work)
-    features, seen, raw = _head_forward(plan, starts, lengths, packed, feature_mask, work)
+    features, seen, raw = _head_forward(plan, starts, lengths, static, packed, feature_mask, work)
     draw = matrix(work.flat, work.draw, raw.shape[0], raw.shape[1])
     loss = loss_gradient(
         plan.loss, plan.loss_parameter, raw, target, row_weight, plan.n_outputs, draw
@@ -376,12 +392,12 @@ def network_gradient(
 
 
 @kernel
-def network_predict(plan, x, starts, lengths, feature_mask, packed, work):
+def network_predict(plan, x, starts, lengths, static, packed, work):
     """Raw predictions of a chunk into work.raw, from the initial states in work.h, work.c.
 
     No activation outlives its time step but the states that a later layer or pooling reads.
     """
     n_timesteps = starts.size - 1
-    layer_mask = work.flat[0:0]
+    layer_mask = span(work.flat, 0, 0)
     _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, FALSE, work)
-    _head_forward(plan, starts, lengths, packed, feature_mask, work)
+    _head_forward(plan, starts, lengths, static, packed, matrix(work.flat, 0, 0, 0), work)

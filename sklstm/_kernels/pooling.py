@@ -1,7 +1,7 @@
 """From the states of the last recurrent layer to one row of features for each sequence.
 
-A row of features is ``[last | mean | max]``, of those that are switched on, each
-(n_directions, n_hidden), and a 1 for the bias of the head.
+A row of features begins with ``[last | mean | max]``, of those that are switched on, each
+(n_directions, n_hidden).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 from sklstm._kernels.jit import device
+from sklstm._kernels.simd import fill, span
 
 
 @device
@@ -18,31 +19,27 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
     (in) starts (n_timesteps + 1,), lengths (n_sequences,): of the packed batch
     (in) h (n_directions, n_sequences, n_hidden): final states
     (in) y (n_rows, n_directions * n_hidden): all states; read for mean and maximum only
-    (out) features (n_sequences, >= kinds * n_directions * n_hidden + 1)
+    (out) features (n_sequences, >= kinds * n_directions * n_hidden): the first columns
     """
     n_directions, n_sequences, n_hidden = h.shape
     wide = n_directions * n_hidden
     at_mean = wide if last else 0
     at_max = at_mean + (wide if mean else 0)
-    n_features = at_max + (wide if maximum else 0)
+    stride = features.shape[1]
     for r in range(n_sequences):
         if last:
             for d in range(n_directions):
-                part = features[r, d * n_hidden : (d + 1) * n_hidden]
-                state = h[d, r]
                 for j in range(n_hidden):
-                    part[j] = state[j]
-        features[r, at_mean:at_max] = 0.0
-        features[r, at_max:n_features] = -math.inf
-        features[r, n_features] = 1.0
-        features[r, n_features + 1 :] = 0.0
+                    features[r, d * n_hidden + j] = h[d, r, j]
+        fill(span(features, r * stride + at_mean, wide if mean else 0), 0.0)
+        fill(span(features, r * stride + at_max, wide if maximum else 0), -math.inf)
     if not (mean or maximum):
         return
     for t in range(starts.size - 1):
         for r in range(starts[t + 1] - starts[t]):
-            state = y[starts[t] + r]
+            state = span(y, (starts[t] + r) * wide, wide)
             if mean:
-                part = features[r, at_mean : at_mean + wide]
+                part = span(features, r * stride + at_mean, wide)
                 share = features.dtype.type(1.0 / lengths[r])
                 for j in range(wide):
                     part[j] += state[j] * share
@@ -69,25 +66,24 @@ def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, 
     zero, claimed = dfeatures.dtype.type(0.0), dfeatures.dtype.type(2.0)
     for r in range(n_sequences if last else 0):
         for d in range(n_directions):
-            slope = dfeatures[r, d * n_hidden : (d + 1) * n_hidden]
-            state = dh[d, r]
             for j in range(n_hidden):
-                state[j] += slope[j]
+                dh[d, r, j] += dfeatures[r, d * n_hidden + j]
     if not (mean or maximum):
         return
     for t in range(starts.size - 1):
         for r in range(starts[t + 1] - starts[t]):
-            state, slope = y[starts[t] + r], dy[starts[t] + r]
+            state = span(y, (starts[t] + r) * wide, wide)
+            slope = span(dy, (starts[t] + r) * wide, wide)
             if mean:
-                part = dfeatures[r, at_mean : at_mean + wide]
+                part = span(dfeatures, r * dfeatures.shape[1] + at_mean, wide)
                 share = dfeatures.dtype.type(1.0 / lengths[r])
                 for j in range(wide):
                     slope[j] = part[j] * share
             else:
-                slope[:] = 0.0
+                fill(slope, 0.0)
             if maximum:
-                highest = features[r, at_max : at_max + wide]
-                part = dfeatures[r, at_max : at_max + wide]
+                highest = span(features, r * features.shape[1] + at_max, wide)
+                part = span(dfeatures, r * dfeatures.shape[1] + at_max, wide)
                 for j in range(wide):
                     hit = state[j] == highest[j]
                     slope[j] += part[j] if hit else zero

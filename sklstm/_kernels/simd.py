@@ -152,7 +152,7 @@ def address(typingctx: Any, array: Any, offset: Any) -> Any:
 
 
 def _view(n_dimensions: int) -> Any:
-    """A C-contiguous view of a flat array, without the checks of reshape.
+    """A C-contiguous view into an array, without the checks of slicing and reshape.
 
     It holds no reference: the array that a kernel was called with outlives the call.
     """
@@ -180,6 +180,13 @@ def _view(n_dimensions: int) -> Any:
         return types.Array(flat.dtype, n_dimensions, "C")
 
     return result, codegen
+
+
+@intrinsic
+def span(typingctx: Any, flat: Any, start: Any, size: Any) -> Any:
+    """``span(array, start, size)``: a 1-D view from a flat element offset on."""
+    result, codegen = _view(1)
+    return result(flat)(flat, types.intp, types.intp), codegen
 
 
 @intrinsic
@@ -280,6 +287,13 @@ def exp(typingctx: Any, x: Any) -> Any:
         return builder.bitcast(builder.add(builder.bitcast(p, whole), exponent), vector)
 
     return x(x), codegen
+
+
+@device
+def fill(array, value):
+    """Write a value into every element of a 1-D array."""
+    for j in range(array.size):
+        array[j] = value
 
 
 @device

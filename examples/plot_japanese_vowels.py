@@ -1,0 +1,100 @@
+"""
+Who is speaking? Classification of sequences of unequal length
+==============================================================
+
+Nine men uttered the same two vowels. An utterance is a series of 7 to 29 frames of 12
+channels, and the task is to tell who spoke. `LSTMClassifier` takes the list of utterances
+as it is. scikit-learn's own classifiers need rows of one length: they get every utterance
+filled up with zeros and flattened.
+"""
+
+import time
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix
+from sklearn.neural_network import MLPClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from sklstm import LSTMClassifier
+from sklstm.datasets import load_japanese_vowels
+
+X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
+X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
+lengths = [len(x) for x in X_train + X_test]
+print(f"{len(X_train)} utterances to learn from, {len(X_test)} to be tested on")
+print(f"{min(lengths)} to {max(lengths)} time steps of {X_train[0].shape[1]} channels")
+
+# %%
+# The first fit on a machine compiles the kernels and stores them. One epoch does it, so
+# that the seconds in the table are those of training.
+start = time.perf_counter()
+LSTMClassifier(max_iter=1).fit(X_train, y_train)
+print(f"Kernels compiled, or read from the cache, in {time.perf_counter() - start:.1f} s\n")
+
+
+# %%
+# Steps of a pipeline work on lists of sequences too, as long as they leave them lists.
+# Speech recognition often adds the change from frame to frame to the channels:
+def with_differences(utterances):
+    """Twice as many channels: the values, and how they change."""
+    return [np.hstack([x, np.gradient(x, axis=0)]) for x in utterances]
+
+
+longest = max(lengths)
+
+
+def flattened(utterances):
+    """One row for each utterance, zeros behind its end."""
+    rows = np.zeros((len(utterances), longest, utterances[0].shape[1]))
+    for row, x in zip(rows, utterances, strict=True):
+        row[: len(x)] = x
+    return rows.reshape(len(rows), -1)
+
+
+flatten = FunctionTransformer(flattened)
+models = {
+    "LSTMClassifier": LSTMClassifier(random_state=0),
+    "differences, then LSTMClassifier": make_pipeline(
+        FunctionTransformer(with_differences), LSTMClassifier(random_state=0)
+    ),
+    "RandomForest": make_pipeline(flatten, RandomForestClassifier(random_state=0)),
+    "MLP": make_pipeline(flatten, StandardScaler(), MLPClassifier(max_iter=500, random_state=0)),
+    "LogisticRegression": make_pipeline(
+        flatten, StandardScaler(), LogisticRegression(max_iter=1000)
+    ),
+}
+
+print(f"{'model':<34} {'accuracy':>8} {'training':>10}")
+for name, model in models.items():
+    start = time.perf_counter()
+    model.fit(X_train, y_train)
+    seconds = time.perf_counter() - start
+    print(f"{name:<34} {model.score(X_test, y_test):>8.3f} {seconds:>8.1f} s")
+
+# %%
+# Whom does the network confuse?
+lstm = models["LSTMClassifier"]
+confusion = confusion_matrix(y_test, lstm.predict(X_test))
+for i, j in zip(*np.nonzero(confusion - np.diag(np.diag(confusion))), strict=True):
+    print(f"Speaker {i + 1} taken for speaker {j + 1}: {confusion[i, j]} of {confusion[i].sum()}")
+
+# %%
+# A figure, if matplotlib is there.
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    figure, (left, right) = plt.subplots(ncols=2, figsize=(10, 4), layout="constrained")
+    left.plot(lstm.loss_curve_)
+    left.set(xlabel="epoch", ylabel="mean loss", yscale="log", title="Training")
+    right.imshow(np.log1p(confusion), cmap="Blues")
+    for (i, j), count in np.ndenumerate(confusion):
+        if count:
+            right.text(j, i, count, ha="center", va="center", color="w" if i == j else "k")
+    right.set(xlabel="predicted speaker", ylabel="speaker", title="Test utterances")
+    right.set(xticks=range(9), xticklabels=range(1, 10), yticks=range(9), yticklabels=range(1, 10))
+    plt.show()

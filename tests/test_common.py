@@ -1,0 +1,76 @@
+"""scikit-learn's own checks."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import sklearn
+from sklearn.utils import get_tags
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_param_validation,
+    parametrize_with_checks,
+)
+from sklearn.utils.fixes import parse_version
+
+from tests.toy import ESTIMATORS, SMALL, problem
+
+
+@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("check", [check_param_validation, check_dataframe_column_names_consistency])
+def test_further_checks(Estimator, check):
+    check(Estimator.__name__, Estimator())
+
+
+# SciPy reads SCIPY_ARRAY_API when it is imported: the checks that need it take a process of
+# their own. Prints how many ran.
+ARRAY_API_CHECKS = """
+from sklearn.utils.estimator_checks import estimator_checks_generator
+from sklstm import LSTMClassifier, LSTMRegressor
+
+for Estimator in LSTMClassifier, LSTMRegressor:
+    for estimator, check in estimator_checks_generator(Estimator()):
+        if "array_api" in check.func.__name__:
+            check(estimator)
+            print(check.func.__name__)
+"""
+
+
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"),
+    reason="older versions check the array API only where an estimator says it supports it",
+)
+def test_array_api_checks():
+    result = subprocess.run(
+        [sys.executable, "-c", ARRAY_API_CHECKS],
+        env=os.environ | {"SCIPY_ARRAY_API": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["check_array_api_input"] * 2
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_tags(Estimator):
+    tags = get_tags(Estimator())
+    assert tags.input_tags.two_d_array
+    assert tags.input_tags.three_d_array
+    assert not tags.input_tags.allow_nan  # only as padding
+    assert not tags.no_validation
+    assert not tags._skip_test
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_html_repr(Estimator):
+    model = Estimator(**SMALL)
+    assert "Not fitted" in model._repr_html_()
+    html = model.fit(*problem(Estimator))._repr_html_()
+    assert "Not fitted" not in html
+    assert "hidden_size" in html
