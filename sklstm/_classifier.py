@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags, column_or_1d, compute_class_weight
+from sklearn.utils import Tags, assert_all_finite, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
@@ -235,6 +235,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         multilabel = type_of_target(y).startswith("multilabel")
         y = np.asarray(y) if multilabel else column_or_1d(y, warn=True)

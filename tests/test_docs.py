@@ -1,0 +1,125 @@
+"""What the documentation says: its code runs, its links lead somewhere, its commands hold."""
+
+import doctest
+import re
+import warnings
+from pathlib import Path
+
+import pytest
+
+import sklstm
+import sklstm.datasets
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PUBLIC = [
+    (f"{module.__name__}.{name}", getattr(module, name))
+    for module in (sklstm, sklstm.datasets)
+    for name in module.__all__
+    if name != "__version__"
+]
+
+_BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def blocks(page, language):
+    """Code of the fenced blocks of a language, each with the line on which it begins."""
+    text = page.read_text(encoding="utf-8")
+    for block in _BLOCK.finditer(text):
+        if block[1] == language:
+            yield text.count("\n", 0, block.start(2)), block[2]
+
+
+def name_of(page):
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if any(blocks(page, "python"))], ids=name_of
+)
+def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # a page may write files
+    namespace = {"__name__": "__main__"}
+    for line, code in blocks(page, "python"):
+        # as many empty lines in front as make a traceback point into the page
+        exec(compile("\n" * line + code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_of_a_page_lead_somewhere(page):
+    text = _BLOCK.sub("", page.read_text(encoding="utf-8"))
+    targets = [target.partition("#")[0] for target in _LINK.findall(text)]
+    local = [target for target in targets if target and "://" not in target]
+    assert [target for target in local if not (page.parent / target).exists()] == []
+
+
+def test_every_page_can_be_reached():
+    """From docs/README.md, which the README names."""
+    reached, waiting = set(), [ROOT / "docs" / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page.suffix != ".md" or page in reached:
+            continue
+        reached.add(page)
+        for target in _LINK.findall(page.read_text(encoding="utf-8")):
+            if "://" not in target and target.partition("#")[0]:
+                waiting.append((page.parent / target.partition("#")[0]).resolve())
+    assert [name_of(page) for page in PAGES if page.parent != ROOT and page not in reached] == []
+
+
+@pytest.mark.parametrize(("name", "thing"), PUBLIC, ids=[name for name, _ in PUBLIC])
+def test_examples_in_docstrings(name, thing):
+    tests = [test for test in doctest.DocTestFinder().find(thing, name, False) if test.examples]
+    assert tests, f"{name} has no example"
+    runner = doctest.DocTestRunner(
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE, verbose=False
+    )
+    for test in tests:
+        report = []
+        runner.run(test, out=report.append)
+        assert runner.failures == 0, "".join(report)
+
+
+@pytest.mark.parametrize(("name", "thing"), PUBLIC, ids=[name for name, _ in PUBLIC])
+def test_reference_names_everything_public(name, thing):
+    reference = "".join(page.read_text("utf-8") for page in ROOT.glob("docs/reference/*.md"))
+    assert f"`{thing.__name__}" in reference
+
+
+def test_reference_names_every_parameter_and_method():
+    reference = (ROOT / "docs" / "reference" / "estimators.md").read_text("utf-8")
+    for estimator in (sklstm.LSTMClassifier, sklstm.LSTMRegressor):
+        named = set(estimator().get_params())
+        named |= {n for n, m in vars(estimator).items() if callable(m) and not n.startswith("_")}
+        assert {name for name in named if f"`{name}" not in reference} == set()
+
+
+def test_reference_has_the_defaults():
+    """The table's third column is what the constructor has."""
+    reference = (ROOT / "docs" / "reference" / "estimators.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .*? \| `(.+?)` \|", reference, re.MULTILINE)
+    assert len(rows) > 30
+    for name, default in rows:
+        for estimator in (sklstm.LSTMClassifier, sklstm.LSTMRegressor):
+            if name in (parameters := estimator().get_params()):
+                assert parameters[name] == eval(default), name
+
+
+def test_ci_runs_the_command_of_the_readme():
+    script = ROOT / ".ci" / "run"
+    (_, install), (_, test) = list(blocks(ROOT / "README.md", "sh"))[:2]
+    assert "examples/" in install
+    assert "pytest" in test
+    assert test.strip() in [line.strip() for line in script.read_text("utf-8").splitlines()]
+
+
+def test_changelog_knows_the_version():
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{sklstm.__version__}]" in changelog
+
+
+def test_warnings_are_errors():
+    """The configuration of pytest is in force; else the tests above prove less."""
+    with pytest.raises(UserWarning, match="a warning"):
+        warnings.warn("a warning", UserWarning, stacklevel=1)
