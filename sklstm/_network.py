@@ -8,15 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels import losses
-from sklstm._kernels.network import (
-    ROW_STRIDE,
-    Plan,
-    Workspace,
-    network_gradient,
-    network_pack,
-    network_predict,
-    network_unpack,
-)
+from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
 from sklstm._kernels.simd import PANEL, lanes_of
 from sklstm._parameters import NetworkSpec, ParameterLayout
 
@@ -47,68 +39,54 @@ def _filled(n: int, width: int) -> int:
 
 
 class Network:
-    """A network of one shape and dtype; parameters come and go as the flat vector theta."""
+    """A network of one shape and dtype; parameters come and go as the flat vector theta.
+
+    The kernels read the parameters in panels, filled up to whole vectors with zeros. The
+    packed layout is an array of indices into theta, and so is the way back for gradients.
+    """
 
     def __init__(self, spec: NetworkSpec, dtype: DTypeLike, need_dx: bool = False) -> None:
         self.spec = spec
         self.dtype = np.dtype(dtype)
-        self.need_dx = need_dx
         self.layout = ParameterLayout(spec)
-        self.plan, packed_size, self.gradient_size = self._plan()
-        self.head_outputs = _filled(spec.n_outputs, lanes_of(self.dtype))
-        self.packed = aligned(packed_size, self.dtype)  # (packed_size,)
+        self._width = lanes_of(self.dtype)
+        self.head_outputs = _filled(spec.n_outputs, self._width)
+        self._scans: list[list[int]] = []
+        self._pack_parts: list[NDArray[np.intp]] = []
+        self._packed_size = self.gradient_size = 0
+        # of every parameter, its place in the packed gradient; (n_parameters,)
+        self._unpack_index = np.empty(self.layout.size, np.intp)
+        self.plan = self._plan(need_dx)
+        self._pack_index = np.concatenate(self._pack_parts)  # (packed size,)
+        # theta, and behind it the zero that fills up vectors
+        self._extended = np.zeros(self.layout.size + 1, self.dtype)
+        self.packed = aligned(self._packed_size, self.dtype)
 
-    def _odd_lines(self, n: int) -> int:
-        """n elements filled up to an odd number of cache lines."""
-        lines = -(-n * self.dtype.itemsize // 64)
-        return (lines + 1 - lines % 2) * 64 // self.dtype.itemsize
+    def pack(self, theta: NDArray) -> None:
+        """Bring the parameters into the layout that the kernels read."""
+        self._extended[:-1] = theta
+        np.take(self._extended, self._pack_index, out=self.packed, mode="clip")
 
-    def _plan(self) -> tuple[Plan, int, int]:
-        spec, width = self.spec, lanes_of(self.dtype)
-        line = 64 // self.dtype.itemsize
-        wide = PANEL * width
+    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
+        """Sum the gradients of the chunks, in their order, into the layout of theta."""
+        total = chunks[0] if len(chunks) == 1 else np.add.reduce(chunks, axis=0)
+        np.take(total, self._unpack_index, out=out, mode="clip")
+
+    # --- layout ---------------------------------------------------------------------------
+    def _plan(self, need_dx: bool) -> Plan:
+        spec, width = self.spec, self._width
         n_hidden = _filled(spec.hidden_size, width)
         n_pooled = len(spec.pooling) * spec.n_directions * n_hidden
         n_features = n_pooled + _filled(spec.n_static, width)
-        head_outputs = _filled(spec.n_outputs, width)
         gate_stride = self._odd_lines(4 * n_hidden)
-        scans = []
-        packed_size = gradient_size = 0
-
-        def take(size: int) -> int:
-            nonlocal packed_size
-            start = packed_size
-            packed_size += _filled(size, line)
-            return start
-
         for layer in range(spec.num_layers):
-            inputs = spec.n_directions * n_hidden if layer else spec.n_channels
-            n_columns = n_hidden + inputs + 1
-            backward = 4 * n_hidden * wide  # one panel of the transposed weights
             for suffix in ("", "_reverse")[: spec.n_directions]:
-                names = [f"{kind}_l{layer}{suffix}" for kind in ("weight_ih", "weight_hh", "bias")]
-                scans.append(
-                    [
-                        inputs,
-                        self._odd_lines(n_columns),
-                        *(self.layout.offsets[name] for name in names),
-                        take(n_hidden // width * n_columns * wide),
-                        take(-(-n_hidden // wide) * backward),
-                        take(-(-inputs // wide) * backward if layer or self.need_dx else 0),
-                        gradient_size,
-                    ]
-                )
-                gradient_size += n_columns * gate_stride
-        head = [self.layout.offsets["head_weight"], self.layout.offsets["head_bias"], 0]
-        head += [take((n_features + 1) * head_outputs), take(spec.n_outputs * n_features), 0]
-        scans.append([n_features, 0, *head, gradient_size])
-        gradient_size += _filled((n_features + 1) * head_outputs, line)
-        plan = Plan(
-            hidden_size=spec.hidden_size,
+                self._place_scan(layer, suffix, n_hidden, gate_stride, need_dx or layer > 0)
+        self._place_head(n_hidden, n_pooled, n_features)
+        return Plan(
             n_hidden=n_hidden,
             n_layers=spec.num_layers,
             n_directions=spec.n_directions,
-            n_channels=spec.n_channels,
             n_outputs=spec.n_outputs,
             last=int("last" in spec.pooling),
             mean=int("mean" in spec.pooling),
@@ -119,17 +97,96 @@ class Network:
             n_static=spec.n_static,
             n_features=n_features,
             gate_stride=gate_stride,
-            scans=np.array(scans),
+            scans=np.array(self._scans),
         )
-        return plan, packed_size, gradient_size
 
-    def pack(self, theta: NDArray) -> None:
-        """Bring the parameters into the layout that the kernels read."""
-        network_pack(self.plan, theta, self.need_dx, self.packed)
+    def _place_scan(
+        self, layer: int, suffix: str, n_hidden: int, gate_stride: int, need_dx: bool
+    ) -> None:
+        """One direction of one layer: the matrix [W_h; W_x; b] and its transposed parts."""
+        spec, width = self.spec, self._width
+        units = np.arange(spec.hidden_size)
+        if layer == 0:
+            n_inputs = spec.n_channels
+            inputs = np.arange(n_inputs)
+        else:
+            n_inputs = spec.n_directions * n_hidden
+            inputs = np.concatenate([d * n_hidden + units for d in range(spec.n_directions)])
+        n_columns = n_hidden + n_inputs + 1
+        # the gates of one vector of units stand side by side
+        gates = np.add.outer(np.arange(4) * width, units // width * 4 * width + units % width).ravel()
+        matrix = np.full((n_columns, 4 * n_hidden), self.layout.size, np.intp)
+        matrix[np.ix_(units, gates)] = self._places(f"weight_hh_l{layer}{suffix}").T
+        matrix[np.ix_(n_hidden + inputs, gates)] = self._places(f"weight_ih_l{layer}{suffix}").T
+        matrix[-1, gates] = self._places(f"bias_l{layer}{suffix}")
+        inputs_transposed = matrix[n_hidden:-1].T if need_dx else matrix[:0].T
+        self._scans.append(
+            [
+                n_inputs,
+                self._odd_lines(n_columns),
+                self._place(self._panels(matrix)),
+                self._place(self._panels(matrix[:n_hidden].T)),
+                self._place(self._panels(inputs_transposed)),
+                self._place_gradient(matrix, gate_stride),
+            ]
+        )
 
-    def unpack_gradient(self, chunks: NDArray, n_chunks: int, gradient: NDArray) -> None:
-        """Sum the gradients of the chunks, in their order, into the layout of theta."""
-        network_unpack(self.plan, chunks, n_chunks, gradient)
+    def _place_head(self, n_hidden: int, n_pooled: int, n_features: int) -> None:
+        """The head as (n_features + 1, outputs), and transposed."""
+        spec = self.spec
+        n_blocks = n_pooled // n_hidden
+        pooled = np.add.outer(np.arange(n_blocks) * n_hidden, np.arange(spec.hidden_size))
+        features = np.concatenate([pooled.ravel(), n_pooled + np.arange(spec.n_static)])
+        matrix = np.full((n_features + 1, self.head_outputs), self.layout.size, np.intp)
+        matrix[features, : spec.n_outputs] = self._places("head_weight").T
+        matrix[-1, : spec.n_outputs] = self._places("head_bias")
+        transposed = matrix[:-1, : spec.n_outputs].T
+        self._scans.append(
+            [
+                n_features,
+                0,
+                self._place(matrix),
+                self._place(transposed),
+                0,
+                self._place_gradient(matrix, self.head_outputs),
+            ]
+        )
+
+    def _places(self, name: str) -> NDArray[np.intp]:
+        """Where the elements of a parameter stand in theta, in the parameter's shape."""
+        shape = self.layout.shapes[name]
+        return self.layout.offsets[name] + np.arange(math.prod(shape)).reshape(shape)
+
+    def _place(self, indices: NDArray[np.intp]) -> int:
+        """Add a block to the packed parameters, from a cache line on; returns where."""
+        start = self._packed_size
+        size = _filled(indices.size, 64 // self.dtype.itemsize)
+        fill = np.full(size - indices.size, self.layout.size, np.intp)
+        self._pack_parts += [indices.ravel(), fill]
+        self._packed_size += size
+        return start
+
+    def _place_gradient(self, matrix: NDArray[np.intp], stride: int) -> int:
+        """Where the gradient of a matrix begins, whose rows are a stride apart."""
+        start = self.gradient_size
+        rows, columns = np.nonzero(matrix < self.layout.size)
+        self._unpack_index[matrix[rows, columns]] = start + rows * stride + columns
+        self.gradient_size += _filled(len(matrix) * stride, 64 // self.dtype.itemsize)
+        return start
+
+    def _panels(self, matrix: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Columns in panels (n_panels, rows, 4 vectors), the last one filled up."""
+        rows, columns = matrix.shape
+        wide = PANEL * self._width
+        n_panels = -(-columns // wide)
+        filled = np.full((rows, n_panels * wide), self.layout.size, np.intp)
+        filled[:, :columns] = matrix
+        return filled.reshape(rows, n_panels, wide).transpose(1, 0, 2)
+
+    def _odd_lines(self, n: int) -> int:
+        """n elements filled up to an odd number of cache lines."""
+        lines = -(-n * self.dtype.itemsize // 64)
+        return (lines + 1 - lines % 2) * 64 // self.dtype.itemsize
 
     def segment(self, n_rows: int, n_timesteps: int) -> int:
         """Time steps between two kept states: all of them while the activations fit."""

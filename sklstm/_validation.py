@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, validate_data
 from sklstm._sequences import SequenceDataset
 
 # Values looked at in one go, so that a memory-mapped array is read piece by piece.
-_BLOCK_VALUES = 1 << 20
+_BLOCK_VALUES = 1 << 18
 
 
 def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool) -> SequenceDataset:

@@ -86,7 +86,7 @@ class Workers:
             )  # fmt: skip
 
         self._run(chunk, n_chunks, int(lengths.sum()))
-        network.unpack_gradient(self._gradients, n_chunks, out)
+        network.unpack_gradient(self._gradients[:n_chunks], out)
         return sum(losses)
 
     def predict(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:

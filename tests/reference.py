@@ -118,7 +118,8 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
     """Sum over rows of row_weight * loss, and its gradient by raw (n_rows, n_outputs).
 
     The loss of a row is the mean over its outputs. target (n_rows, n_outputs), for softmax
-    (n_rows, 1) with the index of the class.
+    (n_rows, 1) with the index of the class; elsewhere NaN where there is no target, which then
+    asks for nothing.
     """
     if loss == "softmax":
         shifted = raw - raw.max(axis=1, keepdims=True)
@@ -129,7 +130,8 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
         return row_weight @ losses, row_weight[:, None] * slopes
     error = raw - target
     if loss == "sigmoid":
-        losses = np.logaddexp(0.0, raw) - target * raw
+        log_total = np.maximum(raw, 0.0) + np.log1p(np.exp(-np.abs(raw)))  # log(1 + e^raw)
+        losses = log_total - target * raw
         slopes = sigmoid(raw) - target
     elif loss == "squared_error":
         losses, slopes = 0.5 * error**2, error
@@ -142,13 +144,15 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
     else:  # quantile: the slope is -parameter below the target, 1 - parameter above it
         slopes = np.where(error > 0, 1.0 - parameter, np.where(error < 0, -parameter, error))
         losses = slopes * error
+    given = ~np.isnan(target)
+    losses, slopes = np.where(given, losses, 0.0), np.where(given, slopes, 0.0)
     share = row_weight[:, None] / raw.shape[1]
     return (share * losses).sum(), share * slopes
 
 
 # --- the network --------------------------------------------------------------------------
 def network_predict(
-    params, sequences, pooling, h=None, c=None, layer_masks=None, feature_mask=None
+    params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None
 ):
     """Raw predictions (n_sequences, n_outputs).
 
@@ -157,7 +161,8 @@ def network_predict(
     h, c (n_scans, n_sequences, hidden_size): initial states, a scan being one direction of one
         layer, in torch's order; zero if None
     layer_masks: dropout for each sequence, (num_layers - 1, n_timesteps, n_states)
-    feature_mask (n_sequences, n_features): dropout before the head
+    static (n_sequences, n_static): further features, for the head alone
+    feature_mask (n_sequences, n_pooled): dropout of what pooling gives
     returns a namespace of raw, the final h and c, and of each sequence's features and traces
     """
     suffixes = _directions(params)
@@ -190,15 +195,16 @@ def network_predict(
         pooled = pool_forward(pooling, x, h[-len(suffixes) :, n].ravel())
         if feature_mask is not None:
             pooled = pooled * feature_mask[n]
-        raw.append(params["head_weight"] @ pooled + params["head_bias"])
-        features.append(pooled)
+        seen = pooled if static is None else np.concatenate([pooled, static[n]])
+        raw.append(params["head_weight"] @ seen + params["head_bias"])
+        features.append(seen)
         traces.append((trace, x))
     return SimpleNamespace(raw=np.array(raw), h=h, c=c, features=features, traces=traces)
 
 
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
-    h=None, c=None, dh=None, dc=None, layer_masks=None, feature_mask=None,
+    h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
 ):  # fmt: skip
     """Loss of a batch and its gradient by everything it depends on.
 
@@ -207,7 +213,7 @@ def network_gradient(
     returns a namespace of loss, raw, the final h and c; gradient, by the names of params; dx,
         by sequence; dh, dc, of the initial states
     """
-    forward = network_predict(params, sequences, pooling, h, c, layer_masks, feature_mask)
+    forward = network_predict(params, sequences, pooling, h, c, static, layer_masks, feature_mask)
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
     num_layers = len(forward.h) // len(suffixes)
@@ -218,7 +224,8 @@ def network_gradient(
     for n, (trace, y) in enumerate(forward.traces):
         gradient["head_weight"] += np.outer(draw[n], forward.features[n])
         gradient["head_bias"] += draw[n]
-        dfeatures = params["head_weight"].T @ draw[n]
+        n_static = 0 if static is None else static.shape[1]
+        dfeatures = (params["head_weight"].T @ draw[n])[: len(forward.features[n]) - n_static]
         if feature_mask is not None:
             dfeatures = dfeatures * feature_mask[n]
         dy, dlast = pool_backward(pooling, y, dfeatures)
@@ -284,9 +291,9 @@ def lstm_unpack(dweight, hidden_size, n_inputs, n_before, lanes):
     return dweight[np.ix_(x_rows, gates)].T, dweight[np.ix_(h_rows, gates)].T, dweight[-1, gates]
 
 
-def network_pack(params, lanes):
+def network_pack(params, n_static, lanes):
     """For every scan what `lstm_pack` gives, and the head as (n_features + 1, n_outputs) and
-    transposed, its features and outputs filled up to whole vectors."""
+    transposed, its pooled and its static features and its outputs filled up to whole vectors."""
     scans = []
     hidden_size = params["weight_hh_l0"].shape[1]
     for name in params:
@@ -297,15 +304,15 @@ def network_pack(params, lanes):
             scans.append(lstm_pack(*parts, n_before, lanes))
     head_weight, head_bias = params["head_weight"], params["head_bias"]
     n_outputs, n_features = head_weight.shape
-    features = _fill_up(np.arange(n_features), hidden_size, lanes)
-    n_filled = n_features // hidden_size * _whole(hidden_size, lanes)
-    forward = np.zeros((n_filled + 1, _whole(n_outputs, lanes)))
+    features = _feature_rows(n_features, n_static, hidden_size, lanes)
+    n_pooled = (n_features - n_static) // hidden_size * _whole(hidden_size, lanes)
+    forward = np.zeros((n_pooled + _whole(n_static, lanes) + 1, _whole(n_outputs, lanes)))
     forward[features, :n_outputs] = head_weight.T
     forward[-1, :n_outputs] = head_bias
     return scans, forward, forward[:-1, :n_outputs].T
 
 
-def network_unpack(chunks, shapes, lanes):
+def network_unpack(chunks, shapes, n_static, lanes):
     """Sum over chunks, in torch's layout.
 
     chunks: for every chunk the gradients of [W_h; W_x; b] by scan, and that of the head last
@@ -322,7 +329,7 @@ def network_unpack(chunks, shapes, lanes):
         for kind, part in zip(("weight_ih", "weight_hh", "bias"), parts, strict=True):
             gradient[kind + end] = part
     n_outputs, n_features = shapes["head_weight"]
-    features = _fill_up(np.arange(n_features), hidden_size, lanes)
+    features = _feature_rows(n_features, n_static, hidden_size, lanes)
     gradient["head_weight"] = total[-1][features, :n_outputs].T
     gradient["head_bias"] = total[-1][-1, :n_outputs]
     return gradient
@@ -336,6 +343,14 @@ def _whole(n, lanes):
 def _fill_up(j, block, lanes):
     """Where j lands once every block of units before it is filled up to whole vectors."""
     return j // block * _whole(block, lanes) + j % block
+
+
+def _feature_rows(n_features, n_static, hidden_size, lanes):
+    """Rows of the packed head that belong to features: pooled states, then static ones."""
+    j = np.arange(n_features)
+    n_pooled = n_features - n_static
+    first_static = _fill_up(n_pooled, hidden_size, lanes)
+    return np.where(j < n_pooled, _fill_up(j, hidden_size, lanes), first_static + j - n_pooled)
 
 
 def _places(hidden_size, n_inputs, n_before, lanes):

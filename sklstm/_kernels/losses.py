@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from sklstm._kernels.jit import device
-from sklstm._kernels.simd import exp, fill, lanes, load, span, store
+from sklstm._kernels.simd import exp, fill, lanes, load, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
 
@@ -27,7 +27,7 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
     for SIGMOID, whose outputs are labels of their own, divided by their number likewise)
     """
     total = 0.0
-    fill(span(draw, 0, draw.size), 0.0)
+    fill(draw, 0, draw.size, 0.0)
     for r in range(raw.shape[0]):
         if kind == SOFTMAX:
             label = int(target[r, 0])

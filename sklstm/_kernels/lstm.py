@@ -11,7 +11,7 @@ need no code of their own.
 from __future__ import annotations
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
-from sklstm._kernels.simd import PANEL, address, fill, gemm, lanes, load, sigmoid, span, store, tanh
+from sklstm._kernels.simd import PANEL, address, copy, gemm, lanes, load, sigmoid, span, store, tanh
 
 # Rows collected before a weight-gradient product: long enough to hide reading and writing
 # the gradient, short enough for its operands to stay in the first-level cache.
@@ -47,8 +47,7 @@ def lstm_forward(
         n_live = starts[t + 1] - starts[t]
         top = starts[t] - base if keep else 0
         for r in range(n_live):
-            for j in range(0, n_hidden, width):
-                store(rows, (top + r) * row_stride + j, load(h, r * n_hidden + j))
+            copy(h, r * n_hidden, rows, (top + r) * row_stride, n_hidden)
             row = span(rows, (top + r) * row_stride + n_hidden, n_inputs)
             source = span(x, (starts[t] + r) * x.shape[1], n_inputs)
             for j in range(n_inputs):
@@ -158,80 +157,3 @@ def lstm_backward(
                     n_pending, dx.shape[1] // width, n_gates, add_dx,
                 )  # fmt: skip
             n_pending = 0
-
-
-@device
-def lstm_pack(weight_ih, weight_hh, bias, n_before, weight, weight_h, weight_x):
-    """Parameters in torch's layout, into the panels that the scans read.
-
-    (in) weight_ih (4 * hidden_size, n_inputs), weight_hh (4 * hidden_size, hidden_size),
-         bias (4 * hidden_size,): gates in the order i, f, g, o
-    (in) n_before: units in each direction of the layer below, 0 where x is the data: those
-         inputs are filled up to whole vectors as this layer's units are
-    (out) weight (n_panels, n_columns, 4 * lanes): [W_h; W_x; b]
-    (out) weight_h, weight_x (panels of 4 vectors, 4 * n_hidden, 4 * lanes): transposed;
-          weight_x may have no panel
-    """
-    width = lanes(weight)
-    hidden_size = weight_hh.shape[1]
-    n_inputs = weight_ih.shape[1]
-    n_panels = weight.shape[0]
-    n_hidden = n_panels * width
-    n_columns = weight.shape[1]
-    fill(span(weight, 0, weight.size), 0.0)
-    for p in range(n_panels):
-        for gate in range(4):
-            for lane in range(min(width, hidden_size - p * width)):
-                unit = gate * hidden_size + p * width + lane
-                place = gate * width + lane
-                source = weight_hh[unit]
-                for j in range(hidden_size):
-                    weight[p, j, place] = source[j]
-                source = weight_ih[unit]
-                for j in range(n_inputs):
-                    weight[p, n_hidden + _filled(j, n_before, n_hidden), place] = source[j]
-                weight[p, n_columns - 1, place] = bias[unit]
-    fill(span(weight_h, 0, weight_h.size), 0.0)
-    fill(span(weight_x, 0, weight_x.size), 0.0)
-    wide = PANEL * width
-    for unit in range(hidden_size):
-        for gate in range(4):
-            row = unit // width * wide + gate * width + unit % width
-            source = weight_hh[gate * hidden_size + unit]
-            for j in range(hidden_size):
-                weight_h[j // wide, row, j % wide] = source[j]
-            if weight_x.shape[0] > 0:
-                source = weight_ih[gate * hidden_size + unit]
-                for j in range(n_inputs):
-                    column = _filled(j, n_before, n_hidden)
-                    weight_x[column // wide, row, column % wide] = source[j]
-
-
-@device
-def lstm_unpack(dweight, n_before, weight_ih, weight_hh, bias):
-    """Gradient of the packed weight back in torch's layout.
-
-    (in) dweight (n_columns, odd_lines)
-    (accum) weight_ih, weight_hh, bias: gradients, as in `lstm_pack`
-    """
-    width = lanes(dweight)
-    hidden_size = weight_hh.shape[1]
-    n_inputs = weight_ih.shape[1]
-    n_hidden = (hidden_size + width - 1) // width * width
-    for gate in range(4):
-        for unit in range(hidden_size):
-            out = gate * hidden_size + unit
-            place = unit // width * 4 * width + gate * width + unit % width
-            target = weight_hh[out]
-            for j in range(hidden_size):
-                target[j] += dweight[j, place]
-            target = weight_ih[out]
-            for j in range(n_inputs):
-                target[j] += dweight[n_hidden + _filled(j, n_before, n_hidden), place]
-            bias[out] += dweight[dweight.shape[0] - 1, place]
-
-
-@device
-def _filled(j, n_before, n_hidden):
-    """Column of input j once each direction below is filled up to whole vectors."""
-    return j if n_before == 0 else j // n_before * n_hidden + j % n_before

@@ -10,9 +10,19 @@ from typing import Any, NamedTuple
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
 from sklstm._kernels.losses import loss_gradient
-from sklstm._kernels.lstm import lstm_backward, lstm_forward, lstm_pack, lstm_unpack
+from sklstm._kernels.lstm import lstm_backward, lstm_forward
 from sklstm._kernels.pooling import pool_backward, pool_forward
-from sklstm._kernels.simd import PANEL, address, cube, fill, gemm, lanes, matrix, span
+from sklstm._kernels.simd import (
+    PANEL,
+    address,
+    copy,
+    cube,
+    fill,
+    gemm,
+    lanes,
+    matrix,
+    multiply,
+)
 
 
 class Plan(NamedTuple):
@@ -21,11 +31,9 @@ class Plan(NamedTuple):
     A *scan* is one direction of one layer; scan = layer * n_directions + direction.
     """
 
-    hidden_size: int
-    n_hidden: int  # hidden_size filled up to whole vectors
+    n_hidden: int  # hidden size filled up to whole vectors
     n_layers: int
     n_directions: int
-    n_channels: int  # of the data
     n_outputs: int
     last: int
     mean: int
@@ -36,15 +44,14 @@ class Plan(NamedTuple):
     n_static: int  # further features of a sequence that go straight to the head
     n_features: int  # both, in whole vectors, without the 1 for the bias
     gate_stride: int
-    scans: Any  # int64 (n_scans + 1, 9): the columns below; the last row is the head's
+    scans: Any  # int64 (n_scans + 1, 6): the columns below; the last row is the head's
 
 
 # Columns of Plan.scans
 N_INPUTS = 0  # columns of the layer's input
 ROW_STRIDE = 1  # of [h, x, 1]
-THETA = 2  # of weight_ih, weight_hh and bias in theta; the head's weight and bias
-PACKED = 5  # of weight, weight_h and weight_x in the packed parameters; the head, transposed
-GRADIENT = 8  # in the packed gradient
+PACKED = 2  # of weight, weight_h and weight_x in the packed parameters; the head, transposed
+GRADIENT = 5  # in the packed gradient
 
 
 class Workspace(NamedTuple):
@@ -66,18 +73,6 @@ class Workspace(NamedTuple):
     dfeatures: int
     raw: int
     draw: int
-
-
-@device
-def _weights(plan, flat, layer, scan):
-    """weight_ih, weight_hh and bias of a scan, views into theta or its gradient."""
-    wide = plan.n_directions * plan.hidden_size
-    n_inputs = plan.n_channels if layer == 0 else wide
-    n_gates = 4 * plan.hidden_size
-    bias = plan.scans[scan, THETA + 2]
-    weight_ih = matrix(flat, plan.scans[scan, THETA], n_gates, n_inputs)
-    weight_hh = matrix(flat, plan.scans[scan, THETA + 1], n_gates, plan.hidden_size)
-    return weight_ih, weight_hh, span(flat, bias, n_gates)
 
 
 @device
@@ -104,74 +99,6 @@ def _head_panels(plan, packed):
     return forward, matrix(
         packed, plan.scans[n_scans, PACKED + 1], plan.n_outputs, plan.n_features
     )
-
-
-@device
-def _feature_column(plan, j):
-    """Column of the head's input j once the pooled states are filled up to whole vectors."""
-    n_pooled = plan.n_pooled // plan.n_hidden * plan.hidden_size
-    if j < n_pooled:
-        return j // plan.hidden_size * plan.n_hidden + j % plan.hidden_size
-    return plan.n_pooled + j - n_pooled
-
-
-@kernel
-def network_pack(plan, theta, need_dx, packed):
-    """(in) theta, need_dx: of the data too; (out) packed: as the scans read it."""
-    hidden_size, n_hidden = plan.hidden_size, plan.n_hidden
-    for layer in range(plan.n_layers):
-        for direction in range(plan.n_directions):
-            scan = layer * plan.n_directions + direction
-            weight_ih, weight_hh, bias = _weights(plan, theta, layer, scan)
-            weight, weight_h, weight_x = _panels(plan, packed, layer, scan, need_dx or layer > 0)
-            n_before = hidden_size if layer > 0 else 0
-            lstm_pack(weight_ih, weight_hh, bias, n_before, weight, weight_h, weight_x)
-    forward, transposed = _head_panels(plan, packed)
-    n_scans = plan.n_layers * plan.n_directions
-    n_features = plan.n_pooled // n_hidden * hidden_size + plan.n_static
-    head = matrix(theta, plan.scans[n_scans, THETA], plan.n_outputs, n_features)
-    fill(span(forward, 0, forward.size), 0.0)
-    fill(span(transposed, 0, transposed.size), 0.0)
-    for k in range(plan.n_outputs):
-        for j in range(n_features):
-            column = _feature_column(plan, j)
-            forward[column, k] = head[k, j]
-            transposed[k, column] = head[k, j]
-        forward[plan.n_features, k] = theta[plan.scans[n_scans, THETA + 1] + k]
-
-
-@kernel
-def network_unpack(plan, chunks, n_chunks, gradient):
-    """Sum the chunks' gradients, in their order, into torch's layout.
-
-    (in) chunks (>= n_chunks, gradient size); the first is overwritten by the sum
-    (out) gradient (n_parameters,)
-    """
-    hidden_size, n_hidden = plan.hidden_size, plan.n_hidden
-    total = chunks[0]
-    for chunk in range(1, n_chunks):
-        other = chunks[chunk]
-        for j in range(total.size):
-            total[j] += other[j]
-    fill(gradient, 0.0)
-    for layer in range(plan.n_layers):
-        for direction in range(plan.n_directions):
-            scan = layer * plan.n_directions + direction
-            weight_ih, weight_hh, bias = _weights(plan, gradient, layer, scan)
-            n_columns = n_hidden + plan.scans[scan, N_INPUTS] + 1
-            dweight = matrix(total, plan.scans[scan, GRADIENT], n_columns, plan.gate_stride)
-            n_before = hidden_size if layer > 0 else 0
-            lstm_unpack(dweight, n_before, weight_ih, weight_hh, bias)
-    n_scans = plan.n_layers * plan.n_directions
-    n_features = plan.n_pooled // n_hidden * hidden_size + plan.n_static
-    width = lanes(total)
-    n_outputs = (plan.n_outputs + width - 1) // width * width
-    dhead = matrix(total, plan.scans[n_scans, GRADIENT], plan.n_features + 1, n_outputs)
-    head = matrix(gradient, plan.scans[n_scans, THETA], plan.n_outputs, n_features)
-    for k in range(plan.n_outputs):
-        for j in range(n_features):
-            head[k, j] = dhead[_feature_column(plan, j), k]
-        gradient[plan.scans[n_scans, THETA + 1] + k] = dhead[plan.n_features, k]
 
 
 @device
@@ -216,19 +143,14 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                     place = (scan * n_segments + k) * 2
                     saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
                     )
-                    for r in range(n_sequences):
-                        for j in range(plan.n_hidden):
-                            saved[0, r, j] = h[r, j]
-                            saved[1, r, j] = c[r, j]
+                    copy(h, 0, saved, 0, state_size)
+                    copy(c, 0, saved, state_size, state_size)
                 lstm_forward(
                     source, starts, direction == 1, first, last, weight, h, c,
                     rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
-            mask = matrix(layer_mask, layer * n_rows * wide, n_rows, wide)
-            for r in range(n_rows):
-                for j in range(wide):
-                    y[r, j] *= mask[r, j]
+            multiply(y, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
         source = y
 
 
@@ -253,10 +175,7 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
         emit = layer < plan.n_layers - 1 or plan.mean != 0 or plan.maximum != 0
         dy = matrix(work.flat, work.dy + layer * n_rows * wide, n_rows if emit else 0, wide)
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
-            mask = matrix(layer_mask, layer * n_rows * wide, n_rows, wide)
-            for r in range(n_rows):
-                for j in range(wide):
-                    dy[r, j] *= mask[r, j]
+            multiply(dy, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
         source, dsource = x, dx
         if layer > 0:
             source = matrix(work.flat, work.y + (layer - 1) * n_rows * wide, n_rows, wide)
@@ -304,18 +223,17 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
     features = matrix(work.flat, work.features, n_sequences, plan.n_features + width)
     pool_forward(plan.last, plan.mean, plan.maximum, starts, lengths, h, y, features)
     for r in range(n_sequences):
-        for j in range(plan.n_pooled, features.shape[1]):
-            features[r, j] = 0.0
+        place = r * features.shape[1] + plan.n_pooled
+        fill(features, place, features.shape[1] - plan.n_pooled, 0.0)
         for j in range(plan.n_static):
             features[r, plan.n_pooled + j] = static[r, j]
         features[r, plan.n_features] = 1.0
     seen = features
     if feature_mask.size > 0:
         seen = matrix(work.flat, work.dropped, n_sequences, plan.n_features + width)
+        copy(features, 0, seen, 0, features.size)
         for r in range(n_sequences):
-            for j in range(seen.shape[1]):
-                kept = feature_mask[r, j] if j < plan.n_pooled else feature_mask.dtype.type(1.0)
-                seen[r, j] = features[r, j] * kept
+            multiply(seen, r * seen.shape[1], feature_mask, r * plan.n_pooled, plan.n_pooled)
     head, _ = _head_panels(plan, packed)
     raw = matrix(work.flat, work.raw, n_sequences, head.shape[1])
     gemm(
@@ -347,8 +265,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     )  # fmt: skip
     if feature_mask.size > 0:
         for r in range(n_sequences):
-            for j in range(plan.n_pooled):
-                dfeatures[r, j] *= feature_mask[r, j]
+            multiply(dfeatures, r * plan.n_features, feature_mask, r * plan.n_pooled, plan.n_pooled)
     wide = plan.n_directions * plan.n_hidden
     first = (plan.n_layers - 1) * plan.n_directions
     dh = cube(work.flat, work.dh + first * n_sequences * plan.n_hidden, plan.n_directions, n_sequences, plan.n_hidden
@@ -398,6 +315,6 @@ def network_predict(plan, x, starts, lengths, static, packed, work):
     No activation outlives its time step but the states that a later layer or pooling reads.
     """
     n_timesteps = starts.size - 1
-    layer_mask = span(work.flat, 0, 0)
+    layer_mask = work.flat[:0]
     _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, FALSE, work)
     _head_forward(plan, starts, lengths, static, packed, matrix(work.flat, 0, 0, 0), work)

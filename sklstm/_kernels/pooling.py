@@ -9,7 +9,17 @@ from __future__ import annotations
 import math
 
 from sklstm._kernels.jit import device
-from sklstm._kernels.simd import fill, span
+from sklstm._kernels.simd import (
+    add,
+    copy,
+    fill,
+    lanes,
+    load,
+    not_below,
+    spread,
+    store,
+    where_equal,
+)
 
 
 @device
@@ -21,33 +31,32 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
     (in) y (n_rows, n_directions * n_hidden): all states; read for mean and maximum only
     (out) features (n_sequences, >= kinds * n_directions * n_hidden): the first columns
     """
+    width = lanes(h)
     n_directions, n_sequences, n_hidden = h.shape
     wide = n_directions * n_hidden
+    stride = features.shape[1]
     at_mean = wide if last else 0
     at_max = at_mean + (wide if mean else 0)
-    stride = features.shape[1]
     for r in range(n_sequences):
-        if last:
-            for d in range(n_directions):
-                for j in range(n_hidden):
-                    features[r, d * n_hidden + j] = h[d, r, j]
-        fill(span(features, r * stride + at_mean, wide if mean else 0), 0.0)
-        fill(span(features, r * stride + at_max, wide if maximum else 0), -math.inf)
-    if not (mean or maximum):
-        return
-    for t in range(starts.size - 1):
+        for d in range(n_directions if last else 0):
+            state = (d * n_sequences + r) * n_hidden
+            copy(h, state, features, r * stride + d * n_hidden, n_hidden)
+        if mean:
+            fill(features, r * stride + at_mean, wide, 0.0)
+        if maximum:
+            fill(features, r * stride + at_max, wide, -math.inf)
+    for t in range(starts.size - 1 if mean or maximum else 0):
         for r in range(starts[t + 1] - starts[t]):
-            state = span(y, (starts[t] + r) * wide, wide)
-            if mean:
-                part = span(features, r * stride + at_mean, wide)
-                share = features.dtype.type(1.0 / lengths[r])
-                for j in range(wide):
-                    part[j] += state[j] * share
-            if maximum:
-                part = features[r, at_max : at_max + wide]
-                for j in range(wide):  # a NaN wins, and is not overwritten
-                    higher = state[j] > part[j] or state[j] != state[j]
-                    part[j] = state[j] if higher else part[j]
+            row, out = (starts[t] + r) * wide, r * stride
+            share = spread(h, 1.0 / lengths[r])
+            for j in range(0, wide, width):
+                state = load(y, row + j)
+                if mean:
+                    place = out + at_mean + j
+                    store(features, place, load(features, place) + state * share)
+                if maximum:
+                    place = out + at_max + j
+                    store(features, place, not_below(load(features, place), state))
 
 
 @device
@@ -59,33 +68,31 @@ def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, 
     (accum) dh (n_directions, n_sequences, n_hidden)
     (out) dy (n_rows, n_directions * n_hidden), if mean or maximum
     """
+    width = lanes(dh)
     n_directions, n_sequences, n_hidden = dh.shape
     wide = n_directions * n_hidden
+    stride, dstride = features.shape[1], dfeatures.shape[1]
     at_mean = wide if last else 0
     at_max = at_mean + (wide if mean else 0)
-    zero, claimed = dfeatures.dtype.type(0.0), dfeatures.dtype.type(2.0)
+    zero = spread(dh, 0.0)
+    # states are below 1 in size: no later step can equal a maximum that is claimed
+    claimed = spread(dh, 2.0)
     for r in range(n_sequences if last else 0):
         for d in range(n_directions):
-            for j in range(n_hidden):
-                dh[d, r, j] += dfeatures[r, d * n_hidden + j]
-    if not (mean or maximum):
-        return
-    for t in range(starts.size - 1):
+            state = (d * n_sequences + r) * n_hidden
+            add(dh, state, dfeatures, r * dstride + d * n_hidden, n_hidden)
+    for t in range(starts.size - 1 if mean or maximum else 0):
         for r in range(starts[t + 1] - starts[t]):
-            state = span(y, (starts[t] + r) * wide, wide)
-            slope = span(dy, (starts[t] + r) * wide, wide)
-            if mean:
-                part = span(dfeatures, r * dfeatures.shape[1] + at_mean, wide)
-                share = dfeatures.dtype.type(1.0 / lengths[r])
-                for j in range(wide):
-                    slope[j] = part[j] * share
-            else:
-                fill(slope, 0.0)
-            if maximum:
-                highest = span(features, r * features.shape[1] + at_max, wide)
-                part = span(dfeatures, r * dfeatures.shape[1] + at_max, wide)
-                for j in range(wide):
-                    hit = state[j] == highest[j]
-                    slope[j] += part[j] if hit else zero
-                    # states are below 1: no later step can equal a claimed maximum
-                    highest[j] = claimed if hit else highest[j]
+            row = (starts[t] + r) * wide
+            share = spread(dh, 1.0 / lengths[r])
+            for j in range(0, wide, width):
+                slope = zero
+                if mean:
+                    slope = load(dfeatures, r * dstride + at_mean + j) * share
+                if maximum:
+                    state, place = load(y, row + j), r * stride + at_max + j
+                    highest = load(features, place)
+                    gain = load(dfeatures, r * dstride + at_max + j)
+                    slope = slope + where_equal(state, highest, gain, zero)
+                    store(features, place, where_equal(state, highest, claimed, highest))
+                store(dy, row + j, slope)

@@ -230,6 +230,69 @@ def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:
     return types.void(array, types.intp, vector), codegen
 
 
+@intrinsic
+def spread(typingctx: Any, array: Any, value: Any) -> Any:
+    """``spread(array, value)``: a vector of the array's type with one value in all lanes."""
+    vector = Vector(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return args[1]
+
+    return vector(array, vector), codegen
+
+
+@intrinsic
+def not_below(typingctx: Any, a: Any, b: Any) -> Any:
+    """``not_below(a, b)``: the larger of a and b, lane by lane; a NaN in either wins."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        a, b = args
+        higher = builder.fcmp_ordered(">", b, a)  # not where a is NaN: it stays
+        return builder.select(builder.or_(higher, builder.fcmp_unordered("uno", b, b)), b, a)
+
+    return a(a, a), codegen
+
+
+@intrinsic
+def where_equal(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
+    """``where_equal(a, b, x, y)``: x where a == b, else y, lane by lane."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("==", args[0], args[1]), args[2], args[3])
+
+    return a(a, a, a, a), codegen
+
+
+# Whole vectors at explicit offsets: a loop over elements costs the vectoriser a second
+# of compilation for nothing, because all rows here are whole vectors long.
+@device
+def fill(array, start, size, value):
+    """array[start : start + size] = value, by flat offsets."""
+    for j in range(start, start + size, lanes(array)):
+        store(array, j, spread(array, value))
+
+
+@device
+def copy(source, at, target, to, size):
+    """target[to : to + size] = source[at : at + size], by flat offsets."""
+    for j in range(0, size, lanes(target)):
+        store(target, to + j, load(source, at + j))
+
+
+@device
+def add(array, start, other, at, size):
+    """array[start : start + size] += other[at : at + size], by flat offsets."""
+    for j in range(0, size, lanes(array)):
+        store(array, start + j, load(array, start + j) + load(other, at + j))
+
+
+@device
+def multiply(array, start, factor, at, size):
+    """array[start : start + size] *= factor[at : at + size], by flat offsets."""
+    for j in range(0, size, lanes(array)):
+        store(array, start + j, load(array, start + j) * load(factor, at + j))
+
+
 # --- activations --------------------------------------------------------------------------
 def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
     bits = 32 if isinstance(a.type.element, ir.FloatType) else 64
@@ -287,13 +350,6 @@ def exp(typingctx: Any, x: Any) -> Any:
         return builder.bitcast(builder.add(builder.bitcast(p, whole), exponent), vector)
 
     return x(x), codegen
-
-
-@device
-def fill(array, value):
-    """Write a value into every element of a 1-D array."""
-    for j in range(array.size):
-        array[j] = value
 
 
 @device

@@ -20,13 +20,15 @@ LENGTHS = (4, 1, 6, 6, 3)
 class Problem:
     def __init__(
         self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
-        bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", masks=False,
+        bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", n_static=0,
+        masks=False,
     ):  # fmt: skip
         rng = np.random.RandomState(seed)
         parameter = {"huber": 0.7, "quantile": 0.8}.get(loss, 0.0)
         self.spec = NetworkSpec(
-            n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss, parameter
-        )
+            n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
+            parameter, n_static,
+        )  # fmt: skip
         n_sequences, n_directions = len(lengths), self.spec.n_directions
         self.params = {
             name: rng.uniform(-0.7, 0.7, shape)
@@ -39,6 +41,7 @@ class Problem:
             self.target = rng.randint(0, 2, (n_sequences, n_outputs)).astype(float)
         else:
             self.target = rng.standard_normal((n_sequences, n_outputs))
+        self.static = rng.standard_normal((n_sequences, n_static))
         self.row_weight = rng.uniform(0.1, 0.5, n_sequences)
         states = num_layers * n_directions, n_sequences, hidden_size
         self.h, self.c, self.dh, self.dc = rng.uniform(-0.5, 0.5, (4, *states))
@@ -46,27 +49,28 @@ class Problem:
         if masks:
             between = [(num_layers - 1, n, n_directions * hidden_size) for n in lengths]
             self.layer_masks = [rng.randint(0, 2, shape) / 0.5 for shape in between]
-            self.feature_mask = rng.randint(0, 2, (n_sequences, self.spec.n_features)) / 0.5
+            n_pooled = self.spec.n_features - n_static
+            self.feature_mask = rng.randint(0, 2, (n_sequences, n_pooled)) / 0.5
 
     def gradient_by_twin(self):
         return reference.network_gradient(
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
             self.spec.loss, self.spec.loss_parameter, self.h, self.c, self.dh, self.dc,
-            self.layer_masks, self.feature_mask,
+            self.static, self.layer_masks, self.feature_mask,
         )  # fmt: skip
 
     def prediction_by_twin(self):
         return reference.network_predict(
-            self.params, self.sequences, self.spec.pooling, self.h, self.c,
-            feature_mask=self.feature_mask,
-        )  # fmt: skip
+            self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static
+        )
 
     def subset(self, samples):
         """The same network on some of the sequences, in another order."""
         part = object.__new__(Problem)
         part.spec, part.params = self.spec, self.params
         part.sequences = [self.sequences[n] for n in samples]
-        part.target, part.row_weight = self.target[samples], self.row_weight[samples]
+        for name in ("target", "row_weight", "static"):
+            setattr(part, name, getattr(self, name)[samples])
         for name in ("h", "c", "dh", "dc"):
             setattr(part, name, getattr(self, name)[:, samples])
         part.layer_masks = self.layer_masks and [self.layer_masks[n] for n in samples]
@@ -188,7 +192,8 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
     for _ in range(repeat):
         work, states = _begin(problem, network, batch, keep=True)
         loss = network_gradient(
-            plan, x, batch.starts, batch.lengths, problem.target[batch.order].astype(dtype),
+            plan, x, batch.starts, batch.lengths, problem.static[batch.order].astype(dtype),
+            problem.target[batch.order].astype(dtype),
             problem.row_weight[batch.order].astype(dtype), layer_mask,
             _feature_mask(problem, network, batch), segment, need_dx, network.packed, work,
             dx[: batch.n_rows], chunks[1],
@@ -209,13 +214,13 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
 
 
 def run_predict(problem, dtype=np.float64):
-    """raw and the final h and c of `reference.network_predict`, by the kernels."""
+    """raw and the final h and c of `reference.network_predict`, by the kernels; no dropout."""
     network, _ = network_of(problem, dtype)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
     work, states = _begin(problem, network, batch, keep=False)
-    mask = _feature_mask(problem, network, batch)
-    network_predict(network.plan, x, batch.starts, batch.lengths, mask, network.packed, work)
+    static = problem.static[batch.order].astype(dtype)
+    network_predict(network.plan, x, batch.starts, batch.lengths, static, network.packed, work)
     return _end(problem, network, batch, work, states)
 
 

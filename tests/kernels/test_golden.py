@@ -47,6 +47,7 @@ def golden_problem(golden):
     for name in ("target", "row_weight", "h", "c"):
         setattr(problem, name, golden[name])
     problem.dh, problem.dc = np.zeros_like(problem.h), np.zeros_like(problem.c)
+    problem.static = np.empty((len(problem.sequences), 0))
     problem.layer_masks = problem.feature_mask = None
     return problem
 

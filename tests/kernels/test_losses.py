@@ -118,6 +118,19 @@ def test_known_values():
 
 
 @pytest.mark.parametrize("loss", POINTWISE)
+def test_a_target_of_nan_asks_for_nothing(loss):
+    raw, target, row_weight = a_batch(loss, 3)
+    raw[5, 1] = np.nan
+    target[2], target[5, 1] = np.nan, np.nan
+    value, slopes = by_kernel(loss, raw, target, row_weight)
+    expected, expected_slopes = by_twin(loss, raw, target, row_weight)
+    assert value == pytest.approx(expected, rel=1e-13)
+    assert_close(slopes, expected_slopes, 1e-14)
+    assert not slopes[2].any()
+    assert slopes[5, 1] == 0.0
+
+
+@pytest.mark.parametrize("loss", POINTWISE)
 def test_loss_of_a_row_is_the_mean_over_outputs(loss):
     raw, target, row_weight = a_batch(loss, 3)
     value, slopes = by_kernel(loss, raw, target, row_weight)

@@ -27,10 +27,12 @@ LOSSES = ["softmax", "sigmoid", "squared_error", "absolute_error", "huber", "qua
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
 def test_equals_the_twin(num_layers, bidirectional, pooling, loss):
-    for hidden_size, masks in [(5, False), (5, True), (LANES, True), (LANES + 1, False)]:
+    for hidden_size, n_static, masks in [
+        (5, 0, False), (5, 2, True), (LANES, 0, True), (LANES + 1, LANES + 1, False)
+    ]:  # fmt: skip
         problem = Problem(
             hidden_size=hidden_size, num_layers=num_layers, bidirectional=bidirectional,
-            pooling=pooling, loss=loss, masks=masks,
+            pooling=pooling, loss=loss, n_static=n_static, masks=masks,
         )  # fmt: skip
         assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
         forward, expected = run_predict(problem), problem.prediction_by_twin()
@@ -65,7 +67,7 @@ def _variables(problem):
         {"loss": "softmax", "num_layers": 2, "bidirectional": True, "pooling": ("last", "mean")},
         {"loss": "sigmoid", "num_layers": 2, "pooling": ("max",), "masks": True},
         {"loss": "quantile", "bidirectional": True, "pooling": ("last", "mean", "max")},
-        {"loss": "huber", "hidden_size": LANES, "masks": True},
+        {"loss": "huber", "hidden_size": LANES, "n_static": 2, "masks": True},
         {"loss": "squared_error", "num_layers": 3, "bidirectional": True, "hidden_size": 2},
         {"loss": "absolute_error", "n_outputs": 1, "pooling": ("mean",)},
     ],
@@ -118,7 +120,7 @@ def test_prediction_depends_on_no_other_sequence_and_no_order(bidirectional, dty
     lengths = np.random.RandomState(2).randint(1, 12, 23)
     problem = Problem(
         lengths=lengths, num_layers=2, bidirectional=bidirectional, hidden_size=LANES + 3,
-        pooling=("last", "mean", "max"),
+        pooling=("last", "mean", "max"), n_static=2,
     )  # fmt: skip
     together = run_predict(problem, dtype).raw
     order = np.random.RandomState(3).permutation(len(lengths))
@@ -145,7 +147,7 @@ def test_gradient_of_the_data_may_be_left_out():
 
 
 def test_gradient_of_a_batch_is_the_sum_over_its_parts():
-    problem = Problem(num_layers=2, bidirectional=True, pooling=("mean",), masks=True)
+    problem = Problem(num_layers=2, bidirectional=True, pooling=("mean",), n_static=1, masks=True)
     whole = run_gradient(problem)
     parts = [run_gradient(problem.subset(samples)) for samples in ([0, 3], [4, 1, 2])]
     assert_close(sum(part.loss for part in parts), whole.loss, 1e-14)
@@ -169,8 +171,10 @@ SHAPES = [
     {"num_layers": 1, "bidirectional": False, "hidden_size": 5},
     {"num_layers": 2, "bidirectional": True, "hidden_size": LANES, "n_channels": 4 * LANES + 1},
     {"num_layers": 3, "bidirectional": False, "hidden_size": 4 * LANES + 1, "n_outputs": 1},
-    {"num_layers": 2, "bidirectional": True, "hidden_size": 5, "n_outputs": LANES + 1},
-]
+    {"num_layers": 2, "bidirectional": True, "hidden_size": 5, "n_outputs": LANES + 1,
+     "n_static": 2},
+    {"hidden_size": LANES, "n_static": LANES + 1},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("need_dx", [False, True])
@@ -178,7 +182,7 @@ SHAPES = [
 def test_pack_equals_the_twin(options, need_dx):
     problem = Problem(pooling=("last", "max"), **options)
     network, _ = network_of(problem, need_dx=need_dx)
-    scans, *head = reference.network_pack(problem.params, LANES)
+    scans, *head = reference.network_pack(problem.params, problem.spec.n_static, LANES)
     for scan, parts in enumerate(scans):
         below = need_dx or scan >= network.plan.n_directions
         for part, expected in enumerate(parts if below else parts[:2]):
@@ -212,7 +216,8 @@ def test_unpack_equals_the_twin(options):
     ]
     gradient = np.full(network.layout.size, np.nan)
     network.unpack_gradient(chunks, 3, gradient)
-    expected = reference.network_unpack(parts, network.layout.shapes, LANES)
+    shapes, n_static = network.layout.shapes, problem.spec.n_static
+    expected = reference.network_unpack(parts, shapes, n_static, LANES)
     for name, view in network.layout.views(gradient).items():
         np.testing.assert_array_equal(view, expected[name], err_msg=name)
 

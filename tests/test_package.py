@@ -1,0 +1,74 @@
+"""What importing the package does, and what it does without."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import sklstm
+
+
+def run(script):
+    """Standard output of a fresh interpreter that sees the same package."""
+    paths = os.pathsep.join([str(Path(sklstm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_public_names():
+    assert sorted(sklstm.__all__) == ["LSTMClassifier", "LSTMRegressor", "__version__"]
+    for name in sklstm.__all__:
+        assert hasattr(sklstm, name)
+
+
+# Lets nobody import some modules, and prints who tried: scikit-learn does, where it can.
+WITHOUT = """
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("pandas", "matplotlib", "tqdm", "torch"):
+            frame = sys._getframe(1)
+            while frame.f_code.co_filename.startswith("<frozen importlib"):
+                frame = frame.f_back
+            print(name, "for", frame.f_globals["__name__"])
+            raise ModuleNotFoundError(f"{name} is not there")
+
+sys.meta_path.insert(0, Absent())
+"""
+
+# Fits and predicts on arrays and lists.
+ARRAYS = """
+import numpy as np
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.datasets import load_tecator
+
+X = np.random.default_rng(0).standard_normal((20, 5, 2))
+y = np.arange(20) % 2
+settings = dict(hidden_size=4, max_iter=2, random_state=0)
+print(LSTMClassifier(**settings).fit(X, y).predict_proba(list(X)).shape)
+X = [x[: 2 + k % 3] for k, x in enumerate(X)]
+print(LSTMRegressor(**settings).fit(X, y).predict(X).shape)
+"""
+
+
+def test_import_is_light():
+    """Neither it nor a fit on arrays imports what only some users need."""
+    lines = run(WITHOUT + "import sklearn.base\n" + ARRAYS).splitlines()
+    assert lines[-2:] == ["(20, 2)", "(20,)"]
+    importers = {line.split()[-1] for line in lines[:-2]}
+    assert not [name for name in importers if not name.startswith("sklearn.")]
+
+
+def test_the_test_above_sees_an_import():
+    assert "tqdm for sklstm" in run(
+        WITHOUT + "import contextlib, sklstm\n"
+        "with contextlib.suppress(ImportError):\n"
+        "    sklstm.LSTMRegressor(verbose=True).fit([[1.0], [2.0]], [0.0, 1.0])\n"
+    )

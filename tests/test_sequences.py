@@ -1,0 +1,94 @@
+"""Batches of sequences: any lengths, any order, and arrays that stay on disk."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier
+from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
+
+NETWORKS = [
+    {},
+    {"hidden_size": 5, "num_layers": 2, "dtype": "float64"},
+    {"bidirectional": False, "pooling": "last", "patch_size": 2},
+    {"hidden_size": 33, "pooling": "max", "scale": "sequence", "patch_size": 3},
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_prediction_is_of_its_sequence_alone(Estimator, network):
+    """Bit for bit: whatever stands beside it, before it, or behind its end."""
+    X, y = problem(Estimator, n_samples=110, lengths=(1, 12))  # several chunks
+    model = Estimator(**SMALL | network).fit(X, y)
+    expected = raw(model, X)
+    np.testing.assert_array_equal(raw(model, padded(X)), expected)
+    np.testing.assert_array_equal(raw(model, padded(X, 40)), expected)
+    alone = np.concatenate([raw(model, [x]) for x in X])
+    np.testing.assert_array_equal(alone, expected)
+    order = np.random.default_rng(0).permutation(110)
+    np.testing.assert_array_equal(raw(model, [X[k] for k in order]), expected[order])
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_padding_does_not_change_training(network):
+    X, y = problem(LSTMClassifier, n_samples=70, lengths=(1, 12))
+    ragged, array = (
+        LSTMClassifier(**SMALL | network, dropout=0.2).fit(x, y) for x in (X, padded(X, 40))
+    )
+    np.testing.assert_array_equal(ragged.theta_, array.theta_)
+    assert ragged.loss_curve_ == array.loss_curve_
+
+
+def test_order_within_a_batch_changes_training_by_rounding_alone():
+    X, y = problem(LSTMClassifier, n_samples=40)
+    order = np.random.default_rng(0).permutation(40)
+    settings = SMALL | {"batch_size": 40, "dtype": "float64", "max_iter": 20}
+    here = LSTMClassifier(**settings).fit(X, y)
+    there = LSTMClassifier(**settings).fit([X[k] for k in order], y[order])
+    np.testing.assert_allclose(there.theta_, here.theta_, rtol=1e-7, atol=1e-10)
+
+
+# --- memory-mapped arrays -----------------------------------------------------------------
+SHAPE = (6000, 120, 12)
+
+
+@pytest.fixture(scope="module", params=[np.float32, np.int16, np.float64])
+def mapped(request, tmp_path_factory):
+    """An array on disk, opened read-only, and what it holds; some samples are padded."""
+    path = tmp_path_factory.mktemp("mapped") / "X.npy"
+    rng = np.random.default_rng(0)
+    values = rng.integers(-1000, 1000, SHAPE).astype(request.param)
+    values[::2] += 200
+    if values.dtype.kind == "f":
+        values[::3, 60:] = np.nan
+    np.lib.format.open_memmap(path, "w+", values.dtype, SHAPE)[:] = values
+    return np.lib.format.open_memmap(path, "r"), values
+
+
+@pytest.mark.parametrize("flat", [False, True], ids=["3-D", "2-D"])
+def test_a_memory_mapped_array_is_never_copied(mapped, flat):
+    X, values = mapped
+    y = np.arange(len(X)) % 2
+    parameters = SMALL | {"max_iter": 1, "batch_size": 16, "hidden_size": 1}
+    if flat:
+        X, parameters["n_channels"] = X.reshape(len(X), -1), SHAPE[2]
+    LSTMClassifier(**parameters).fit(X[:200], y[:200]).predict(X[:200])  # compiles
+    tracemalloc.start()
+    model = LSTMClassifier(**parameters).fit(X, y)
+    probability = model.predict_proba(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.nbytes / 3, f"{peak / 2**20:.1f} MB of {X.nbytes / 2**20:.1f}"
+    expected = LSTMClassifier(**parameters).fit(values.reshape(X.shape).astype(values.dtype), y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    np.testing.assert_array_equal(probability, expected.predict_proba(values.reshape(X.shape)))
+
+
+def test_a_gap_in_a_memory_mapped_array_is_named(tmp_path):
+    X = np.lib.format.open_memmap(tmp_path / "X.npy", "w+", np.float32, (50, 6, 2))
+    X[:] = 1.0
+    X[41, 3, 1] = np.nan
+    with pytest.raises(ValueError, match="sample 41, time step 3, channel 1"):
+        LSTMClassifier(**SMALL).fit(X, np.arange(50) % 2)

@@ -1,0 +1,396 @@
+"""Epochs, stopping, dropout, divergence, interruption, and the same result twice."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.exceptions import ConvergenceWarning
+
+from sklstm import LSTMClassifier, LSTMRegressor, _training
+from sklstm._optimizers import SOLVERS
+from sklstm._schedules import SCHEDULES
+from tests.test_base import ONE_STEP, STANDSTILL
+from tests.toy import ESTIMATORS, SMALL, problem, raw, sequences
+
+
+# --- recipe -------------------------------------------------------------------------------
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_every_recipe_learns(Estimator, solver, schedule):
+    X, y = problem(Estimator)
+    rate = {"sgd": 0.3}.get(solver, 0.02)
+    model = Estimator(
+        hidden_size=4, max_iter=30, batch_size=8, solver=solver, learning_rate=schedule,
+        learning_rate_init=rate, power_t=0.3, tol=0.0, n_iter_no_change=100, random_state=0,
+    ).fit(X, y)  # fmt: skip
+    assert model.loss_curve_[-1] < 0.5 * model.loss_curve_[0]
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "parameters", "n_epochs", "n_batches"),
+    [
+        (20, {}, 500, 1),  # up to 32 samples, one minibatch
+        (24, {"batch_size": 5}, 300, 5),  # 1,500 minibatches
+        (300, {}, 79, 19),  # of 16
+        (300, {"batch_size": 1}, 40, 300),  # at least 40 epochs
+        (300, {"max_iter": 2, "batch_size": 1000}, 2, 1),
+    ],
+)
+def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_batches):
+    X = np.zeros((n_samples, 1))
+    model = LSTMClassifier(hidden_size=1, **parameters).fit(X, np.arange(n_samples) % 2)
+    assert model.n_iter_ == len(model.loss_curve_) == n_epochs
+    assert model.t_ == n_epochs * n_batches
+    assert model.loss_ == model.loss_curve_[-1]
+
+
+def test_minibatches_are_near_equal():
+    """25 samples in batches of 8: none of a single sample, which would count eightfold."""
+    X, y = problem(LSTMRegressor, n_samples=25)
+    model = LSTMRegressor(**SMALL, batch_size=8).fit(X, y)
+    assert model.t_ == 3 * 4
+
+
+def test_shuffle():
+    X, y = problem(LSTMRegressor)
+    order = np.random.default_rng(0).permutation(24)
+    settings = SMALL | {"batch_size": 8, "dtype": "float64"}
+
+    def theta(shuffle, order=slice(None), seed=0):
+        model = LSTMRegressor(**settings | {"random_state": seed}, shuffle=shuffle)
+        X_there = np.array(X, object)[order]
+        return model.fit(X_there, y[order]).theta_
+
+    assert abs(theta(True) - theta(False)).max() > 1e-5
+    assert abs(theta(False, order) - theta(False)).max() > 1e-5  # batches as the samples come
+    within = np.concatenate([k + np.arange(8)[::-1] for k in (0, 8, 16)])
+    np.testing.assert_allclose(theta(False, within), theta(False), rtol=1e-9, atol=1e-12)
+
+
+# --- gradient steps -----------------------------------------------------------------------
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_clip_norm(Estimator):
+    X, y = problem(Estimator)
+    start = Estimator(**STANDSTILL).fit(X, y).theta_
+
+    def step(clip_norm):
+        settings = ONE_STEP | {"learning_rate_init": 1.0, "clip_norm": clip_norm}
+        return Estimator(**settings).fit(X, y).theta_ - start
+
+    free = step(None)
+    norm = np.linalg.norm(free)
+    assert norm > 0.02
+    np.testing.assert_allclose(step(0.01), free * (0.01 / norm), rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(step(2 * norm), free, rtol=1e-12)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_weight_decay_leaves_biases_alone(Estimator, solver):
+    X, y = problem(Estimator)
+    settings = ONE_STEP | {"solver": solver, "learning_rate_init": 0.01, "epsilon": 1e6}
+    start = Estimator(**STANDSTILL).fit(X, y).parameters_
+    without, decayed = (
+        Estimator(**settings | {"alpha": alpha}).fit(X, y).parameters_ for alpha in (0.0, 0.1)
+    )
+    for name, weight in start.items():
+        difference = decayed[name] - without[name]
+        if "bias" in name:
+            np.testing.assert_array_equal(difference, 0.0)
+        elif solver in ("adamw", "sgd"):
+            np.testing.assert_allclose(difference, -0.01 * 0.1 * weight, rtol=1e-6, atol=1e-12)
+        else:  # through moments that the huge epsilon makes tiny
+            assert 0 < abs(difference).max() < 1e-6
+
+
+# --- dropout ------------------------------------------------------------------------------
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_dropout(Estimator, num_layers):
+    X, y = problem(Estimator)
+    without, half, again = (
+        Estimator(**SMALL, num_layers=num_layers, dropout=dropout).fit(X, y)
+        for dropout in (0.0, 0.5, 0.5)
+    )
+    np.testing.assert_array_equal(half.theta_, again.theta_)
+    assert abs(half.theta_ - without.theta_).max() > 1e-4
+    # nothing is dropped in prediction
+    expected = raw(half, X)
+    np.testing.assert_array_equal(raw(half, X), expected)
+    np.testing.assert_array_equal(raw(half.set_params(dropout=0.0), X), expected)
+
+
+def test_dropout_keeps_the_mean():
+    """What is kept is scaled up: the expected loss's slope is near the one without dropout."""
+    X, y = problem(LSTMRegressor, n_samples=400)
+    losses = [LSTMRegressor(**STANDSTILL, dropout=d).fit(X, y).loss_ for d in (0.0, 0.2)]
+    assert losses[0] < losses[1] < 1.2 * losses[0]
+
+
+# --- stopping -----------------------------------------------------------------------------
+def noisy():
+    """Labels that cannot be learned: the validation score goes up and down."""
+    X, _ = sequences(80)
+    return X, np.random.default_rng(1).permutation(np.arange(80) % 2)
+
+
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_early_stopping_restores_the_best_epoch(Estimator, given):
+    X, y = noisy()
+    validation = {"X_val": X[60:], "y_val": y[60:]} if given else {}
+    model = Estimator(
+        hidden_size=4, max_iter=60, learning_rate_init=0.03, early_stopping=not given,
+        validation_fraction=0.25, n_iter_no_change=5, random_state=1,
+    ).fit(X[:60], y[:60], **validation)  # fmt: skip
+    scores = model.validation_scores_
+    assert model.n_iter_ == len(scores) == len(model.loss_curve_) < 60
+    assert model.best_validation_score_ == max(scores) > scores[-1]
+    assert scores.index(max(scores)) == model.n_iter_ - 1 - 5
+    if given:
+        assert model.score(X[60:], y[60:]) == model.best_validation_score_
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_early_stopping_without_progress(Estimator):
+    X, y = problem(Estimator)
+    settings = SMALL | {"max_iter": 50, "n_iter_no_change": 4, "tol": 1e6}
+    model = Estimator(**settings, early_stopping=True, validation_fraction=0.3).fit(X, y)
+    assert model.n_iter_ == 1 + 4  # the first epoch is better than none
+    # the schedules with a planned end go on to it, the others stop by the loss
+    for schedule, n_iter in [("cosine", 50), ("one_cycle", 50), ("constant", 5), ("invscaling", 5)]:
+        model = Estimator(**settings, learning_rate=schedule).fit(X, y)
+        assert model.n_iter_ == n_iter
+        assert model.validation_scores_ is None
+        assert model.best_validation_score_ is None
+
+
+def test_validation_split_is_stratified():
+    """Sequences that are all the same are all of one class: its share is the accuracy."""
+    X = np.ones((80, 3))
+    y = np.repeat([0, 1], [60, 20])
+    for seed in range(5):
+        model = LSTMClassifier(
+            hidden_size=2, max_iter=10, learning_rate_init=0.03, early_stopping=True,
+            validation_fraction=0.2, random_state=seed,
+        ).fit(X, y)  # fmt: skip
+        assert model.validation_scores_[-1] == 0.75
+
+
+def test_validation_set_is_not_trained_on():
+    X, y = problem(LSTMRegressor, n_samples=60)
+    settings = SMALL | {"early_stopping": True, "tol": 0.0}
+    model = LSTMRegressor(**settings, validation_fraction=0.5).fit(X, y)
+    assert model.t_ == 3 * 1  # 30 samples are one minibatch, 60 would be four
+    assert not np.isclose(model.target_mean_, y.mean(), rtol=1e-6)
+
+
+def test_a_score_of_one_sample_is_refused():
+    X, y = problem(LSTMRegressor, n_samples=10)
+    model = LSTMRegressor(**SMALL, early_stopping=True)
+    with pytest.raises(ValueError, match="validation set has 1 samples.*Raise validation_fraction"):
+        model.fit(X, y)
+    with pytest.raises(ValueError, match="validation set has 1 samples"):
+        model.fit(X, y, X_val=X[:1], y_val=y[:1])
+
+
+@pytest.mark.parametrize("tol", [0.0, 1e6])
+def test_adaptive_divides_the_rate(tol):
+    X, y = problem(LSTMRegressor)
+    settings = ONE_STEP | {"max_iter": 100, "learning_rate": "adaptive", "tol": tol}
+    model = LSTMRegressor(**settings, learning_rate_init=3e-3).fit(X, y)
+    if tol == 0.0:
+        assert model.n_iter_ == 100
+    else:
+        # one epoch better than none, then two for each of 3e-3, 6e-4, 1.2e-4, 2.4e-5, 4.8e-6;
+        # the next would be below 1e-6
+        assert model.n_iter_ == 1 + 2 * 5
+        # five-fold slower each time: the loss goes down by less and less
+        progress = -np.diff(model.loss_curve_)
+        assert progress[1] > 4 * progress[3] > 16 * progress[5] > 64 * progress[7] > 0
+
+
+# --- divergence and interruption ----------------------------------------------------------
+DIVERGING = {
+    "hidden_size": 4, "max_iter": 30, "solver": "sgd", "learning_rate": "constant",
+    "learning_rate_init": 1e6, "clip_norm": None, "scale": None, "batch_size": 8,
+    "random_state": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_divergence_in_the_first_epoch(dtype):
+    X, y = problem(LSTMRegressor, n_samples=64)
+    settings = DIVERGING | {"dtype": dtype, "learning_rate_init": 1e200}
+    model = LSTMRegressor(**settings)
+    with pytest.raises(ValueError, match="diverged in its first epoch.*learning_rate_init"):
+        model.fit(X, y)
+    assert not hasattr(model, "theta_")
+
+
+def test_divergence_later():
+    X, y = problem(LSTMRegressor)
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch .*clip_norm") as caught:
+        model = LSTMRegressor(**DIVERGING | {"batch_size": 24, "dtype": "float32"}).fit(X, y)
+    assert len(caught) == 1
+    assert 0 < model.n_iter_ < 30
+    assert np.isfinite(model.loss_curve_).all()
+    assert np.isfinite(model.theta_).all()
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_divergence_restores_the_best_epoch(monkeypatch, early_stopping):
+    X, y = problem(LSTMRegressor)
+    settings = SMALL | {"learning_rate": "constant", "early_stopping": early_stopping}
+    settings |= {"learning_rate_init": 0.01, "validation_fraction": 0.3}
+    expected = LSTMRegressor(**settings).fit(X, y)
+    epoch = _training._epoch
+
+    def explode(workers, theta, *args):
+        if theta_seen:
+            theta[:] = np.nan
+            return np.nan
+        loss = epoch(workers, theta, *args)
+        theta_seen.extend([theta.copy()] * (len(losses) == 2))
+        losses.append(loss)
+        return loss
+
+    losses, theta_seen = [], []
+    monkeypatch.setattr(_training, "_epoch", explode)
+    with pytest.warns(ConvergenceWarning, match="diverged in epoch 4"):
+        model = LSTMRegressor(**settings | {"max_iter": 10}).fit(X, y)
+    assert model.n_iter_ == 3
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
+def test_overflow_in_the_very_last_step_is_divergence():
+    """No loss is computed after the last update, which must not go unnoticed."""
+    X, y = problem(LSTMRegressor)
+    settings = ONE_STEP | {"dtype": "float32", "learning_rate_init": 1e60}
+    with pytest.raises(ValueError, match="diverged"):
+        LSTMRegressor(**settings).fit(X, y)
+
+
+def test_divergence_of_a_later_call_keeps_the_model():
+    X, y = problem(LSTMRegressor)
+    model = LSTMRegressor(**SMALL, dtype="float32", warm_start=True).fit(X, y)
+    expected = model.predict(X)
+    explosive = {"solver": "sgd", "learning_rate_init": 1e60, "clip_norm": None}
+    for fit in (model.set_params(**explosive).partial_fit, model.fit):
+        with pytest.warns(ConvergenceWarning, match="diverged in epoch"):
+            fit(X, y)
+        np.testing.assert_array_equal(model.predict(X), expected)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_interruption(monkeypatch, Estimator, early_stopping):
+    X, y = problem(Estimator)
+    settings = SMALL | {"learning_rate": "constant", "early_stopping": early_stopping, "tol": 0.0}
+    settings |= {"learning_rate_init": 0.01, "validation_fraction": 0.3}
+    expected = Estimator(**settings | {"max_iter": 2}).fit(X, y)
+    epoch = _training._epoch
+    losses = []
+
+    def interrupt(workers, theta, *args):
+        if len(losses) == 2:
+            theta[:] = 0.0  # a pass that is left halfway
+            raise KeyboardInterrupt
+        losses.append(epoch(workers, theta, *args))
+        return losses[-1]
+
+    monkeypatch.setattr(_training, "_epoch", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user after 2 epochs"):
+        model = Estimator(**settings | {"max_iter": 100}).fit(X, y)
+    assert model.n_iter_ == 2
+    assert model.loss_curve_ == losses == expected.loss_curve_
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    np.testing.assert_array_equal(raw(model, X), raw(expected, X))
+
+
+def test_interruption_in_the_first_epoch(monkeypatch):
+    X, y = problem(LSTMClassifier)
+
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_training, "_epoch", interrupt)
+    with pytest.warns(UserWarning, match="interrupted by user after 0 epochs"):
+        model = LSTMClassifier(**SMALL).fit(X, y)
+    assert model.n_iter_ == 0
+    assert np.isnan(model.loss_)
+    assert set(model.predict(X)) <= {0, 1}
+
+
+# --- the same result twice ----------------------------------------------------------------
+DROPPING = SMALL | {"num_layers": 2, "dropout": 0.3, "batch_size": 8}
+IN_ANOTHER_PROCESS = """
+import hashlib
+from tests.test_training import fitted
+from sklstm import LSTMClassifier, LSTMRegressor
+for Estimator in LSTMClassifier, LSTMRegressor:
+    print(hashlib.sha256(fitted(Estimator).theta_.tobytes()).hexdigest())
+"""
+
+
+def fitted(Estimator, seed=0):
+    settings = DROPPING | {"random_state": seed, "early_stopping": True}
+    return Estimator(**settings, validation_fraction=0.3).fit(*problem(Estimator))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_seed(Estimator):
+    first, second, other = (fitted(Estimator, seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first.theta_, second.theta_)
+    assert first.loss_curve_ == second.loss_curve_
+    assert abs(first.theta_ - other.theta_).max() > 0.01
+    state = fitted(Estimator, np.random.RandomState(0))
+    np.testing.assert_array_equal(state.theta_, first.theta_)
+
+
+def test_seed_in_another_process():
+    here = [hashlib.sha256(fitted(E).theta_.tobytes()).hexdigest() for E in ESTIMATORS]
+    paths = os.pathsep.join(path or os.getcwd() for path in sys.path)
+    result = subprocess.run(
+        [sys.executable, "-c", IN_ANOTHER_PROCESS],
+        env=os.environ | {"PYTHONPATH": paths, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == here
+
+
+def test_no_seed():
+    X, y = problem(LSTMRegressor)
+    thetas = [LSTMRegressor(hidden_size=4, max_iter=1).fit(X, y).theta_ for _ in range(2)]
+    assert abs(thetas[0] - thetas[1]).max() > 0.01
+
+
+def test_the_global_random_state_is_left_alone():
+    X, y = problem(LSTMRegressor)
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    LSTMRegressor(**DROPPING).fit(X, y)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+# --- progress bar -------------------------------------------------------------------------
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_verbose(capsys, Estimator):
+    X, y = problem(Estimator)
+    Estimator(**SMALL).fit(X, y)
+    assert capsys.readouterr() == ("", "")
+    model = Estimator(**SMALL, verbose=True).fit(X, y)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert Estimator.__name__ in err
+    assert "3/3" in err
+    assert f"loss={model.loss_:.4g}" in err
+    assert "validation" not in err
+    model = Estimator(**SMALL, verbose=1, early_stopping=True, validation_fraction=0.3).fit(X, y)
+    assert f"validation={model.validation_scores_[-1]:.4g}" in capsys.readouterr().err

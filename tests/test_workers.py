@@ -1,0 +1,112 @@
+"""Threads: they change the time, and not one bit of the result."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier, _workers
+from sklstm._workers import Workers, n_chunks_of
+from tests.toy import ESTIMATORS, SMALL, problem, raw
+
+THREADED = SMALL | {"hidden_size": 8, "num_layers": 2, "dropout": 0.2, "batch_size": 256}
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Threads even for the small problems of a test; the set of all that computed."""
+    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    used = set()
+    run = Workers._run
+
+    def spied(self, chunk, n_chunks, n_rows):
+        def told(k, buffers):
+            used.add(id(buffers))
+            chunk(k, buffers)
+
+        run(self, told, n_chunks, n_rows)
+
+    monkeypatch.setattr(Workers, "_run", spied)
+    return used
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_number_of_jobs_does_not_change_a_bit(threads, Estimator, dtype):
+    X, y = problem(Estimator, n_samples=300)
+    assert n_chunks_of(150) > 3
+    settings = THREADED | {"dtype": dtype, "early_stopping": True}
+    expected = Estimator(**settings, n_jobs=1).fit(X, y)
+    for n_jobs in (2, 3, 8, -1):
+        threads.clear()
+        model = Estimator(**settings, n_jobs=n_jobs).fit(X, y)
+        assert len(threads) == min(joblib.effective_n_jobs(n_jobs), n_chunks_of(135))
+        np.testing.assert_array_equal(model.theta_, expected.theta_)
+        assert model.loss_curve_ == expected.loss_curve_
+        assert model.validation_scores_ == expected.validation_scores_
+        np.testing.assert_array_equal(raw(model, X), raw(expected, X))
+
+
+def test_jobs_of_a_parallel_config(threads):
+    X, y = problem(LSTMClassifier, n_samples=100)
+    with joblib.parallel_config("threading", n_jobs=2):
+        LSTMClassifier(**THREADED).fit(X, y)
+    assert len(threads) == 2
+    threads.clear()
+    LSTMClassifier(**THREADED).fit(X, y)
+    assert len(threads) == 1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_two_threads_predict_with_one_estimator(threads, n_jobs):
+    X, y = problem(LSTMClassifier, n_samples=200)
+    model = LSTMClassifier(**SMALL, n_jobs=n_jobs).fit(X, y)
+    parts = [X[k : k + 100] for k in range(0, 100, 5)]
+    expected = [model.predict_proba(part) for part in parts]
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(3):
+            for result, right in zip(pool.map(model.predict_proba, parts), expected, strict=True):
+                np.testing.assert_array_equal(result, right)
+
+
+def test_two_threads_fit_at_once():
+    X, y = problem(LSTMClassifier, n_samples=100)
+    seeds = range(6)
+
+    def theta(seed):
+        return LSTMClassifier(**SMALL | {"random_state": seed}).fit(X, y).theta_
+
+    expected = list(map(theta, seeds))
+    with ThreadPoolExecutor(2) as pool:
+        np.testing.assert_array_equal(list(pool.map(theta, seeds)), expected)
+
+
+# A process that is forked has the pool of its parent, but not the threads.
+FORKED = """
+import os
+import signal
+
+import numpy as np
+
+from sklstm import LSTMClassifier, _workers
+
+_workers._WORTH_A_THREAD = 0.0
+X = np.random.default_rng(0).standard_normal((200, 5))
+model = LSTMClassifier(hidden_size=4, max_iter=1, n_jobs=2).fit(X, np.arange(200) % 2)
+expected = model.predict_proba(X)
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    os._exit(0 if np.array_equal(model.predict_proba(X), expected) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_prediction_after_a_fork():
+    result = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    assert (result.returncode, result.stdout) == (0, "0\n"), result.stderr
