@@ -27,7 +27,9 @@ def test_initial_parameters(forget_bias):
     for layer in range(2):
         for name in (f"l{layer}", f"l{layer}_reverse"):
             bias = parameters[f"bias_{name}"].reshape(4, -1)  # gates i, f, g, o
-            np.testing.assert_allclose(bias, [[0] * 4, [forget_bias] * 4, [0] * 4, [0] * 4], atol=1e-20)
+            np.testing.assert_allclose(
+                bias, [[0] * 4, [forget_bias] * 4, [0] * 4, [0] * 4], atol=1e-20
+            )
             for gate in parameters[f"weight_hh_{name}"].reshape(4, 4, 4):
                 np.testing.assert_allclose(gate @ gate.T, np.eye(4), atol=1e-12)
             weight = parameters[f"weight_ih_{name}"]
@@ -79,7 +81,9 @@ def test_last_state_of_one_direction_is_blind_to_nothing_but_order():
 
 
 # --- patches ------------------------------------------------------------------------------
-@pytest.mark.parametrize(("longest", "patch_size"), [(1, 1), (128, 1), (129, 2), (256, 2), (300, 3)])
+@pytest.mark.parametrize(
+    ("longest", "patch_size"), [(1, 1), (128, 1), (129, 2), (256, 2), (300, 3)]
+)
 def test_auto_patch_size(longest, patch_size):
     X = [np.ones((longest, 1)), np.zeros((1, 1))]
     model = LSTMClassifier(**SMALL | {"max_iter": 1}).fit(X, [0, 1])
@@ -115,7 +119,9 @@ def test_channel_scale_is_over_valid_steps(weighted):
     np.testing.assert_allclose(model.channel_scale_, np.sqrt(variance), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("scale", "same"), [("both", True), ("channel", True), ("sequence", True), (None, False)])
+@pytest.mark.parametrize(
+    ("scale", "same"), [("both", True), ("channel", True), ("sequence", True), (None, False)]
+)
 def test_units_do_not_matter_once_scaled(scale, same):
     X, y = problem(LSTMClassifier)
     there = [x * [1024.0, 0.25] for x in X]  # exact in floating point
@@ -296,7 +302,9 @@ def test_architecture_is_fixed_once_started(change):
     np.testing.assert_array_equal(model.predict(X), expected)
     (name,) = change
     for fit in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match=f"{name}=.*network was started with.*warm_start=False"):
+        with pytest.raises(
+            ValueError, match=f"{name}=.*network was started with.*warm_start=False"
+        ):
             fit(X, y)
     fresh = LSTMRegressor(**SMALL | change).fit(X, y)
     np.testing.assert_array_equal(model.set_params(warm_start=False).fit(X, y).theta_, fresh.theta_)
@@ -324,7 +332,7 @@ def test_partial_fit_is_fit_epoch_by_epoch(Estimator, solver):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_partial_fit_updates_the_scale_of_X(Estimator):
+def test_partial_fit_updates_the_scale(Estimator):
     X, y = problem(Estimator)
     weight = 1.0 + np.arange(24) % 3
     model = Estimator(**SMALL)

@@ -155,14 +155,14 @@ def test_class_weight_of_labels_side_by_side():
 
 # --- errors -------------------------------------------------------------------------------
 def test_a_single_class():
-    X, y = problem(LSTMClassifier)
+    X, _ = sequences()
     with pytest.raises(ValueError, match=r"one class only, .*3.*at least two classes"):
         LSTMClassifier(**SMALL).fit(X, np.full(24, 3))
 
 
 def test_continuous_labels():
     X, _ = sequences()
-    with pytest.raises(ValueError, match="(?i)label type"):
+    with pytest.raises(ValueError, match=r"(?i)label type"):
         LSTMClassifier(**SMALL).fit(X, np.linspace(0, 1, 24))
 
 
@@ -204,6 +204,6 @@ def test_unknown_labels(y, unknown):
             message = "(?i)label"
         with pytest.raises(ValueError, match=message):
             fit(X, unknown)
-    with pytest.raises(ValueError, match="(?i)label"):
+    with pytest.raises(ValueError, match=r"(?i)label"):
         model.set_params(warm_start=False).fit(X, y, X_val=X, y_val=unknown)
     assert theta is not None

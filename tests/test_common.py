@@ -23,7 +23,9 @@ def test_estimator_checks(estimator, check):
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
-@pytest.mark.parametrize("check", [check_param_validation, check_dataframe_column_names_consistency])
+@pytest.mark.parametrize(
+    "check", [check_param_validation, check_dataframe_column_names_consistency]
+)
 def test_further_checks(Estimator, check):
     check(Estimator.__name__, Estimator())
 

@@ -161,7 +161,9 @@ def test_stacking(form):
 @every_form
 def test_around_the_target(form):
     X, y = data(LSTMRegressor, form)
-    model = TransformedTargetRegressor(LSTMRegressor(**LEARNING), func=np.arctanh, inverse_func=np.tanh)
+    model = TransformedTargetRegressor(
+        LSTMRegressor(**LEARNING), func=np.arctanh, inverse_func=np.tanh
+    )
     assert model.fit(X, y * 0.9).score(X, y * 0.9) > 0.5
     several = MultiOutputRegressor(LSTMRegressor(**SMALL)).fit(X, np.column_stack([y, -y]))
     assert several.predict(X).shape == (60, 2)

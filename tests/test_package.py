@@ -10,7 +10,9 @@ import sklstm
 
 def run(script):
     """Standard output of a fresh interpreter that sees the same package."""
-    paths = os.pathsep.join([str(Path(sklstm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    paths = os.pathsep.join(
+        [str(Path(sklstm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    )
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         env=os.environ | {"PYTHONPATH": paths},

@@ -46,7 +46,9 @@ def with_outliers():
 
 
 @pytest.mark.parametrize(
-    "robust", [{"loss": "absolute_error"}, {"loss": "huber", "huber_delta": 0.01}, {"loss": "quantile"}], ids=str
+    "robust",
+    [{"loss": "absolute_error"}, {"loss": "huber", "huber_delta": 0.01}, {"loss": "quantile"}],
+    ids=str,
 )
 def test_robust_losses(robust):
     X, clean, y = with_outliers()
@@ -70,7 +72,9 @@ def test_huber_lies_between():
     }
     np.testing.assert_array_equal(curves["never linear"].theta_, curves["squared"].theta_)
     # half the absolute error: half the loss, and the same way down but for clipping and epsilon
-    np.testing.assert_allclose(curves["median"].loss_curve_[0], curves["absolute"].loss_curve_[0] / 2, rtol=0.02)
+    np.testing.assert_allclose(
+        curves["median"].loss_curve_[0], curves["absolute"].loss_curve_[0] / 2, rtol=0.02
+    )
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -108,7 +112,9 @@ def test_several_outputs():
     assert np.isfinite(model.theta_).all()
 
 
-@pytest.mark.parametrize("container", [np.asarray, np.ndarray.tolist, pd.Series, np.float32, np.int64])
+@pytest.mark.parametrize(
+    "container", [np.asarray, np.ndarray.tolist, pd.Series, np.float32, np.int64]
+)
 def test_shape_of_y(container):
     X, y = problem(LSTMRegressor)
     y = np.round(y * 64)
@@ -130,7 +136,9 @@ def test_columns_of_y_stay():
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**SMALL, warm_start=True).fit(X, y)
     for fit in (model.fit, model.partial_fit):
-        with pytest.raises(ValueError, match="y has 2 columns, but LSTMRegressor was fitted with 1"):
+        with pytest.raises(
+            ValueError, match="y has 2 columns, but LSTMRegressor was fitted with 1"
+        ):
             fit(X, np.column_stack([y, y]))
 
 
@@ -139,13 +147,13 @@ def test_target_that_is_not_finite(bad):
     X, y = problem(LSTMRegressor)
     y = y.copy()
     y[5] = bad
-    with pytest.raises(ValueError, match="Input y contains (NaN|infinity)"):
+    with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
         LSTMRegressor(**SMALL).fit(X, y)
 
 
 def test_target_of_strings():
     X, _ = sequences()
-    with pytest.raises(ValueError, match="(?i)numeric|convert"):
+    with pytest.raises(ValueError, match=r"(?i)numeric|convert"):
         LSTMRegressor(**SMALL).fit(X, np.full(24, "a"))
 
 

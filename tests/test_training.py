@@ -1,15 +1,17 @@
 """Epochs, stopping, dropout, divergence, interruption, and the same result twice."""
 
+import _thread
 import hashlib
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
-from sklstm import LSTMClassifier, LSTMRegressor, _training
+from sklstm import LSTMClassifier, LSTMRegressor, _training, _workers
 from sklstm._optimizers import SOLVERS
 from sklstm._schedules import SCHEDULES
 from tests.test_base import ONE_STEP, STANDSTILL
@@ -192,9 +194,11 @@ def test_validation_set_is_not_trained_on():
 def test_a_score_of_one_sample_is_refused():
     X, y = problem(LSTMRegressor, n_samples=10)
     model = LSTMRegressor(**SMALL, early_stopping=True)
-    with pytest.raises(ValueError, match="validation set has 1 samples.*Raise validation_fraction"):
+    with pytest.raises(
+        ValueError, match=r"validation set has 1 samples.*Raise validation_fraction"
+    ):
         model.fit(X, y)
-    with pytest.raises(ValueError, match="validation set has 1 samples"):
+    with pytest.raises(ValueError, match=r"validation set has 1 samples"):
         model.fit(X, y, X_val=X[:1], y_val=y[:1])
 
 
@@ -227,14 +231,14 @@ def test_divergence_in_the_first_epoch(dtype):
     X, y = problem(LSTMRegressor, n_samples=64)
     settings = DIVERGING | {"dtype": dtype, "learning_rate_init": 1e200}
     model = LSTMRegressor(**settings)
-    with pytest.raises(ValueError, match="diverged in its first epoch.*learning_rate_init"):
+    with pytest.raises(ValueError, match=r"diverged in its first epoch.*learning_rate_init"):
         model.fit(X, y)
     assert not hasattr(model, "theta_")
 
 
 def test_divergence_later():
     X, y = problem(LSTMRegressor)
-    with pytest.warns(ConvergenceWarning, match="diverged in epoch .*clip_norm") as caught:
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch .*clip_norm") as caught:
         model = LSTMRegressor(**DIVERGING | {"batch_size": 24, "dtype": "float32"}).fit(X, y)
     assert len(caught) == 1
     assert 0 < model.n_iter_ < 30
@@ -262,7 +266,7 @@ def test_divergence_restores_the_best_epoch(monkeypatch, early_stopping):
 
     losses, theta_seen = [], []
     monkeypatch.setattr(_training, "_epoch", explode)
-    with pytest.warns(ConvergenceWarning, match="diverged in epoch 4"):
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch 4"):
         model = LSTMRegressor(**settings | {"max_iter": 10}).fit(X, y)
     assert model.n_iter_ == 3
     np.testing.assert_array_equal(model.theta_, expected.theta_)
@@ -282,7 +286,7 @@ def test_divergence_of_a_later_call_keeps_the_model():
     expected = model.predict(X)
     explosive = {"solver": "sgd", "learning_rate_init": 1e60, "clip_norm": None}
     for fit in (model.set_params(**explosive).partial_fit, model.fit):
-        with pytest.warns(ConvergenceWarning, match="diverged in epoch"):
+        with pytest.warns(ConvergenceWarning, match=r"diverged in epoch"):
             fit(X, y)
         np.testing.assert_array_equal(model.predict(X), expected)
 
@@ -311,6 +315,26 @@ def test_interruption(monkeypatch, Estimator, early_stopping):
     assert model.loss_curve_ == losses == expected.loss_curve_
     np.testing.assert_array_equal(model.theta_, expected.theta_)
     np.testing.assert_array_equal(raw(model, X), raw(expected, X))
+
+
+def test_interruption_by_a_signal_while_threads_compute(monkeypatch):
+    X, y = problem(LSTMClassifier, n_samples=150)
+    epoch = _training._epoch
+    timers = []
+
+    def timed(*args):
+        if not timers:
+            timers.append(threading.Timer(0.1, _thread.interrupt_main))
+            timers[0].start()
+        return epoch(*args)
+
+    monkeypatch.setattr(_training, "_epoch", timed)
+    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    settings = SMALL | {"max_iter": 10**6, "batch_size": 150, "n_jobs": 2}
+    with pytest.warns(UserWarning, match="interrupted by user"):
+        model = LSTMClassifier(**settings).fit(X, y)
+    assert model.n_iter_ == len(model.loss_curve_) < 10**6
+    assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_interruption_in_the_first_epoch(monkeypatch):
@@ -374,9 +398,9 @@ def test_no_seed():
 
 def test_the_global_random_state_is_left_alone():
     X, y = problem(LSTMRegressor)
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    before = np.random.get_state()[1].copy()
     LSTMRegressor(**DROPPING).fit(X, y)
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 # --- progress bar -------------------------------------------------------------------------

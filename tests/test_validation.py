@@ -39,9 +39,13 @@ ANY_LENGTH = {
     "padded 3-D, longer than needed": lambda X: padded(X, 20),
     "padded 3-D, float32": lambda X: padded(X).astype(np.float32),
     "list, float32": lambda X: [x.astype(np.float32) for x in X],
-    "list of mixed float dtypes": lambda X: [x.astype(f"f{4 + 4 * (k % 2)}") for k, x in enumerate(X)],
+    "list of mixed float dtypes": lambda X: [
+        x.astype(f"f{4 + 4 * (k % 2)}") for k, x in enumerate(X)
+    ],
     "list, read-only": lambda X: [np.frombuffer(x.tobytes()).reshape(x.shape) for x in X],
-    "list, padded by its own": lambda X: [np.vstack([x, np.full((2, x.shape[1]), np.nan)]) for x in X],
+    "list, padded by its own": lambda X: [
+        np.vstack([x, np.full((2, x.shape[1]), np.nan)]) for x in X
+    ],
 }
 EQUAL_LENGTH = ANY_LENGTH | {
     "3-D": np.stack,
@@ -79,7 +83,11 @@ def test_same_sequences_same_model(form, lengths, n_channels):
     probability = expected.predict_proba(X)
     np.testing.assert_array_equal(model.predict_proba(given), probability)
     # fitted on one form, asked in the other
-    names = pytest.warns(UserWarning, match="feature names") if form.startswith("long ") else nullcontext()
+    names = (
+        pytest.warns(UserWarning, match="feature names")
+        if form.startswith("long ")
+        else nullcontext()
+    )
     with names:
         np.testing.assert_array_equal(expected.predict_proba(given), probability)
     if form not in ("wide DataFrame", "padded 2-D", "lists of numbers"):
@@ -91,10 +99,10 @@ def test_same_sequences_same_model(form, lengths, n_channels):
 def test_flat_rows_with_channels(Estimator, lengths):
     X, y = problem(Estimator, lengths=lengths)
     expected = Estimator(**SMALL).fit(X, y)
-    for table in (flat(X), pd.DataFrame(flat(X))):
+    for table in (flat(X), pd.DataFrame(flat(X)), list(flat(X))):
         model = Estimator(**SMALL, n_channels=2).fit(table, y)
         assert model.n_channels_in_ == 2
-        assert model.n_features_in_ == flat(X).shape[1]
+        assert model.n_features_in_ == len(flat(X)[0])
         np.testing.assert_array_equal(model.theta_, expected.theta_)
         np.testing.assert_array_equal(raw(model, table), raw(expected, X))
         np.testing.assert_array_equal(raw(model, X), raw(expected, X))
@@ -169,59 +177,88 @@ TIMES = LONG.index.get_level_values("time")
 NAN, INF = float("nan"), float("inf")
 
 AT_FIT = {
-    "NaN inside, 3-D": (changed(X3, (5, 1, 0), NAN), {}, "contains NaN: sample 5, time step 1, channel 0"),
+    "NaN inside, 3-D": (
+        changed(X3, (5, 1, 0), NAN),
+        "contains NaN: sample 5, time step 1, channel 0",
+    ),
     "NaN in one channel of the last step": (
-        changed(X3, (5, 2, 1), NAN), {}, "contains NaN: sample 5, time step 2, channel 1"),
-    "infinity": (changed(X3, (5, 2, 1), -INF), {}, "contains infinity: sample 5, time step 2, channel 1"),
+        changed(X3, (5, 2, 1), NAN),
+        "contains NaN: sample 5, time step 2, channel 1",
+    ),
+    "infinity": (
+        changed(X3, (5, 2, 1), -INF),
+        "contains infinity: sample 5, time step 2, channel 1",
+    ),
     "infinities that cancel": (
-        changed(changed(X3, (5, 2, 1), -INF), (6, 0, 0), INF), {}, "sample 5, time step 2, channel 1"),
-    "NaN inside, ragged": (holed(NAN), {}, "sample 7, time step 1, channel 1.*interpolation"),
-    "infinity, ragged": (holed(INF), {}, "infinity: sample 7, time step 1, channel 1"),
-    "NaN inside, padded": (padded(holed(NAN)), {}, "sample 7, time step 1, channel 1"),
+        changed(changed(X3, (5, 2, 1), -INF), (6, 0, 0), INF),
+        "sample 5, time step 2, channel 1",
+    ),
+    "NaN inside, ragged": (holed(NAN), "sample 7, time step 1, channel 1.*interpolation"),
+    "infinity, ragged": (holed(INF), "infinity: sample 7, time step 1, channel 1"),
+    "NaN inside, padded": (padded(holed(NAN)), "sample 7, time step 1, channel 1"),
     "NaN inside, 2-D with channels": (
-        padded(holed(NAN)).reshape(24, -1), {"n_channels": 2}, "sample 7, time step 1, channel 1"),
-    "NaN at the beginning": (changed(X3, (5, 0), NAN), {}, "sample 5, time step 0, channel 0"),
-    "NaN inside, long": (as_long(holed(NAN)), {}, "sample 7, time step 1, channel 1"),
-    "all of a sample NaN": (changed(X3, 5, NAN), {}, "Sample 5 of X holds nothing but NaN.*Leave out"),
+        padded(holed(NAN)).reshape(24, -1),
+        "sample 7, time step 1, channel 1",
+        2,
+    ),
+    "NaN at the beginning": (changed(X3, (5, 0), NAN), "sample 5, time step 0, channel 0"),
+    "NaN inside, long": (as_long(holed(NAN)), "sample 7, time step 1, channel 1"),
+    "all of a sample NaN": (changed(X3, 5, NAN), "Sample 5 of X holds nothing but NaN.*Leave out"),
     "all of a sample NaN, ragged": (
-        at(5, np.full((4, 2), NAN)), {}, "Sample 5 of X holds nothing but NaN"),
-    "empty sequence": (at(5, np.empty((0, 2))), {}, "Sample 5 of X has no time step.*Leave out"),
-    "no time step": (np.empty((24, 0, 2)), {}, "at least one time step"),
-    "no sample": ([], {}, "Expected 2D array|0 sample"),
+        at(5, np.full((4, 2), NAN)),
+        "Sample 5 of X holds nothing but NaN",
+    ),
+    "empty sequence": (at(5, np.empty((0, 2))), "Sample 5 of X has no time step.*Leave out"),
+    "no time step": (np.empty((24, 0, 2)), "at least one time step"),
+    "no sample": ([], "Expected 2D array|0 sample"),
     "one more channel in one sample": (
-        at(5, np.ones((4, 3))), {}, "Sample 5 of X has 3 channels, sample 0 has 2"),
+        at(5, np.ones((4, 3))),
+        "Sample 5 of X has 3 channels, sample 0 has 2",
+    ),
     "channel-first, ragged": (
-        [x.T for x in X], {}, r"Sample \d of X has \d channels.*channel-first.*x\.T for x in X"),
-    "channel-first, 3-D": (
-        X3.transpose(0, 2, 1), {"n_channels": 2}, r"channel-first.*X\.transpose\(0, 2, 1\)"),
-    "too many channels": (X3, {"n_channels": 1}, "X has 2 channels, but n_channels=1"),
-    "too many channels, ragged": (X, {"n_channels": 3}, "X has 2 channels, but n_channels=3"),
+        [x.T for x in X],
+        r"Sample \d of X has \d channels.*channel-first.*x\.T for x in X",
+    ),
+    "channel-first, 3-D": (X3.transpose(0, 2, 1), r"channel-first.*X\.transpose\(0, 2, 1\)", 2),
+    "too many channels": (X3, "X has 2 channels, but n_channels=1", 1),
+    "too many channels, ragged": (X, "X has 2 channels, but n_channels=3", 3),
     "columns that do not divide": (
-        np.ones((24, 7)), {"n_channels": 2}, "X has 7 columns.* multiple of n_channels=2"),
-    "three dimensions in a sample": (at(5, np.ones((4, 2, 1))), {}, "Sample 5 of X has 3 dimensions"),
-    "four dimensions": (np.ones((24, 3, 2, 1)), {}, "(?i)dim"),
-    "1-D": (np.ones(24), {}, "Expected 2D array, got 1D array"),
-    "a number": (3.0, {}, "Expected 2D array"),
-    "strings": (np.full((24, 3), "a"), {}, "numeric|could not convert"),
-    "strings in a sample": (at(5, np.array(["a", "b"])), {}, "Sample 5 of X is no array of numbers"),
-    "complex numbers": (at(5, np.ones((4, 2), complex)), {}, "Sample 5 of X is no array of numbers"),
-    "ragged within a sample": (at(5, [[1.0, 2.0], [3.0]]), {}, "Sample 5 of X is no array of numbers"),
-    "mismatched y": (X[:-1], {}, "inconsistent numbers of samples: X has 23, y has 24"),
+        np.ones((24, 7)),
+        "X has 7 columns.* multiple of n_channels=2",
+        2,
+    ),
+    "three dimensions in a sample": (at(5, np.ones((4, 2, 1))), "Sample 5 of X has 3 dimensions"),
+    "four dimensions": (np.ones((24, 3, 2, 1)), "(?i)dim"),
+    "1-D": (np.ones(24), "Expected 2D array, got 1D array"),
+    "a number": (3.0, "Expected 2D array"),
+    "strings": (np.full((24, 3), "a"), "numeric|could not convert"),
+    "strings in a sample": (at(5, np.array(["a", "b"])), "Sample 5 of X is no array of numbers"),
+    "complex numbers": (at(5, np.ones((4, 2), complex)), "Sample 5 of X is no array of numbers"),
+    "ragged within a sample": (at(5, [[1.0, 2.0], [3.0]]), "Sample 5 of X is no array of numbers"),
+    "mismatched y": (X[:-1], "inconsistent numbers of samples: X has 23, y has 24"),
     "long, index of three levels": (
-        LONG.set_index(LONG["c0"] > 0, append=True), {}, r"3 levels.*two: \(sample, time\)"),
+        LONG.set_index(LONG["c0"] > 0, append=True),
+        r"3 levels.*two: \(sample, time\)",
+    ),
     "long, time falls": (
-        LONG[::-1].sort_index(level=0, sort_remaining=False), {}, r"time of X does not rise.*sort_index"),
+        LONG[::-1].sort_index(level=0, sort_remaining=False),
+        r"time of X does not rise.*sort_index",
+    ),
     "long, time twice": (
-        LONG.set_index([LONG.index.get_level_values(0), TIMES // 2]), {}, "each once.*drop duplicates"),
+        LONG.set_index([LONG.index.get_level_values(0), TIMES // 2]),
+        "each once.*drop duplicates",
+    ),
     "long, samples taken apart": (
-        LONG.sort_index(level=1, kind="stable"), {}, r"do not stand together.*sort_index"),
-}  # fmt: skip
+        LONG.sort_index(level=1, kind="stable"),
+        r"do not stand together.*sort_index",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", AT_FIT)
 def test_error_at_fit(case):
-    X, parameters, message = AT_FIT[case]
-    model = LSTMClassifier(**SMALL, **parameters)
+    X, message, n_channels = (*AT_FIT[case], None)[:3]
+    model = LSTMClassifier(**SMALL, n_channels=n_channels)
     with pytest.raises(ValueError, match=message):
         model.fit(X, y)
     assert not hasattr(model, "theta_")
@@ -229,7 +266,10 @@ def test_error_at_fit(case):
 
 AT_PREDICT = {
     "NaN inside": (holed(NAN), "sample 7, time step 1, channel 1"),
-    "infinity in the last block": (changed(X3, (23, 2, 1), INF), "sample 23, time step 2, channel 1"),
+    "infinity in the last block": (
+        changed(X3, (23, 2, 1), INF),
+        "sample 23, time step 2, channel 1",
+    ),
     "channel-first, 3-D": (X3.transpose(0, 2, 1), r"channel-first.*X\.transpose\(0, 2, 1\)"),
     "channel-first, one sample": ([X[0].T], "channel-first"),
     "channel-first, ragged": ([x.T for x in X], "channel-first"),
@@ -265,16 +305,20 @@ def test_validation_set_of_half(Estimator):
     for half in ({"X_val": X}, {"y_val": y}):
         with pytest.raises(ValueError, match="X_val and y_val belong together"):
             Estimator(**SMALL).fit(X, y, **half)
-    with pytest.raises(ValueError, match="X_val and y_val do not fit together: 24.* 23"):
+    with pytest.raises(ValueError, match=r"X_val and y_val do not fit together: 24.* 23"):
         Estimator(**SMALL).fit(X, y, X_val=X, y_val=y[:-1])
-    with pytest.raises(ValueError, match="X has 1 channels, but .* fitted with 2"):
+    with pytest.raises(ValueError, match=r"X has 1 channels, but .* fitted with 2"):
         Estimator(**SMALL).fit(X, y, X_val=[x[:, :1] for x in X], y_val=y)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize(
     ("weight", "message"),
-    [(np.zeros(24), "(?i)sample weights.*zero"), (np.ones(23), "shape"), (-np.ones(24), "(?i)negative")],
+    [
+        (np.zeros(24), "(?i)sample weights.*zero"),
+        (np.ones(23), "shape"),
+        (-np.ones(24), "(?i)negative"),
+    ],
 )
 def test_sample_weight(Estimator, weight, message):
     X, y = problem(Estimator)

@@ -13,13 +13,13 @@ import numpy as np
 # that it is called with, for NumPy's scalars it does not.
 TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
 
-# Not "nnan" and "ninf": with them a NaN may come out as a number, and divergence
-# must stay visible. "reassoc" lets sums be vectorised, "arcp" and "afn" make divisions cheap.
-FASTMATH = {"contract", "reassoc", "nsz", "arcp", "afn"}
-
-# error_model="numpy": the Python model puts a branch into every division,
-# which keeps loops from being vectorised (eleven times slower).
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FASTMATH}
+# error_model="numpy": the Python model puts a branch into every division, which keeps
+# loops from being vectorised (eleven times slower).
+# No fastmath: vectors and fused multiply-adds are explicit, so that it would bring nothing;
+# and a process that compiles may run another copy of a function than one that loads its
+# caller from the cache, optimised in another context. Only strict arithmetic gives both
+# the same result to the last bit, and lets a NaN be a NaN.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -11,7 +11,7 @@ need no code of their own.
 from __future__ import annotations
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
-from sklstm._kernels.simd import PANEL, address, copy, gemm, lanes, load, sigmoid, span, store, tanh
+from sklstm._kernels.simd import PANEL, address, copy, fma, gemm, lanes, load, sigmoid, span, store, tanh
 
 # Rows collected before a weight-gradient product: long enough to hide reading and writing
 # the gradient, short enough for its operands to stay in the first-level cache.
@@ -68,7 +68,7 @@ def lstm_forward(
                 g = tanh(load(gates, gate + 2 * width))
                 o = sigmoid(load(gates, gate + 3 * width))
                 c_before = load(c, unit)
-                c_now = f * c_before + i * g
+                c_now = fma(f, c_before, i * g)
                 squashed = tanh(c_now)
                 h_now = o * squashed
                 store(c, unit, c_now)
@@ -127,7 +127,7 @@ def lstm_backward(
                 dh_now = load(dh, unit)
                 if emit:
                     dh_now = dh_now + load(dy, (starts[t] + r) * y_stride + y_column + p * width)
-                dc_now = load(dc, unit) + dh_now * o * (1.0 - squashed * squashed)
+                dc_now = fma(dh_now * o, 1.0 - squashed * squashed, load(dc, unit))
                 store(dc, unit, dc_now * f)
                 store(gates, gate, dc_now * g * i * (1.0 - i))
                 store(gates, gate + width, dc_now * c_before * f * (1.0 - f))

@@ -13,6 +13,7 @@ from sklstm._kernels.simd import (
     add,
     copy,
     fill,
+    fma,
     lanes,
     load,
     not_below,
@@ -53,7 +54,7 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
                 state = load(y, row + j)
                 if mean:
                     place = out + at_mean + j
-                    store(features, place, load(features, place) + state * share)
+                    store(features, place, fma(state, share, load(features, place)))
                 if maximum:
                     place = out + at_max + j
                     store(features, place, not_below(load(features, place), state))

@@ -3,7 +3,7 @@
 Loops over the hidden units are too short for LLVM's vectoriser, and a matrix product
 written as Python loops stays below half of what a core can do. So the vectors are made
 explicit: ``load`` gives a value of the type ``Vector``, ``+ - * /`` work on it as on a
-float, ``store`` writes it back. One vector holds ``lanes(array)`` elements, chosen from
+float (strictly: nothing is reordered or fused but by ``fma``), ``store`` writes it back. One vector holds ``lanes(array)`` elements, chosen from
 the host's widest registers; LLVM splits it where registers are narrower.
 
 Arrays are addressed by a flat element offset, and must be C-contiguous.
@@ -23,9 +23,7 @@ from numba.np.arrayobj import populate_array
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
-from sklstm._kernels.jit import FASTMATH, device
-
-_FLAGS = tuple(sorted(FASTMATH))
+from sklstm._kernels.jit import device
 
 
 # --- the host -----------------------------------------------------------------------------
@@ -109,7 +107,7 @@ def _binary(function: Any, instruction: str) -> None:
 
     @lower_builtin(function, Vector, Vector)
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return getattr(builder, instruction)(*args, flags=_FLAGS)
+        return getattr(builder, instruction)(*args)
 
 
 for _function, _instruction in [
@@ -119,6 +117,23 @@ for _function, _instruction in [
     (operator.truediv, "fdiv"),
 ]:
     _binary(_function, _instruction)
+
+
+def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    bits = 32 if isinstance(a.type.element, ir.FloatType) else 64
+    name = f"llvm.fma.v{a.type.count}f{bits}"
+    fnty = ir.FunctionType(a.type, [a.type] * 3)
+    return builder.call(cgutils.get_or_insert_function(builder.module, fnty, name), [a, b, c])
+
+
+@intrinsic
+def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
+    """``fma(a, b, c)``: a * b + c with one rounding, of vectors."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return _fma(builder, *args)
+
+    return a(a, a, a), codegen
 
 
 # --- memory -------------------------------------------------------------------------------
@@ -242,6 +257,19 @@ def spread(typingctx: Any, array: Any, value: Any) -> Any:
 
 
 @intrinsic
+def total(typingctx: Any, vector: Any) -> Any:
+    """``total(vector)``: the sum of its lanes."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        value = builder.extract_element(args[0], ir.IntType(32)(0))
+        for lane in range(1, vector.lanes):
+            value = builder.fadd(value, builder.extract_element(args[0], ir.IntType(32)(lane)))
+        return value
+
+    return vector.dtype(vector), codegen
+
+
+@intrinsic
 def not_below(typingctx: Any, a: Any, b: Any) -> Any:
     """``not_below(a, b)``: the larger of a and b, lane by lane; a NaN in either wins."""
 
@@ -294,13 +322,6 @@ def multiply(array, start, factor, at, size):
 
 
 # --- activations --------------------------------------------------------------------------
-def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
-    bits = 32 if isinstance(a.type.element, ir.FloatType) else 64
-    name = f"llvm.fma.v{a.type.count}f{bits}"
-    fnty = ir.FunctionType(a.type, [a.type] * 3)
-    return builder.call(cgutils.get_or_insert_function(builder.module, fnty, name), [a, b, c])
-
-
 # 2^r = 1 + r q(r) for |r| <= 1/2, with q interpolated at Chebyshev nodes: relative error
 # 2.0e-7 (degree 5) and 8.5e-18 (degree 11). The 1 is exact, and so exp(0) = 1, tanh(0) = 0.
 _EXP2_SERIES = {

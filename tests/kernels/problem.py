@@ -9,8 +9,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from sklstm._kernels.network import network_gradient, network_predict
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import Buffers, Network, aligned, network_gradient, network_predict
+from sklstm._network import Buffers, Network, aligned
 from sklstm._parameters import NetworkSpec
 from tests import reference
 
@@ -79,14 +80,14 @@ class Problem:
 
 
 def network_of(problem, dtype=np.float64, need_dx=False):
-    """The network with its parameters packed, and theta."""
+    """The network with the problem's parameters packed."""
     network = Network(problem.spec, dtype, need_dx)
     theta = np.empty(network.layout.size, dtype)
     for name, view in network.layout.views(theta).items():
         view[...] = problem.params[name]
     network.packed[:] = np.nan
     network.pack(theta)
-    return network, theta
+    return network
 
 
 class PackedBatch:
@@ -169,7 +170,7 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
 
     segment: steps between two kept states; repeat: calls that add into the same gradient
     """
-    network, _ = network_of(problem, dtype, need_dx)
+    network = network_of(problem, dtype, need_dx)
     batch = PackedBatch(problem.sequences)
     n_timesteps = int(batch.lengths[0])
     if segment is not None:
@@ -201,7 +202,7 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
     assert not chunks[[0, 2]].any()
     result = _end(problem, network, batch, work, states)
     theta_gradient = np.full(network.layout.size, np.nan, dtype)
-    network.unpack_gradient(chunks[1:2], 1, theta_gradient)
+    network.unpack_gradient(chunks[1:2], theta_gradient)
     result.loss, result.gradient = loss, network.layout.views(theta_gradient)
     if need_dx:
         assert np.isnan(dx[-1]).all()
@@ -215,7 +216,7 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
 
 def run_predict(problem, dtype=np.float64):
     """raw and the final h and c of `reference.network_predict`, by the kernels; no dropout."""
-    network, _ = network_of(problem, dtype)
+    network = network_of(problem, dtype)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
     work, states = _begin(problem, network, batch, keep=False)

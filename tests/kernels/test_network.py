@@ -4,15 +4,12 @@ import numpy as np
 import pytest
 
 from sklstm import _network
-from sklstm._kernels.network import GRADIENT, PACKED
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import Network, aligned
-from tests import reference
+from sklstm._network import Network
 from tests.kernels.problem import (
     Problem,
     assert_close,
     assert_same_gradient,
-    network_of,
     run_gradient,
     run_predict,
 )
@@ -51,6 +48,14 @@ def test_any_number_of_outputs(n_outputs, loss):
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_any_number_of_channels(n_channels, bidirectional):
     problem = Problem(n_channels=n_channels, bidirectional=bidirectional)
+    assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
+
+
+@pytest.mark.parametrize("hidden_size", [1, 3 * LANES, 4 * LANES, 4 * LANES + 1])
+def test_any_number_of_units(hidden_size):
+    problem = Problem(
+        hidden_size=hidden_size, num_layers=2, bidirectional=True, pooling=("last", "max")
+    )
     assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
 
 
@@ -167,59 +172,17 @@ def test_divergence_stays_visible():
     assert all(np.isnan(gradient).any() for gradient in dirty.gradient.values())
 
 
-SHAPES = [
-    {"num_layers": 1, "bidirectional": False, "hidden_size": 5},
-    {"num_layers": 2, "bidirectional": True, "hidden_size": LANES, "n_channels": 4 * LANES + 1},
-    {"num_layers": 3, "bidirectional": False, "hidden_size": 4 * LANES + 1, "n_outputs": 1},
-    {"num_layers": 2, "bidirectional": True, "hidden_size": 5, "n_outputs": LANES + 1,
-     "n_static": 2},
-    {"hidden_size": LANES, "n_static": LANES + 1},
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("need_dx", [False, True])
-@pytest.mark.parametrize("options", SHAPES)
-def test_pack_equals_the_twin(options, need_dx):
-    problem = Problem(pooling=("last", "max"), **options)
-    network, _ = network_of(problem, need_dx=need_dx)
-    scans, *head = reference.network_pack(problem.params, problem.spec.n_static, LANES)
-    for scan, parts in enumerate(scans):
-        below = need_dx or scan >= network.plan.n_directions
-        for part, expected in enumerate(parts if below else parts[:2]):
-            start = network.plan.scans[scan, PACKED + part]
-            packed = network.packed[start : start + expected.size].reshape(expected.shape)
-            np.testing.assert_array_equal(packed, expected)
-    for part, expected in enumerate(head):
-        start = network.plan.scans[-1, PACKED + part]
-        packed = network.packed[start : start + expected.size].reshape(expected.shape)
-        np.testing.assert_array_equal(packed, expected)
-
-
-@pytest.mark.parametrize("options", SHAPES)
-def test_unpack_equals_the_twin(options):
-    problem = Problem(pooling=("last", "max"), **options)
-    network = Network(problem.spec, np.float64)
-    plan = network.plan
-    rng = np.random.RandomState(4)
-    chunks = aligned(4 * network.gradient_size, np.float64).reshape(4, -1)
-    chunks[:3] = rng.standard_normal((3, network.gradient_size))
-    chunks[3] = np.nan  # is not counted
-    n_filled = -(-problem.spec.n_outputs // LANES) * LANES
-    shapes = [(plan.n_hidden + row[0] + 1, plan.gate_stride) for row in plan.scans[:-1]]
-    shapes.append((plan.n_features + 1, n_filled))
-    parts = [
-        [
-            chunk[start : start + rows * columns].reshape(rows, columns).copy()
-            for start, (rows, columns) in zip(plan.scans[:, GRADIENT], shapes, strict=True)
-        ]
-        for chunk in chunks[:3]
-    ]
-    gradient = np.full(network.layout.size, np.nan)
-    network.unpack_gradient(chunks, 3, gradient)
-    shapes, n_static = network.layout.shapes, problem.spec.n_static
-    expected = reference.network_unpack(parts, shapes, n_static, LANES)
-    for name, view in network.layout.views(gradient).items():
-        np.testing.assert_array_equal(view, expected[name], err_msg=name)
+def test_chunks_are_summed_in_their_order():
+    network = Network(Problem(num_layers=2, bidirectional=True).spec, np.float64)
+    chunks = np.random.RandomState(4).standard_normal((7, network.gradient_size))
+    total = chunks[0].copy()
+    for chunk in chunks[1:]:
+        total += chunk
+    together, expected = np.full((2, network.layout.size), np.nan)
+    network.unpack_gradient(total[None], expected)
+    network.unpack_gradient(chunks, together)
+    np.testing.assert_array_equal(together, expected)
+    assert len(np.unique(together)) == network.layout.size  # to each parameter its own place
 
 
 def test_long_sequences_keep_fewer_states(monkeypatch):
