@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels import losses
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
-from sklstm._kernels.simd import PANEL, lanes_of
+from sklstm._kernels.simd import PANEL, gemm_address, lanes_of
 from sklstm._parameters import NetworkSpec, ParameterLayout
 
 LOSSES = {
@@ -84,6 +84,7 @@ class Network:
                 self._place_scan(layer, suffix, n_hidden, gate_stride, need_dx or layer > 0)
         self._place_head(n_hidden, n_pooled, n_features)
         return Plan(
+            product=gemm_address(self.dtype),
             n_hidden=n_hidden,
             n_layers=spec.num_layers,
             n_directions=spec.n_directions,

@@ -40,6 +40,18 @@ def device(function: Callable[..., Any]) -> Any:
     return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
+def address_of(function: Callable[..., Any], signature: Any) -> int:
+    """Compile a function by itself and give its address, for kernels that call it by that."""
+    try:
+        compiled = numba.cfunc(signature, cache=True, **_OPTIONS)(function)
+    except RuntimeError:
+        _warn_uncached()
+        compiled = numba.cfunc(signature, **_OPTIONS)(function)
+    _kept_alive.append(compiled)
+    return compiled.address
+
+
+_kept_alive: list[Any] = []
 _warned: list[bool] = []
 
 

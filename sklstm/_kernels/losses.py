@@ -23,8 +23,7 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
          NaN where there is no target
     (in) row_weight (n_rows,): sample weight over the sum of the minibatch's
     (out) draw: shaped as raw, zero in the columns that fill up a vector
-    returns sum over rows of row_weight * loss, the mean over outputs within a row (the sum
-    for SIGMOID, whose outputs are labels of their own, divided by their number likewise)
+    returns the sum over rows of row_weight * loss, a row's loss being the mean over its outputs
     """
     total = 0.0
     fill(draw, 0, draw.size, 0.0)

@@ -20,10 +20,12 @@ _GRADIENT_ROWS = 96
 
 @device
 def lstm_forward(
-    x, starts, reverse, first, last, weight, h, c, rows, gates, cells, y, y_column, keep, emit
-):
+    product, x, starts, reverse, first, last, weight, h, c, rows, gates, cells, y, y_column, keep,
+    emit,
+):  # fmt: skip
     """Scan steps ``first`` to ``last`` of one direction.
 
+    (in) product: `gemm_address` of the dtype
     (in) x (n_rows, >= n_inputs): input of every row of the packed batch
     (in) starts (n_timesteps + 1,): first row of every time step
     (in) reverse: scan step s is time step n_timesteps - 1 - s
@@ -54,7 +56,7 @@ def lstm_forward(
                 row[j] = source[j]
             rows[top + r, n_columns - 1] = 1.0
         gemm(
-            address(rows, top * row_stride), row_stride, ONE,
+            product, address(rows, top * row_stride), row_stride, ONE,
             address(weight, 0), n_columns * PANEL * width, PANEL * width,
             address(gates, top * gate_stride), gate_stride,
             n_live, PANEL * n_panels, n_columns, FALSE,
@@ -87,12 +89,12 @@ def lstm_forward(
 
 @device
 def lstm_backward(
-    starts, reverse, first, last, rows, gates, cells, dy, y_column, emit,
+    product, starts, reverse, first, last, rows, gates, cells, dy, y_column, emit,
     weight_h, weight_x, dh, dc, dx, need_dx, add_dx, dweight,
 ):  # fmt: skip
     """Exact gradient of `lstm_forward` through scan steps ``last`` down to ``first``.
 
-    (in) starts, reverse, first, last, rows, cells: as the forward scan kept them
+    (in) product, starts, reverse, first, last, rows, cells: as the forward scan had them
     (in) gates (n, odd_lines): i, f, g, o; overwritten by the gradient before activation
     (in) dy (n_rows, n_directions * n_hidden): gradient of y, if `emit`
     (in) weight_h, weight_x (panels of 4 vectors, 4 * n_hidden, 4 * lanes): transposed
@@ -134,7 +136,7 @@ def lstm_backward(
                 store(gates, gate + 2 * width, dc_now * i * (1.0 - g * g))
                 store(gates, gate + 3 * width, dh_now * squashed * o * (1.0 - o))
         gemm(
-            address(gates, top * gate_stride), gate_stride, ONE,
+            product, address(gates, top * gate_stride), gate_stride, ONE,
             address(weight_h, 0), n_gates * PANEL * width, PANEL * width,
             address(dh, 0), n_hidden,
             n_live, n_panels, n_gates, FALSE,
@@ -144,14 +146,14 @@ def lstm_backward(
             # a reverse scan is walked from its last step, which is the earliest, upwards
             low = top + n_live - n_pending if reverse else top
             gemm(
-                address(rows, low * row_stride), ONE, row_stride,
+                product, address(rows, low * row_stride), ONE, row_stride,
                 address(gates, low * gate_stride), PANEL * width, gate_stride,
                 address(dweight, 0), dweight.shape[1],
                 n_columns, PANEL * n_panels, n_pending, TRUE,
             )  # fmt: skip
             if need_dx:
                 gemm(
-                    address(gates, low * gate_stride), gate_stride, ONE,
+                    product, address(gates, low * gate_stride), gate_stride, ONE,
                     address(weight_x, 0), n_gates * PANEL * width, PANEL * width,
                     address(dx, (base + low) * dx.shape[1]), dx.shape[1],
                     n_pending, dx.shape[1] // width, n_gates, add_dx,

@@ -31,6 +31,7 @@ class Plan(NamedTuple):
     A *scan* is one direction of one layer; scan = layer * n_directions + direction.
     """
 
+    product: int  # address of the matrix product
     n_hidden: int  # hidden size filled up to whole vectors
     n_layers: int
     n_directions: int
@@ -146,7 +147,7 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                     copy(h, 0, saved, 0, state_size)
                     copy(c, 0, saved, state_size, state_size)
                 lstm_forward(
-                    source, starts, direction == 1, first, last, weight, h, c,
+                    plan.product, source, starts, direction == 1, first, last, weight, h, c,
                     rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
@@ -195,11 +196,11 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                     saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
                     )
                     lstm_forward(
-                        source, starts, direction == 1, first, last, weight, saved[0], saved[1],
+                        plan.product, source, starts, direction == 1, first, last, weight, saved[0], saved[1],
                         rows, gates, cells, nothing, direction, TRUE, FALSE,
                     )  # fmt: skip
                 lstm_backward(
-                    starts, direction == 1, first, last, rows, gates, cells,
+                    plan.product, starts, direction == 1, first, last, rows, gates, cells,
                     dy, direction * plan.n_hidden, emit,
                     weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0, direction == 1,
                     dweight,
@@ -237,7 +238,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
     head, _ = _head_panels(plan, packed)
     raw = matrix(work.flat, work.raw, n_sequences, head.shape[1])
     gemm(
-        address(seen, 0), seen.shape[1], ONE, address(head, 0), PANEL * width, head.shape[1],
+        plan.product, address(seen, 0), seen.shape[1], ONE, address(head, 0), PANEL * width, head.shape[1],
         address(raw, 0), raw.shape[1], n_sequences, raw.shape[1] // width, plan.n_features + 1, FALSE,
     )  # fmt: skip
     return features, seen, raw
@@ -252,14 +253,14 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     _, transposed = _head_panels(plan, packed)
     dfeatures = matrix(work.flat, work.dfeatures, n_sequences, plan.n_features)
     gemm(
-        address(draw, 0), draw.shape[1], ONE,
+        plan.product, address(draw, 0), draw.shape[1], ONE,
         address(transposed, 0), PANEL * width, plan.n_features,
         address(dfeatures, 0), plan.n_features,
         n_sequences, plan.n_features // width, plan.n_outputs, FALSE,
     )  # fmt: skip
     dhead = matrix(dw, plan.scans[n_scans, GRADIENT], plan.n_features + 1, draw.shape[1])
     gemm(
-        address(seen, 0), ONE, seen.shape[1], address(draw, 0), PANEL * width, draw.shape[1],
+        plan.product, address(seen, 0), ONE, seen.shape[1], address(draw, 0), PANEL * width, draw.shape[1],
         address(dhead, 0), dhead.shape[1],
         plan.n_features + 1, dhead.shape[1] // width, n_sequences, TRUE,
     )  # fmt: skip

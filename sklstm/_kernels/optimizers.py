@@ -6,25 +6,9 @@ import math
 
 import numpy as np
 
-from sklstm._kernels.jit import device, kernel
-from sklstm._kernels.simd import fma, lanes, load, spread, total
+from sklstm._kernels.jit import kernel
 
 ADAM, ADAMW, SGD, RMSPROP = range(4)
-
-
-@device
-def _norm(array):
-    """Euclidean norm of a 1-D array."""
-    width = lanes(array)
-    in_vectors = array.size // width * width
-    squares = spread(array, 0.0)
-    for j in range(0, in_vectors, width):
-        part = load(array, j)
-        squares = fma(part, part, squares)
-    rest = float(total(squares))
-    for j in range(in_vectors, array.size):
-        rest += float(array[j]) * float(array[j])
-    return math.sqrt(rest)
 
 
 @kernel

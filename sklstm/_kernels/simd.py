@@ -11,11 +11,13 @@ Arrays are addressed by a flat element offset, and must be C-contiguous.
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
 import llvmlite.binding as llvm
 import numba
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -23,7 +25,7 @@ from numba.np.arrayobj import populate_array
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
-from sklstm._kernels.jit import device
+from sklstm._kernels.jit import address_of, device
 
 
 # --- the host -----------------------------------------------------------------------------
@@ -54,8 +56,6 @@ PANEL = 4  # vectors in a panel of B: as many as an LSTM has gates
 
 def lanes_of(dtype: Any) -> int:
     """How many elements of a dtype (NumPy's) fit one vector."""
-    import numpy as np
-
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
@@ -254,19 +254,6 @@ def spread(typingctx: Any, array: Any, value: Any) -> Any:
         return args[1]
 
     return vector(array, vector), codegen
-
-
-@intrinsic
-def total(typingctx: Any, vector: Any) -> Any:
-    """``total(vector)``: the sum of its lanes."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        value = builder.extract_element(args[0], ir.IntType(32)(0))
-        for lane in range(1, vector.lanes):
-            value = builder.fadd(value, builder.extract_element(args[0], ir.IntType(32)(lane)))
-        return value
-
-    return vector.dtype(vector), codegen
 
 
 @intrinsic
@@ -484,17 +471,8 @@ _tile_2_4, _tile_2_2, _tile_2_1 = (_tile(2, v) for v in (4, 2, 1))
 _tile_1_4, _tile_1_2, _tile_1_1 = (_tile(1, v) for v in (4, 2, 1))
 
 
-@device
-def gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
-    """C (m, n) = A (m, k) B (k, n), or += with `accumulate`; n in vectors.
-
-    a, b and c are `address`es.
-
-    (in) a: element (i, j) at i * a_row + j * a_k
-    (in) b: panels of four vectors; vector v of row j at
-         (v // 4) * b_panel + j * b_k + (v % 4) * lanes
-    (out) c: element (i, j) at i * c_row + j
-    """
+def _gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
+    """`gemm`, as it is compiled: in tiles of registers, the last rows in smaller ones."""
     width = lanes(c)
     v = 0
     while v < n_vectors:
@@ -538,3 +516,47 @@ def gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
             if i < m:
                 _tile_1_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
             v += 1
+
+
+def _gemm_signature(dtype: types.Float) -> Any:
+    pointer, intp = types.CPointer(dtype), types.intp
+    return types.void(
+        pointer, intp, intp, pointer, intp, intp, pointer, intp, intp, intp, intp, types.boolean
+    )
+
+
+@functools.cache
+def gemm_address(dtype: Any) -> int:
+    """Address of the matrix product for a dtype (NumPy's), which `gemm` is called with.
+
+    It is compiled by itself: as part of every function that calls it, LLVM would compile
+    it seven times, a quarter of the time to a first fit.
+    """
+    return address_of(_gemm, _gemm_signature(numba.from_dtype(np.dtype(dtype))))
+
+
+@intrinsic
+def gemm(
+    typingctx, function, a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate
+):
+    """C (m, n) = A (m, k) B (k, n), or += with `accumulate`; n in vectors.
+
+    (in) function: `gemm_address` of the dtype; a, b and c are `address`es of elements
+    (in) a: element (i, j) at i * a_row + j * a_k
+    (in) b: panels of four vectors; vector v of row j at
+         (v // 4) * b_panel + j * b_k + (v % 4) * lanes
+    (out) c: element (i, j) at i * c_row + j
+    """
+    inner = _gemm_signature(c.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        # as a C function has them: a boolean is a byte
+        values = [
+            context.get_value_as_data(builder, t, value)
+            for t, value in zip(inner.args, args[1:], strict=True)
+        ]
+        fnty = ir.FunctionType(ir.VoidType(), [value.type for value in values])
+        builder.call(builder.inttoptr(args[0], fnty.as_pointer()), values)
+        return context.get_dummy_value()
+
+    return types.void(types.intp, *inner.args), codegen

@@ -10,6 +10,7 @@ from sklstm._kernels.simd import (
     address,
     exp,
     gemm,
+    gemm_address,
     lanes,
     lanes_of,
     load,
@@ -80,9 +81,9 @@ def test_activations_at_special_points(dtype):
 
 
 @kernel
-def _gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
+def _gemm(product, a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
     gemm(
-        address(a, 0), a_row, a_k, address(b, 0), b_panel, b_k, address(c, c_row + 1), c_row,
+        product, address(a, 0), a_row, a_k, address(b, 0), b_panel, b_k, address(c, c_row + 1), c_row,
         m, n_vectors, k, accumulate,
     )  # fmt: skip
 
@@ -108,7 +109,7 @@ def check_gemm(dtype, m, n_vectors, k, accumulate, transposed, in_panels, rng):
     else:
         b_buffer, b_panel, b_k = b, wide, n
     _gemm(
-        a_buffer.ravel(), a_row, a_k, b_buffer.ravel(), b_panel, b_k, c.ravel(), n + 3,
+        gemm_address(dtype), a_buffer.ravel(), a_row, a_k, b_buffer.ravel(), b_panel, b_k, c.ravel(), n + 3,
         m, n_vectors, k, accumulate,
     )  # fmt: skip
     np.testing.assert_array_equal(c[1:-1, 1:-2], reference.gemm(a, b, before, accumulate))
@@ -134,5 +135,8 @@ def test_gemm_in_float32(m):
 
 def test_gemm_lets_nan_pass():
     a, b, c = np.array([[0.0, np.nan]]), np.ones((2, lanes_of(np.float64))), np.zeros((3, 64))
-    _gemm(a.ravel(), 2, 1, b.ravel(), 0, b.shape[1], c.ravel(), 64, 1, 1, 2, False)
+    _gemm(
+        gemm_address(np.float64), a.ravel(), 2, 1, b.ravel(), 0, b.shape[1], c.ravel(), 64,
+        1, 1, 2, False,
+    )  # fmt: skip
     assert np.isnan(c[1, 1 : 1 + b.shape[1]]).all()
