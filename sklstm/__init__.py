@@ -2,7 +2,8 @@
 
 from sklstm._classifier import LSTMClassifier
 from sklstm._regressor import LSTMRegressor
+from sklstm._warmup import warmup
 
 __version__ = "0.1.0"
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "__version__"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "__version__", "warmup"]

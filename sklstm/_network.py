@@ -57,6 +57,10 @@ class Network:
         # of every parameter, its place in the packed gradient; (n_parameters,)
         self._unpack_index = np.empty(self.layout.size, np.intp)
         self.plan = self._plan(need_dx)
+        n_scans = len(self._scans) - 1
+        kept = sum(scan[ROW_STRIDE] for scan in self._scans)  # the head's is 0
+        kept += n_scans * (self.plan.gate_stride + 2 * self.plan.n_hidden)
+        self._kept_per_row = kept * self.dtype.itemsize  # bytes
         self._pack_index = np.concatenate(self._pack_parts)  # (packed size,)
         # theta, and behind it the zero that fills up vectors
         self._extended = np.zeros(self.layout.size + 1, self.dtype)
@@ -191,12 +195,7 @@ class Network:
 
     def segment(self, n_rows: int, n_timesteps: int) -> int:
         """Time steps between two kept states: all of them while the activations fit."""
-        plan = self.plan
-        n_scans = len(plan.scans) - 1
-        per_row = int(plan.scans[:, ROW_STRIDE].sum())  # the head's is 0
-        per_row += n_scans * (plan.gate_stride + 2 * plan.n_hidden)
-        kept = n_rows * per_row * self.dtype.itemsize
-        if kept <= _KEPT_BYTES:
+        if n_rows * self._kept_per_row <= _KEPT_BYTES:
             return n_timesteps
         return max(1, math.isqrt(n_timesteps - 1) + 1)
 

@@ -4,7 +4,8 @@
 
 A training step is what `fit` does with a minibatch: gather, forward, backward, Adam. torch
 gets `nn.LSTM` with a linear head on the last step, its own cross-entropy and Adam, and its
-data ready in a tensor. Both are float32. Ours and theirs take turns; medians are printed.
+data ready in a tensor. Both are float32. Ours and theirs
+take turns; medians are printed.
 """
 
 from __future__ import annotations
@@ -111,18 +112,25 @@ def torch_step(size: tuple[int, int, int, int, int, bool]) -> Callable[[], None]
     return step
 
 
-def side_by_side(steps: list[Callable[[], None]], seconds: float) -> list[float]:
-    """Median seconds of each, taking turns."""
-    for step in steps:
-        step()
-        step()
-    times: list[list[float]] = [[] for _ in steps]
-    end = time.perf_counter() + seconds * len(steps)
-    while time.perf_counter() < end or len(times[0]) < 5:
-        for step, taken in zip(steps, times, strict=True):
-            start = time.perf_counter()
-            step()
-            taken.append(time.perf_counter() - start)
+def side_by_side(calls: list[Callable[[], object]], seconds: float) -> list[float]:
+    """Median seconds of each call; the contenders take turns, a stretch of time each.
+
+    A stretch is many calls long, as in a real training, so that each finds its own data in
+    the cache; and before it the threads of the one before have gone to sleep.
+    """
+    n_turns = 5
+    times: list[list[float]] = [[] for _ in calls]
+    for _ in range(n_turns):
+        for call, taken in zip(calls, times, strict=True):
+            time.sleep(0.1)
+            call()
+            end = time.perf_counter() + seconds / n_turns
+            while True:
+                start = time.perf_counter()
+                call()
+                taken.append(time.perf_counter() - start)
+                if time.perf_counter() > end:
+                    break
     return [float(np.median(taken)) for taken in times]
 
 

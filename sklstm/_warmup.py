@@ -1,0 +1,33 @@
+"""Compilation ahead of time, for container images and servers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from sklstm._classifier import LSTMClassifier
+
+
+def warmup(dtypes: tuple[Literal["float32", "float64"], ...] = ("float32",)) -> None:
+    """Compile what `fit` and `predict` need, and store it in Numba's cache.
+
+    The first fit on a machine compiles for some seconds. Calling this once while an image
+    is built, or before a server takes requests, moves that time there. Where no cache
+    can be written, it still helps the process that calls it.
+
+    Parameters
+    ----------
+    dtypes : tuple of {"float32", "float64"}, default=("float32",)
+        Precisions of the network to compile for. Data of both precisions are covered.
+
+    Examples
+    --------
+    >>> import sklstm
+    >>> sklstm.warmup()
+    """
+    y = np.array([0, 1])
+    for dtype in dtypes:
+        model = LSTMClassifier(hidden_size=1, max_iter=1, dtype=dtype)
+        for X in (np.zeros((2, 2), np.float32), np.zeros((2, 2), np.float64)):
+            model.fit(X, y).predict(X)

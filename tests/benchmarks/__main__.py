@@ -1,0 +1,15 @@
+"""All tables on speed and memory: ``python -m tests.benchmarks``; needs the extra bench."""
+
+from __future__ import annotations
+
+from tests.benchmarks import inference, memory, startup, training
+
+
+def main() -> None:
+    for topic in (training, inference, startup, memory):
+        print(f"\n## {topic.__doc__.splitlines()[0]}\n", flush=True)
+        topic.main()
+
+
+if __name__ == "__main__":
+    main()
