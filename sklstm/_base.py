@@ -32,7 +32,7 @@ from sklstm._sequences import (
 )
 from sklstm._training import History, Recipe, TrainingSet, train
 from sklstm._validation import as_sequences
-from sklstm._workers import Workers
+from sklstm._workers import PREDICTED_ROWS, Workers
 
 POOLINGS = {
     "last": ("last",),
@@ -552,27 +552,30 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     # --- prediction -----------------------------------------------------------------------
     def _raw_prediction(self, X: Any) -> NDArray:
         """(n_samples, n_outputs)."""
-        check_is_fitted(self, "theta_")
+        if not hasattr(self, "theta_"):
+            check_is_fitted(self, "theta_")
         data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
         inputs = self._input(data)
-        predictor = self._take_predictor()
+        predictor = self._take_predictor(data.n_samples)
         try:
             return predictor.predict(inputs, np.arange(data.n_samples))
         finally:
             _predictors[self] = (self.theta_, predictor)
 
-    def _take_predictor(self) -> Workers:
+    def _take_predictor(self, n_samples: int) -> Workers:
         """Workers with the packed parameters, kept from call to call.
 
         They are taken out while in use: a second thread that predicts with the same
         estimator builds its own.
         """
-        n_threads = joblib.effective_n_jobs(self.n_jobs)
+        # one chunk needs one thread: no look-up of joblib's settings for a single row
+        n_threads = joblib.effective_n_jobs(self.n_jobs) if n_samples > PREDICTED_ROWS else None
         theta, predictor = _predictors.pop(self, (None, None))
-        if predictor is None or theta is not self.theta_ or predictor.n_threads != n_threads:
+        fits = predictor is not None and n_threads in (None, predictor.n_threads)
+        if predictor is None or not fits or theta is not self.theta_:
             network = self._build_network()
             network.pack(np.ascontiguousarray(self.theta_, network.dtype))
-            predictor = Workers(network, n_threads)
+            predictor = Workers(network, n_threads or 1)
         return predictor
 
     @property

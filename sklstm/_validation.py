@@ -40,14 +40,21 @@ def _from_array(
     estimator: Any, X: Any, n_channels: int | None, reset: bool
 ) -> SequenceDataset:
     X = _stacked(X)
+    # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
+    # take longer than the network, and find nothing that is not checked below
+    plain = type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and len(X) > 0
     if getattr(X, "ndim", 2) == 3:
-        X = check_array(
-            X, allow_nd=True, dtype="numeric", ensure_all_finite=False, estimator=estimator
-        )
+        if not plain:
+            X = check_array(
+                X, allow_nd=True, dtype="numeric", ensure_all_finite=False, estimator=estimator
+            )
         _refuse_channel_first(estimator, X.shape, n_channels, reset)
         _set_features(estimator, X.shape[2], reset)
     else:  # (n_samples, n_timesteps * n_channels)
-        if reset or estimator.n_features_in_ != estimator.n_channels_in_:
+        named = hasattr(estimator, "feature_names_in_")
+        if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
+            pass
+        elif reset or estimator.n_features_in_ != estimator.n_channels_in_:
             X = validate_data(
                 estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False
             )

@@ -19,7 +19,7 @@ from sklstm._sequences import NetworkInput, PackedBatch
 # Below this much work (multiply-adds of a minibatch) a thread costs more than it brings.
 _WORTH_A_THREAD = 2e6
 # Rows of a chunk in prediction: enough to fill the register tile, few enough for the cache.
-_PREDICTED_ROWS = 48
+PREDICTED_ROWS = 48
 _MAX_CHUNKS = 8
 
 
@@ -95,10 +95,10 @@ class Workers:
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
         raw = np.empty((len(samples), network.spec.n_outputs), network.dtype)
-        n_chunks = -(-len(samples) // _PREDICTED_ROWS)
+        n_chunks = -(-len(samples) // PREDICTED_ROWS)
 
         def chunk(k: int, buffers: Buffers) -> None:
-            part = order[k * _PREDICTED_ROWS : (k + 1) * _PREDICTED_ROWS]
+            part = order[k * PREDICTED_ROWS : (k + 1) * PREDICTED_ROWS]
             batch = inputs.pack(samples[part], network.dtype)
             raw[part] = self._forward(batch, buffers)
 
