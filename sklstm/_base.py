@@ -45,7 +45,10 @@ POOLINGS = {
 _AUTO_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many steps
 _AUTO_STEPS, _AUTO_EPOCHS, _AUTO_MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _AUTO_BATCH, _AUTO_MAX_BATCH, _AUTO_BATCHES = 16, 256, 256
-_TINY = 32  # samples up to which the whole set is one batch, in double precision
+_AUTO_DROPOUT = 0.2
+# Samples up to which the whole set is one batch, in double precision, without dropout:
+# there a sample weight equals so many copies of the sample to 1e-7.
+_TINY = 32
 
 # What the shape and the meaning of `theta_` depend on: the values of the fit that started
 # the network hold until the next one.
@@ -62,8 +65,9 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
     pooling : {"concat", "last", "mean", "max"}, default="concat"
         How the states of the last layer become one row of features: the final state, the
         mean or the maximum over time, or all three side by side.
-    dropout : float, default=0.0
+    dropout : float or "auto", default="auto"
         Share of the states set to zero in training, between layers and before the head.
+        "auto": 0.2, but 0 for up to 32 samples.
     forget_bias : float, default=1.0
         Initial bias of the forget gate [3]_.
     n_channels : int or None, default=None
@@ -177,7 +181,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     num_layers: int = 1
     bidirectional: bool = True
     pooling: str = "concat"
-    dropout: float = 0.0
+    dropout: float | Literal["auto"] = "auto"
     forget_bias: float = 1.0
     n_channels: int | None = None
     patch_size: int | Literal["auto"] = "auto"
@@ -211,7 +215,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "num_layers": [Interval(Integral, 1, None, closed="left")],
         "bidirectional": ["boolean"],
         "pooling": [StrOptions(set(POOLINGS))],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "forget_bias": [Interval(Real, None, None, closed="neither")],
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "patch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -423,6 +427,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if n_epochs == "auto":
             enough = -(-_AUTO_STEPS // -(-n_samples // batch_size))
             n_epochs = max(_AUTO_EPOCHS, min(enough, _AUTO_MAX_EPOCHS))
+        dropout = self.dropout
+        if dropout == "auto":
+            dropout = 0.0 if n_samples <= _TINY else _AUTO_DROPOUT
         return Recipe(
             batch_size=batch_size,
             n_epochs=1 if incremental else int(n_epochs),
@@ -430,7 +437,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             learning_rate_init=self.learning_rate_init,
             power_t=self.power_t,
             shuffle=self.shuffle,
-            dropout=float(self.dropout),
+            dropout=float(dropout),
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
         )

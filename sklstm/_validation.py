@@ -42,7 +42,7 @@ def _from_array(
     X = _stacked(X)
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
-    plain = type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and len(X) > 0
+    plain = type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and X.size > 0
     if getattr(X, "ndim", 2) == 3:
         if not plain:
             X = check_array(

@@ -5,17 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import sklstm
 
 
-def run(script):
+def run(script, **environment):
     """Standard output of a fresh interpreter that sees the same package."""
     paths = os.pathsep.join(
         [str(Path(sklstm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     )
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
-        env=os.environ | {"PYTHONPATH": paths},
+        env=os.environ | {"PYTHONPATH": paths} | environment,
         capture_output=True,
         text=True,
     )
@@ -24,9 +26,37 @@ def run(script):
 
 
 def test_public_names():
-    assert sorted(sklstm.__all__) == ["LSTMClassifier", "LSTMRegressor", "__version__"]
+    assert {"LSTMClassifier", "LSTMRegressor", "__version__"} <= set(sklstm.__all__)
     for name in sklstm.__all__:
         assert hasattr(sklstm, name)
+
+
+# Functions that are compiled, or loaded, in warmup() and in the default fits after it.
+WARM = """
+from pathlib import Path
+import os
+import numpy as np
+import sklstm
+
+def stored():
+    return {path.name for path in Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc")}
+
+sklstm.warmup()
+before = stored()
+X = np.random.default_rng(0).standard_normal((40, 5))
+y = np.arange(40) % 2
+for dtype in np.float32, np.float64:
+    for Estimator in sklstm.LSTMClassifier, sklstm.LSTMRegressor:
+        Estimator(max_iter=1).fit(X.astype(dtype), y).predict(X.astype(dtype))
+print(len(before), len(stored() - before))
+"""
+
+
+@pytest.mark.slow
+def test_warmup_compiles_all_that_a_fit_needs(tmp_path):
+    before, after = map(int, run(WARM, NUMBA_CACHE_DIR=str(tmp_path)).split())
+    assert before > 5
+    assert after == 0
 
 
 # Lets nobody import some modules, and prints who tried: scikit-learn does, where it can.

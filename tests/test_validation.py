@@ -231,6 +231,7 @@ AT_FIT = {
     "four dimensions": (np.ones((24, 3, 2, 1)), "(?i)dim"),
     "1-D": (np.ones(24), "Expected 2D array, got 1D array"),
     "a number": (3.0, "Expected 2D array"),
+    "an array of no dimension": (np.array(3.0), "Expected 2D array"),
     "strings": (np.full((24, 3), "a"), "numeric|could not convert"),
     "strings in a sample": (at(5, np.array(["a", "b"])), "Sample 5 of X is no array of numbers"),
     "complex numbers": (at(5, np.ones((4, 2), complex)), "Sample 5 of X is no array of numbers"),
