@@ -23,8 +23,8 @@ class EpochCallbacks:
     def __init__(self, estimator: Any, n_epochs: int, X: Any, y: Any) -> None:
         self._estimator = estimator
         self._data = {"estimator": estimator, "X": X, "y": y}
-        self._fit = None
-        self._epoch = None
+        self._fit: Any = None
+        self._epoch: Any = None
         if getattr(estimator, "_skl_callbacks", None):
             self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
             self._fit.call_on_fit_task_begin(**self._data)

@@ -47,7 +47,8 @@ class ParameterLayout:
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
-        spec, shapes = self.spec, {}
+        spec = self.spec
+        shapes: dict[str, tuple[int, ...]] = {}
         n_gates = 4 * spec.hidden_size
         n_inputs = spec.n_channels
         for layer in range(spec.num_layers):

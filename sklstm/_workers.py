@@ -16,16 +16,24 @@ from sklstm._kernels.network import network_gradient, network_predict
 from sklstm._network import Buffers, Network, aligned
 from sklstm._sequences import NetworkInput, PackedBatch
 
-# Below this much work (multiply-adds of a minibatch) a thread costs more than it brings.
+# Below this much work (rows of a minibatch times parameters) a thread costs more than it
+# brings.
 _WORTH_A_THREAD = 2e6
 # Rows of a chunk in prediction: enough to fill the register tile, few enough for the cache.
 PREDICTED_ROWS = 48
 _MAX_CHUNKS = 8
 
 
-def n_chunks_of(n_sequences: int) -> int:
-    """Chunks of a minibatch: 32 rows each, 16 in minibatches of less than 64."""
-    return max(1, min(_MAX_CHUNKS, n_sequences // (16 if n_sequences < 64 else 32)))
+def n_chunks_of(n_sequences: int, work: float) -> int:
+    """Chunks of a minibatch: of 32 rows each, of fewer where the minibatch is small.
+
+    Never a matter of the number of threads. Little work (rows times parameters) stays in
+    chunks of 16 rows, because each chunk costs some Python.
+    """
+    rows = 32 if n_sequences >= 64 else 16
+    if n_sequences < 32 and work >= 2 * _WORTH_A_THREAD:
+        rows = 8
+    return max(1, min(_MAX_CHUNKS, n_sequences // rows))
 
 
 class Workers:
@@ -62,7 +70,8 @@ class Workers:
         network = self.network
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
-        n_chunks = n_chunks_of(len(samples))
+        work = float(lengths.sum()) * network.layout.size
+        n_chunks = n_chunks_of(len(samples), work)
         if len(self._gradients) < n_chunks:
             size = network.gradient_size
             self._gradients = aligned(n_chunks * size, network.dtype).reshape(n_chunks, size)
@@ -85,7 +94,7 @@ class Workers:
                 self._gradients[k],
             )  # fmt: skip
 
-        self._run(chunk, n_chunks, int(lengths.sum()))
+        self._run(chunk, n_chunks, work)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         return sum(losses)
 
@@ -102,7 +111,7 @@ class Workers:
             batch = inputs.pack(samples[part], network.dtype)
             raw[part] = self._forward(batch, buffers)
 
-        self._run(chunk, n_chunks, int(lengths.sum()))
+        self._run(chunk, n_chunks, float(lengths.sum()) * network.layout.size)
         return raw
 
     def _forward(self, batch: PackedBatch, buffers: Buffers) -> NDArray:
@@ -127,14 +136,14 @@ class Workers:
 
         def mask(shape: int | tuple[int, int]) -> NDArray:
             kept = rng.random(shape, dtype=np.float32) >= dropout
-            return kept.astype(dtype) / dtype.type(1.0 - dropout)
+            return kept.astype(dtype) / np.asarray(1.0 - dropout, dtype)
 
         return mask(size), mask((len(lengths), plan.n_pooled))
 
-    def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, n_rows: int) -> None:
+    def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, work: float) -> None:
         """Chunks 0 .. n_chunks - 1, every n-th on each thread."""
         n_threads = min(self.n_threads, n_chunks)
-        if n_rows * self.network.layout.size < _WORTH_A_THREAD:
+        if work < _WORTH_A_THREAD:
             n_threads = 1
 
         def share(worker: int) -> None:

@@ -10,16 +10,33 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import (
     check_dataframe_column_names_consistency,
     check_param_validation,
-    parametrize_with_checks,
+    estimator_checks_generator,
 )
 from sklearn.utils.fixes import parse_version
 
 from tests.toy import ESTIMATORS, SMALL, problem
 
 
-@parametrize_with_checks([Estimator() for Estimator in ESTIMATORS])
+def checks():
+    """Every check of every estimator, one test each, no failure expected."""
+    for Estimator in ESTIMATORS:
+        for estimator, check in estimator_checks_generator(Estimator()):
+            name = "-".join(
+                [Estimator.__name__, check.func.__name__, *map(str, check.keywords.values())]
+            )
+            yield pytest.param(estimator, check, id=name)
+
+
+@pytest.mark.parametrize(("estimator", "check"), list(checks()))
 def test_estimator_checks(estimator, check):
     check(estimator)
+
+
+def test_no_check_is_missing():
+    names = {check.values[1].func.__name__ for check in checks()}
+    assert len(names) > 45
+    for name in ("check_sample_weight_equivalence_on_dense_data", "check_fit_idempotent"):
+        assert name in names
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

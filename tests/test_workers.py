@@ -38,13 +38,13 @@ def threads(monkeypatch):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_number_of_jobs_does_not_change_a_bit(threads, Estimator, dtype):
     X, y = problem(Estimator, n_samples=300)
-    assert n_chunks_of(150) > 3
+    assert n_chunks_of(150, 0.0) > 3
     settings = THREADED | {"dtype": dtype, "early_stopping": True}
     expected = Estimator(**settings, n_jobs=1).fit(X, y)
     for n_jobs in (2, 3, 8, -1):
         threads.clear()
         model = Estimator(**settings, n_jobs=n_jobs).fit(X, y)
-        assert len(threads) == min(joblib.effective_n_jobs(n_jobs), n_chunks_of(135))
+        assert len(threads) == min(joblib.effective_n_jobs(n_jobs), n_chunks_of(135, 0.0))
         np.testing.assert_array_equal(model.theta_, expected.theta_)
         assert model.loss_curve_ == expected.loss_curve_
         assert model.validation_scores_ == expected.validation_scores_
