@@ -122,8 +122,7 @@ class Panel:
 
     def _answer_dtypes(self) -> list[Any]:
         """Forecasts of whole numbers are not whole; other dtypes stay."""
-        kinds = self.template.dtypes
-        dtypes = list(kinds) if hasattr(kinds, "__len__") else [kinds]
+        dtypes = list(self.template.dtypes) if self.template.ndim == 2 else [self.template.dtype]
         return [_floating(dtype) for dtype in dtypes]
 
     def _long_index(self, axes: list[Any]) -> Any:

@@ -15,16 +15,22 @@ from numpy.typing import NDArray
 
 from sklstm._forecasting.anchors import TrendAnchor, seasonal_naive
 from sklstm._forecasting.combination import weights_by_error
-from sklstm._forecasting.correction import Branch, Corrector, Settings
+from sklstm._forecasting.correction import AnchorForecast, Branch, Corrector, Settings
+from sklstm._forecasting.exogenous import linear_effects
 from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.linear import fit_linear
 from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.transform import from_scale, to_scale, wants_log
 
-CANDIDATES = ("trend", "season", "long season", "linear", "trend + LSTM", "season + LSTM")
-# What a candidate counts where all errors on the hold-out are equal: trend forecasts are
-# twice as good on short series as one hold-out can show.
-_PRIOR = np.array([2.0, 1.0, 1.0, 1.0, 2.0, 1.0])
+CANDIDATES = (
+    "trend", "season", "long season", "trend + linear", "season + linear",
+    "trend + LSTM", "season + LSTM",
+)  # fmt: skip
+BRANCHES = ("trend", "season")
+# What a candidate counts where all errors on the hold-out are equal. On series too short
+# for the linear map, one hold-out cannot show how much better the trend is.
+_PRIOR = np.ones(len(CANDIDATES))
+_PRIOR_OF_SHORT = np.array([2.0, 1.0, 1.0, 1.0, 1.0, 2.0, 1.0])
 _FIRST_ORIGIN = 3  # observations before the first origin to learn from, at least
 _MAX_HELD_ORIGINS = 32  # origins of the hold-out at which candidates are compared
 _SHORTEST = 12  # a series this short, or shorter than two horizons, has no hold-out
@@ -79,9 +85,9 @@ class Anchored:
         self.begin = np.cumsum(lengths) - lengths
         self.end = self.begin + lengths
         self.known = self.begin + n_known
-        self.seasons = [
-            seasons_of(x[:n], recipe) for x, n in zip(xs, n_known, strict=True)
-        ]
+        # whether there is a season is asked of all that is given, also by the hold-out: a test
+        # on less would often miss a long season
+        self.seasons = [seasons_of(x, int(n), recipe) for x, n in zip(xs, n_known, strict=True)]
         self.trends = [
             TrendAnchor.fit(x, seasons, int(n))
             for x, seasons, n in zip(xs, self.seasons, n_known, strict=True)
@@ -94,15 +100,17 @@ class Anchored:
         self.lags = np.where(n_known >= 2 * m, m, 1)
         longest = [max(seasons, default=1) for seasons in self.seasons]
         self.long_lags = np.where(np.array(longest) > m, longest, 0)  # 0: no longer season
-        self.linear: NDArray[np.float64] | None = None
+        self.linear: dict[str, NDArray[np.float64]] = {}  # weights by branch
         self._scales: dict[str, NDArray[np.float64]] = {}
+
+    def anchors(self) -> list[AnchorForecast]:
+        """The candidates without a network, in the order of CANDIDATES."""
+        return [self.trend, self.season, self.long_season, self.trend_linear, self.season_linear]
 
     # --- anchors: forecasts (n, horizon) of x from origins (n,) of series (n,) -------------
     def trend(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
         """Smoothed level, drift and season."""
-        return self._trend_of_rest(series, origins, horizon) + self._season(
-            series, origins, horizon
-        )
+        return self._drift_on(series, origins, horizon) + self.cycle(series, origins, horizon)
 
     def season(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
         """The last season again."""
@@ -116,23 +124,19 @@ class Anchored:
         out[some] = seasonal_naive(self.x, lags[some], origins[some], horizon)
         return out
 
-    def linear_season(
+    def trend_linear(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """The trend, corrected by the linear map."""
+        cycle = self.cycle(series, origins, horizon)
+        return self._with_linear("trend", self._drift_on, series, origins, horizon) + cycle
+
+    def season_linear(
         self, series: NDArray, origins: NDArray, horizon: int
     ) -> NDArray[np.float64]:
         """The last season, corrected by the linear map."""
-        forecast = self.season(series, origins, horizon)
-        if self.linear is None:
-            return forecast
-        branch = self.branch("season")
-        correction = branch.static(series, origins) @ self.linear
-        correction = stretched(correction * branch.scale[series][:, np.newaxis], horizon, self.recipe.lag)
-        return forecast + correction
+        return self._with_linear("season", self.season, series, origins, horizon)
 
-    def _trend_of_rest(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray:
-        steps = np.arange(1, horizon + 1)
-        return self.level[origins, np.newaxis] + self.drift[origins, np.newaxis] * steps
-
-    def _season(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+    def cycle(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """The seasonal part of the trend's forecast."""
         positions = (origins - self.begin[series])[:, np.newaxis] + np.arange(1, horizon + 1)
         out = np.zeros(positions.shape)
         for i in np.unique(series):
@@ -141,20 +145,36 @@ class Anchored:
                 out[rows] = seasonal_part(self.trends[i].profile, positions[rows])
         return out
 
-    # --- what the network learns from ------------------------------------------------------
-    def branch(self, name: str) -> Branch:
-        """The deseasonalised series with the trend anchor, or the series with the other one."""
+    def _drift_on(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        steps = np.arange(1, horizon + 1)
+        return self.level[origins, np.newaxis] + self.drift[origins, np.newaxis] * steps
+
+    def _with_linear(
+        self, name: str, anchor: AnchorForecast, series: NDArray, origins: NDArray, horizon: int
+    ) -> NDArray[np.float64]:
+        forecast = anchor(series, origins, horizon)
+        if name not in self.linear:
+            return forecast
+        branch = self.branch(name, linear=False)
+        correction = branch.static(series, origins) @ self.linear[name]
+        correction *= branch.scale[series][:, np.newaxis]
+        return forecast + stretched(correction, horizon, self.recipe.lag)
+
+    # --- what is learnt from ----------------------------------------------------------------
+    def branch(self, name: str, linear: bool = True) -> Branch:
+        """The "trend" of the deseasonalised series, or the "season" of the series as it is.
+
+        With `linear` the linear map, where there is one, is part of the anchor.
+        """
         window = self.recipe.window_length()
         first = self.begin + np.maximum(self.lags - 1, _FIRST_ORIGIN)
         if name == "trend":
-            return Branch(
-                self.rest, self.level, self._trend_of_rest, self._scale("rest"),
-                self.begin, first, self.known, window,
-            )  # fmt: skip
-        anchor = self.season if name == "season" else self.linear_season
-        return Branch(
-            self.x, self.x, anchor, self._scale("x"), self.begin, first, self.known, window
-        )
+            x, level, scale, anchor = self.rest, self.level, self._scale("rest"), self._drift_on
+        else:
+            x, level, scale, anchor = self.x, self.x, self._scale("x"), self.season
+        if linear:
+            anchor = partial(self._with_linear, name, anchor)
+        return Branch(x, level, anchor, scale, self.begin, first, self.known, window)
 
     def _scale(self, name: str) -> NDArray[np.float64]:
         """Mean absolute difference (n_series,) of what is known; 1 for constant series."""
@@ -170,15 +190,15 @@ class Anchored:
         return self._scales[name]
 
 
-def seasons_of(x: NDArray[np.float64], recipe: Recipe) -> tuple[int, ...]:
-    """Seasons to remove from a series: of those that fit into it and that the data bear out.
+def seasons_of(x: NDArray[np.float64], n_known: int, recipe: Recipe) -> tuple[int, ...]:
+    """Seasons to remove from a series: those that fit into it and that the data bear out.
 
     A longer season that is a multiple of a shorter one holds it already.
     """
     kept = [
         m
         for m in recipe.season_lengths
-        if len(x) >= _FULL * m and (not recipe.test_seasons or is_seasonal(x, m))
+        if n_known >= _FULL * m and (not recipe.test_seasons or is_seasonal(x, m))
     ]
     return tuple(m for m in kept if not any(other > m and other % m == 0 for other in kept))
 
@@ -198,6 +218,7 @@ class PanelModel:
 
     recipe: Recipe
     logs: NDArray[np.bool_]  # (n_series,)
+    effects: list[NDArray[np.float64]]  # n_series arrays (k,): of the exogenous variables
     anchored: Anchored
     correctors: dict[str, Corrector]  # by the branch that each corrects
     chosen_steps: dict[str, int]
@@ -218,20 +239,29 @@ class PanelModel:
         recipe: Recipe,
         seed: int,
         n_threads: int = 1,
-        after_round: Callable[[], None] = lambda: None,
+        inputs: list[NDArray[np.float64]] | None = None,
+        after_round: Callable[[], object] = lambda: None,
     ) -> PanelModel:
-        """From series (n_i,) of observations."""
+        """From series (n_i,) of observations, and exogenous variables (n_i, k) at their times."""
         logs = np.array(
             [wants_log(y) if recipe.log is None else recipe.log for y in values], np.bool_
         )
         xs = [to_scale(y, log) for y, log in zip(values, logs, strict=True)]
+        effects = []
+        if inputs is not None:
+            for i, x in enumerate(xs):
+                effects.append(linear_effects(x, inputs[i], seasons_of(x, len(x), recipe)))
+                xs[i] = x - inputs[i] @ effects[i]
+        explained = [np.zeros(len(x)) for x in xs] if inputs is None else [
+            rows @ effect for rows, effect in zip(inputs, effects, strict=True)
+        ]
         lengths = np.array([len(x) for x in xs])
         held = _held_out(lengths, recipe)
         full = Anchored(xs, lengths, recipe)
         errors = np.full((len(xs), len(CANDIDATES)), np.nan)
-        model = cls(recipe, logs, full, {}, {}, errors, errors, [])
+        model = cls(recipe, logs, effects, full, {}, {}, errors, errors, [])
         if (held > 0).any():
-            model._learn(values, xs, held, seed, n_threads, after_round)
+            model._learn(values, xs, explained, held, seed, n_threads, after_round)
         model._without_holdout(held)
         model._combine()
         return model
@@ -240,57 +270,72 @@ class PanelModel:
         self,
         values: list[NDArray[np.float64]],
         xs: list[NDArray[np.float64]],
+        explained: list[NDArray[np.float64]],
         held: NDArray[np.int64],
         seed: int,
         n_threads: int,
-        after_round: Callable[[], None],
+        after_round: Callable[[], object],
     ) -> None:
         """Compare all candidates on the hold-out, and train for as long as that says."""
         recipe, horizon = self.recipe, self.recipe.horizon
         which = np.flatnonzero(held > 0)
         past = Anchored([xs[i] for i in which], np.array([len(xs[i]) - held[i] for i in which]), recipe)
-        trial = _Trial(past, [values[i] for i in which], self.logs[which], horizon)
-        past.linear = fit_linear(past.branch("season"), horizon)
+        trial = _Trial(
+            past, [values[i] for i in which], [explained[i] for i in which], self.logs[which], horizon
+        )
         errors = self.errors
         errors[which, 0] = trial.error(past.trend)
         errors[which, 1] = trial.error(past.season)
         errors[which, 2] = trial.error(past.long_season)
-        if past.linear is not None:
-            self.anchored.linear = fit_linear(self.anchored.branch("season"), horizon)
-        if past.linear is not None and self.anchored.linear is not None:
-            errors[which, 3] = trial.error(past.linear_season)
-        else:
-            past.linear = self.anchored.linear = None
-        if not recipe.correct:
-            return
-        for k, name in enumerate(("trend", "linear")):
-            branch = past.branch(name)
-            anchor = past.trend if name == "trend" else past.linear_season
-            n_rounds = _n_rounds(branch, recipe.network)
-            corrector = Corrector(recipe.network, recipe.skip, branch.window, n_threads, seed + k)
-            # round 0 is the anchor as it is
-            curve = [trial.error(anchor)]
+        for k, name in enumerate(BRANCHES):
+            for anchored in (past, self.anchored):
+                weights = fit_linear(anchored.branch(name, linear=False), horizon)
+                if weights is not None:
+                    anchored.linear[name] = weights
+            if not (name in past.linear and name in self.anchored.linear):
+                past.linear.pop(name, None)
+                self.anchored.linear.pop(name, None)
+            anchor = getattr(past, f"{name}_linear")
+            base = trial.error(anchor)
+            if name in past.linear:
+                errors[which, 3 + k] = base
+            if recipe.correct:
+                self._correct(name, past, trial, anchor, base, which, seed + k, n_threads, after_round)
 
-            def look(
-                corrector: Corrector,
-                anchor: Callable[..., NDArray] = anchor,
-                branch: Branch = branch,
-                curve: list[NDArray] = curve,
-            ) -> None:
-                curve.append(trial.error(partial(_corrected, anchor, corrector, branch, recipe.lag)))
-                after_round()
+    def _correct(
+        self,
+        name: str,
+        past: Anchored,
+        trial: _Trial,
+        anchor: AnchorForecast,
+        base: NDArray[np.float64],
+        which: NDArray[np.int64],
+        seed: int,
+        n_threads: int,
+        after_round: Callable[[], object],
+    ) -> None:
+        """Train the network of a branch for as long as the hold-out says."""
+        recipe = self.recipe
+        branch = past.branch(name)
+        n_rounds = _n_rounds(branch, recipe.network)
+        corrector = Corrector(recipe.network, recipe.skip, branch.window, n_threads, seed)
+        curve = [base]  # round 0 is the anchor as it is
 
-            corrector.fit(branch, n_rounds, look)
-            scores = [float(np.mean(errors_ / trial.scale)) for errors_ in curve]
-            best = int(np.argmin(scores))
-            self.holdout_curves[name] = scores
-            self.chosen_steps[name] = best * recipe.network.steps_a_round
-            self.errors[which, 4 + k] = curve[best]
-            if best:
-                corrector.fit(self.anchored.branch(name), best, lambda _: after_round())
-                self.correctors[name] = corrector
-            self.loss_curves[name] = corrector.loss_curve
-            corrector.close()
+        def look(corrector: Corrector) -> None:
+            curve.append(trial.error(partial(_corrected, anchor, corrector, branch, recipe.lag)))
+            after_round()
+
+        corrector.fit(branch, n_rounds, look)
+        scores = [float(np.mean(errors / trial.scale)) for errors in curve]
+        best = int(np.argmin(scores))
+        self.holdout_curves[name] = scores
+        self.chosen_steps[name] = best * recipe.network.steps_a_round
+        self.errors[which, CANDIDATES.index(f"{name} + LSTM")] = curve[best]
+        if best:
+            corrector.fit(self.anchored.branch(name), best, lambda _: after_round())
+            self.correctors[name] = corrector
+        self.loss_curves[name] = corrector.loss_curve
+        corrector.close()
 
     def _without_holdout(self, held: NDArray[np.int64]) -> None:
         """Series too short for a hold-out go by the trend, and the last season if they have one."""
@@ -298,7 +343,8 @@ class PanelModel:
             self.errors[i, 0] = 1.0
 
     def _combine(self) -> None:
-        self.weights = weights_by_error(self.errors, _PRIOR)
+        prior = _PRIOR if self.anchored.linear else _PRIOR_OF_SHORT
+        self.weights = weights_by_error(self.errors, prior)
         self.spreads = [self._spread(i) for i in range(self.n_series)]
 
     def _spread(self, i: int) -> Spread:
@@ -308,10 +354,9 @@ class PanelModel:
         origins = np.arange(first, anchored.end[i] - 1)
         series = np.full(len(origins), i)
         weights = self.weights[i]
-        shares = [weights[0] + weights[4], weights[1], weights[2], weights[3] + weights[5]]
-        anchors = (anchored.trend, anchored.season, anchored.long_season, anchored.linear_season)
+        shares = [*weights[:3], weights[3] + weights[5], weights[4] + weights[6]]
         forecast = np.zeros((len(origins), horizon))
-        for share, anchor in zip(shares, anchors, strict=True):
+        for share, anchor in zip(shares, anchored.anchors(), strict=True):
             if share > 0.0:
                 forecast += share * anchor(series, origins, horizon)
         positions = origins[:, np.newaxis] + np.arange(1, horizon + 1)
@@ -320,23 +365,29 @@ class PanelModel:
         return Spread.of(np.where(known, came - forecast, np.nan))
 
     # --- forecasts ------------------------------------------------------------------------
-    def forecast(self, horizon: int) -> list[NDArray[np.float64]]:
-        """What follows each series, n_series arrays (horizon,), in the scale of the model."""
+    def forecast(
+        self, horizon: int, inputs: list[NDArray[np.float64]] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """What follows each series, n_series arrays (horizon,), in the scale of the model.
+
+        inputs: n_series arrays (horizon, k), the exogenous variables at those times.
+        """
         candidates = self.candidates(horizon)
         total = np.zeros((self.n_series, horizon))
         for k, forecast in enumerate(candidates):
             share = self.weights[:, k, np.newaxis]
             total += np.where(share > 0.0, share * forecast, 0.0)
+        if inputs is not None:
+            total += [rows @ effect for rows, effect in zip(inputs, self.effects, strict=True)]
         return list(total)
 
     def candidates(self, horizon: int) -> list[NDArray[np.float64]]:
         """Forecasts (n_series, horizon) of every candidate, in the scale of the model."""
         anchored, lag = self.anchored, self.recipe.lag
         series, origins = np.arange(self.n_series), anchored.end - 1
-        anchors = [anchored.trend, anchored.season, anchored.long_season, anchored.linear_season]
-        out = [anchor(series, origins, horizon) for anchor in anchors]
-        for anchor, name in ((0, "trend"), (3, "linear")):
-            forecast = out[anchor]
+        out = [anchor(series, origins, horizon) for anchor in anchored.anchors()]
+        for k, name in enumerate(BRANCHES):
+            forecast = out[3 + k]
             if name in self.correctors:
                 correction = self.correctors[name].predict(anchored.branch(name), series, origins)
                 forecast = forecast + stretched(correction, horizon, lag)
@@ -347,9 +398,21 @@ class PanelModel:
         """From the scale of the model to the units of the observations."""
         return [from_scale(values, log) for values, log in zip(x, self.logs, strict=True)]
 
-    def followed(self, values: list[NDArray[np.float64]]) -> PanelModel:
+    def followed(
+        self,
+        values: list[NDArray[np.float64]],
+        inputs: list[NDArray[np.float64]] | None = None,
+    ) -> PanelModel:
         """The same model on longer series: anchors and spreads anew, the networks as they are."""
+        for y, log in zip(values, self.logs, strict=True):
+            if log and not y.min() > 0.0:
+                raise ValueError(
+                    f"The model forecasts logarithms, and the new observations hold {y.min():g}: "
+                    "use update with refit=True."
+                )
         xs = [to_scale(y, log) for y, log in zip(values, self.logs, strict=True)]
+        if inputs is not None:
+            xs = [x - rows @ e for x, rows, e in zip(xs, inputs, self.effects, strict=True)]
         anchored = Anchored(xs, np.array([len(x) for x in xs]), self.recipe)
         anchored.linear = self.anchored.linear
         model = replace(self, anchored=anchored)
@@ -364,6 +427,7 @@ class _Trial:
         self,
         past: Anchored,
         values: list[NDArray[np.float64]],
+        explained: list[NDArray[np.float64]],
         logs: NDArray[np.bool_],
         horizon: int,
     ) -> None:
@@ -379,6 +443,7 @@ class _Trial:
         self._seen = positions < past.end[self.series][:, np.newaxis]
         y = np.concatenate(values)
         self._came = y[np.where(self._seen, positions, 0)]
+        self._explained = np.concatenate(explained)[np.where(self._seen, positions, 0)]
         self._logs = logs[self.series]
         self._horizon = horizon
         counts = np.bincount(self.series, self._seen.sum(axis=1))
@@ -390,7 +455,7 @@ class _Trial:
         self, forecast: Callable[[NDArray, NDArray, int], NDArray[np.float64]]
     ) -> NDArray[np.float64]:
         """Mean absolute error (n_series,) in the units of the observations."""
-        x = forecast(self.series, self.origins, self._horizon)
+        x = forecast(self.series, self.origins, self._horizon) + self._explained
         logs = self._logs[:, np.newaxis]
         y = np.where(logs, from_scale(np.where(logs, x, 0.0), True), x)
         errors = np.where(self._seen, np.abs(y - self._came), 0.0).sum(axis=1)
