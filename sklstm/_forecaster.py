@@ -240,7 +240,9 @@ class LSTMForecaster(BaseEstimator):
             bar = _progress_bar(None, "LSTMForecaster", "round") if self.verbose else None
             seed = rng.randint(np.iinfo(np.int32).max)
             self._models = [
-                PanelModel.fit(values, recipe, seed, n_jobs, inputs, bar.update if bar else _nothing)
+                PanelModel.fit(
+                    values, recipe, seed, n_jobs, inputs, bar.update if bar else _nothing
+                )
             ]
             if bar is not None:
                 bar.close()
@@ -306,7 +308,9 @@ class LSTMForecaster(BaseEstimator):
     def _refuse_impossible(self, panel: Panel) -> None:
         unknown = set(self.calendar) - set(CALENDAR)
         if unknown:
-            raise ValueError(f"Unknown calendar features {sorted(unknown)}: choose from {CALENDAR}.")
+            raise ValueError(
+                f"Unknown calendar features {sorted(unknown)}: choose from {CALENDAR}."
+            )
         if self.log is True:
             for i, y in enumerate(panel.values):
                 if y.min() <= 0.0:
@@ -325,8 +329,8 @@ class LSTMForecaster(BaseEstimator):
             warnings.warn(
                 f"{which} too short to hold anything out: the shortest has "
                 f"{min(len(panel.values[i]) for i in short)} observations, and a hold-out needs "
-                f"{max(2 * self.horizon_, 12)}. The forecast is the smoothed trend alone; a shorter "
-                "horizon needs fewer.",
+                f"{max(2 * self.horizon_, 12)}. The forecast is the smoothed trend alone; a "
+                "shorter horizon needs fewer.",
                 UserWarning,
                 stacklevel=5,  # the caller of fit, behind scikit-learn's wrapper
             )
@@ -401,7 +405,7 @@ class LSTMForecaster(BaseEstimator):
         """
         check_is_fitted(self)
         labels = self._labels()
-        i = 0 if series is None else labels.index(series)
+        i = self._place(series)
         n, seasons = len(self._panel.values[i]), self.season_lengths_[labels[i]]
         weights = self.anchor_weights_.iloc[i]
         parts = [
@@ -415,7 +419,9 @@ class LSTMForecaster(BaseEstimator):
         if not steps:
             parts.append("No network was trained.")
         for branch, count in steps.items():
-            what = f"trained for {count} minibatches" if count else "left out: training did not help"
+            what = (
+                f"trained for {count} minibatches" if count else "left out: training did not help"
+            )
             parts.append(f"On the hold-out, the network that corrects the {branch} was {what}.")
         return " ".join(parts)
 
@@ -523,9 +529,7 @@ class LSTMForecaster(BaseEstimator):
             tables.append(np.stack(rows, axis=1))
         return self._panel.answer_table(self._panel.futures(horizon), tables, columns)
 
-    def _forecast(
-        self, horizon: int, X: Any
-    ) -> tuple[list[NDArray[np.float64]], list[Any]]:
+    def _forecast(self, horizon: int, X: Any) -> tuple[list[NDArray[np.float64]], list[Any]]:
         """Forecasts in the scale of the model and the spreads, of every series."""
         inputs = None
         if self._exogenous is not None:
@@ -553,6 +557,34 @@ class LSTMForecaster(BaseEstimator):
         if not isinstance(horizon, Integral) or isinstance(horizon, bool) or horizon < 1:
             raise ValueError(f"horizon must be a whole number of at least 1, not {horizon!r}.")
         return int(horizon)
+
+    def history(self, series: Any = None) -> Any:
+        """The observations known, of one series.
+
+        Parameters
+        ----------
+        series : label or None, default=None
+            Which series of a panel; None: the first.
+
+        Returns
+        -------
+        Series
+            Gaps filled, if `missing` allowed it; its name is that of the series.
+        """
+        import pandas as pd
+
+        check_is_fitted(self)
+        i = self._place(series)
+        return pd.Series(self._panel.values[i], self._panel.axes[i], name=self._panel.labels[i])
+
+    def _place(self, series: Any) -> int:
+        if series is None:
+            return 0
+        if series not in self._panel.labels:
+            raise ValueError(
+                f"There is no series {series!r}: the first are {self._panel.labels[:5]}."
+            )
+        return self._panel.labels.index(series)
 
     # --- time goes on -------------------------------------------------------------------------
     def update(self, y: Any, X: Any = None, refit: bool = False) -> Self:
@@ -696,9 +728,7 @@ class LSTMForecaster(BaseEstimator):
             model = self._models[self._owner[i]]
             forecast = points[i][futures[i].get_indexer(axis)]
             errors.append(
-                mean_absolute_scaled_error(
-                    self._panel.values[i], came, forecast, model.recipe.lag
-                )
+                mean_absolute_scaled_error(self._panel.values[i], came, forecast, model.recipe.lag)
             )
         return errors
 
@@ -750,8 +780,9 @@ class LSTMForecaster(BaseEstimator):
         first = shortest - horizon - (n_origins - 1) * step
         if n_origins < 1 or first < 1:
             raise ValueError(
-                f"{n_origins} origins, {step} steps apart, with a horizon of {horizon} need more than "
-                f"{horizon + (n_origins - 1) * step} observations; the shortest series has {shortest}."
+                f"{n_origins} origins, {step} steps apart, with a horizon of {horizon} need more "
+                f"than {horizon + (n_origins - 1) * step} observations; the shortest series has "
+                f"{shortest}."
             )
         template = copy.deepcopy(self)
         template.horizon = horizon

@@ -63,9 +63,9 @@ class Branch:
         errors = (came - self.anchor(series, origins, horizon)) / self.scale[series][:, np.newaxis]
         return np.where(known, errors, np.nan)
 
-    def static(self, series: NDArray, origins: NDArray) -> NDArray[np.float64]:
-        """The window at full length (n, window), zeros before the series begins."""
-        positions = origins[:, np.newaxis] + np.arange(1 - self.window, 1)
+    def filled_windows(self, series: NDArray, origins: NDArray, window: int) -> NDArray[np.float64]:
+        """Windows of full length (n, window), zeros before the series begins."""
+        positions = origins[:, np.newaxis] + np.arange(1 - window, 1)
         known = positions >= self.begin[series][:, np.newaxis]
         values = self.x[np.where(known, positions, 0)] - self.level[origins][:, np.newaxis]
         return np.where(known, values / self.scale[series][:, np.newaxis], 0.0)
@@ -173,7 +173,10 @@ class Corrector:
 
     def _input(self, branch: Branch, series: NDArray, origins: NDArray) -> NetworkInput:
         data = branch.windows(series, origins)
-        static = branch.static(series, origins).astype(self.network.dtype) if self.skip else None
+        static = None
+        if self.skip:
+            static = branch.filled_windows(series, origins, branch.window)
+            static = static.astype(self.network.dtype)
         return NetworkInput.of(
             data, 1, None, np.zeros(data.n_channels), np.ones(data.n_channels), static
         )
@@ -215,4 +218,3 @@ class _Draws:
             self._left = np.concatenate([self._left, self._rng.permutation(len(self._origins))])
         chosen, self._left = self._left[:n], self._left[n:]
         return self._series[chosen], self._origins[chosen]
-

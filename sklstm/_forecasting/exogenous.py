@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.panel import Panel
-from sklstm._forecasting.seasonality import seasonal_part, season_profile
+from sklstm._forecasting.seasonality import season_profile, seasonal_part
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
 _SIZES = {"month": 12, "dayofweek": 7, "hour": 24}

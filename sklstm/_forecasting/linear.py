@@ -18,21 +18,22 @@ _MAX_WINDOWS = 20_000
 _WINDOWS_A_WEIGHT = 4
 
 
-def fit_linear(branch: Any, horizon: int) -> NDArray[np.float64] | None:
-    """Weights (window, horizon) of the correction; None if there are too few windows.
+def fit_linear(branch: Any, horizon: int, windows: tuple[int, ...]) -> NDArray[np.float64] | None:
+    """Weights (window, horizon) of the correction, of the longest window that the data can carry.
 
-    `branch` is a `Branch`: windows and errors of its anchor are taken at origins whose whole
-    horizon is known.
+    None if they can carry none. `branch` is a `Branch`: windows and errors of its anchor are
+    taken at origins whose whole horizon is known.
     """
     counts = np.maximum(branch.end - horizon - branch.first, 0)
     total = int(counts.sum())
-    if total < _WINDOWS_A_WEIGHT * branch.window:
+    carried = [window for window in windows if total >= _WINDOWS_A_WEIGHT * window]
+    if not carried:
         return None
     every = -(-total // _MAX_WINDOWS)
     series = np.repeat(np.arange(len(counts)), counts)
     origins = np.arange(total) - (np.cumsum(counts) - counts)[series] + branch.first[series]
     series, origins = series[::every], origins[::every]
-    inputs = branch.static(series, origins)
+    inputs = branch.filled_windows(series, origins, max(carried))
     target = branch.target(series, origins, horizon)
     gram = inputs.T @ inputs
     gram[np.diag_indices(len(gram))] += _RIDGE * max(np.trace(gram) / len(gram), 1e-12)

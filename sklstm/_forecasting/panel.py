@@ -180,9 +180,7 @@ def _as_pandas(y: Any, where: str) -> Any:
             raise ValueError(f"{where} has {y.ndim} dimensions: pass one series, or a column each.")
         y = pd.Series(y) if y.ndim == 1 else pd.DataFrame(y)
     else:
-        raise TypeError(
-            f"{where} must be a pandas Series or DataFrame, not a {type(y).__name__}."
-        )
+        raise TypeError(f"{where} must be a pandas Series or DataFrame, not a {type(y).__name__}.")
     if isinstance(y, pd.DataFrame) and not y.columns.is_unique:
         twice = y.columns[y.columns.duplicated()][0]
         raise ValueError(f"{where} has more than one column named {twice!r}.")

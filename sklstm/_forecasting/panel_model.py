@@ -27,9 +27,11 @@ CANDIDATES = (
     "trend + LSTM", "season + LSTM",
 )  # fmt: skip
 BRANCHES = ("trend", "season")
-# What a candidate counts where all errors on the hold-out are equal. On series too short
-# for the linear map, one hold-out cannot show how much better the trend is.
-_PRIOR = np.ones(len(CANDIDATES))
+# What a candidate counts where all errors on the hold-out are equal. With the linear map
+# there are two candidates of each kind that are much alike, and the better of them by the hold-out
+# was chosen from many. On series too short for it, one
+# hold-out cannot show how much better the trend is.
+_PRIOR = np.array([1.0, 1.0, 2.0, 0.5, 0.5, 0.25, 0.25])
 _PRIOR_OF_SHORT = np.array([2.0, 1.0, 1.0, 1.0, 1.0, 2.0, 1.0])
 _FIRST_ORIGIN = 3  # observations before the first origin to learn from, at least
 _MAX_HELD_ORIGINS = 32  # origins of the hold-out at which candidates are compared
@@ -67,6 +69,11 @@ class Recipe:
         if m == 1:
             return max(8, enough)
         return max(2 * m, enough) if m <= 12 else max(2 * m, self.horizon)
+
+    def linear_windows(self) -> tuple[int, ...]:
+        """How many observations the linear map may see: the network's, or a longest season."""
+        longest = max(self.season_lengths, default=1)
+        return self.window_length(), max(longest, self.window_length())
 
 
 class Anchored:
@@ -129,9 +136,7 @@ class Anchored:
         cycle = self.cycle(series, origins, horizon)
         return self._with_linear("trend", self._drift_on, series, origins, horizon) + cycle
 
-    def season_linear(
-        self, series: NDArray, origins: NDArray, horizon: int
-    ) -> NDArray[np.float64]:
+    def season_linear(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
         """The last season, corrected by the linear map."""
         return self._with_linear("season", self.season, series, origins, horizon)
 
@@ -156,7 +161,8 @@ class Anchored:
         if name not in self.linear:
             return forecast
         branch = self.branch(name, linear=False)
-        correction = branch.static(series, origins) @ self.linear[name]
+        weights = self.linear[name]
+        correction = branch.filled_windows(series, origins, len(weights)) @ weights
         correction *= branch.scale[series][:, np.newaxis]
         return forecast + stretched(correction, horizon, self.recipe.lag)
 
@@ -184,7 +190,9 @@ class Anchored:
                 np.abs(np.diff(values[first:last])).mean() if last - first > 1 else 0.0
                 for first, last in zip(self.begin, self.known, strict=True)
             ]
-            size = np.array([np.abs(values[f:e]).max() for f, e in zip(self.begin, self.end, strict=True)])
+            size = np.array(
+                [np.abs(values[f:e]).max() for f, e in zip(self.begin, self.end, strict=True)]
+            )
             scale = np.array(means)
             self._scales[name] = np.where(scale > 1e-12 * np.maximum(size, 1e-300), scale, 1.0)
         return self._scales[name]
@@ -252,9 +260,11 @@ class PanelModel:
             for i, x in enumerate(xs):
                 effects.append(linear_effects(x, inputs[i], seasons_of(x, len(x), recipe)))
                 xs[i] = x - inputs[i] @ effects[i]
-        explained = [np.zeros(len(x)) for x in xs] if inputs is None else [
-            rows @ effect for rows, effect in zip(inputs, effects, strict=True)
-        ]
+        explained = (
+            [np.zeros(len(x)) for x in xs]
+            if inputs is None
+            else [rows @ effect for rows, effect in zip(inputs, effects, strict=True)]
+        )
         lengths = np.array([len(x) for x in xs])
         held = _held_out(lengths, recipe)
         full = Anchored(xs, lengths, recipe)
@@ -279,9 +289,15 @@ class PanelModel:
         """Compare all candidates on the hold-out, and train for as long as that says."""
         recipe, horizon = self.recipe, self.recipe.horizon
         which = np.flatnonzero(held > 0)
-        past = Anchored([xs[i] for i in which], np.array([len(xs[i]) - held[i] for i in which]), recipe)
+        past = Anchored(
+            [xs[i] for i in which], np.array([len(xs[i]) - held[i] for i in which]), recipe
+        )
         trial = _Trial(
-            past, [values[i] for i in which], [explained[i] for i in which], self.logs[which], horizon
+            past,
+            [values[i] for i in which],
+            [explained[i] for i in which],
+            self.logs[which],
+            horizon,
         )
         errors = self.errors
         errors[which, 0] = trial.error(past.trend)
@@ -289,10 +305,12 @@ class PanelModel:
         errors[which, 2] = trial.error(past.long_season)
         for k, name in enumerate(BRANCHES):
             for anchored in (past, self.anchored):
-                weights = fit_linear(anchored.branch(name, linear=False), horizon)
+                branch = anchored.branch(name, linear=False)
+                weights = fit_linear(branch, horizon, recipe.linear_windows())
                 if weights is not None:
                     anchored.linear[name] = weights
             if not (name in past.linear and name in self.anchored.linear):
+                # it must have been tried before it may count
                 past.linear.pop(name, None)
                 self.anchored.linear.pop(name, None)
             anchor = getattr(past, f"{name}_linear")
@@ -300,7 +318,9 @@ class PanelModel:
             if name in past.linear:
                 errors[which, 3 + k] = base
             if recipe.correct:
-                self._correct(name, past, trial, anchor, base, which, seed + k, n_threads, after_round)
+                self._correct(
+                    name, past, trial, anchor, base, which, seed + k, n_threads, after_round
+                )
 
     def _correct(
         self,
@@ -350,7 +370,9 @@ class PanelModel:
     def _spread(self, i: int) -> Spread:
         """Errors in the past of the anchors, weighted as in the forecast."""
         anchored, horizon = self.anchored, self.recipe.horizon
-        first = anchored.begin[i] + max(anchored.lags[i] - 1, min(_FIRST_ORIGIN, anchored.end[i] - anchored.begin[i] - 1))
+        first = anchored.begin[i] + max(
+            anchored.lags[i] - 1, min(_FIRST_ORIGIN, anchored.end[i] - anchored.begin[i] - 1)
+        )
         origins = np.arange(first, anchored.end[i] - 1)
         series = np.full(len(origins), i)
         weights = self.weights[i]

@@ -30,7 +30,9 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     if len(index) == 0:
         raise ValueError(f"{where} has no observations.")
     if index.hasnans:
-        raise ValueError(f"The index of {where} holds missing values (NaT or NaN): drop those rows.")
+        raise ValueError(
+            f"The index of {where} holds missing values (NaT or NaN): drop those rows."
+        )
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ValueError(
