@@ -241,7 +241,7 @@ class LSTMForecaster(BaseEstimator):
             seed = rng.randint(np.iinfo(np.int32).max)
             self._models = [
                 PanelModel.fit(
-                    values, recipe, seed, n_jobs, inputs, bar.update if bar else _nothing
+                    values, recipe, seed, n_jobs, inputs, bar.update if bar is not None else _nothing
                 )
             ]
             if bar is not None:

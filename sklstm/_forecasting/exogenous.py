@@ -151,7 +151,7 @@ def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:
     if kind == "monthend":
         return np.asarray(axis.day == axis.days_in_month, float)[:, np.newaxis]
     first = 1 if kind == "month" else 0
-    values = np.asarray(getattr(axis, kind)) - first
+    values = np.asarray(getattr(axis, "day_of_week" if kind == "dayofweek" else kind)) - first
     return (values[:, np.newaxis] == np.arange(1, _SIZES[kind])).astype(float)
 
 

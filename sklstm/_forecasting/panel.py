@@ -225,7 +225,7 @@ def _from_long(y: Any, missing: str, freq: Any, where: str) -> Panel:
     groups = [order[bounds[k] : bounds[k + 1]] for k in range(len(labels))]
     if freq is None and isinstance(times, pd.DatetimeIndex):
         longest = max(groups, key=len)  # a short series cannot say its frequency
-        _, freq = regular(times[longest], None, f"series {labels[int(codes[longest[0]])]!r} of y")
+        _, freq = regular(times[longest], None, f"{where}.loc[{labels[int(codes[longest[0]])]!r}]")
     values, axes, step = [], [], None
     for label, rows in zip(labels, groups, strict=True):
         name = f" of series {label!r}"

@@ -26,7 +26,7 @@ def candidate_seasons(step: Any) -> tuple[int, ...]:
     """Season lengths that the frequency of a time axis suggests, shortest first."""
     if isinstance(step, int):
         return ()
-    unit = step.name.split("-")[0]
+    unit = step.freqstr.lstrip("0123456789").split("-")[0]
     seconds = _SECONDS.get(unit)
     if seconds is not None and (unit != "D" or step.n != 1):
         spacing = seconds * step.n

@@ -95,19 +95,30 @@ def _guess(index: Any) -> Any:
 
     if len(index) < 3:
         return None
-    name = pd.infer_freq(index)
-    if name is not None:
-        return pd.tseries.frequencies.to_offset(name)
+    offset = _inferred(index)
+    if offset is not None:
+        return offset
     for length in _STRETCHES:
         last = len(index) - length
         for first in sorted(set(np.linspace(0, max(last, 0), _PLACES).astype(int))):
-            name = pd.infer_freq(index[first : first + length]) if last >= 0 else None
-            if name is None:
+            offset = _inferred(index[first : first + length]) if last >= 0 else None
+            if offset is None:
                 continue
-            offset = pd.tseries.frequencies.to_offset(name)
             if index.isin(pd.date_range(index[0], index[-1], freq=offset)).all():
                 return offset
     return None
+
+
+def _inferred(index: Any) -> Any:
+    import pandas as pd
+
+    try:
+        # pandas 3.1 announces that it will return offsets where it returned strings
+        with pd.option_context("future.infer_freq_returns_offset", True):
+            name = pd.infer_freq(index)
+    except KeyError:  # pandas.errors.OptionError: an older pandas
+        name = pd.infer_freq(index)
+    return None if name is None else pd.tseries.frequencies.to_offset(name)
 
 
 def future(index: Any, step: Any, horizon: int) -> Any:
