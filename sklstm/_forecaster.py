@@ -86,8 +86,8 @@ class LSTMForecaster(BaseEstimator):
     clip_norm : float or None, default=1.0
         Largest norm of the gradient; None: no clipping.
     n_jobs : int or None, default=None
-        Threads of a global model, or processes over series, origins of `backtest` included.
-        None is 1 unless in a :obj:`joblib.parallel_config`, -1 all cores. The number changes
+        Threads: over the minibatches of a global model, else over series, and over the origins
+        of `backtest`. None is 1 unless in a :obj:`joblib.parallel_config`, -1 all cores. The number changes
         the time, and not one bit of the result.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial parameters and the order of the windows. An int gives the same
@@ -241,7 +241,12 @@ class LSTMForecaster(BaseEstimator):
             seed = rng.randint(np.iinfo(np.int32).max)
             self._models = [
                 PanelModel.fit(
-                    values, recipe, seed, n_jobs, inputs, bar.update if bar is not None else _nothing
+                    values,
+                    recipe,
+                    seed,
+                    n_jobs,
+                    inputs,
+                    bar.update if bar is not None else _nothing,
                 )
             ]
             if bar is not None:
@@ -255,7 +260,7 @@ class LSTMForecaster(BaseEstimator):
                 )
                 for i in range(panel.n_series)
             )
-            results = joblib.Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+            results = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
             if self.verbose:
                 results = _progress_bar(panel.n_series, "LSTMForecaster", "series", results)
             self._models = list(results)
@@ -797,7 +802,9 @@ class LSTMForecaster(BaseEstimator):
                 joblib.delayed(_forecast_from)(template, panel, X, [back], horizon, coverage)
                 for back in ends
             )
-            results = joblib.Parallel(n_jobs=self.n_jobs, return_as="generator")(jobs)
+            results = joblib.Parallel(n_jobs=self.n_jobs, prefer="threads", return_as="generator")(
+                jobs
+            )
         else:
             results = iter([_forecast_from(template, panel, X, ends, horizon, coverage)])
         if self.verbose:

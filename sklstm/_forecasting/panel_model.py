@@ -27,12 +27,13 @@ CANDIDATES = (
     "trend + LSTM", "season + LSTM",
 )  # fmt: skip
 BRANCHES = ("trend", "season")
-# What a candidate counts where all errors on the hold-out are equal. With the linear map
-# there are two candidates of each kind that are much alike, and the better of them by the hold-out
-# was chosen from many. On series too short for it, one
-# hold-out cannot show how much better the trend is.
+# What a candidate counts where all errors on the hold-out are equal. On short series one
+# hold-out cannot show how much better the trend is. On long ones the candidates with the linear
+# map and the networks that correct them are much alike, and the networks were chosen by the same
+# hold-out.
 _PRIOR = np.array([1.0, 1.0, 2.0, 0.5, 0.5, 0.25, 0.25])
-_PRIOR_OF_SHORT = np.array([2.0, 1.0, 1.0, 1.0, 1.0, 2.0, 1.0])
+_PRIOR_OF_SHORT = np.array([2.0, 1.0, 1.0, 0.5, 0.5, 2.0, 1.0])
+_LONG = 8  # windows that make a series a long one
 _FIRST_ORIGIN = 3  # observations before the first origin to learn from, at least
 _MAX_HELD_ORIGINS = 32  # origins of the hold-out at which candidates are compared
 _SHORTEST = 12  # a series this short, or shorter than two horizons, has no hold-out
@@ -363,8 +364,9 @@ class PanelModel:
             self.errors[i, 0] = 1.0
 
     def _combine(self) -> None:
-        prior = _PRIOR if self.anchored.linear else _PRIOR_OF_SHORT
-        self.weights = weights_by_error(self.errors, prior)
+        lengths = self.anchored.end - self.anchored.begin
+        long = np.median(lengths) >= _LONG * self.recipe.window_length()
+        self.weights = weights_by_error(self.errors, _PRIOR if long else _PRIOR_OF_SHORT)
         self.spreads = [self._spread(i) for i in range(self.n_series)]
 
     def _spread(self, i: int) -> Spread:

@@ -1,4 +1,5 @@
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -186,7 +187,7 @@ def test_fit_changes_nothing_that_it_is_given():
 def test_intervals_are_nested_and_grow(fitted):
     levels = [0.1, 0.5, 0.8, 0.95]
     bounds = fitted.predict_interval(12, coverage=levels)
-    for narrow, broad in zip(levels, levels[1:], strict=False):
+    for narrow, broad in pairwise(levels):
         assert (bounds[broad]["lower"] <= bounds[narrow]["lower"]).all()
         assert (bounds[broad]["upper"] >= bounds[narrow]["upper"]).all()
     ratio = np.log(bounds[0.8]["upper"] / bounds[0.8]["lower"])
@@ -248,7 +249,7 @@ def test_update_of_a_part_of_a_panel():
 
 def test_what_does_not_follow_is_refused(fitted):
     forecaster = pickle.loads(pickle.dumps(fitted))
-    with pytest.raises(ValueError, match="begin at 2020-12-01.* goes on at 2021-01-01"):
+    with pytest.raises(ValueError, match=r"begin at 2020-12-01.* goes on at 2021-01-01"):
         forecaster.update(Y[-1:])
     with pytest.raises(ValueError, match="which fit has seen"):
         forecaster.score(Y[-1:])
@@ -257,7 +258,7 @@ def test_what_does_not_follow_is_refused(fitted):
     with pytest.raises(ValueError, match="fit had none"):
         forecaster.predict(X=Y.to_frame())
     later = pd.Series([-1.0], forecaster.predict(1).index)
-    with pytest.raises(ValueError, match="logarithms.*refit=True"):
+    with pytest.raises(ValueError, match=r"logarithms.*refit=True"):
         forecaster.update(later)
     with pytest.raises(ValueError, match="horizon must be a whole number"):
         forecaster.predict(0)
@@ -294,7 +295,7 @@ def test_season_lengths_may_be_given():
 def test_default_horizons(freq, horizon):
     y = pd.Series(np.arange(60.0) % 7, pd.date_range("1990-01-01", periods=60, freq=freq))
     forecaster = LSTMForecaster(max_steps=0)
-    if 60 < 2 * horizon:
+    if 2 * horizon > 60:
         with pytest.warns(UserWarning, match="too short"):
             forecaster.fit(y)
     else:
@@ -304,7 +305,7 @@ def test_default_horizons(freq, horizon):
 
 def test_logarithms_may_be_forced_or_forbidden():
     assert LSTMForecaster(max_steps=0, log=False).fit(Y).log_ == {"sales": False}
-    with pytest.raises(ValueError, match="log=True needs positive values.*2015-"):
+    with pytest.raises(ValueError, match=r"log=True needs positive values.*2015-"):
         LSTMForecaster(log=True).fit(Y - Y.iloc[0])
 
 
@@ -330,7 +331,8 @@ def test_what_was_decided_is_said_in_words(fitted):
 
 @pytest.mark.parametrize("settings", [
     {"num_layers": 2, "dropout": 0.1}, {"alpha": 0.1, "learning_rate": "one_cycle"},
-    {"window": 5, "clip_norm": None, "batch_size": 7}, {"hidden_size": 3, "learning_rate_init": 0.01},
+    {"window": 5, "clip_norm": None, "batch_size": 7},
+    {"hidden_size": 3, "learning_rate_init": 0.01},
 ])  # fmt: skip
 def test_settings_of_the_network(settings):
     assert np.isfinite(LSTMForecaster(**(FAST | settings)).fit(Y).predict()).all()
@@ -380,7 +382,7 @@ def test_backtest_is_the_same_for_every_number_of_jobs():
         for n_jobs in (1, 2)
     ]
     pd.testing.assert_frame_equal(*tables, check_exact=True)
-    with pytest.raises(ValueError, match="50 origins.*need more than"):
+    with pytest.raises(ValueError, match=r"50 origins.*need more than"):
         LSTMForecaster(**FAST).backtest(Y, n_origins=50)
 
 

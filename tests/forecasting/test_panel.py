@@ -21,12 +21,8 @@ def test_answers_have_the_shape_of_the_question(y, kind):
     panel = as_panel(y, "error")
     assert panel.kind == kind
     answer = panel.answer(panel.axes, panel.values)
-    if kind == "long":
-        pd.testing.assert_series_equal(answer, y)
-    elif kind == "series":
-        pd.testing.assert_series_equal(answer, y)
-    else:
-        pd.testing.assert_frame_equal(answer, y)
+    check = pd.testing.assert_frame_equal if kind == "wide" else pd.testing.assert_series_equal
+    check(answer, y)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +63,9 @@ def test_a_short_series_of_a_long_frame_has_the_frequency_of_the_others():
 
 @pytest.mark.parametrize("y", [set_at(ONE, slice(2, 4), np.nan), ONE.drop(MONTHS[2:4])])
 def test_gaps_are_named_or_interpolated(y):
-    with pytest.raises(ValueError, match="lacks 2 of 8 values; the first is 2020-03-01.*interpolate"):
+    with pytest.raises(
+        ValueError, match=r"lacks 2 of 8 values; the first is 2020-03-01.*interpolate"
+    ):
         as_panel(y, "error", "MS")
     panel = as_panel(y, "interpolate", "MS")
     np.testing.assert_allclose(panel.values[0], ONE)
@@ -103,5 +101,5 @@ def test_what_cannot_be_forecast_is_refused_in_words(y, error, message):
 def test_only_what_follows_continues_a_panel(y):
     panel = as_panel(ONE[:4], "error")
     assert len(panel.extended(as_panel(ONE[4:], "error")).values[0]) == 8
-    with pytest.raises(ValueError, match="begin at 2020-06-01.* goes on at 2020-05-01"):
+    with pytest.raises(ValueError, match=r"begin at 2020-06-01.* goes on at 2020-05-01"):
         panel.extended(as_panel(ONE[5:], "error"))

@@ -1,5 +1,7 @@
 """Seasons, anchors, weights and spreads, each beside the obvious computation."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,8 +25,17 @@ def test_seasons_of_a_frequency(freq, seasons):
 
 
 def test_seasons_of_period_frequencies():
-    for freq, seasons in (("M", (12,)), ("Q-DEC", (4,)), ("Y-DEC", ()), ("D", (7,)), ("h", (24, 168))):
-        assert seasonality.candidate_seasons(pd.period_range("2020", periods=2, freq=freq).freq) == seasons
+    for freq, seasons in (
+        ("M", (12,)),
+        ("Q-DEC", (4,)),
+        ("Y-DEC", ()),
+        ("D", (7,)),
+        ("h", (24, 168)),
+    ):
+        assert (
+            seasonality.candidate_seasons(pd.period_range("2020", periods=2, freq=freq).freq)
+            == seasons
+        )
     assert seasonality.candidate_seasons(3) == ()
 
 
@@ -98,7 +109,7 @@ def test_spreads_are_monotone_and_cover_what_they_say():
     spread = Spread.of(steps[:2000])
     assert (np.diff(spread.half_width(0.8, 9)) >= 0).all()
     widths = [spread.half_width(c, 6) for c in (0.1, 0.5, 0.8, 0.95)]
-    assert all((a <= b).all() for a, b in zip(widths, widths[1:], strict=False))
+    assert all((a <= b).all() for a, b in pairwise(widths))
     for c in (0.5, 0.8, 0.95):
         inside = np.abs(steps[2000:]) <= spread.half_width(c, 6)
         assert inside.mean() == pytest.approx(c, abs=0.02)

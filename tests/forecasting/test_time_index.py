@@ -28,7 +28,7 @@ def test_the_future_of_time_stamps_is_what_pandas_would_give(whole_days):
         start = start.normalize() if whole_days else start
         try:
             full = pd.date_range(start, periods=60, freq=freq, tz=zone, name="when")
-        except Exception:  # noqa: BLE001, S112 (a wall time that the zone does not have)
+        except Exception:  # a wall time that the zone does not have
             continue
         n, horizon = int(rng.integers(1, 40)), int(rng.integers(1, 20))
         axis, step = regular(full[:n], None)
@@ -87,7 +87,10 @@ DAYS = pd.date_range("2020-01-01", periods=10, freq="D")
         (DAYS.append(DAYS[:1]).sort_values(), "2020-01-01.* more than once.*Aggregate"),
         (DAYS[:0], "no observations"),
         (pd.DatetimeIndex(["2020-01-01", None]), "missing values"),
-        (pd.DatetimeIndex(["2020-01-01"]), "frequency of y cannot be found.*three time stamps.*freq"),
+        (
+            pd.DatetimeIndex(["2020-01-01"]),
+            "frequency of y cannot be found.*three time stamps.*freq",
+        ),
         (pd.DatetimeIndex(["2020-01-01", "2020-01-03", "2020-02-11"]), "cannot be found.*asfreq"),
         (pd.Index(["a", "b"]), "has no frequency.*to_datetime"),
         (pd.Index([0.0, 1.0]), "has no frequency"),
@@ -104,5 +107,5 @@ def test_other_indexes_are_refused_in_words(index, message):
 
 
 def test_time_stamps_off_a_given_frequency_are_named():
-    with pytest.raises(ValueError, match="2020-01-02.*does not lie on its frequency"):
+    with pytest.raises(ValueError, match=r"2020-01-02.*does not lie on its frequency"):
         regular(pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-03"]), "2D")
