@@ -87,8 +87,8 @@ class LSTMForecaster(BaseEstimator):
         Largest norm of the gradient; None: no clipping.
     n_jobs : int or None, default=None
         Threads: over the minibatches of a global model, else over series, and over the origins
-        of `backtest`. None is 1 unless in a :obj:`joblib.parallel_config`, -1 all cores. The number changes
-        the time, and not one bit of the result.
+        of `backtest`. None is 1 unless in a :obj:`joblib.parallel_config`, -1 all cores. The
+        number changes the time, and not one bit of the result.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial parameters and the order of the windows. An int gives the same
         forecast bit for bit.
@@ -159,7 +159,7 @@ class LSTMForecaster(BaseEstimator):
     random_state: int | np.random.RandomState | None = None
     verbose: bool | int = False
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "horizon": [Interval(Integral, 1, None, closed="left"), None],
         "season_length": [
             StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), "array-like", None
@@ -555,7 +555,7 @@ class LSTMForecaster(BaseEstimator):
     def _logs(self) -> list[bool]:
         return [bool(log) for model in self._models for log in model.logs]
 
-    def _checked_horizon(self, horizon: int | None) -> int:
+    def _checked_horizon(self, horizon: Any) -> int:
         check_is_fitted(self)
         if horizon is None:
             return int(self.horizon_)

@@ -120,7 +120,7 @@ class Corrector:
         self,
         branch: Branch,
         n_rounds: int,
-        after_round: Callable[[Corrector], None] = lambda corrector: None,
+        after_round: Callable[[Corrector], object] = lambda corrector: None,
     ) -> Corrector:
         """Train from the start for so many rounds; the rate is that of a full training."""
         settings, layout = self.settings, self.network.layout
