@@ -23,6 +23,7 @@ from sklstm._forecasting.exogenous import CALENDAR, Exogenous
 from sklstm._forecasting.panel import Panel, as_panel
 from sklstm._forecasting.panel_model import CANDIDATES, PanelModel, Recipe
 from sklstm._forecasting.seasonality import candidate_seasons
+from sklstm._forecasting.static_features import static_features
 from sklstm._forecasting.transform import from_scale
 from sklstm._schedules import SCHEDULES
 
@@ -186,7 +187,7 @@ class LSTMForecaster(BaseEstimator):
 
     # --- fit ------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, y: Any, X: Any = None) -> Self:
+    def fit(self, y: Any, X: Any = None, *, static: Any = None) -> Self:
         """Learn a series or a panel.
 
         Parameters
@@ -200,6 +201,9 @@ class LSTMForecaster(BaseEstimator):
             Exogenous variables, known in the future too, at least at the times of y; for a
             long y with the same index (series, time), or with times alone if all series
             share them.
+        static : DataFrame or None, default=None
+            What is known of each series of a panel whatever the time, a row a series, numbers.
+            The network of a global model sees it, standardised.
 
         Returns
         -------
@@ -212,7 +216,9 @@ class LSTMForecaster(BaseEstimator):
             If y has repeated, unsorted or missing times, no frequency, no observation or
             values that are not finite; the message says which and what to do.
         """
-        self._fit_panel(as_panel(y, self.missing, self.freq), X)
+        panel = as_panel(y, self.missing, self.freq)
+        self._static = None if static is None else static_features(static, panel)
+        self._fit_panel(panel, X)
         self._warn_of_short()
         return self
 
@@ -246,6 +252,7 @@ class LSTMForecaster(BaseEstimator):
                     seed,
                     n_jobs,
                     inputs,
+                    self._static,
                     bar.update if bar is not None else _nothing,
                 )
             ]
@@ -559,7 +566,8 @@ class LSTMForecaster(BaseEstimator):
         check_is_fitted(self)
         if horizon is None:
             return int(self.horizon_)
-        if not isinstance(horizon, Integral) or isinstance(horizon, bool) or horizon < 1:
+        whole = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool)
+        if not whole or horizon < 1:
             raise ValueError(f"horizon must be a whole number of at least 1, not {horizon!r}.")
         return int(horizon)
 
@@ -790,6 +798,7 @@ class LSTMForecaster(BaseEstimator):
                 f"{shortest}."
             )
         template = copy.deepcopy(self)
+        template._static = None
         template.horizon = horizon
         template.verbose = False
         if isinstance(self.random_state, np.random.RandomState):

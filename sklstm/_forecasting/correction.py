@@ -44,6 +44,7 @@ class Branch:
     first: NDArray[np.int64]  # (n_series,): first origin to learn from
     end: NDArray[np.int64]  # (n_series,): behind the last observation to learn from
     window: int
+    features: NDArray[np.float64]  # (n_series, k): what does not change with time
 
     def windows(self, series: NDArray, origins: NDArray) -> SequenceDataset:
         """One window for each origin, shorter near the beginning of its series."""
@@ -92,7 +93,13 @@ class Corrector:
     """A network for one branch."""
 
     def __init__(
-        self, settings: Settings, skip: bool, window: int, n_threads: int, seed: int
+        self,
+        settings: Settings,
+        skip: bool,
+        window: int,
+        n_features: int,
+        n_threads: int,
+        seed: int,
     ) -> None:
         self.settings = settings
         self.skip = skip
@@ -105,7 +112,7 @@ class Corrector:
             pooling=("last",),
             n_outputs=settings.horizon,
             loss="absolute_error",
-            n_static=window if skip else 0,
+            n_static=n_features + (window if skip else 0),
         )
         self.network = Network(self._spec, np.float32)
         self._workers = Workers(self.network, n_threads)
@@ -173,10 +180,11 @@ class Corrector:
 
     def _input(self, branch: Branch, series: NDArray, origins: NDArray) -> NetworkInput:
         data = branch.windows(series, origins)
-        static = None
+        static = branch.features[series]
         if self.skip:
-            static = branch.filled_windows(series, origins, branch.window)
-            static = static.astype(self.network.dtype)
+            filled = branch.filled_windows(series, origins, branch.window)
+            static = np.hstack([static, filled])
+        static = static.astype(self.network.dtype)
         return NetworkInput.of(
             data, 1, None, np.zeros(data.n_channels), np.ones(data.n_channels), static
         )

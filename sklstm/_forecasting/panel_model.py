@@ -85,10 +85,15 @@ class Anchored:
     """
 
     def __init__(
-        self, xs: list[NDArray[np.float64]], n_known: NDArray[np.int64], recipe: Recipe
+        self,
+        xs: list[NDArray[np.float64]],
+        n_known: NDArray[np.int64],
+        recipe: Recipe,
+        features: NDArray[np.float64] | None = None,
     ) -> None:
         self.recipe = recipe
         self.n_series = len(xs)
+        self.features = np.empty((len(xs), 0)) if features is None else features
         lengths = np.array([len(x) for x in xs])
         self.begin = np.cumsum(lengths) - lengths
         self.end = self.begin + lengths
@@ -181,7 +186,7 @@ class Anchored:
             x, level, scale, anchor = self.x, self.x, self._scale("x"), self.season
         if linear:
             anchor = partial(self._with_linear, name, anchor)
-        return Branch(x, level, anchor, scale, self.begin, first, self.known, window)
+        return Branch(x, level, anchor, scale, self.begin, first, self.known, window, self.features)
 
     def _scale(self, name: str) -> NDArray[np.float64]:
         """Mean absolute difference (n_series,) of what is known; 1 for constant series."""
@@ -249,9 +254,13 @@ class PanelModel:
         seed: int,
         n_threads: int = 1,
         inputs: list[NDArray[np.float64]] | None = None,
+        features: NDArray[np.float64] | None = None,
         after_round: Callable[[], object] = lambda: None,
     ) -> PanelModel:
-        """From series (n_i,) of observations, and exogenous variables (n_i, k) at their times."""
+        """From series (n_i,) of observations, and exogenous variables (n_i, k) at their times.
+
+        features (n_series, k) are what is known of each series, whatever the time.
+        """
         logs = np.array(
             [wants_log(y) if recipe.log is None else recipe.log for y in values], np.bool_
         )
@@ -268,7 +277,7 @@ class PanelModel:
         )
         lengths = np.array([len(x) for x in xs])
         held = _held_out(lengths, recipe)
-        full = Anchored(xs, lengths, recipe)
+        full = Anchored(xs, lengths, recipe, features)
         errors = np.full((len(xs), len(CANDIDATES)), np.nan)
         model = cls(recipe, logs, effects, full, {}, {}, errors, errors, [])
         if (held > 0).any():
@@ -291,7 +300,10 @@ class PanelModel:
         recipe, horizon = self.recipe, self.recipe.horizon
         which = np.flatnonzero(held > 0)
         past = Anchored(
-            [xs[i] for i in which], np.array([len(xs[i]) - held[i] for i in which]), recipe
+            [xs[i] for i in which],
+            np.array([len(xs[i]) - held[i] for i in which]),
+            recipe,
+            self.anchored.features[which],
         )
         trial = _Trial(
             past,
@@ -339,7 +351,9 @@ class PanelModel:
         recipe = self.recipe
         branch = past.branch(name)
         n_rounds = _n_rounds(branch, recipe.network)
-        corrector = Corrector(recipe.network, recipe.skip, branch.window, n_threads, seed)
+        corrector = Corrector(
+            recipe.network, recipe.skip, branch.window, branch.features.shape[1], n_threads, seed
+        )
         curve = [base]  # round 0 is the anchor as it is
 
         def look(corrector: Corrector) -> None:
@@ -437,7 +451,8 @@ class PanelModel:
         xs = [to_scale(y, log) for y, log in zip(values, self.logs, strict=True)]
         if inputs is not None:
             xs = [x - rows @ e for x, rows, e in zip(xs, inputs, self.effects, strict=True)]
-        anchored = Anchored(xs, np.array([len(x) for x in xs]), self.recipe)
+        lengths = np.array([len(x) for x in xs])
+        anchored = Anchored(xs, lengths, self.recipe, self.anchored.features)
         anchored.linear = self.anchored.linear
         model = replace(self, anchored=anchored)
         model.spreads = [model._spread(i) for i in range(model.n_series)]

@@ -3,11 +3,11 @@
     python -m tests.benchmarks.forecasting DATA_FOLDER [--quick] [--seeds 0 1 2]
 
 DATA_FOLDER holds ``m3.csv.gz`` and ``m4_hourly.csv.gz`` with the columns series, season_length,
-split, t, y. Samples are the first k series of ``numpy.random.default_rng(0).permutation``; "global"
-is one model for a panel, all others are a model a series. MASE is scaled by the seasonal
-differences of the training data; a smaller one is better. Everything runs on one thread, and time is that of the
-processor. Theta and
-AutoETS are those of statsforecast, if it is installed (extra ``bench``).
+split, t, y. Samples are the first k series of ``numpy.random.default_rng(0).permutation``;
+"global" is one model for a panel, all others are a model a series. MASE is scaled by the seasonal
+differences of the training data; a smaller one is better. Everything runs on one thread, and time
+is that of the processor. Theta and AutoETS are those of statsforecast, if it is installed (extra
+``bench``).
 """
 
 from __future__ import annotations
