@@ -21,7 +21,7 @@ LAYERS = [
     {"_training"},
     {"_base"},
     {"_classifier", "_regressor"},
-    {"_forecasting"},
+    {"_forecasting", "_warmup"},
     {"_forecaster"},
     {"inspection"},
     {"__init__"},
