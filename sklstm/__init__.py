@@ -1,9 +1,11 @@
 """LSTM estimators for scikit-learn, on kernels compiled by Numba."""
 
 from sklstm._classifier import LSTMClassifier
+from sklstm._forecaster import LSTMForecaster
 from sklstm._regressor import LSTMRegressor
 from sklstm._warmup import warmup
+from sklstm._windows import windows
 
 __version__ = "0.1.0"
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "__version__", "warmup"]
+__all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor", "__version__", "warmup", "windows"]

@@ -15,12 +15,13 @@ PACKAGE = ROOT / "sklstm"
 # error, one that is not in the table is.
 LAYERS = [
     {"_kernels"},
-    {"_parameters", "_sequences"},
+    {"_parameters", "_sequences", "_windows"},
     {"_network", "_validation"},
     {"_losses", "_optimizers", "_schedules", "_workers", "_callbacks"},
     {"_training"},
     {"_base"},
     {"_classifier", "_regressor"},
+    {"_forecasting", "_warmup"},
     {"_forecaster"},
     {"inspection"},
     {"__init__"},

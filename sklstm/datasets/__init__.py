@@ -5,12 +5,16 @@ from sklstm.datasets._embedded_reber import make_embedded_reber
 from sklstm.datasets._japanese_vowels import load_japanese_vowels
 from sklstm.datasets._long_lag import make_long_lag
 from sklstm.datasets._marked_pairs import make_adding, make_multiplication
+from sklstm.datasets._series import load_air_passengers, load_bike_rentals, load_sunspots
 from sklstm.datasets._tecator import load_tecator
 from sklstm.datasets._temporal_order import make_temporal_order
 from sklstm.datasets._two_sequence import make_two_sequence
 
 __all__ = [
+    "load_air_passengers",
+    "load_bike_rentals",
     "load_japanese_vowels",
+    "load_sunspots",
     "load_tecator",
     "make_adding",
     "make_copy_memory",

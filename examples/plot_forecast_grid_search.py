@@ -1,0 +1,37 @@
+"""
+Grid search over a forecaster
+=============================
+
+`LSTMForecaster` is a scikit-learn estimator: its `fit` takes the series where others take X, and
+`score` takes what came. So searches and cross-validation apply, with splits that respect time.
+"""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
+
+from sklstm import LSTMForecaster
+from sklstm.datasets import load_sunspots
+from sklstm.inspection import ForecastDisplay
+
+y = load_sunspots()
+known, came = y[:-11], y[-11:]
+
+# %%
+# The sunspots have no fixed season, but a cycle of about eleven years. How much of the past the
+# network should see, and how long it should be trained, is what is searched.
+search = GridSearchCV(
+    LSTMForecaster(horizon=11, random_state=0),
+    {"window": [11, 22, 33], "max_steps": [0, 200]},
+    cv=TimeSeriesSplit(4, test_size=11),
+)
+search.fit(known)
+results = pd.DataFrame(search.cv_results_)
+print(results[["param_window", "param_max_steps", "mean_test_score"]].round(3).to_string())
+
+# %%
+# The best one was fitted on all that is known.
+print(search.best_params_)
+print(f"MASE of the eleven years that followed: {-search.score(came):.2f}")
+ForecastDisplay.from_estimator(search.best_estimator_, came, n_history=100)
+plt.show()

@@ -1,0 +1,1 @@
+"""What the forecaster is made of, one idea a file; nothing here is an estimator."""

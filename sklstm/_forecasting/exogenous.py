@@ -1,0 +1,199 @@
+"""Exogenous variables: aligned by time, joined by calendar features, and their linear effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._forecasting.panel import Panel
+from sklstm._forecasting.seasonality import season_profile, seasonal_part
+
+CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
+_SIZES = {"month": 12, "dayofweek": 7, "hour": 24}
+_ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+
+
+@dataclass(frozen=True)
+class Exogenous:
+    """Columns that every series of a panel has at its times."""
+
+    columns: tuple[Any, ...] | None  # of X; None: calendar features alone
+    calendar: tuple[str, ...]
+    rows: list[NDArray[np.float64]]  # n_series arrays (n_i, n_columns): X at the times known
+
+    @classmethod
+    def fit(cls, X: Any, calendar: tuple[str, ...], panel: Panel) -> Exogenous | None:
+        """From X as the user passes it; None if there is nothing."""
+        if X is None and not calendar:
+            return None
+        if X is None:
+            return cls(None, calendar, [np.empty((len(axis), 0)) for axis in panel.axes])
+        frame = _as_frame(X, panel.axes, None)
+        return cls(tuple(frame.columns), calendar, _aligned(frame, panel, panel.axes))
+
+    def history(self, panel: Panel) -> list[NDArray[np.float64]]:
+        """All features (n_i, k) at the times known."""
+        return self._with_calendar(self.rows, panel.axes, [0] * panel.n_series)
+
+    def future(self, X: Any, panel: Panel, horizon: int) -> list[NDArray[np.float64]]:
+        """All features (horizon, k) at the times to come."""
+        axes = panel.futures(horizon)
+        starts = [len(axis) for axis in panel.axes]
+        return self._with_calendar(self._given(X, panel, axes, "predict"), axes, starts)
+
+    def extended(self, X: Any, panel: Panel) -> Exogenous:
+        """With X at the times by which the panel has grown."""
+        axes = [axis[len(old) :] for axis, old in zip(panel.axes, self.rows, strict=True)]
+        new = self._given(X, panel, axes, "update")
+        rows = [np.concatenate([old, more]) for old, more in zip(self.rows, new, strict=True)]
+        return replace(self, rows=rows)
+
+    def _given(self, X: Any, panel: Panel, axes: list[Any], method: str) -> list[NDArray]:
+        if self.columns is None:
+            if X is not None:
+                raise ValueError(f"X was given to {method}, but fit had none.")
+            return [np.empty((len(axis), 0)) for axis in axes]
+        if X is None:
+            raise ValueError(
+                f"fit had exogenous variables: pass X with the columns {list(self.columns)} to "
+                f"{method}, from {axes[0][0]!s} to {axes[0][-1]!s}."
+            )
+        frame = _as_frame(X, axes, self.columns)
+        missing = [column for column in self.columns if column not in frame.columns]
+        if missing:
+            raise ValueError(f"X lacks the column {missing[0]!r} that it had in fit.")
+        return _aligned(frame[list(self.columns)], panel, axes)
+
+    def _with_calendar(
+        self, rows: list[NDArray[np.float64]], axes: list[Any], starts: list[int]
+    ) -> list[NDArray[np.float64]]:
+        if not self.calendar:
+            return rows
+        return [
+            np.hstack([values, *(_calendar(kind, axis, start) for kind in self.calendar)])
+            for values, axis, start in zip(rows, axes, starts, strict=True)
+        ]
+
+
+def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
+    import pandas as pd
+
+    if isinstance(X, pd.Series):
+        X = X.to_frame()
+    if isinstance(X, np.ndarray | list):
+        values = np.asarray(X)
+        values = values.reshape(len(values), -1)
+        if len(values) != len(axes[0]) or any(not axis.equals(axes[0]) for axis in axes):
+            raise ValueError(
+                f"X as an array must have a row for each time, {len(axes[0])}, not {len(values)}. "
+                "A DataFrame is aligned by its index."
+            )
+        X = pd.DataFrame(values, axes[0], columns=columns)
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(f"X must be a pandas DataFrame, not a {type(X).__name__}.")
+    for column, dtype in X.dtypes.items():
+        if not pd.api.types.is_numeric_dtype(dtype):
+            raise ValueError(
+                f"Column {column!r} of X has the dtype {dtype}: encode it as numbers, for example "
+                "with pd.get_dummies."
+            )
+    if not X.index.is_unique:
+        twice = X.index[X.index.duplicated()][0]
+        raise ValueError(f"The index of X holds {twice!s} more than once.")
+    return X
+
+
+def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float64]]:
+    """Rows of X at the times of each series."""
+    import pandas as pd
+
+    rows = []
+    by_series = isinstance(frame.index, pd.MultiIndex)
+    for i, axis in enumerate(axes):
+        own = frame
+        if by_series:
+            if panel.kind == "series":
+                raise ValueError("X has the index (series, time), but y is a single series.")
+            try:
+                own = frame.xs(panel.labels[i], level=0)
+            except KeyError:
+                raise ValueError(f"X has no rows for series {panel.labels[i]!r}.") from None
+        places = own.index.get_indexer(axis) if len(axis) else np.empty(0, np.int64)
+        absent = np.flatnonzero(places < 0)
+        if len(absent):
+            raise ValueError(
+                f"X lacks {len(absent)} of {len(axis)} rows{panel.named(i)}; the first is "
+                f"{axis[absent[0]]!s}. Its index must hold the times of y, and in predict those "
+                "of the forecast."
+            )
+        values = own.to_numpy(np.float64, na_value=np.nan)[places]
+        if not np.isfinite(values).all():
+            row, column = np.argwhere(~np.isfinite(values))[0]
+            raise ValueError(
+                f"X is not finite at {axis[row]!s}{panel.named(i)} in column "
+                f"{own.columns[column]!r}."
+            )
+        rows.append(values)
+    return rows
+
+
+def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:
+    """Indicators of a calendar feature, one column for each of its values but the first."""
+    if kind == "trend":
+        return (start + np.arange(len(axis)))[:, np.newaxis].astype(float)
+    if not hasattr(axis, "month"):
+        raise ValueError(
+            f"calendar={kind!r} needs time stamps or periods, not whole numbers as index."
+        )
+    if kind == "monthend":
+        return np.asarray(axis.day == axis.days_in_month, float)[:, np.newaxis]
+    first = 1 if kind == "month" else 0
+    values = np.asarray(getattr(axis, "day_of_week" if kind == "dayofweek" else kind)) - first
+    return (values[:, np.newaxis] == np.arange(1, _SIZES[kind])).astype(float)
+
+
+def linear_effects(
+    x: NDArray[np.float64], inputs: NDArray[np.float64], season_lengths: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Effects (k,) of inputs (n, k) on a series (n,) with seasons and a wandering level.
+
+    Seasons are removed from both, and both go through the same exponential smoothing; what it
+    fails to foresee of the inputs explains what it fails to foresee of the series. That is
+    generalised least squares for a random-walk level under noise; the smoothing is the one that
+    leaves the least.
+    """
+    columns = np.column_stack([x, inputs])
+    spread = columns.std(axis=0)
+    size = np.abs(columns).max(axis=0)
+    varies = spread[1:] > 1e-12 * np.maximum(size[1:], 1e-300)
+    if len(x) < 4 or not varies.any():
+        return np.zeros(inputs.shape[1])
+    unit = np.where(varies, spread[1:], 1.0)
+    columns[:, 1:] = (inputs - inputs.mean(axis=0)) / unit
+    for k in range(columns.shape[1]):
+        profile = season_profile(columns[:, k], season_lengths)
+        columns[:, k] -= seasonal_part(profile, np.arange(len(x)))
+    best, effects = np.inf, np.zeros(inputs.shape[1])
+    for alpha in _ALPHAS:
+        surprise = _surprises(columns, alpha)
+        y, z = surprise[1:, 0], surprise[1:, 1:]
+        gram = z.T @ z
+        shrink = max(z.shape[1] / len(z), 1e-6) * np.trace(gram) / len(gram)
+        found = np.linalg.lstsq(gram + shrink * 0.1 * np.eye(len(gram)), z.T @ y, rcond=1e-10)[0]
+        left = float(((y - z @ found) ** 2).sum())
+        if left < best:
+            best, effects = left, found
+    return np.where(varies, effects / unit, 0.0)
+
+
+def _surprises(columns: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """One-step errors (n, k) of exponential smoothing of every column; 0 for the first."""
+    from scipy.signal import lfilter
+
+    levels, _ = lfilter(
+        [alpha], [1.0, alpha - 1.0], columns, axis=0, zi=(1.0 - alpha) * columns[:1]
+    )
+    return np.vstack([np.zeros((1, columns.shape[1])), columns[1:] - levels[:-1]])

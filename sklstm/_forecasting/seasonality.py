@@ -1,0 +1,96 @@
+"""Season lengths: which a frequency suggests, which the data bear out, and their removal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Units of a pandas frequency (the part of its name before a dash) and the seasons that a
+# series at one observation a unit may have.
+_SEASONS = {
+    "YE": (), "YS": (), "BYE": (), "BYS": (), "Y": (), "A": (),
+    "QE": (4,), "QS": (4,), "BQE": (4,), "BQS": (4,), "Q": (4,),
+    "ME": (12,), "MS": (12,), "BME": (12,), "BMS": (12,), "M": (12,), "BM": (12,),
+    "CBME": (12,), "CBMS": (12,),
+    "SME": (24,), "SMS": (24,),
+    "W": (52,), "B": (5,), "C": (5,), "D": (7,),
+}  # fmt: skip
+_SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "D": 86400.0}
+_HOUR, _DAY, _WEEK = 3600.0, 86400.0, 604800.0
+_SIGNIFICANT = 1.645  # two-sided 90%
+
+
+def candidate_seasons(step: Any) -> tuple[int, ...]:
+    """Season lengths that the frequency of a time axis suggests, shortest first."""
+    if isinstance(step, int):
+        return ()
+    unit = step.freqstr.lstrip("0123456789").split("-")[0]
+    seconds = _SECONDS.get(unit)
+    if seconds is not None and (unit != "D" or step.n != 1):
+        spacing = seconds * step.n
+        periods = (_DAY, _WEEK) if spacing >= 60.0 else (_HOUR, _DAY)
+        lengths = [round(period / spacing) for period in periods if period % spacing < 1e-9]
+        return tuple(length for length in lengths if length > 1)
+    seasons = _SEASONS.get(unit, ())
+    return tuple(m // step.n for m in seasons if m % step.n == 0 and m // step.n > 1)
+
+
+def is_seasonal(x: NDArray[np.float64], season_length: int) -> bool:
+    """Whether the autocorrelation at the season is significant at 90%.
+
+    The test of the Theta method in the M3 and M4 competitions (Assimakopoulos & Nikolopoulos
+    2000): the limit is Bartlett's, from the autocorrelations at shorter lags.
+    """
+    m = season_length
+    if len(x) < 3 * m:
+        return False
+    centered = x - x.mean()
+    power = float(centered @ centered)
+    if power <= 1e-12 * max(1.0, float(x @ x)):
+        return False
+    acf = np.array([centered[k:] @ centered[: len(x) - k] for k in range(1, m + 1)]) / power
+    limit = _SIGNIFICANT * np.sqrt((1.0 + 2.0 * float(acf[:-1] @ acf[:-1])) / len(x))
+    return bool(abs(acf[-1]) > limit)
+
+
+def seasonal_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.float64]:
+    """Additive seasonal indices (season_length,), of x[0], x[1], ...; their mean is 0.
+
+    Classical decomposition: the mean over the years of what a centred moving average of one
+    season leaves.
+    """
+    m = season_length
+    weights = np.full(m, 1.0 / m)
+    if m % 2 == 0:  # 2 x m average, so that it is centred
+        weights = np.concatenate([[0.5 / m], np.full(m - 1, 1.0 / m), [0.5 / m]])
+    trend = np.convolve(x, weights, mode="valid")
+    first = (len(x) - len(trend)) // 2
+    rest = x[first : first + len(trend)] - trend
+    phase = (first + np.arange(len(rest))) % m
+    sums = np.bincount(phase, rest, minlength=m)
+    counts = np.bincount(phase, minlength=m)
+    indices = sums / np.maximum(counts, 1)
+    return indices - indices.mean()
+
+
+def season_profile(
+    x: NDArray[np.float64], season_lengths: tuple[int, ...]
+) -> dict[int, NDArray[np.float64]]:
+    """Indices of several seasons, the shortest removed before the next is measured."""
+    profile = {}
+    for m in sorted(season_lengths):
+        profile[m] = seasonal_indices(x, m)
+        x = x - profile[m][np.arange(len(x)) % m]
+    return profile
+
+
+def seasonal_part(
+    profile: dict[int, NDArray[np.float64]], positions: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Sum of the seasonal indices at positions counted from the start of the series."""
+    total = np.zeros(positions.shape)
+    for m, indices in profile.items():
+        total += indices[positions % m]
+    return total

@@ -1,0 +1,39 @@
+"""What is known of each series of a panel, whatever the time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._forecasting.panel import Panel
+
+
+def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
+    """Standardised columns (n_series, k) of a frame with a row for each series."""
+    import pandas as pd
+
+    if not isinstance(static, pd.DataFrame):
+        raise TypeError(f"static must be a pandas DataFrame, not a {type(static).__name__}.")
+    for column, dtype in static.dtypes.items():
+        if not pd.api.types.is_numeric_dtype(dtype):
+            raise ValueError(
+                f"Column {column!r} of static has the dtype {dtype}: encode it as numbers, for "
+                "example with pd.get_dummies."
+            )
+    if not static.index.is_unique:
+        twice = static.index[static.index.duplicated()][0]
+        raise ValueError(f"static has more than one row for series {twice!r}.")
+    absent = [label for label in panel.labels if label not in static.index]
+    if absent:
+        raise ValueError(f"static has no row for series {absent[0]!r}.")
+    values = static.loc[panel.labels].to_numpy(np.float64, na_value=np.nan)
+    if not np.isfinite(values).all():
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise ValueError(
+            f"static is not finite for series {panel.labels[row]!r} in column "
+            f"{static.columns[column]!r}."
+        )
+    spread = values.std(axis=0)
+    return (values - values.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)

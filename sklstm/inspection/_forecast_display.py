@@ -1,0 +1,213 @@
+"""ForecastDisplay: history, forecast, intervals and what came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+
+class ForecastDisplay:
+    """Picture of a forecast.
+
+    It is recommended to use `from_estimator` or `from_predictions` to create one.
+
+    Parameters
+    ----------
+    history : Series
+        What was known.
+    prediction : Series
+        The forecast.
+    intervals : dict of float to DataFrame, default=None
+        Columns "lower" and "upper" for each coverage.
+    actual : Series or None, default=None
+        What came.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Axes with the picture.
+    figure_ : matplotlib Figure
+        Figure that contains them.
+    history_line_, prediction_line_, actual_line_ : matplotlib Line2D or None
+        Lines of the picture.
+    bands_ : list
+        The intervals, the widest first.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMForecaster
+    >>> from sklstm.datasets import load_air_passengers
+    >>> from sklstm.inspection import ForecastDisplay
+    >>> y = load_air_passengers()
+    >>> forecaster = LSTMForecaster(max_steps=0).fit(y[:-12])
+    >>> display = ForecastDisplay.from_estimator(forecaster, y[-12:])  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        history: Any,
+        prediction: Any,
+        *,
+        intervals: dict[float, Any] | None = None,
+        actual: Any = None,
+    ) -> None:
+        self.history = history
+        self.prediction = prediction
+        self.intervals = intervals or {}
+        self.actual = actual
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        y: Any = None,
+        *,
+        X: Any = None,
+        horizon: int | None = None,
+        coverage: float | Sequence[float] = (0.5, 0.9),
+        series: Any = None,
+        n_history: int | None = None,
+        ax: Any = None,
+    ) -> Self:
+        """Forecast with a fitted forecaster and draw it.
+
+        Parameters
+        ----------
+        estimator : LSTMForecaster
+            A fitted forecaster.
+        y : Series, DataFrame or None, default=None
+            What came, if it is known, of the same kind as the y of fit.
+        X : DataFrame or None, default=None
+            Exogenous variables at the forecast times, if the forecaster was fitted with them.
+        horizon : int or None, default=None
+            Steps; None: as many as y covers, else `horizon_`.
+        coverage : float or sequence of float, default=(0.5, 0.9)
+            Coverage of the bands.
+        series : label or None, default=None
+            Which series of a panel; None: the first.
+        n_history : int or None, default=None
+            Observations of the history to draw; None: five horizons, at least 30.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None: new axes.
+
+        Returns
+        -------
+        ForecastDisplay
+            With the picture drawn.
+        """
+        check_is_fitted(estimator)
+        actual = None
+        if y is not None:
+            actual = _one_of(y, estimator.history(series).name)
+            horizon = horizon or len(actual)
+        history = estimator.history(series)
+        label = history.name
+        prediction = _one_of(estimator.predict(horizon, X), label)
+        intervals = {}
+        for share in np.atleast_1d(coverage):
+            table = estimator.predict_interval(horizon, X, float(share))
+            intervals[float(share)] = _one_of(table, label)
+        n_history = n_history or max(30, 5 * len(prediction))
+        return cls(history.iloc[-n_history:], prediction, intervals=intervals, actual=actual).plot(
+            ax=ax
+        )
+
+    @classmethod
+    def from_predictions(
+        cls,
+        history: Any,
+        prediction: Any,
+        *,
+        interval: Any = None,
+        coverage: float = 0.9,
+        actual: Any = None,
+        ax: Any = None,
+    ) -> Self:
+        """Draw forecasts that are there already.
+
+        Parameters
+        ----------
+        history : Series
+            What was known.
+        prediction : Series
+            The forecast.
+        interval : DataFrame or None, default=None
+            Columns "lower" and "upper", as `predict_interval` gives them.
+        coverage : float, default=0.9
+            Coverage of the interval, for the legend.
+        actual : Series or None, default=None
+            What came.
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None: new axes.
+
+        Returns
+        -------
+        ForecastDisplay
+            With the picture drawn.
+        """
+        intervals = None if interval is None else {float(coverage): interval}
+        return cls(history, prediction, intervals=intervals, actual=actual).plot(ax=ax)
+
+    def plot(self, *, ax: Any = None) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            Where to draw; None: new axes.
+
+        Returns
+        -------
+        ForecastDisplay
+            With the attributes that end in an underscore.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots()
+        (self.history_line_,) = ax.plot(
+            _times(self.history), self.history.to_numpy(float), color="0.3", label="history"
+        )
+        self.bands_ = []
+        for coverage in sorted(self.intervals, reverse=True):
+            table = self.intervals[coverage]
+            band = ax.fill_between(
+                _times(table), table["lower"].to_numpy(float), table["upper"].to_numpy(float),
+                color="C0", alpha=0.18, linewidth=0, label=f"{coverage:.0%} interval",
+            )  # fmt: skip
+            self.bands_.append(band)
+        (self.prediction_line_,) = ax.plot(
+            _times(self.prediction), self.prediction.to_numpy(float), color="C0", label="forecast"
+        )
+        self.actual_line_ = None
+        if self.actual is not None:
+            (self.actual_line_,) = ax.plot(
+                _times(self.actual), self.actual.to_numpy(float), ".-", color="C1", label="actual"
+            )
+        ax.set_ylabel("" if self.history.name is None else str(self.history.name))
+        ax.legend()
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _one_of(answer: Any, label: Any) -> Any:
+    """Return the part of one series in what a forecaster answers."""
+    if answer.index.nlevels == 2:
+        answer = answer.xs(label, level=0)
+        return answer.iloc[:, 0] if _is_values(answer) else answer
+    if answer.ndim == 2 and not (answer.columns.nlevels == 1 and "lower" in answer.columns):
+        return answer[label]
+    return answer
+
+
+def _is_values(answer: Any) -> bool:
+    return answer.ndim == 2 and "lower" not in answer.columns
+
+
+def _times(series: Any) -> Any:
+    """Return the index as matplotlib can draw it."""
+    index = series.index
+    return index.to_timestamp() if hasattr(index, "to_timestamp") else index

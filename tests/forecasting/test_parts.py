@@ -1,0 +1,134 @@
+"""Seasons, anchors, weights and spreads, each beside the obvious computation."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm._forecasting import anchors, seasonality
+from sklstm._forecasting.accuracy import mean_absolute_scaled_error
+from sklstm._forecasting.combination import weights_by_error
+from sklstm._forecasting.intervals import Spread
+from sklstm._forecasting.transform import wants_log
+
+
+@pytest.mark.parametrize(
+    ("freq", "seasons"),
+    [("MS", (12,)), ("QE", (4,)), ("2QS", (2,)), ("D", (7,)), ("B", (5,)), ("W-SUN", (52,)),
+     ("h", (24, 168)), ("2h", (12, 84)), ("30min", (48, 336)), ("min", (1440, 10080)),
+     ("s", (3600, 86400)), ("YE", ()), ("2D", ())],
+)  # fmt: skip
+def test_seasons_of_a_frequency(freq, seasons):
+    found = seasonality.candidate_seasons(pd.tseries.frequencies.to_offset(freq))
+    assert found == seasons
+
+
+def test_seasons_of_period_frequencies():
+    for freq, seasons in (
+        ("M", (12,)),
+        ("Q-DEC", (4,)),
+        ("Y-DEC", ()),
+        ("D", (7,)),
+        ("h", (24, 168)),
+    ):
+        assert (
+            seasonality.candidate_seasons(pd.period_range("2020", periods=2, freq=freq).freq)
+            == seasons
+        )
+    assert seasonality.candidate_seasons(3) == ()
+
+
+def test_a_season_is_found_in_a_season_and_not_in_noise():
+    rng = np.random.default_rng(0)
+    noise = rng.standard_normal(120)
+    wave = np.tile(np.sin(np.arange(12) * np.pi / 6), 10)
+    assert seasonality.is_seasonal(wave + 0.3 * noise, 12)
+    assert not seasonality.is_seasonal(noise, 12)
+    assert not seasonality.is_seasonal(np.ones(120), 12)
+    assert not seasonality.is_seasonal(wave[:35], 12)  # not three of them
+
+
+@pytest.mark.parametrize("m", [4, 7, 12])
+def test_seasonal_indices_are_recovered_from_trend_and_season(m):
+    rng = np.random.default_rng(m)
+    indices = rng.standard_normal(m)
+    indices -= indices.mean()
+    t = np.arange(6 * m + 3)
+    found = seasonality.seasonal_indices(0.3 * t + indices[t % m], m)
+    np.testing.assert_allclose(found, indices, atol=1e-10)
+
+
+def test_two_seasons_that_are_not_nested():
+    t = np.arange(210)
+    week, month = np.sin(np.arange(7.0)), np.cos(np.arange(10.0))
+    x = (week - week.mean())[t % 7] + (month - month.mean())[t % 10]
+    profile = seasonality.season_profile(x, (7, 10))
+    np.testing.assert_allclose(seasonality.seasonal_part(profile, t), x, atol=0.1)
+
+
+def test_smoothing_level_and_drift_step_by_step():
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(40).cumsum()
+    trend = anchors.TrendAnchor.fit(x, ())
+    level = x[0]
+    for t, value in enumerate(x):
+        level += trend.alpha * (value - level)
+        assert trend.level[t] == pytest.approx(level)
+        slope = np.polyfit(np.arange(t + 1), x[: t + 1], 1)[0] if t else 0.0
+        assert trend.drift[t] == pytest.approx(0.5 * slope)
+
+
+def test_an_anchor_of_the_past_follows_what_comes_without_learning_from_it():
+    x = np.random.default_rng(0).standard_normal(60).cumsum() + np.tile([0, 3, 1, -4], 15)
+    past = anchors.TrendAnchor.fit(x[:40], (4,))
+    followed = anchors.TrendAnchor.fit(x, (4,), n_known=40)
+    assert followed.alpha == past.alpha
+    np.testing.assert_array_equal(followed.profile[4], past.profile[4])
+    np.testing.assert_allclose(followed.level[:40], past.level)
+
+
+def test_the_last_season_again():
+    x = np.arange(10.0)
+    forecast = anchors.seasonal_naive(x, np.array([4, 1]), np.array([7, 9]), 6)
+    assert forecast.tolist() == [[4, 5, 6, 7, 4, 5], [9, 9, 9, 9, 9, 9]]
+
+
+def test_better_candidates_count_more_and_missing_ones_nothing():
+    errors = np.array([[1.0, 2.0, np.nan], [3.0, 3.0, 3.0], [0.0, 0.0, np.nan]])
+    weights = weights_by_error(errors, np.ones(3))
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+    np.testing.assert_allclose(weights[0], [8 / 9, 1 / 9, 0.0])
+    np.testing.assert_allclose(weights[1], 1 / 3)
+    np.testing.assert_allclose(weights[2], [0.5, 0.5, 0.0])
+
+
+def test_spreads_are_monotone_and_cover_what_they_say():
+    rng = np.random.default_rng(0)
+    steps = rng.standard_normal((4000, 6)).cumsum(axis=1)
+    spread = Spread.of(steps[:2000])
+    assert (np.diff(spread.half_width(0.8, 9)) >= 0).all()
+    widths = [spread.half_width(c, 6) for c in (0.1, 0.5, 0.8, 0.95)]
+    assert all((a <= b).all() for a, b in pairwise(widths))
+    for c in (0.5, 0.8, 0.95):
+        inside = np.abs(steps[2000:]) <= spread.half_width(c, 6)
+        assert inside.mean() == pytest.approx(c, abs=0.02)
+
+
+def test_spreads_of_a_single_value_and_of_no_error():
+    assert Spread.of(np.empty((0, 3))).half_width(0.9, 5).tolist() == [0.0] * 5
+    assert Spread.of(np.zeros((4, 3))).half_width(0.9, 3).tolist() == [0.0] * 3
+
+
+def test_logarithms_keep_their_distance_from_zero():
+    assert wants_log(np.array([1.0, 2.0, 3.0]))
+    assert not wants_log(np.array([0.0, 2.0, 3.0]))
+    assert not wants_log(np.array([-1.0, 2.0, 3.0]))
+    assert not wants_log(np.array([0.01, 2.0, 3.0]))
+
+
+def test_scaled_error():
+    past = np.array([1.0, 3.0, 2.0, 5.0])
+    assert mean_absolute_scaled_error(past, np.array([4.0]), np.array([5.0]), 2) == 1 / 1.5
+    assert mean_absolute_scaled_error(past[:2], np.array([4.0]), np.array([5.0]), 2) == 0.5
+    assert mean_absolute_scaled_error(np.ones(5), np.ones(2), np.ones(2), 1) == 0.0

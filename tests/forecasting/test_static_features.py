@@ -1,0 +1,37 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster
+from tests.forecasting.series import wide
+
+FAST = {"horizon": 6, "max_steps": 60, "random_state": 0}
+Y = wide(3)
+STATIC = pd.DataFrame({"size": [1.0, 2.0, 30.0], "north": [1, 0, 1]}, ["s2", "s1", "s0"])
+
+
+def test_the_network_sees_them():
+    without = LSTMForecaster(**FAST).fit(Y)
+    given = LSTMForecaster(**FAST).fit(Y, static=STATIC)
+    if given._models[0].correctors:
+        assert not np.array_equal(given.predict(), without.predict())
+    assert np.isfinite(given.predict()).all(axis=None)
+    in_order = LSTMForecaster(**FAST).fit(Y, static=STATIC.loc[["s0", "s1", "s2"]])
+    pd.testing.assert_frame_equal(in_order.predict(), given.predict())
+    later = given.predict(2)
+    assert np.isfinite(given.update(later, refit=True).predict()).all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("static", "error", "message"),
+    [
+        (STATIC.drop("s1"), ValueError, "no row for series 's1'"),
+        (STATIC.assign(size="x"), ValueError, "Column 'size' of static has the dtype"),
+        (STATIC.assign(size=np.nan), ValueError, "not finite for series 's0' in column 'size'"),
+        (pd.concat([STATIC, STATIC]), ValueError, "more than one row for series"),
+        (STATIC.to_numpy(), TypeError, "must be a pandas DataFrame"),
+    ],
+)
+def test_what_is_wrong_with_them_is_said(static, error, message):
+    with pytest.raises(error, match=message):
+        LSTMForecaster(**FAST).fit(Y, static=static)

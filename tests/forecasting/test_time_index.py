@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm._forecasting.time_index import future, join, regular
+
+# frequencies that are the same in pandas 2.2 and 3
+OFFSETS = [
+    "min", "5min", "15min", "30min", "h", "2h", "6h", "D", "2D", "7D", "B", "W", "W-MON", "W-FRI",
+    "2W-WED", "SME", "SMS", "ME", "MS", "2MS", "BME", "BMS", "QE", "QS", "QE-JAN", "QS-FEB", "BQE",
+    "YE", "YS", "YE-JUN", "BYE", "s", "90s", "ms",
+]  # fmt: skip
+PERIODS = ["min", "h", "6h", "D", "W", "W-MON", "M", "2M", "Q", "Q-JAN", "Y", "Y-JUN", "s"]
+ZONES = [None, "UTC", "Europe/Berlin", "America/New_York"]
+
+
+def random_cases(n, seed=0):
+    rng = np.random.default_rng(seed)
+    for _ in range(n):
+        # around both changes of the clocks, and anywhere
+        start = pd.Timestamp("2021-01-01") + pd.Timedelta(hours=int(rng.integers(0, 24 * 365)))
+        yield str(rng.choice(OFFSETS)), start, ZONES[rng.integers(len(ZONES))], rng
+
+
+@pytest.mark.parametrize("whole_days", [True, False])
+def test_the_future_of_time_stamps_is_what_pandas_would_give(whole_days):
+    for freq, start, zone, rng in random_cases(200, seed=int(whole_days)):
+        start = start.normalize() if whole_days else start
+        try:
+            full = pd.date_range(start, periods=60, freq=freq, tz=zone, name="when")
+        except Exception:  # a wall time that the zone does not have
+            continue
+        n, horizon = int(rng.integers(1, 40)), int(rng.integers(1, 20))
+        axis, step = regular(full[:n], None)
+        coming = future(axis, step, horizon)
+        pd.testing.assert_index_equal(coming, full[n : n + horizon], exact=True)
+        assert coming.freq == full.freq, freq
+        pd.testing.assert_index_equal(join(axis, coming, step), full[: n + horizon])
+
+
+@pytest.mark.parametrize("freq", PERIODS)
+def test_the_future_of_periods_is_what_pandas_would_give(freq):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        start = pd.Period(
+            pd.Timestamp("2019-01-01") + pd.Timedelta(hours=int(rng.integers(0, 9000))), freq
+        )
+        full = pd.period_range(start, periods=50, freq=freq, name="when")
+        n = int(rng.integers(1, 30))
+        axis, step = regular(full[:n], None)
+        pd.testing.assert_index_equal(future(axis, step, 12), full[n : n + 12], exact=True)
+        pd.testing.assert_index_equal(join(axis, full[n : n + 3], step), full[: n + 3])
+
+
+@pytest.mark.parametrize("index", [pd.RangeIndex(5, 20, 3), pd.Index([1990, 1991, 1992])])
+def test_the_future_of_whole_numbers_goes_on_at_their_step(index):
+    axis, step = regular(index, None)
+    difference = int(index[1] - index[0])
+    assert list(future(axis, step, 2)) == [index[-1] + difference, index[-1] + 2 * difference]
+
+
+@pytest.mark.parametrize("freq", sorted(set(OFFSETS) - {"2D", "7D", "2MS", "2W-WED", "SMS", "SME"}))
+def test_a_frequency_that_is_not_set_is_inferred(freq):
+    full = pd.date_range("2020-01-01", periods=40, freq=freq)
+    bare = pd.DatetimeIndex(full[:30].to_numpy())
+    assert bare.freq is None
+    axis, step = regular(bare, None)
+    # quarters that end in October are those that end in January
+    assert list(future(axis, step, 8)) == list(full[30:38])
+
+
+@pytest.mark.parametrize("freq", ["h", "D", "B", "MS", "ME", "QS", "W-MON"])
+def test_gaps_are_found(freq):
+    full = pd.date_range("2020-01-01", periods=40, freq=freq)
+    bare = pd.DatetimeIndex(full.delete([7, 8, 25]).to_numpy())
+    axis, _ = regular(bare, None)
+    pd.testing.assert_index_equal(axis, full)
+
+
+DAYS = pd.date_range("2020-01-01", periods=10, freq="D")
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (DAYS[::-1], "not sorted in time.*sort_index"),
+        (DAYS.append(DAYS[:1]).sort_values(), "2020-01-01.* more than once.*Aggregate"),
+        (DAYS[:0], "no observations"),
+        (pd.DatetimeIndex(["2020-01-01", None]), "missing values"),
+        (
+            pd.DatetimeIndex(["2020-01-01"]),
+            "frequency of y cannot be found.*three time stamps.*freq",
+        ),
+        (pd.DatetimeIndex(["2020-01-01", "2020-01-03", "2020-02-11"]), "cannot be found.*asfreq"),
+        (pd.Index(["a", "b"]), "has no frequency.*to_datetime"),
+        (pd.Index([0.0, 1.0]), "has no frequency"),
+        (pd.Index([1, 3, 4]), "does not lie on its frequency|4"),
+    ],
+)
+def test_other_indexes_are_refused_in_words(index, message):
+    if index.equals(pd.Index([1, 3, 4])):
+        axis, _ = regular(index, None)  # whole numbers with a gap: 2 is missing
+        assert list(axis) == [1, 2, 3, 4]
+        return
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        regular(index, None)
+
+
+def test_time_stamps_off_a_given_frequency_are_named():
+    with pytest.raises(ValueError, match=r"2020-01-02.*does not lie on its frequency"):
+        regular(pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-03"]), "2D")
