@@ -3,6 +3,7 @@
 import _thread
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -124,6 +125,16 @@ def test_dropout(Estimator, num_layers):
     expected = raw(half, X)
     np.testing.assert_array_equal(raw(half, X), expected)
     np.testing.assert_array_equal(raw(half.set_params(dropout=0.0), X), expected)
+
+
+def test_auto_dropout_is_none_for_few_samples():
+    X, y = problem(LSTMRegressor, n_samples=33)
+    for n_samples, dropout in [(32, 0.0), (33, 0.2)]:
+        auto, given = (
+            LSTMRegressor(**SMALL, dropout=d).fit(X[:n_samples], y[:n_samples])
+            for d in ("auto", dropout)
+        )
+        np.testing.assert_array_equal(auto.theta_, given.theta_)
 
 
 def test_dropout_keeps_the_mean():
@@ -320,7 +331,15 @@ def test_interruption(monkeypatch, Estimator, early_stopping):
     np.testing.assert_array_equal(raw(model, X), raw(expected, X))
 
 
-def test_interruption_by_a_signal_while_threads_compute(monkeypatch):
+@pytest.fixture
+def interruptible():
+    """A process that was started in the background may ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interruption_by_a_signal_while_threads_compute(monkeypatch, interruptible):
     X, y = problem(LSTMClassifier, n_samples=150)
     epoch = _training._epoch
     timers = []
@@ -333,10 +352,10 @@ def test_interruption_by_a_signal_while_threads_compute(monkeypatch):
 
     monkeypatch.setattr(_training, "_epoch", timed)
     monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
-    settings = SMALL | {"max_iter": 10**6, "batch_size": 150, "n_jobs": 2}
+    settings = SMALL | {"max_iter": 10**5, "batch_size": 150, "n_jobs": 2}
     with pytest.warns(UserWarning, match="interrupted by user"):
         model = LSTMClassifier(**settings).fit(X, y)
-    assert model.n_iter_ == len(model.loss_curve_) < 10**6
+    assert model.n_iter_ == len(model.loss_curve_) < 10**5
     assert np.isfinite(model.predict_proba(X)).all()
 
 
