@@ -20,6 +20,10 @@ TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
 # caller from the cache, optimised in another context. Only strict arithmetic gives both
 # the same result to the last bit, and lets a NaN be a NaN.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Functions that only kernels call allocate nothing, and the arrays outlive the call: without
+# counting references they are smaller, and faster where they are inlined into loops.
+_UNCOUNTED: dict[str, Any] = {**_OPTIONS, "_nrt": False}
+INLINED: dict[str, Any] = {**_UNCOUNTED, "forceinline": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -37,7 +41,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a function that only kernels call: it is stored inside its callers."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_UNCOUNTED)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into the loops of its callers: a call would cost as much as its body."""
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **INLINED)(function)
 
 
 def address_of(function: Callable[..., Any], signature: Any) -> int:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
 from sklstm._kernels.losses import loss_gradient
-from sklstm._kernels.lstm import lstm_backward, lstm_forward
 from sklstm._kernels.pooling import pool_backward, pool_forward
+from sklstm._kernels.scan import scan_backward, scan_forward
 from sklstm._kernels.simd import (
     PANEL,
     address,
@@ -32,6 +32,9 @@ class Plan(NamedTuple):
     """
 
     product: int  # address of the matrix product
+    cell: Any  # marker of the recurrent cell, see cells.py
+    truncated: bool  # errors leave a step through c alone
+    bptt_steps: int  # steps after which errors of state are cut; 0 for none
     n_hidden: int  # hidden size filled up to whole vectors
     n_layers: int
     n_directions: int
@@ -80,10 +83,11 @@ class Workspace(NamedTuple):
 def _panels(plan, packed, layer, scan, need_dx):
     """weight, weight_h and weight_x of a scan, views into the packed parameters."""
     width = lanes(packed)
-    n_gates = 4 * plan.n_hidden
-    n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1
+    n_gates = plan.cell.n_gates * plan.n_hidden
+    n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1 + plan.cell.n_extra
     wide = PANEL * width
-    weight = cube(packed, plan.scans[scan, PACKED], plan.n_hidden // width, n_columns, wide)
+    n_wide = (n_gates + wide - 1) // wide
+    weight = cube(packed, plan.scans[scan, PACKED], n_wide, n_columns, wide)
     n_wide = (plan.n_hidden + wide - 1) // wide
     weight_h = cube(packed, plan.scans[scan, PACKED + 1], n_wide, n_gates, wide)
     n_wide = (plan.scans[scan, N_INPUTS] + wide - 1) // wide if need_dx else 0
@@ -111,7 +115,8 @@ def _kept(plan, work, layer, scan, n_kept, whole):
     own = scan if whole else 0
     rows = matrix(work.flat, work.rows + before * n_kept, n_kept, plan.scans[scan, ROW_STRIDE])
     gates = matrix(work.flat, work.gates + own * n_kept * plan.gate_stride, n_kept, plan.gate_stride)
-    cells = matrix(work.flat, work.cells + own * n_kept * 2 * plan.n_hidden, n_kept, 2 * plan.n_hidden)
+    n_cells = plan.cell.n_kept * plan.n_hidden
+    cells = matrix(work.flat, work.cells + own * n_kept * n_cells, n_kept, n_cells)
     return rows, gates, cells
 
 
@@ -146,8 +151,8 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                     )
                     copy(h, 0, saved, 0, state_size)
                     copy(c, 0, saved, state_size, state_size)
-                lstm_forward(
-                    plan.product, source, starts, direction == 1, first, last, weight, h, c,
+                scan_forward(
+                    plan.product, plan.cell, source, starts, direction == 1, first, last, weight, h, c,
                     rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
@@ -187,22 +192,21 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
             dh = matrix(work.flat, work.dh + scan * state_size, n_sequences, plan.n_hidden)
             dc = matrix(work.flat, work.dc + scan * state_size, n_sequences, plan.n_hidden)
             rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
-            n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1
-            dweight = matrix(dw, plan.scans[scan, GRADIENT], n_columns, plan.gate_stride)
+            dweight = matrix(dw, plan.scans[scan, GRADIENT], weight.shape[1], plan.gate_stride)
             for k in range(n_segments - 1, -1, -1):
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if not whole:
                     place = (scan * n_segments + k) * 2
                     saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
                     )
-                    lstm_forward(
-                        plan.product, source, starts, direction == 1, first, last, weight, saved[0], saved[1],
-                        rows, gates, cells, nothing, direction, TRUE, FALSE,
+                    scan_forward(
+                        plan.product, plan.cell, source, starts, direction == 1, first, last,
+                        weight, saved[0], saved[1], rows, gates, cells, nothing, direction, TRUE, FALSE,
                     )  # fmt: skip
-                lstm_backward(
-                    plan.product, starts, direction == 1, first, last, rows, gates, cells,
-                    dy, direction * plan.n_hidden, emit,
-                    weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0, direction == 1,
+                scan_backward(
+                    plan.product, plan.cell, plan.truncated, plan.bptt_steps, starts,
+                    direction == 1, first, last, rows, gates, cells,
+                    dy, direction * plan.n_hidden, emit, weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0, direction == 1,
                     dweight,
                 )  # fmt: skip
 
