@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-
 # Gates in the order of their blocks in weights and biases.
 GATES = {
     "lstm": ("i", "f", "g", "o"),

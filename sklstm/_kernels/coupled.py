@@ -2,6 +2,8 @@
 
     i, o = sigmoid(W_x x_t + b + W_h h_{t-1})           g = tanh(W_x x_t + b + W_h h_{t-1})
     c_t = (1 - i) * c_{t-1} + i * g                      h_t = o * tanh(c_t)
+
+The forget gate is what the input gate leaves.
 """
 
 from __future__ import annotations

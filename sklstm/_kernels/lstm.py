@@ -2,6 +2,8 @@
 
     i, f, o = sigmoid(W_x x_t + b + W_h h_{t-1})        g = tanh(W_x x_t + b + W_h h_{t-1})
     c_t = f * c_{t-1} + i * g                            h_t = o * tanh(c_t)
+
+What torch and Keras call LSTM.
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ def _kept(plan, work, layer, scan, n_kept, whole):
         before += plan.scans[k, ROW_STRIDE]
     own = scan if whole else 0
     rows = matrix(work.flat, work.rows + before * n_kept, n_kept, plan.scans[scan, ROW_STRIDE])
-    gates = matrix(work.flat, work.gates + own * n_kept * plan.gate_stride, n_kept, plan.gate_stride)
+    stride = plan.gate_stride
+    gates = matrix(work.flat, work.gates + own * n_kept * stride, n_kept, stride)
     n_cells = plan.cell.n_kept * plan.n_hidden
     cells = matrix(work.flat, work.cells + own * n_kept * n_cells, n_kept, n_cells)
     return rows, gates, cells
@@ -152,8 +153,8 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                     copy(h, 0, saved, 0, state_size)
                     copy(c, 0, saved, state_size, state_size)
                 scan_forward(
-                    plan.product, plan.cell, source, starts, direction == 1, first, last, weight, h, c,
-                    rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
+                    plan.product, plan.cell, source, starts, direction == 1, first, last,
+                    weight, h, c, rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             multiply(y, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
@@ -201,13 +202,15 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                     )
                     scan_forward(
                         plan.product, plan.cell, source, starts, direction == 1, first, last,
-                        weight, saved[0], saved[1], rows, gates, cells, nothing, direction, TRUE, FALSE,
+                        weight, saved[0], saved[1], rows, gates, cells, nothing, direction,
+                        TRUE, FALSE,
                     )  # fmt: skip
                 scan_backward(
                     plan.product, plan.cell, plan.truncated, plan.bptt_steps, starts,
                     direction == 1, first, last, rows, gates, cells,
-                    dy, direction * plan.n_hidden, emit, weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0, direction == 1,
-                    dweight,
+                    dy, direction * plan.n_hidden, emit,
+                    weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0,
+                    direction == 1, dweight,
                 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Golden values from torch: what torch.nn.LSTM, GRU and RNN give on small ragged batches, in float64.
+"""Golden values from torch: what its LSTM, GRU and RNN give on small ragged batches, in float64.
 
 Run by hand where torch is installed; the tests read the .npz files only:
 

@@ -1,4 +1,4 @@
-"""The kernels against torch.nn.LSTM, GRU and RNN; tests/golden/make_golden.py has made the values."""
+"""The kernels against torch's LSTM, GRU, RNN; tests/golden/make_golden.py has made the values."""
 
 from pathlib import Path
 from types import SimpleNamespace
