@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -30,6 +32,7 @@ from sklstm._sequences import (
     SequenceDataset,
     network_channels,
 )
+from sklstm._stream import Stream
 from sklstm._training import History, Recipe, TrainingSet, train
 from sklstm._validation import as_sequences
 from sklstm._workers import PREDICTED_ROWS, Workers
@@ -319,6 +322,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
         """Sample weights, times those of the classes."""
         return weight
+
+    def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        """By the name of a method, what makes its result of raw predictions."""
+        raise NotImplementedError
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
         """Target in the units in which the network works."""
@@ -677,6 +684,58 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             network.pack(np.ascontiguousarray(self.theta_, network.dtype))
             predictor = Workers(network, n_threads or 1)
         return predictor
+
+    def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:
+        """Predict while sequences come in, one time step after another.
+
+        Parameters
+        ----------
+        n_streams : int, default=1
+            Sequences that are fed side by side.
+        method : str, default="predict"
+            What each step gives: "predict", or of a classifier "predict_proba" or
+            "decision_function".
+
+        Returns
+        -------
+        Stream
+            Its ``step(x)`` takes one time step of each stream and gives the prediction for
+            all that the stream has seen.
+
+        Raises
+        ------
+        ValueError
+            If the network reads whole sequences: if it is bidirectional, scales within each
+            sequence, or stacks several steps as one.
+        """
+        check_is_fitted(self, "theta_")
+        fixed = self._architecture
+        if not (isinstance(n_streams, Integral) and n_streams >= 1):
+            raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
+        if fixed["bidirectional"]:
+            raise ValueError(
+                "A bidirectional network reads every sequence from its end, which a stream has "
+                "not seen: fit with bidirectional=False."
+            )
+        if fixed["scale"] in ("both", "sequence"):
+            raise ValueError(
+                f"scale={fixed['scale']!r} standardises by the whole sequence, which a stream "
+                "has not seen: fit with scale='channel' or scale=None."
+            )
+        if self.patch_size_ != 1:
+            raise ValueError(
+                f"The network reads patches of {self.patch_size_} steps, a stream has one at a "
+                "time: fit with patch_size=1."
+            )
+        decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
+        if method not in decoders:
+            raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
+        network = self._build_network()
+        network.pack(np.ascontiguousarray(self.theta_, network.dtype))
+        center, deviation = self.channel_mean_, self.channel_scale_
+        if fixed["scale"] is None:
+            center, deviation = np.zeros_like(center), np.ones_like(deviation)
+        return Stream(network, int(n_streams), center, deviation, decoders[method])
 
     @property
     def parameters_(self) -> dict[str, NDArray]:

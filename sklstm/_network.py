@@ -51,8 +51,8 @@ class Network:
         self.spec = spec
         self.dtype = np.dtype(dtype)
         self.layout = ParameterLayout(spec)
-        self._width = lanes_of(self.dtype)
-        self.head_outputs = _filled(spec.n_outputs, self._width)
+        self.lanes = lanes_of(self.dtype)
+        self.head_outputs = _filled(spec.n_outputs, self.lanes)
         self._scans: list[list[int]] = []
         self._pack_parts: list[NDArray[np.intp]] = []
         self._packed_size = self.gradient_size = 0
@@ -80,7 +80,7 @@ class Network:
 
     # --- layout ---------------------------------------------------------------------------
     def _plan(self, need_dx: bool) -> Plan:
-        spec, width = self.spec, self._width
+        spec, width = self.spec, self.lanes
         n_hidden = _filled(spec.hidden_size, width)
         n_pooled = len(spec.pooling) * spec.n_directions * n_hidden
         n_features = n_pooled + _filled(spec.n_static, width)
@@ -115,7 +115,7 @@ class Network:
         self, layer: int, suffix: str, n_hidden: int, gate_stride: int, need_dx: bool
     ) -> None:
         """One direction of one layer: the matrix [W_h; W_x; b] and its transposed parts."""
-        spec, width = self.spec, self._width
+        spec, width = self.spec, self.lanes
         units = np.arange(spec.hidden_size)
         if layer == 0:
             n_inputs = spec.n_channels
@@ -203,7 +203,7 @@ class Network:
     def _panels(self, matrix: NDArray[np.intp]) -> NDArray[np.intp]:
         """Columns in panels (n_panels, rows, 4 vectors), the last one filled up."""
         rows, columns = matrix.shape
-        wide = PANEL * self._width
+        wide = PANEL * self.lanes
         n_panels = -(-columns // wide)
         filled = np.full((rows, n_panels * wide), self.layout.size, np.intp)
         filled[:, :columns] = matrix

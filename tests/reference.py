@@ -327,6 +327,11 @@ def network_predict(
     return SimpleNamespace(raw=np.array(raw), h=h, c=c, features=features, traces=traces)
 
 
+def network_step(params, sequences, pooling, cell="lstm"):
+    """Raw predictions of streams that have seen these sequences, a step at a time or at once."""
+    return network_predict(params, sequences, pooling, cell=cell).raw
+
+
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,

@@ -17,7 +17,7 @@ LAYERS = [
     {"_kernels"},
     {"_parameters", "_sequences", "_windows"},
     {"_network", "_validation"},
-    {"_losses", "_optimizers", "_schedules", "_workers", "_callbacks"},
+    {"_losses", "_optimizers", "_schedules", "_workers", "_stream", "_callbacks"},
     {"_training"},
     {"_base"},
     {"_classifier", "_regressor"},
@@ -29,7 +29,7 @@ LAYERS = [
 STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it
 COMPUTING_WITHOUT_SKLEARN = {
     "_kernels", "_parameters", "_sequences", "_network", "_losses", "_optimizers", "_schedules",
-    "_workers", "_training",
+    "_workers", "_stream", "_training",
 }  # fmt: skip
 KERNEL_IMPORTS = {
     "numpy", "numba", "llvmlite",

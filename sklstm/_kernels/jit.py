@@ -60,6 +60,17 @@ def address_of(function: Callable[..., Any], signature: Any) -> int:
     return compiled.address
 
 
+def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """The compiled code of a kernel for arguments like these, to be called again and again.
+
+    Finding the code by the types of the arguments costs some microseconds in each call. Here
+    it is done once; nothing checks the types of later calls.
+    """
+    if not hasattr(function, "compile"):  # NUMBA_DISABLE_JIT=1
+        return function
+    return function.compile(tuple(numba.typeof(argument) for argument in arguments))
+
+
 _kept_alive: list[Any] = []
 _warned: list[bool] = []
 

@@ -6,6 +6,7 @@ on different chunks do not wait for each other.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
@@ -20,8 +21,13 @@ from sklstm._kernels.simd import (
     fill,
     gemm,
     lanes,
+    load,
     matrix,
     multiply,
+    not_below,
+    span,
+    spread,
+    store,
 )
 
 
@@ -326,3 +332,85 @@ def network_predict(plan, x, starts, lengths, static, packed, work):
     layer_mask = work.flat[:0]
     _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, FALSE, work)
     _head_forward(plan, starts, lengths, static, packed, matrix(work.flat, 0, 0, 0), work)
+
+
+class StreamPlace(NamedTuple):
+    """Where a stream has what a workspace has not, behind it in the same flat array."""
+
+    scaled: int  # (n_streams, n_channels)
+    total: int  # (n_streams, n_hidden): sum of the last layer's states
+    highest: int  # (n_streams, n_hidden): their maximum
+
+
+@device
+def _pool_step(plan, work, total_at, highest_at, n_seen):
+    """Features of each stream, the running mean and maximum brought up to date."""
+    width = lanes(work.flat)
+    n_streams, n_hidden = n_seen.size, plan.n_hidden
+    before = (plan.n_layers - 1) * n_streams * n_hidden
+    stride = plan.n_features + width
+    for r in range(n_streams):
+        n_seen[r] += 1
+        share = 1.0 / n_seen[r]
+        for j in range(r * n_hidden, (r + 1) * n_hidden, width):
+            at = work.features + r * stride + j - r * n_hidden
+            if plan.last:
+                store(work.flat, at, load(work.flat, work.h + before + j))
+                at += n_hidden
+            if plan.mean:
+                y = load(work.flat, work.y + before + j)
+                total = load(work.flat, total_at + j) + y
+                store(work.flat, total_at + j, total)
+                store(work.flat, at, total * spread(work.flat, share))
+                at += n_hidden
+            if plan.maximum:
+                y = load(work.flat, work.y + before + j)
+                highest = not_below(load(work.flat, highest_at + j), y)
+                store(work.flat, highest_at + j, highest)
+                store(work.flat, at, highest)
+
+
+@kernel
+def network_step(cell, values, scans, packed, flat, x, center, to_unit, n_seen):
+    """One time step of several streams: their states go on, raw predictions into work.raw.
+
+    The plan and the workspace come as one array: as tuples they would cost more to hand over
+    than the step costs.
+
+    (in) cell, scans: of the plan
+    (in) values: the other fields of Plan, those of Workspace but the first, those of
+         StreamPlace, and 0, n_streams
+    (in) packed: parameters
+    (accum) flat: the workspace, then `StreamPlace`; features are 0 but for the last column, 1
+    (in) x (n_streams, n_channels), center, to_unit (n_channels,): float64
+    (accum) n_seen (n_streams,): steps so far
+    returns whether x was finite; if not, nothing has happened
+    """
+    v = values
+    plan = Plan(
+        v[0], cell, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10],
+        float(v[11]), v[12], v[13], v[14], v[15], scans,
+    )  # fmt: skip
+    work = Workspace(
+        flat, v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27],
+        v[28], v[29], v[30],
+    )  # fmt: skip
+    n_streams, n_channels = x.shape
+    scaled = matrix(flat, v[31], n_streams, n_channels)
+    for r in range(n_streams):
+        for j in range(n_channels):
+            if not math.isfinite(x[r, j]):
+                return False
+            scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
+    starts = span(values, 34, 2)
+    _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
+    _pool_step(plan, work, v[32], v[33], n_seen)
+    head, _ = _head_panels(plan, packed)
+    n_columns = plan.n_features + lanes(flat)
+    gemm(
+        plan.product, address(flat, work.features), n_columns, ONE,
+        address(head, 0), PANEL * lanes(flat), head.shape[1],
+        address(flat, work.raw), head.shape[1],
+        n_streams, head.shape[1] // lanes(flat), plan.n_features + 1, FALSE,
+    )  # fmt: skip
+    return True

@@ -5,11 +5,14 @@ import pytest
 
 from sklstm._kernels.cells import CELLS
 from sklstm._kernels.simd import lanes_of
+from sklstm._stream import Stream
+from tests import reference
 from tests.kernels.problem import (
     Problem,
     assert_close,
     assert_same_gradient,
     finite_difference,
+    network_of,
     run_gradient,
     run_predict,
 )
@@ -118,6 +121,24 @@ def test_the_gru_keeps_its_state_where_z_is_one():
     result = run_gradient(problem)
     np.testing.assert_allclose(result.h, problem.h, rtol=1e-14)
     np.testing.assert_allclose(result.dh, problem.dh, rtol=1e-14)
+
+
+@pytest.mark.parametrize("pooling", [("last",), ("mean",), ("max",), ("last", "mean", "max")])
+@pytest.mark.parametrize("cell", ["gru", "lstm", "peephole"])
+def test_steps_of_streams_equal_the_twin(cell, pooling):
+    for hidden_size, num_layers, n_outputs in [(5, 1, 3), (LANES, 2, 1), (LANES + 1, 3, LANES + 1)]:
+        problem = Problem(
+            cell=cell, lengths=(6,) * 5, hidden_size=hidden_size, num_layers=num_layers,
+            pooling=pooling, n_outputs=n_outputs,
+        )  # fmt: skip
+        steps = np.array(problem.sequences).transpose(1, 0, 2)
+        center, deviation = np.array([1.0, -2.0, 0.5]), np.array([0.5, 2.0, 1.0])
+        stream = Stream(network_of(problem), 5, center, deviation, np.copy)
+        for t in range(6):
+            raw = stream.step(steps[t] * deviation + center)
+            seen = [sequence[: t + 1] for sequence in problem.sequences]
+            expected = reference.network_step(problem.params, seen, pooling, cell)
+            assert_close(raw, expected, 1e-12)
 
 
 # --- gradient="truncated", bptt_steps -----------------------------------------------------
