@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
@@ -22,7 +24,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from sklstm._callbacks import CallbackSupportMixin, EpochCallbacks
 from sklstm._network import Network
 from sklstm._optimizers import SOLVERS, Optimizer
-from sklstm._parameters import NetworkSpec
+from sklstm._parameters import FORGETS, GATES, NetworkSpec
 from sklstm._schedules import SCHEDULES
 from sklstm._sequences import (
     ChannelMoments,
@@ -30,6 +32,7 @@ from sklstm._sequences import (
     SequenceDataset,
     network_channels,
 )
+from sklstm._stream import Stream
 from sklstm._training import History, Recipe, TrainingSet, train
 from sklstm._validation import as_sequences
 from sklstm._workers import PREDICTED_ROWS, Workers
@@ -53,13 +56,18 @@ _TINY = 32
 # What the shape and the meaning of `theta_` depend on: the values of the fit that started
 # the network hold until the next one.
 _ARCHITECTURE = (
-    "hidden_size", "num_layers", "bidirectional", "pooling", "patch_size", "scale", "dtype",
+    "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "patch_size", "scale", "dtype",
 )  # fmt: skip
 
 SHARED_PARAMETERS = """hidden_size : int, default=64
         Units in each direction of each recurrent layer.
     num_layers : int, default=1
         Recurrent layers; each reads the states of the one below.
+    cell : {"lstm", "lstm1997", "peephole", "coupled", "gru", "rnn"}, default="lstm"
+        Recurrent cell. "lstm": with forget gate [2]_. "lstm1997": the memory cell of 1997
+        [1]_, which forgets nothing. "peephole": forget gate, and gates that see the cell
+        [6]_. "coupled": the forget gate is 1 minus the input gate [7]_. "gru": gated
+        recurrent unit [8]_, as torch has it. "rnn": Elman's network [9]_, with tanh.
     bidirectional : bool, default=True
         Whether a second scan reads every sequence from its end to its start.
     pooling : {"concat", "last", "mean", "max"}, default="concat"
@@ -68,8 +76,28 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
     dropout : float or "auto", default="auto"
         Share of the states set to zero in training, between layers and before the head.
         "auto": 0.2, but 0 for up to 32 samples.
-    forget_bias : float, default=1.0
-        Initial bias of the forget gate [3]_.
+    forget_bias : float, "chrono" or None, default=None
+        Initial bias of the gate that keeps the state: the forget gate, the GRU's z; of
+        "coupled" the input gate gets its negative. None: 1 [3]_. "chrono": logarithms of
+        lags drawn up to `longest_lag`, and their negatives for the input gate [10]_.
+        "lstm1997" and "rnn" have no such gate.
+    longest_lag : int or None, default=None
+        Longest lag that "chrono" expects, in steps of the network (after patching). None:
+        the longest training sequence.
+    input_bias, output_bias : float or None, default=None
+        Initial biases of input and output gates; None: 0, but as `forget_bias` says. The
+        remedies of 1997 are negative: of the input gate against a state that drifts off, of
+        the output gate against cells that are abused as biases early on [1]_.
+    recurrent_init : {"orthogonal", "uniform"}, default="orthogonal"
+        Initial recurrent weights: an orthogonal matrix for each gate, or uniform in
+        +-1/sqrt(hidden_size) as in torch.
+    gradient : {"full", "truncated"}, default="full"
+        "full": exact. "truncated": the rule of 1997 [1]_; errors that would leave a memory
+        cell through recurrent connections (peepholes too) are cut, and go back in time
+        inside the cell alone. Faster, and an approximation. Not for "gru" and "rnn".
+    bptt_steps : int or None, default=None
+        Steps of the network after which the gradient through time is cut, while the state
+        is carried on; None: never.
     n_channels : int or None, default=None
         Channels of a 2-D `X`, whose rows are then ``n_timesteps * n_channels`` values, all
         channels of a time step side by side. None: a 2-D `X` holds univariate series.
@@ -144,7 +172,15 @@ REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term 
            recurrent network architectures. ICML.
     .. [4] I. Loshchilov and F. Hutter (2019). Decoupled weight decay regularization. ICLR.
     .. [5] R. Pascanu, T. Mikolov and Y. Bengio (2013). On the difficulty of training
-           recurrent neural networks. ICML."""
+           recurrent neural networks. ICML.
+    .. [6] F. Gers, N. Schraudolph and J. Schmidhuber (2002). Learning precise timing with
+           LSTM recurrent networks. JMLR 3, 115-143.
+    .. [7] K. Greff et al. (2017). LSTM: a search space odyssey. IEEE Transactions on Neural
+           Networks and Learning Systems 28(10), 2222-2232.
+    .. [8] K. Cho et al. (2014). Learning phrase representations using RNN encoder-decoder
+           for statistical machine translation. EMNLP.
+    .. [9] J. Elman (1990). Finding structure in time. Cognitive Science 14(2), 179-211.
+    .. [10] C. Tallec and Y. Ollivier (2018). Can recurrent neural networks warp time? ICLR."""
 
 X_FORMS = """X : array-like, list of arrays or DataFrame
             Sequences, one of: (n_samples, n_timesteps), univariate; (n_samples,
@@ -179,10 +215,17 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
     hidden_size: int = 64
     num_layers: int = 1
+    cell: str = "lstm"
     bidirectional: bool = True
     pooling: str = "concat"
     dropout: float | Literal["auto"] = "auto"
-    forget_bias: float = 1.0
+    forget_bias: float | str | None = None
+    longest_lag: int | None = None
+    input_bias: float | None = None
+    output_bias: float | None = None
+    recurrent_init: str = "orthogonal"
+    gradient: str = "full"
+    bptt_steps: int | None = None
     n_channels: int | None = None
     patch_size: int | Literal["auto"] = "auto"
     scale: str | None = "both"
@@ -213,10 +256,19 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "cell": [StrOptions(set(GATES))],
         "bidirectional": ["boolean"],
         "pooling": [StrOptions(set(POOLINGS))],
         "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
-        "forget_bias": [Interval(Real, None, None, closed="neither")],
+        "forget_bias": [
+            Interval(Real, None, None, closed="neither"), StrOptions({"chrono"}), None,
+        ],
+        "longest_lag": [Interval(Integral, 2, None, closed="left"), None],
+        "input_bias": [Interval(Real, None, None, closed="neither"), None],
+        "output_bias": [Interval(Real, None, None, closed="neither"), None],
+        "recurrent_init": [StrOptions({"orthogonal", "uniform"})],
+        "gradient": [StrOptions({"full", "truncated"})],
+        "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "patch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "scale": [StrOptions({"both", "channel", "sequence"}), None],
@@ -271,6 +323,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Sample weights, times those of the classes."""
         return weight
 
+    def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        """By the name of a method, what makes its result of raw predictions."""
+        raise NotImplementedError
+
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
         """Target in the units in which the network works."""
         return target
@@ -290,6 +346,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
+        self._refuse_what_the_cell_has_not()
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
             vars(self).pop("theta_", None)
@@ -330,6 +387,38 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         )  # fmt: skip
         self._report(history, fresh)
         return self
+
+    def _refuse_what_the_cell_has_not(self) -> None:
+        """Settings that would have no effect with this cell, or no meaning."""
+        cell, gates = self.cell, GATES[self.cell]
+        with_memory = "o" in gates
+        if self.gradient == "truncated" and not with_memory:
+            raise ValueError(
+                f"gradient='truncated' keeps errors inside memory cells, and cell={cell!r} has "
+                "none: set gradient='full', or choose a cell with memory such as 'lstm'; "
+                "bptt_steps cuts the gradient of every cell."
+            )
+        for name in ("input_bias", "output_bias"):
+            if getattr(self, name) is not None and not with_memory:
+                raise ValueError(
+                    f"cell={cell!r} has no {name.removesuffix('_bias')} gate: leave {name} at "
+                    "None, or choose a cell that has one, such as 'lstm'."
+                )
+        if self.forget_bias is not None and FORGETS[cell] is None:
+            raise ValueError(
+                f"cell={cell!r} has no gate that forgets: leave forget_bias at None, or choose a "
+                "cell that has one, such as 'lstm'."
+            )
+        if cell == "coupled" and self.forget_bias is not None and self.input_bias is not None:
+            raise ValueError(
+                "cell='coupled' has one gate for input and forgetting: set forget_bias or "
+                "input_bias, not both."
+            )
+        if self.longest_lag is not None and self.forget_bias != "chrono":
+            raise ValueError(
+                "longest_lag is what forget_bias='chrono' expects: set this, or leave "
+                "longest_lag at None."
+            )
 
     def _refuse_other_architecture(self) -> None:
         for name, started in self._architecture.items():
@@ -388,7 +477,15 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         self.dtype_ = ("float64" if tiny else "float32") if self.dtype == "auto" else self.dtype
         self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
         layout = self._build_network().layout
-        self.theta_ = layout.initial(rng, self.forget_bias)
+        longest = -(-int(data.lengths[samples].max()) // self.patch_size_)
+        self.theta_ = layout.initial(
+            rng,
+            forget_bias=self.forget_bias,
+            input_bias=self.input_bias,
+            output_bias=self.output_bias,
+            recurrent_init=self.recurrent_init,
+            longest_lag=longest if self.longest_lag is None else int(self.longest_lag),
+        )
         self.n_iter_ = 0
         self.t_ = 0
         self.loss_curve_: list[float] = []
@@ -406,6 +503,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             n_outputs=n_outputs,
             loss=loss,
             loss_parameter=parameter,
+            cell=fixed["cell"],
+            truncated=self.gradient == "truncated",
+            bptt_steps=0 if self.bptt_steps is None else int(self.bptt_steps),
         )
         return Network(spec, self.dtype_)
 
@@ -584,6 +684,58 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             network.pack(np.ascontiguousarray(self.theta_, network.dtype))
             predictor = Workers(network, n_threads or 1)
         return predictor
+
+    def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:
+        """Predict while sequences come in, one time step after another.
+
+        Parameters
+        ----------
+        n_streams : int, default=1
+            Sequences that are fed side by side.
+        method : str, default="predict"
+            What each step gives: "predict", or of a classifier "predict_proba" or
+            "decision_function".
+
+        Returns
+        -------
+        Stream
+            Its ``step(x)`` takes one time step of each stream and gives the prediction for
+            all that the stream has seen.
+
+        Raises
+        ------
+        ValueError
+            If the network reads whole sequences: if it is bidirectional, scales within each
+            sequence, or stacks several steps as one.
+        """
+        check_is_fitted(self, "theta_")
+        fixed = self._architecture
+        if not (isinstance(n_streams, Integral) and n_streams >= 1):
+            raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
+        if fixed["bidirectional"]:
+            raise ValueError(
+                "A bidirectional network reads every sequence from its end, which a stream has "
+                "not seen: fit with bidirectional=False."
+            )
+        if fixed["scale"] in ("both", "sequence"):
+            raise ValueError(
+                f"scale={fixed['scale']!r} standardises by the whole sequence, which a stream "
+                "has not seen: fit with scale='channel' or scale=None."
+            )
+        if self.patch_size_ != 1:
+            raise ValueError(
+                f"The network reads patches of {self.patch_size_} steps, a stream has one at a "
+                "time: fit with patch_size=1."
+            )
+        decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
+        if method not in decoders:
+            raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
+        network = self._build_network()
+        network.pack(np.ascontiguousarray(self.theta_, network.dtype))
+        center, deviation = self.channel_mean_, self.channel_scale_
+        if fixed["scale"] is None:
+            center, deviation = np.zeros_like(center), np.ones_like(deviation)
+        return Stream(network, int(n_streams), center, deviation, decoders[method])
 
     @property
     def parameters_(self) -> dict[str, NDArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -177,7 +178,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log-odds of the second of two classes, or one score a class or label.
         """
-        raw = self._raw_prediction(X).astype(np.float64)
+        return self._scores(self._raw_prediction(X))
+
+    def _scores(self, raw: NDArray) -> NDArray[np.float64]:
+        raw = raw.astype(np.float64)
         return raw[:, 0] if not self._multilabel and raw.shape[1] == 1 else raw
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -192,7 +196,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; for multi-label y each column is a probability of its own.
         """
-        raw = self._raw_prediction(X)
+        return self._probabilities(self._raw_prediction(X))
+
+    def _probabilities(self, raw: NDArray) -> NDArray[np.float64]:
         if self._multilabel and raw.shape[1] == 1:
             return probabilities(raw, "logistic")[:, 1:]
         return probabilities(raw, self.out_activation_)
@@ -232,6 +238,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         if raw.shape[1] == 1:
             return self.classes_[(raw[:, 0] > 0.0).astype(np.intp)]
         return self.classes_[raw.argmax(axis=1)]
+
+    def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        return {
+            "predict": self._decide,
+            "predict_proba": self._probabilities,
+            "decision_function": self._scores,
+        }
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels import losses
+from sklstm._kernels.cells import CELLS
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
 from sklstm._kernels.simd import PANEL, gemm_address, lanes_of
 from sklstm._parameters import NetworkSpec, ParameterLayout
@@ -49,8 +51,8 @@ class Network:
         self.spec = spec
         self.dtype = np.dtype(dtype)
         self.layout = ParameterLayout(spec)
-        self._width = lanes_of(self.dtype)
-        self.head_outputs = _filled(spec.n_outputs, self._width)
+        self.lanes = lanes_of(self.dtype)
+        self.head_outputs = _filled(spec.n_outputs, self.lanes)
         self._scans: list[list[int]] = []
         self._pack_parts: list[NDArray[np.intp]] = []
         self._packed_size = self.gradient_size = 0
@@ -59,7 +61,7 @@ class Network:
         self.plan = self._plan(need_dx)
         n_scans = len(self._scans) - 1
         kept = sum(scan[ROW_STRIDE] for scan in self._scans)  # the head's is 0
-        kept += n_scans * (self.plan.gate_stride + 2 * self.plan.n_hidden)
+        kept += n_scans * (self.plan.gate_stride + self.plan.cell.n_kept * self.plan.n_hidden)
         self._kept_per_row = kept * self.dtype.itemsize  # bytes
         self._pack_index = np.concatenate(self._pack_parts)  # (packed size,)
         # theta, and behind it the zero that fills up vectors
@@ -78,17 +80,21 @@ class Network:
 
     # --- layout ---------------------------------------------------------------------------
     def _plan(self, need_dx: bool) -> Plan:
-        spec, width = self.spec, self._width
+        spec, width = self.spec, self.lanes
         n_hidden = _filled(spec.hidden_size, width)
         n_pooled = len(spec.pooling) * spec.n_directions * n_hidden
         n_features = n_pooled + _filled(spec.n_static, width)
-        gate_stride = self._odd_lines(4 * n_hidden)
+        cell = CELLS[spec.cell]
+        gate_stride = self._odd_lines(cell.n_gates * n_hidden)
         for layer in range(spec.num_layers):
             for suffix in ("", "_reverse")[: spec.n_directions]:
                 self._place_scan(layer, suffix, n_hidden, gate_stride, need_dx or layer > 0)
         self._place_head(n_hidden, n_pooled, n_features)
         return Plan(
             product=gemm_address(self.dtype),
+            cell=cell,
+            truncated=spec.truncated,
+            bptt_steps=spec.bptt_steps,
             n_hidden=n_hidden,
             n_layers=spec.num_layers,
             n_directions=spec.n_directions,
@@ -109,7 +115,7 @@ class Network:
         self, layer: int, suffix: str, n_hidden: int, gate_stride: int, need_dx: bool
     ) -> None:
         """One direction of one layer: the matrix [W_h; W_x; b] and its transposed parts."""
-        spec, width = self.spec, self._width
+        spec, width = self.spec, self.lanes
         units = np.arange(spec.hidden_size)
         if layer == 0:
             n_inputs = spec.n_channels
@@ -117,14 +123,29 @@ class Network:
         else:
             n_inputs = spec.n_directions * n_hidden
             inputs = np.concatenate([d * n_hidden + units for d in range(spec.n_directions)])
+        cell = CELLS[spec.cell]
         n_columns = n_hidden + n_inputs + 1
-        # the gates of one vector of units stand side by side
-        gates = np.add.outer(np.arange(4) * width, units // width * 4 * width + units % width).ravel()
-        matrix = np.full((n_columns, 4 * n_hidden), self.layout.size, np.intp)
-        matrix[np.ix_(units, gates)] = self._places(f"weight_hh_l{layer}{suffix}").T
-        matrix[np.ix_(n_hidden + inputs, gates)] = self._places(f"weight_ih_l{layer}{suffix}").T
-        matrix[-1, gates] = self._places(f"bias_l{layer}{suffix}")
-        inputs_transposed = matrix[n_hidden:-1].T if need_dx else matrix[:0].T
+        matrix = np.full(
+            (n_columns + cell.n_extra, cell.n_gates * n_hidden), self.layout.size, np.intp
+        )
+
+        def columns(gates: Sequence[int]) -> NDArray[np.intp]:
+            """Of some gates; those of one vector of units stand side by side."""
+            of_units = units // width * cell.n_gates * width + units % width
+            return np.add.outer(np.asarray(gates) * width, of_units).ravel()
+
+        every = range(cell.n_gates)
+        # the GRU's n reads input and state in columns of their own
+        read_input, read_state = ((0, 1, 2), (0, 1, 3)) if spec.cell == "gru" else (every, every)
+        state_weight = self._places(f"weight_hh_l{layer}{suffix}")
+        matrix[np.ix_(units, columns(read_state))] = state_weight.T
+        input_weight = self._places(f"weight_ih_l{layer}{suffix}")
+        matrix[np.ix_(n_hidden + inputs, columns(read_input))] = input_weight.T
+        matrix[n_columns - 1, columns(every)] = self._places(f"bias_l{layer}{suffix}")
+        if spec.cell == "peephole":  # of i, f and o
+            peepholes = self._places(f"weight_ch_l{layer}{suffix}")
+            matrix[n_columns, columns((0, 1, 3))] = peepholes.ravel()
+        inputs_transposed = matrix[n_hidden : n_columns - 1].T if need_dx else matrix[:0].T
         self._scans.append(
             [
                 n_inputs,
@@ -182,7 +203,7 @@ class Network:
     def _panels(self, matrix: NDArray[np.intp]) -> NDArray[np.intp]:
         """Columns in panels (n_panels, rows, 4 vectors), the last one filled up."""
         rows, columns = matrix.shape
-        wide = PANEL * self._width
+        wide = PANEL * self.lanes
         n_panels = -(-columns // wide)
         filled = np.full((rows, n_panels * wide), self.layout.size, np.intp)
         filled[:, :columns] = matrix
@@ -248,7 +269,7 @@ class Buffers:
         return {
             "rows": n_kept * int(strides.sum() if whole else strides.max()),
             "gates": shares * n_kept * plan.gate_stride,
-            "cells": shares * n_kept * 2 * plan.n_hidden if keep else 0,
+            "cells": shares * n_kept * plan.cell.n_kept * plan.n_hidden if keep else 0,
             "y": y,
             "dy": y if keep else 0,
             "h": state,

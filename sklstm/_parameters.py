@@ -8,6 +8,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+# Gates in the order of their blocks in weights and biases.
+GATES = {
+    "lstm": ("i", "f", "g", "o"),
+    "lstm1997": ("i", "g", "o"),
+    "peephole": ("i", "f", "g", "o"),
+    "coupled": ("i", "g", "o"),
+    "gru": ("r", "z", "n"),
+    "rnn": ("h",),
+}
+# The gate whose bias says how much of the state is kept: the GRU's z plays the forget gate's
+# part, and the coupled cell keeps 1 - i.
+FORGETS = {
+    "lstm": "f", "lstm1997": None, "peephole": "f", "coupled": "i", "gru": "z", "rnn": None,
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class NetworkSpec:
@@ -22,6 +37,9 @@ class NetworkSpec:
     loss: str
     loss_parameter: float = 0.0
     n_static: int = 0  # features of a sequence that go straight to the head
+    cell: str = "lstm"
+    truncated: bool = False  # the gradient: errors leave a step through the cell alone
+    bptt_steps: int = 0  # steps after which errors of state are cut; 0 for none
 
     @property
     def n_directions(self) -> int:
@@ -37,8 +55,10 @@ class NetworkSpec:
 class ParameterLayout:
     """Where each named parameter stands in the flat vector theta.
 
-    Names, shapes and the order of the gates (i, f, g, o) are torch's, with one bias where
-    torch has two (its ``bias_ih + bias_hh``), and ``head_weight``, ``head_bias`` at the end.
+    Names, shapes and the order of the gates are torch's, with one bias where torch has two
+    (its ``bias_ih + bias_hh``), and ``head_weight``, ``head_bias`` at the end. The GRU's bias
+    has four blocks: r, z, and the two of n, which do not add up: torch's ``b_in``, ``b_hn``.
+    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o.
     """
 
     spec: NetworkSpec
@@ -49,13 +69,16 @@ class ParameterLayout:
     def __post_init__(self) -> None:
         spec = self.spec
         shapes: dict[str, tuple[int, ...]] = {}
-        n_gates = 4 * spec.hidden_size
+        n_gates = len(GATES[spec.cell]) * spec.hidden_size
+        n_biases = n_gates + (spec.hidden_size if spec.cell == "gru" else 0)
         n_inputs = spec.n_channels
         for layer in range(spec.num_layers):
             for suffix in ("", "_reverse")[: spec.n_directions]:
                 shapes[f"weight_ih_l{layer}{suffix}"] = (n_gates, n_inputs)
                 shapes[f"weight_hh_l{layer}{suffix}"] = (n_gates, spec.hidden_size)
-                shapes[f"bias_l{layer}{suffix}"] = (n_gates,)
+                shapes[f"bias_l{layer}{suffix}"] = (n_biases,)
+                if spec.cell == "peephole":
+                    shapes[f"weight_ch_l{layer}{suffix}"] = (3, spec.hidden_size)
             n_inputs = spec.n_directions * spec.hidden_size
         shapes["head_weight"] = (spec.n_outputs, spec.n_features)
         shapes["head_bias"] = (spec.n_outputs,)
@@ -81,27 +104,52 @@ class ParameterLayout:
             view[...] = "weight" in name
         return decays
 
-    def initial(self, rng: np.random.RandomState, forget_bias: float) -> NDArray[np.float64]:
+    def initial(
+        self,
+        rng: np.random.RandomState,
+        forget_bias: float | str | None = None,
+        input_bias: float | None = None,
+        output_bias: float | None = None,
+        recurrent_init: str = "orthogonal",
+        longest_lag: int = 2,
+    ) -> NDArray[np.float64]:
         """Random initial parameters.
 
-        Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013);
-        input and head weights uniform in +-1/sqrt(hidden_size) and +-1/sqrt(n_features);
-        biases zero but the forget gate's (Jozefowicz et al. 2015).
+        Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013), or
+        uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of the head
+        uniform in +-1/sqrt(n_features). Biases are zero but the forget gate's, 1 unless given
+        (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`,
+        the input gate's its negative (Tallec & Ollivier 2018).
         """
         theta = np.zeros(self.size)
         hidden_size = self.spec.hidden_size
+        bound = 1.0 / math.sqrt(hidden_size)
+        gates = GATES[self.spec.cell]
         for name, view in self.views(theta).items():
-            if name.startswith("weight_ih"):
-                bound = 1.0 / math.sqrt(hidden_size)
-                view[...] = rng.uniform(-bound, bound, view.shape)
-            elif name.startswith("weight_hh"):
-                for gate in range(4):
+            if name.startswith("weight_hh") and recurrent_init == "orthogonal":
+                for gate in range(len(gates)):
                     q, r = np.linalg.qr(rng.standard_normal((hidden_size, hidden_size)))
                     # the signs make the distribution uniform over orthogonal matrices
                     view[gate * hidden_size : (gate + 1) * hidden_size] = q * np.sign(np.diag(r))
-            elif name.startswith("bias"):
-                view[hidden_size : 2 * hidden_size] = forget_bias
-            elif name == "head_weight":
-                bound = 1.0 / math.sqrt(self.spec.n_features)
+            elif name.startswith("weight"):
                 view[...] = rng.uniform(-bound, bound, view.shape)
+            elif name.startswith("bias"):
+                # a gate's name and its block; the GRU has one more
+                blocks = dict(zip(gates, view.reshape(-1, hidden_size), strict=False))
+                if forget_bias == "chrono":
+                    kept = np.log(rng.uniform(1.0, max(longest_lag - 1.0, 1.0), hidden_size))
+                else:
+                    kept = np.full(hidden_size, 1.0 if forget_bias is None else forget_bias)
+                if FORGETS[self.spec.cell] == "i":
+                    blocks["i"][...] = -kept
+                elif FORGETS[self.spec.cell] is not None:
+                    blocks[FORGETS[self.spec.cell]][...] = kept
+                    if forget_bias == "chrono" and "i" in blocks:
+                        blocks["i"][...] = -kept
+                for gate, value in (("i", input_bias), ("o", output_bias)):
+                    if value is not None:
+                        blocks[gate][...] = value
+            elif name == "head_weight":
+                outermost = 1.0 / math.sqrt(self.spec.n_features)
+                view[...] = rng.uniform(-outermost, outermost, view.shape)
         return theta

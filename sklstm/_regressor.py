@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -172,11 +173,17 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the shape and the units of the y seen in fit.
         """
-        values = self._unscale(self._raw_prediction(X))
+        return self._values(self._raw_prediction(X))
+
+    def _values(self, raw: NDArray) -> NDArray[np.float64]:
+        values = self._unscale(raw)
         return values if self._two_d_target else values[:, 0]
 
     def _unscale(self, raw: NDArray) -> NDArray[np.float64]:
         return raw.astype(np.float64) * self.target_scale_ + self.target_mean_
+
+    def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        return {"predict": self._values}
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 import numpy as np
@@ -9,7 +10,10 @@ import numpy as np
 from sklstm._classifier import LSTMClassifier
 
 
-def warmup(dtypes: tuple[Literal["float32", "float64"], ...] = ("float32",)) -> None:
+def warmup(
+    dtypes: tuple[Literal["float32", "float64"], ...] = ("float32",),
+    cells: tuple[str, ...] = ("lstm",),
+) -> None:
     """Compile what `fit` and `predict` need, and store it in Numba's cache.
 
     The first fit on a machine compiles for some seconds. Calling this once while an image
@@ -20,6 +24,8 @@ def warmup(dtypes: tuple[Literal["float32", "float64"], ...] = ("float32",)) -> 
     ----------
     dtypes : tuple of {"float32", "float64"}, default=("float32",)
         Precisions of the network to compile for. Data of both precisions are covered.
+    cells : tuple of str, default=("lstm",)
+        Recurrent cells to compile: values of the parameter `cell`.
 
     Examples
     --------
@@ -27,7 +33,7 @@ def warmup(dtypes: tuple[Literal["float32", "float64"], ...] = ("float32",)) -> 
     >>> sklstm.warmup()
     """
     y = np.array([0, 1])
-    for dtype in dtypes:
-        model = LSTMClassifier(hidden_size=1, max_iter=1, dtype=dtype)
+    for dtype, cell in itertools.product(dtypes, cells):
+        model = LSTMClassifier(hidden_size=1, max_iter=1, dtype=dtype, cell=cell)
         for X in (np.zeros((2, 2), np.float32), np.zeros((2, 2), np.float64)):
             model.fit(X, y).predict(X)

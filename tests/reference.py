@@ -5,9 +5,6 @@ time step at a time, in float64, on parameters with torch's names and shapes (on
 torch has the sum of two). The package is never imported, so that a mistake there cannot
 hide here.
 
-    i, f, o = sigmoid(W_x x_t + W_h h_{t-1} + b)         g = tanh(W_x x_t + W_h h_{t-1} + b)
-    c_t = f * c_{t-1} + i * g                            h_t = o * tanh(c_t)
-
 The backward pass walks the same steps from the last to the first. `dz`, the gradient before
 activation, is what every other gradient is made of: those of W_x, W_h and b are the sums over
 time of dz x_t', dz h_{t-1}' and dz, and those of x_t and h_{t-1} are W_x' dz and W_h' dz
@@ -39,53 +36,181 @@ def gemm(a, b, c, accumulate):
     return c + a @ b if accumulate else a @ b
 
 
+# --- one step of every cell ---------------------------------------------------------------
+# forward: (from_input, from_state, h, c, peepholes) -> h, c and what the step computed, where
+# from_input = W_x x_t + b and from_state = W_h h_{t-1}, each with one block a gate.
+# backward: (step, dh, dc, peepholes, truncated) -> gradients of from_input, from_state, of h_{t-1}
+# past the gates, of c_{t-1} and of the peepholes; `truncated`: no error from a gate to the cell.
+def lstm_forward(from_input, from_state, h, c, peepholes):
+    i, f, g, o = np.split(from_input + from_state, 4)
+    i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+    after = f * c + i * g
+    return o * tanh(after), after, (c, i, f, g, o)
+
+
+def lstm_backward(step, dh, dc, peepholes, truncated):
+    c, i, f, g, o = step
+    squashed = tanh(f * c + i * g)
+    dc = dc + dh * o * (1.0 - squashed**2)
+    dz = np.concatenate(
+        [
+            dc * g * i * (1.0 - i),
+            dc * c * f * (1.0 - f),
+            dc * i * (1.0 - g**2),
+            dh * squashed * o * (1.0 - o),
+        ]
+    )
+    return dz, dz, 0.0, dc * f, None
+
+
+def lstm1997_forward(from_input, from_state, h, c, peepholes):
+    i, g, o = np.split(from_input + from_state, 3)
+    i, g, o = sigmoid(i), tanh(g), sigmoid(o)
+    after = c + i * g
+    return o * tanh(after), after, (after, i, g, o)
+
+
+def lstm1997_backward(step, dh, dc, peepholes, truncated):
+    after, i, g, o = step
+    dc = dc + dh * o * (1.0 - tanh(after) ** 2)
+    dz = np.concatenate(
+        [dc * g * i * (1.0 - i), dc * i * (1.0 - g**2), dh * tanh(after) * o * (1.0 - o)]
+    )
+    return dz, dz, 0.0, dc, None
+
+
+def coupled_forward(from_input, from_state, h, c, peepholes):
+    i, g, o = np.split(from_input + from_state, 3)
+    i, g, o = sigmoid(i), tanh(g), sigmoid(o)
+    after = (1.0 - i) * c + i * g
+    return o * tanh(after), after, (c, i, g, o)
+
+
+def coupled_backward(step, dh, dc, peepholes, truncated):
+    c, i, g, o = step
+    squashed = tanh((1.0 - i) * c + i * g)
+    dc = dc + dh * o * (1.0 - squashed**2)
+    dz = np.concatenate(
+        [
+            dc * (g - c) * i * (1.0 - i),
+            dc * i * (1.0 - g**2),
+            dh * squashed * o * (1.0 - o),
+        ]
+    )
+    return dz, dz, 0.0, dc * (1.0 - i), None
+
+
+def peephole_forward(from_input, from_state, h, c, peepholes):
+    i, f, g, o = np.split(from_input + from_state, 4)
+    i, f, g = sigmoid(i + peepholes[0] * c), sigmoid(f + peepholes[1] * c), tanh(g)
+    after = f * c + i * g
+    o = sigmoid(o + peepholes[2] * after)
+    return o * tanh(after), after, (c, after, i, f, g, o)
+
+
+def peephole_backward(step, dh, dc, peepholes, truncated):
+    c, after, i, f, g, o = step
+    through = 0.0 if truncated else 1.0
+    do = dh * tanh(after) * o * (1.0 - o)
+    dc = dc + dh * o * (1.0 - tanh(after) ** 2) + through * do * peepholes[2]
+    di, df = dc * g * i * (1.0 - i), dc * c * f * (1.0 - f)
+    dz = np.concatenate([di, df, dc * i * (1.0 - g**2), do])
+    dc = dc * f + through * (di * peepholes[0] + df * peepholes[1])
+    return dz, dz, 0.0, dc, np.stack([di * c, df * c, do * after])
+
+
+def gru_forward(from_input, from_state, h, c, peepholes):
+    (r_x, z_x, n_x), (r_h, z_h, n_h) = np.split(from_input, 3), np.split(from_state, 3)
+    r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
+    n = tanh(n_x + r * n_h)
+    return (1.0 - z) * n + z * h, c, (h, r, z, n, n_h)
+
+
+def gru_backward(step, dh, dc, peepholes, truncated):
+    h, r, z, n, n_h = step
+    dn = dh * (1.0 - z) * (1.0 - n**2)
+    dr, dz = dn * n_h * r * (1.0 - r), dh * (h - n) * z * (1.0 - z)
+    from_input, from_state = np.concatenate([dr, dz, dn]), np.concatenate([dr, dz, dn * r])
+    return from_input, from_state, dh * z, dc, None
+
+
+def rnn_forward(from_input, from_state, h, c, peepholes):
+    h = tanh(from_input + from_state)
+    return h, c, h
+
+
+def rnn_backward(step, dh, dc, peepholes, truncated):
+    dz = dh * (1.0 - step**2)
+    return dz, dz, 0.0, dc, None
+
+
+STEPS = {
+    "lstm": (lstm_forward, lstm_backward),
+    "lstm1997": (lstm1997_forward, lstm1997_backward),
+    "peephole": (peephole_forward, peephole_backward),
+    "coupled": (coupled_forward, coupled_backward),
+    "gru": (gru_forward, gru_backward),
+    "rnn": (rnn_forward, rnn_backward),
+}
+
+
 # --- one layer in one direction -----------------------------------------------------------
-def lstm_forward(x, weight_ih, weight_hh, bias, h, c, reverse=False):
+def scan_forward(cell, x, weight_ih, weight_hh, bias, weight_ch, h, c, reverse=False):
     """All steps of one sequence.
 
-    x (n_timesteps, n_inputs); h, c (hidden_size,): initial state
+    x (n_timesteps, n_inputs); h, c (hidden_size,): initial state; weight_ch: peepholes or None
     returns y (n_timesteps, hidden_size), the final h and c, and what each step computed
     """
-    n_timesteps = len(x)
+    n_timesteps, n_gates = len(x), len(weight_ih)
+    # the GRU has a bias of its own for what n takes from the state
+    state_bias = np.zeros(n_gates)
+    if len(bias) > n_gates:
+        state_bias[-h.size :] = bias[n_gates:]
     y = np.zeros((n_timesteps, h.size))
     steps = []
     for t in reversed(range(n_timesteps)) if reverse else range(n_timesteps):
-        i, f, g, o = np.split(weight_ih @ x[t] + weight_hh @ h + bias, 4)
-        i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
-        steps.append((t, h, c, i, f, g, o))
-        c = f * c + i * g
-        h = o * tanh(c)
+        from_input = weight_ih @ x[t] + bias[:n_gates]
+        from_state = weight_hh @ h + state_bias
+        before = h
+        h, c, step = STEPS[cell][0](from_input, from_state, h, c, weight_ch)
+        steps.append((t, before, step))
         y[t] = h
     return y, h, c, steps
 
 
-def lstm_backward(x, weight_ih, weight_hh, steps, dy, dh, dc):
-    """Gradient of `lstm_forward`, from those of y and of the final h and c.
+def scan_backward(
+    cell, x, weight_ih, weight_hh, bias, weight_ch, steps, dy, dh, dc, truncated=False,
+    bptt_steps=0,
+):  # fmt: skip
+    """Gradient of `scan_forward`, from those of y and of the final h and c.
 
-    returns the gradients of x, weight_ih, weight_hh, bias and of the initial h and c
+    truncated: what a step reads of h_{t-1} and, by peepholes, of c counts as a constant
+    bptt_steps: the state handed on between time steps t - 1 and t counts as a constant where
+        bptt_steps divides t
+    returns the gradients of x, weight_ih, weight_hh, bias, weight_ch, and of the initial h and c
     """
+    n_gates, hidden_size = len(weight_ih), len(dh)
     dx = np.zeros_like(x)
     dweight_ih, dweight_hh = np.zeros_like(weight_ih), np.zeros_like(weight_hh)
-    dbias = np.zeros(len(weight_ih))
-    for t, h_before, c_before, i, f, g, o in reversed(steps):
-        squashed = tanh(f * c_before + i * g)
-        dh = dh + dy[t]
-        dc = dc + dh * o * (1.0 - squashed**2)
-        dz = np.concatenate(
-            [
-                dc * g * i * (1.0 - i),
-                dc * c_before * f * (1.0 - f),
-                dc * i * (1.0 - g**2),
-                dh * squashed * o * (1.0 - o),
-            ]
+    dbias = np.zeros(len(bias))
+    dweight_ch = None if weight_ch is None else np.zeros_like(weight_ch)
+    for k in reversed(range(len(steps))):
+        t, before, step = steps[k]
+        of_input, of_state, past_gates, dc, of_peepholes = STEPS[cell][1](
+            step, dh + dy[t], dc, weight_ch, truncated
         )
-        dweight_ih += np.outer(dz, x[t])
-        dweight_hh += np.outer(dz, h_before)
-        dbias += dz
-        dx[t] = weight_ih.T @ dz
-        dh = weight_hh.T @ dz
-        dc = dc * f
-    return dx, dweight_ih, dweight_hh, dbias, dh, dc
+        dweight_ih += np.outer(of_input, x[t])
+        dweight_hh += np.outer(of_state, before)
+        dbias[:n_gates] += of_input
+        if len(bias) > n_gates:
+            dbias[n_gates:] += of_state[-hidden_size:]
+        if weight_ch is not None:
+            dweight_ch += of_peepholes
+        dx[t] = weight_ih.T @ of_input
+        dh = np.zeros(hidden_size) if truncated else weight_hh.T @ of_state + past_gates
+        if bptt_steps and k > 0 and max(t, steps[k - 1][0]) % bptt_steps == 0:
+            dh, dc = np.zeros(hidden_size), np.zeros(hidden_size)
+    return dx, dweight_ih, dweight_hh, dbias, dweight_ch, dh, dc
 
 
 # --- pooling ------------------------------------------------------------------------------
@@ -152,8 +277,9 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
 
 # --- the network --------------------------------------------------------------------------
 def network_predict(
-    params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None
-):
+    params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
+    cell="lstm",
+):  # fmt: skip
     """Raw predictions (n_sequences, n_outputs).
 
     params: arrays by torch's names, and head_weight, head_bias
@@ -178,11 +304,10 @@ def network_predict(
             outputs = []
             for direction, suffix in enumerate(suffixes):
                 scan = layer * len(suffixes) + direction
-                y, h[scan, n], c[scan, n], steps = lstm_forward(
+                y, h[scan, n], c[scan, n], steps = scan_forward(
+                    cell,
                     x,
-                    params[f"weight_ih_l{layer}{suffix}"],
-                    params[f"weight_hh_l{layer}{suffix}"],
-                    params[f"bias_l{layer}{suffix}"],
+                    *_of_scan(params, layer, suffix),
                     h[scan, n].copy(),
                     c[scan, n].copy(),
                     reverse=suffix == "_reverse",
@@ -202,9 +327,15 @@ def network_predict(
     return SimpleNamespace(raw=np.array(raw), h=h, c=c, features=features, traces=traces)
 
 
+def network_step(params, sequences, pooling, cell="lstm"):
+    """Raw predictions of streams that have seen these sequences, a step at a time or at once."""
+    return network_predict(params, sequences, pooling, cell=cell).raw
+
+
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
+    cell="lstm", truncated=False, bptt_steps=0,
 ):  # fmt: skip
     """Loss of a batch and its gradient by everything it depends on.
 
@@ -213,7 +344,9 @@ def network_gradient(
     returns a namespace of loss, raw, the final h and c; gradient, by the names of params; dx,
         by sequence; dh, dc, of the initial states
     """
-    forward = network_predict(params, sequences, pooling, h, c, static, layer_masks, feature_mask)
+    forward = network_predict(
+        params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell
+    )
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
     num_layers = len(forward.h) // len(suffixes)
@@ -236,19 +369,22 @@ def network_gradient(
             dinput = 0.0
             for direction, suffix in enumerate(suffixes):
                 scan = layer * len(suffixes) + direction
-                names = [f"{kind}_l{layer}{suffix}" for kind in ("weight_ih", "weight_hh", "bias")]
                 x, steps = trace[scan]
-                ds, *dparams, dh[scan, n], dc[scan, n] = lstm_backward(
+                ds, *dparams, dh[scan, n], dc[scan, n] = scan_backward(
+                    cell,
                     x,
-                    params[names[0]],
-                    params[names[1]],
+                    *_of_scan(params, layer, suffix),
                     steps,
                     np.split(dy, len(suffixes), axis=1)[direction],
                     dh[scan, n].copy(),
                     dc[scan, n].copy(),
+                    truncated,
+                    bptt_steps,
                 )
+                names = [f"{kind}_l{layer}{suffix}" for kind in _OF_SCAN]
                 for name, dparam in zip(names, dparams, strict=True):
-                    gradient[name] += dparam
+                    if dparam is not None:
+                        gradient[name] += dparam
                 dinput = dinput + ds
             dy = dinput
         dx.append(dy)
@@ -256,6 +392,14 @@ def network_gradient(
         loss=total, raw=forward.raw, h=forward.h, c=forward.c,
         gradient=gradient, dx=dx, dh=dh, dc=dc,
     )  # fmt: skip
+
+
+_OF_SCAN = ("weight_ih", "weight_hh", "bias", "weight_ch")
+
+
+def _of_scan(params, layer, suffix):
+    """weight_ih, weight_hh, bias, and the peepholes or None."""
+    return [params.get(f"{kind}_l{layer}{suffix}") for kind in _OF_SCAN]
 
 
 def _directions(params):

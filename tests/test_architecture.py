@@ -17,7 +17,7 @@ LAYERS = [
     {"_kernels"},
     {"_parameters", "_sequences", "_windows"},
     {"_network", "_validation"},
-    {"_losses", "_optimizers", "_schedules", "_workers", "_callbacks"},
+    {"_losses", "_optimizers", "_schedules", "_workers", "_stream", "_callbacks"},
     {"_training"},
     {"_base"},
     {"_classifier", "_regressor"},
@@ -29,7 +29,7 @@ LAYERS = [
 STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it
 COMPUTING_WITHOUT_SKLEARN = {
     "_kernels", "_parameters", "_sequences", "_network", "_losses", "_optimizers", "_schedules",
-    "_workers", "_training",
+    "_workers", "_stream", "_training",
 }  # fmt: skip
 KERNEL_IMPORTS = {
     "numpy", "numba", "llvmlite",
@@ -117,7 +117,7 @@ def public_kernels():
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 if path.name == "simd.py":
                     names |= {node.name} & WITH_TWIN_IN_SIMD
-                elif decorators(node) & {"kernel", "device", "intrinsic"}:
+                elif decorators(node) & {"kernel", "device", "inlined", "intrinsic"}:
                     names.add(node.name)
     return names
 
@@ -136,9 +136,15 @@ def test_every_kernel_has_a_twin_and_every_twin_a_kernel():
 
 def test_every_twin_is_compared_with():
     """By a test, or as part of a twin that is."""
+    tree = ast.parse((ROOT / "tests" / "reference.py").read_text("utf-8"))
+    tables = {
+        node.targets[0].id: node
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     calls = {
-        name: {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
-        for name, function in twins().items()
+        name: {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
+        for name, definition in (twins() | tables).items()
     }
     used = set()
     for path in (ROOT / "tests" / "kernels").glob("*.py"):

@@ -1,5 +1,6 @@
 """scikit-learn's own checks."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -14,16 +15,16 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.fixes import parse_version
 
+from sklstm._parameters import GATES
 from tests.toy import ESTIMATORS, SMALL, problem
 
 
-def checks():
+def checks(cells=("lstm",)):
     """Every check of every estimator, one test each, no failure expected."""
-    for Estimator in ESTIMATORS:
-        for estimator, check in estimator_checks_generator(Estimator()):
-            name = "-".join(
-                [Estimator.__name__, check.func.__name__, *map(str, check.keywords.values())]
-            )
+    for Estimator, cell in itertools.product(ESTIMATORS, cells):
+        for estimator, check in estimator_checks_generator(Estimator(cell=cell)):
+            parts = [Estimator.__name__, check.func.__name__, *map(str, check.keywords.values())]
+            name = "-".join([*parts, cell] if len(cells) > 1 else parts)
             yield pytest.param(estimator, check, id=name)
 
 
@@ -37,6 +38,12 @@ def test_no_check_is_missing():
     assert len(names) > 45
     for name in ("check_sample_weight_equivalence_on_dense_data", "check_fit_idempotent"):
         assert name in names
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("estimator", "check"), list(checks(sorted(set(GATES) - {"lstm"}))))
+def test_estimator_checks_of_every_cell(estimator, check):
+    check(estimator)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -16,9 +16,10 @@ for each time step of each sequence: the rows of step t are ``starts[t] : starts
 one for each sequence that is still alive, in the same order at every step. Live sequences
 are a prefix, so no kernel has a mask.
 
-The hidden units stand in *panels* of one SIMD vector (``lanes`` units; the last panel is
-filled up with units that stay exactly zero). A row of pre-activations is
-``(n_panels, n_gates, lanes)``: the gates of the same units lie side by side.
+The hidden units stand in SIMD vectors (``lanes`` units; the last vector is filled up with
+units that stay exactly zero). A row of pre-activations is ``(n_vectors, n_gates, lanes)``:
+the gates of the same units lie side by side. Weights are stored in *panels* of four vectors
+of columns, whatever the number of gates.
 
 Rows that are read as the left side of a matrix product have an odd number of cache lines
 (``odd_lines``), because strides of a power of two map all rows to the same cache sets.

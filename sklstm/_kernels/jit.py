@@ -20,6 +20,10 @@ TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
 # caller from the cache, optimised in another context. Only strict arithmetic gives both
 # the same result to the last bit, and lets a NaN be a NaN.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+# Functions that only kernels call allocate nothing, and the arrays outlive the call: without
+# counting references they are smaller, and faster where they are inlined into loops.
+_UNCOUNTED: dict[str, Any] = {**_OPTIONS, "_nrt": False}
+INLINED: dict[str, Any] = {**_UNCOUNTED, "forceinline": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -37,7 +41,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a function that only kernels call: it is stored inside its callers."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_UNCOUNTED)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a function into the loops of its callers: a call would cost as much as its body."""
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **INLINED)(function)
 
 
 def address_of(function: Callable[..., Any], signature: Any) -> int:
@@ -49,6 +58,17 @@ def address_of(function: Callable[..., Any], signature: Any) -> int:
         compiled = numba.cfunc(signature, **_OPTIONS)(function)
     _kept_alive.append(compiled)
     return compiled.address
+
+
+def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+    """The compiled code of a kernel for arguments like these, to be called again and again.
+
+    Finding the code by the types of the arguments costs some microseconds in each call. Here
+    it is done once; nothing checks the types of later calls.
+    """
+    if not hasattr(function, "compile"):  # NUMBA_DISABLE_JIT=1
+        return function
+    return function.compile(tuple(numba.typeof(argument) for argument in arguments))
 
 
 _kept_alive: list[Any] = []

@@ -6,12 +6,13 @@ on different chunks do not wait for each other.
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
 from sklstm._kernels.losses import loss_gradient
-from sklstm._kernels.lstm import lstm_backward, lstm_forward
 from sklstm._kernels.pooling import pool_backward, pool_forward
+from sklstm._kernels.scan import scan_backward, scan_forward
 from sklstm._kernels.simd import (
     PANEL,
     address,
@@ -20,8 +21,13 @@ from sklstm._kernels.simd import (
     fill,
     gemm,
     lanes,
+    load,
     matrix,
     multiply,
+    not_below,
+    span,
+    spread,
+    store,
 )
 
 
@@ -32,6 +38,9 @@ class Plan(NamedTuple):
     """
 
     product: int  # address of the matrix product
+    cell: Any  # marker of the recurrent cell, see cells.py
+    truncated: bool  # errors leave a step through c alone
+    bptt_steps: int  # steps after which errors of state are cut; 0 for none
     n_hidden: int  # hidden size filled up to whole vectors
     n_layers: int
     n_directions: int
@@ -80,10 +89,11 @@ class Workspace(NamedTuple):
 def _panels(plan, packed, layer, scan, need_dx):
     """weight, weight_h and weight_x of a scan, views into the packed parameters."""
     width = lanes(packed)
-    n_gates = 4 * plan.n_hidden
-    n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1
+    n_gates = plan.cell.n_gates * plan.n_hidden
+    n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1 + plan.cell.n_extra
     wide = PANEL * width
-    weight = cube(packed, plan.scans[scan, PACKED], plan.n_hidden // width, n_columns, wide)
+    n_wide = (n_gates + wide - 1) // wide
+    weight = cube(packed, plan.scans[scan, PACKED], n_wide, n_columns, wide)
     n_wide = (plan.n_hidden + wide - 1) // wide
     weight_h = cube(packed, plan.scans[scan, PACKED + 1], n_wide, n_gates, wide)
     n_wide = (plan.scans[scan, N_INPUTS] + wide - 1) // wide if need_dx else 0
@@ -110,8 +120,10 @@ def _kept(plan, work, layer, scan, n_kept, whole):
         before += plan.scans[k, ROW_STRIDE]
     own = scan if whole else 0
     rows = matrix(work.flat, work.rows + before * n_kept, n_kept, plan.scans[scan, ROW_STRIDE])
-    gates = matrix(work.flat, work.gates + own * n_kept * plan.gate_stride, n_kept, plan.gate_stride)
-    cells = matrix(work.flat, work.cells + own * n_kept * 2 * plan.n_hidden, n_kept, 2 * plan.n_hidden)
+    stride = plan.gate_stride
+    gates = matrix(work.flat, work.gates + own * n_kept * stride, n_kept, stride)
+    n_cells = plan.cell.n_kept * plan.n_hidden
+    cells = matrix(work.flat, work.cells + own * n_kept * n_cells, n_kept, n_cells)
     return rows, gates, cells
 
 
@@ -146,9 +158,9 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                     )
                     copy(h, 0, saved, 0, state_size)
                     copy(c, 0, saved, state_size, state_size)
-                lstm_forward(
-                    plan.product, source, starts, direction == 1, first, last, weight, h, c,
-                    rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
+                scan_forward(
+                    plan.product, plan.cell, source, starts, direction == 1, first, last,
+                    weight, h, c, rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             multiply(y, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
@@ -187,23 +199,24 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
             dh = matrix(work.flat, work.dh + scan * state_size, n_sequences, plan.n_hidden)
             dc = matrix(work.flat, work.dc + scan * state_size, n_sequences, plan.n_hidden)
             rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
-            n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1
-            dweight = matrix(dw, plan.scans[scan, GRADIENT], n_columns, plan.gate_stride)
+            dweight = matrix(dw, plan.scans[scan, GRADIENT], weight.shape[1], plan.gate_stride)
             for k in range(n_segments - 1, -1, -1):
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if not whole:
                     place = (scan * n_segments + k) * 2
                     saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
                     )
-                    lstm_forward(
-                        plan.product, source, starts, direction == 1, first, last, weight, saved[0], saved[1],
-                        rows, gates, cells, nothing, direction, TRUE, FALSE,
+                    scan_forward(
+                        plan.product, plan.cell, source, starts, direction == 1, first, last,
+                        weight, saved[0], saved[1], rows, gates, cells, nothing, direction,
+                        TRUE, FALSE,
                     )  # fmt: skip
-                lstm_backward(
-                    plan.product, starts, direction == 1, first, last, rows, gates, cells,
+                scan_backward(
+                    plan.product, plan.cell, plan.truncated, plan.bptt_steps, starts,
+                    direction == 1, first, last, rows, gates, cells,
                     dy, direction * plan.n_hidden, emit,
-                    weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0, direction == 1,
-                    dweight,
+                    weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0,
+                    direction == 1, dweight,
                 )  # fmt: skip
 
 
@@ -319,3 +332,85 @@ def network_predict(plan, x, starts, lengths, static, packed, work):
     layer_mask = work.flat[:0]
     _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, FALSE, work)
     _head_forward(plan, starts, lengths, static, packed, matrix(work.flat, 0, 0, 0), work)
+
+
+class StreamPlace(NamedTuple):
+    """Where a stream has what a workspace has not, behind it in the same flat array."""
+
+    scaled: int  # (n_streams, n_channels)
+    total: int  # (n_streams, n_hidden): sum of the last layer's states
+    highest: int  # (n_streams, n_hidden): their maximum
+
+
+@device
+def _pool_step(plan, work, total_at, highest_at, n_seen):
+    """Features of each stream, the running mean and maximum brought up to date."""
+    width = lanes(work.flat)
+    n_streams, n_hidden = n_seen.size, plan.n_hidden
+    before = (plan.n_layers - 1) * n_streams * n_hidden
+    stride = plan.n_features + width
+    for r in range(n_streams):
+        n_seen[r] += 1
+        share = 1.0 / n_seen[r]
+        for j in range(r * n_hidden, (r + 1) * n_hidden, width):
+            at = work.features + r * stride + j - r * n_hidden
+            if plan.last:
+                store(work.flat, at, load(work.flat, work.h + before + j))
+                at += n_hidden
+            if plan.mean:
+                y = load(work.flat, work.y + before + j)
+                total = load(work.flat, total_at + j) + y
+                store(work.flat, total_at + j, total)
+                store(work.flat, at, total * spread(work.flat, share))
+                at += n_hidden
+            if plan.maximum:
+                y = load(work.flat, work.y + before + j)
+                highest = not_below(load(work.flat, highest_at + j), y)
+                store(work.flat, highest_at + j, highest)
+                store(work.flat, at, highest)
+
+
+@kernel
+def network_step(cell, values, scans, packed, flat, x, center, to_unit, n_seen):
+    """One time step of several streams: their states go on, raw predictions into work.raw.
+
+    The plan and the workspace come as one array: as tuples they would cost more to hand over
+    than the step costs.
+
+    (in) cell, scans: of the plan
+    (in) values: the other fields of Plan, those of Workspace but the first, those of
+         StreamPlace, and 0, n_streams
+    (in) packed: parameters
+    (accum) flat: the workspace, then `StreamPlace`; features are 0 but for the last column, 1
+    (in) x (n_streams, n_channels), center, to_unit (n_channels,): float64
+    (accum) n_seen (n_streams,): steps so far
+    returns whether x was finite; if not, nothing has happened
+    """
+    v = values
+    plan = Plan(
+        v[0], cell, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10],
+        float(v[11]), v[12], v[13], v[14], v[15], scans,
+    )  # fmt: skip
+    work = Workspace(
+        flat, v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27],
+        v[28], v[29], v[30],
+    )  # fmt: skip
+    n_streams, n_channels = x.shape
+    scaled = matrix(flat, v[31], n_streams, n_channels)
+    for r in range(n_streams):
+        for j in range(n_channels):
+            if not math.isfinite(x[r, j]):
+                return False
+            scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
+    starts = span(values, 34, 2)
+    _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
+    _pool_step(plan, work, v[32], v[33], n_seen)
+    head, _ = _head_panels(plan, packed)
+    n_columns = plan.n_features + lanes(flat)
+    gemm(
+        plan.product, address(flat, work.features), n_columns, ONE,
+        address(head, 0), PANEL * lanes(flat), head.shape[1],
+        address(flat, work.raw), head.shape[1],
+        n_streams, head.shape[1] // lanes(flat), plan.n_features + 1, FALSE,
+    )  # fmt: skip
+    return True

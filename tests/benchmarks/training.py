@@ -74,7 +74,7 @@ def our_step(size: tuple[int, int, int, int, int, bool], n_threads: int) -> Call
     )
     network = Network(spec, np.float32)
     workers = Workers(network, n_threads)
-    theta = network.layout.initial(np.random.RandomState(0), 1.0).astype(np.float32)
+    theta = network.layout.initial(np.random.RandomState(0)).astype(np.float32)
     optimizer = Optimizer(
         solver="adam", decays=network.layout.decays(np.float32), alpha=0.0, clip_norm=None,
         beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum=0.0, nesterovs_momentum=False,

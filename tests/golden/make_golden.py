@@ -1,13 +1,16 @@
-"""Golden values from torch: what torch.nn.LSTM gives on small ragged batches, in float64.
+"""Golden values from torch: what its LSTM, GRU and RNN give on small ragged batches, in float64.
 
 Run by hand where torch is installed; the tests read the .npz files only:
 
-    python tests/golden/make_golden.py
+    python tests/golden/make_golden.py [settings]
 
 The one bias of this package is torch's ``bias_ih + bias_hh``: here ``bias_hh`` is frozen at zero
-and ``bias_ih`` plays its part, in the gradients and in the steps of the optimisers.
+and ``bias_ih`` plays its part, in the gradients and in the steps of the optimisers. The GRU's
+bias is ``bias_ih`` and, as a fourth block, the last third of ``bias_hh``, that of ``n``: here the
+other two thirds of ``bias_hh`` start at zero and get no gradient.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +29,29 @@ SETTINGS = {
         "bidirectional": False, "pooling": ("mean", "max"), "n_outputs": 2,
         "loss": "squared_error",
     },
-}  # fmt: skip
+    "gru": {
+        "lengths": (7, 2, 5, 1, 7, 4), "n_channels": 3, "hidden_size": 5, "num_layers": 2,
+        "bidirectional": True, "pooling": ("last", "mean"), "n_outputs": 3, "loss": "softmax",
+        "cell": "gru",
+    },
+    "rnn": {
+        "lengths": (7, 2, 5, 1, 7, 4), "n_channels": 3, "hidden_size": 5, "num_layers": 2,
+        "bidirectional": True, "pooling": ("last", "max"), "n_outputs": 2,
+        "loss": "squared_error", "cell": "rnn",
+    },
+}
+CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}  # fmt: skip
 
 
 def optimizers(lstm, head):
     """By name, with weight decay on the weights but not on the biases."""
     named = [*lstm.named_parameters(), *head.named_parameters()]
     weights = [parameter for name, parameter in named if name.startswith("weight")]
-    biases = [parameter for name, parameter in named if name.startswith("bias_ih")]
+    biases = [
+        parameter
+        for name, parameter in named
+        if name.startswith("bias_") and parameter.requires_grad
+    ]
     biases += [head.bias]
 
     def groups(weight_decay):
@@ -57,8 +75,14 @@ def parameters(lstm, head, of=lambda parameter: parameter):
     """By this package's names; `of` a parameter may be its gradient."""
     arrays = {}
     for name, parameter in lstm.named_parameters():
+        array = of(parameter).detach().numpy().copy() if parameter.requires_grad else None
         if not name.startswith("bias_hh"):
-            arrays[name.replace("bias_ih", "bias")] = of(parameter).detach().numpy().copy()
+            arrays[name.replace("bias_ih", "bias")] = array
+        elif array is not None:
+            of_n = array[2 * lstm.hidden_size :]
+            arrays[name.replace("bias_hh", "bias")] = np.concatenate(
+                [arrays[name.replace("bias_hh", "bias")], of_n]
+            )
     arrays["head_weight"] = of(head.weight).detach().numpy().copy()
     arrays["head_bias"] = of(head.bias).detach().numpy().copy()
     return arrays
@@ -69,7 +93,11 @@ def forward(lstm, head, sequences, h, c, lengths, pooling):
     packed = pack_padded_sequence(
         pad_sequence(sequences, batch_first=True), lengths, batch_first=True, enforce_sorted=False
     )
-    packed, (h_n, c_n) = lstm(packed, (h, c))
+    if isinstance(lstm, torch.nn.LSTM):
+        packed, (h_n, c_n) = lstm(packed, (h, c))
+    else:  # c goes through as it is
+        packed, h_n = lstm(packed, h)
+        c_n = 1.0 * c
     y, _ = pad_packed_sequence(packed, batch_first=True)
     alive = torch.arange(y.shape[1])[None, :, None] < torch.tensor(lengths)[:, None, None]
     n_directions = 2 if lstm.bidirectional else 1
@@ -81,18 +109,27 @@ def forward(lstm, head, sequences, h, c, lengths, pooling):
     return h_n, c_n, head(torch.cat([pooled[kind] for kind in pooling], dim=1))
 
 
-def make(lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss):
+def make(
+    lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
+    cell="lstm",
+):  # fmt: skip
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
     n_sequences, n_directions = len(lengths), 2 if bidirectional else 1
-    lstm = torch.nn.LSTM(
+    lstm = CELLS[cell](
         n_channels, hidden_size, num_layers, bidirectional=bidirectional, batch_first=True
     )
     head = torch.nn.Linear(len(pooling) * n_directions * hidden_size, n_outputs)
     for name, parameter in lstm.named_parameters():
         if name.startswith("bias_hh"):
-            parameter.data.zero_()
-            parameter.requires_grad_(False)
+            if cell != "gru":
+                parameter.data.zero_()
+                parameter.requires_grad_(False)
+                continue
+            parameter.data[: 2 * hidden_size] = 0.0
+            # as if it were frozen: the last third alone is a parameter here
+            kept = torch.arange(3 * hidden_size) >= 2 * hidden_size
+            parameter.register_hook(lambda slope, kept=kept: slope * kept)
     sequences = [torch.randn(length, n_channels).requires_grad_() for length in lengths]
     states = num_layers * n_directions, n_sequences, hidden_size
     h, c = (torch.randn(states).mul(0.5).requires_grad_() for _ in range(2))
@@ -111,6 +148,8 @@ def make(lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n
     h_n, c_n, raw = forward(lstm, head, sequences, h, c, lengths, pooling)
     total = value(raw)
     total.backward()
+    if c.grad is None:
+        c.grad = torch.zeros_like(c)
     golden = {
         "x": torch.cat(sequences), "lengths": torch.tensor(lengths), "h": h, "c": c,
         "row_weight": row_weight, "target": target.reshape(n_sequences, -1).double(),
@@ -139,12 +178,14 @@ def make(lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n
         "bidirectional": np.array(bidirectional),
         "pooling": np.array(pooling),
         "loss_name": np.array(loss),
+        "cell": np.array(cell),
     }
     return golden
 
 
 if __name__ == "__main__":
-    for setting, options in SETTINGS.items():
+    for setting in sys.argv[1:] or SETTINGS:
+        options = SETTINGS[setting]
         path = Path(__file__).parent / f"{setting}.npz"
         np.savez_compressed(path, **make(**options))
         print(f"{path.name}: {path.stat().st_size // 1024} KiB")

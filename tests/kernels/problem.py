@@ -12,7 +12,7 @@ import numpy as np
 from sklstm._kernels.network import network_gradient, network_predict
 from sklstm._kernels.simd import lanes_of
 from sklstm._network import Buffers, Network, aligned
-from sklstm._parameters import NetworkSpec
+from sklstm._parameters import NetworkSpec, ParameterLayout
 from tests import reference
 
 LENGTHS = (4, 1, 6, 6, 3)
@@ -22,18 +22,18 @@ class Problem:
     def __init__(
         self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
         bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", n_static=0,
-        masks=False,
+        masks=False, cell="lstm", truncated=False, bptt_steps=0,
     ):  # fmt: skip
         rng = np.random.RandomState(seed)
         parameter = {"huber": 0.7, "quantile": 0.8}.get(loss, 0.0)
         self.spec = NetworkSpec(
             n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
-            parameter, n_static,
+            parameter, n_static, cell, truncated, bptt_steps,
         )  # fmt: skip
         n_sequences, n_directions = len(lengths), self.spec.n_directions
         self.params = {
             name: rng.uniform(-0.7, 0.7, shape)
-            for name, shape in Network(self.spec, np.float64).layout.shapes.items()
+            for name, shape in ParameterLayout(self.spec).shapes.items()
         }
         self.sequences = [rng.standard_normal((length, n_channels)) for length in lengths]
         if loss == "softmax":
@@ -57,13 +57,15 @@ class Problem:
         return reference.network_gradient(
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
             self.spec.loss, self.spec.loss_parameter, self.h, self.c, self.dh, self.dc,
-            self.static, self.layer_masks, self.feature_mask,
+            self.static, self.layer_masks, self.feature_mask, self.spec.cell,
+            self.spec.truncated, self.spec.bptt_steps,
         )  # fmt: skip
 
     def prediction_by_twin(self):
         return reference.network_predict(
-            self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static
-        )
+            self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
+            cell=self.spec.cell,
+        )  # fmt: skip
 
     def subset(self, samples):
         """The same network on some of the sequences, in another order."""
@@ -240,3 +242,33 @@ def assert_same_gradient(actual, expected, rtol):
     for name, gradient in expected.gradient.items():
         assert_close(actual.gradient[name], gradient, rtol, name)
     assert_close(np.concatenate(actual.dx), np.concatenate(expected.dx), rtol, "dx")
+
+
+def finite_difference(problem, exact, n_places=None):
+    """Of every array that the loss depends on: its name, the numeric and the exact gradient.
+
+    exact: what `run_gradient` gave; n_places: of each array as many places, all if None
+    """
+
+    def value():
+        now = run_gradient(problem, need_dx=False)
+        return now.loss + (problem.dh * now.h).sum() + (problem.dc * now.c).sum()
+
+    variables = [(name, array, exact.gradient[name]) for name, array in problem.params.items()]
+    for n, x in enumerate(problem.sequences):
+        variables.append((f"x of sequence {n}", x, exact.dx[n]))
+    variables += [("dh", problem.h, exact.dh), ("dc", problem.c, exact.dc)]
+    epsilon, rng = 1e-5, np.random.RandomState(0)
+    for name, array, analytic in variables:
+        places = list(np.ndindex(array.shape))
+        if n_places is not None and n_places < len(places):
+            places = [places[k] for k in rng.choice(len(places), n_places, replace=False)]
+        numeric = np.empty(len(places))
+        for k, place in enumerate(places):
+            middle = array[place]
+            array[place] = middle + epsilon
+            above = value()
+            array[place] = middle - epsilon
+            numeric[k] = (above - value()) / (2 * epsilon)
+            array[place] = middle
+        yield name, numeric, analytic[tuple(np.array(places).T)]

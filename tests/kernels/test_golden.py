@@ -1,4 +1,4 @@
-"""The kernels against torch.nn.LSTM; tests/golden/make_golden.py has made the values."""
+"""The kernels against torch's LSTM, GRU, RNN; tests/golden/make_golden.py has made the values."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +24,7 @@ STEPS = {
 }
 
 
-@pytest.fixture(params=["classification", "regression"])
+@pytest.fixture(params=["classification", "regression", "gru", "rnn"])
 def golden(request):
     with np.load(GOLDEN / f"{request.param}.npz") as arrays:
         return dict(arrays)
@@ -41,7 +41,7 @@ def golden_problem(golden):
     problem.spec = NetworkSpec(
         golden["x"].shape[1], golden["h"].shape[2], int(golden["num_layers"]),
         bool(golden["bidirectional"]), tuple(golden["pooling"].tolist()),
-        golden["raw"].shape[1], str(golden["loss_name"]),
+        golden["raw"].shape[1], str(golden["loss_name"]), cell=str(golden.get("cell", "lstm")),
     )  # fmt: skip
     problem.sequences = np.split(golden["x"], np.cumsum(golden["lengths"])[:-1])
     for name in ("target", "row_weight", "h", "c"):

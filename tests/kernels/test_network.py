@@ -10,6 +10,7 @@ from tests.kernels.problem import (
     Problem,
     assert_close,
     assert_same_gradient,
+    finite_difference,
     run_gradient,
     run_predict,
 )
@@ -59,13 +60,6 @@ def test_any_number_of_units(hidden_size):
     assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
 
 
-def _variables(problem):
-    """Every array that the loss depends on, with the name of its gradient."""
-    yield from ((name, array, None) for name, array in problem.params.items())
-    yield from ((f"x of sequence {n}", x, n) for n, x in enumerate(problem.sequences))
-    yield from [("dh", problem.h, None), ("dc", problem.c, None)]
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -81,25 +75,7 @@ def _variables(problem):
 def test_finite_differences(options):
     problem = Problem(**{"hidden_size": 3, "n_channels": 2, "lengths": (3, 5, 1, 4)} | options)
     exact = run_gradient(problem)
-
-    def value():
-        now = run_gradient(problem, need_dx=False)
-        return now.loss + (problem.dh * now.h).sum() + (problem.dc * now.c).sum()
-
-    epsilon = 1e-5
-    for name, array, n in _variables(problem):
-        numeric = np.empty_like(array)
-        for place in np.ndindex(array.shape):
-            middle = array[place]
-            array[place] = middle + epsilon
-            above = value()
-            array[place] = middle - epsilon
-            numeric[place] = (above - value()) / (2 * epsilon)
-            array[place] = middle
-        if n is not None:
-            analytic = exact.dx[n]
-        else:
-            analytic = getattr(exact, name) if name in ("dh", "dc") else exact.gradient[name]
+    for name, numeric, analytic in finite_difference(problem, exact):
         assert np.abs(analytic).max() > 1e-4, name  # a gradient that could be missed
         assert_close(numeric, analytic, 1e-6, name)
 

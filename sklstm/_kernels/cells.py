@@ -1,0 +1,97 @@
+"""The recurrent cells by name, and the way from a marker to the step that is compiled.
+
+A cell is two functions on one vector of units, and a marker: a NamedTuple that tells the scan
+how much room the cell needs. The *type* of the marker picks the functions while Numba
+compiles, so that a network is compiled with its own cell only, the calls are inlined, and the
+result is found in the cache again, which it would not be with functions as arguments.
+
+A marker has, in whole vectors for each vector of units:
+
+- n_gates: columns of pre-activations; they lie side by side.
+- n_kept: what the forward step keeps for the backward step in `cells`.
+- n_extra: rows of the weights below the bias, for the cell's own use.
+- direct: 1 if h_{t-1} reaches h_t past the gates too: the backward step then writes this
+  part of its gradient into dh, and the scan adds the part that comes through the gates.
+
+A cell without memory leaves c and dc as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.extending import overload
+
+from sklstm._kernels.coupled import Coupled, coupled_backward, coupled_forward
+from sklstm._kernels.gru import GRU, gru_backward, gru_forward
+from sklstm._kernels.jit import INLINED
+from sklstm._kernels.lstm import LSTM, lstm_backward, lstm_forward
+from sklstm._kernels.lstm1997 import LSTM1997, lstm1997_backward, lstm1997_forward
+from sklstm._kernels.peephole import Peephole, peephole_backward, peephole_forward
+from sklstm._kernels.rnn import RNN, rnn_backward, rnn_forward
+
+CELLS: dict[str, Any] = {
+    "lstm": LSTM(),
+    "lstm1997": LSTM1997(),
+    "peephole": Peephole(),
+    "coupled": Coupled(),
+    "gru": GRU(),
+    "rnn": RNN(),
+}
+
+_STEPS = {
+    LSTM: (lstm_forward, lstm_backward),
+    LSTM1997: (lstm1997_forward, lstm1997_backward),
+    Peephole: (peephole_forward, peephole_backward),
+    Coupled: (coupled_forward, coupled_backward),
+    GRU: (gru_forward, gru_backward),
+    RNN: (rnn_forward, rnn_backward),
+}
+
+
+def step_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+    """One step of one vector of units of one row; returns the vector h_t.
+
+    Offsets are flat; an offset follows the array that it belongs to.
+
+    (in) cell: marker
+    (accum) gates at gate (n_gates, lanes): pre-activations; with `keep`, then what
+            `step_backward` reads
+    (in) rows at row (lanes,): h_{t-1}
+    (in) weight at extra (n_gates, lanes): the first row below the bias, if n_extra
+    (accum) c at unit (lanes,): c_{t-1}, then c_t
+    (out) cells at kept (n_kept, lanes), if `keep`
+    """
+    raise NotImplementedError
+
+
+def step_backward(
+    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
+    dweight, dextra,
+):  # fmt: skip
+    """Gradient of `step_forward`.
+
+    (in) cell, rows, weight, cells: as the forward step had them
+    (accum) gates at gate (n_gates, lanes): as the forward step left them, then the gradient
+            of the pre-activations
+    (in) truncated: no error goes from a gate into the cell
+    (in) dh_now: gradient of h_t, a vector
+    (out) dh at unit (lanes,): what of the gradient of h_{t-1} comes past the gates, if direct
+    (accum) dc at unit (lanes,): gradient of c_t, then of c_{t-1}
+    (accum) dweight at dextra (n_gates, lanes): of the row below the bias, if n_extra
+    """
+    raise NotImplementedError
+
+
+# Numba takes the names of the arguments from the Python function, so every cell has the same.
+@overload(step_forward, jit_options=INLINED, strict=True)
+def _step_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+    return _STEPS[cell.instance_class][0].py_func
+
+
+@overload(step_backward, jit_options=INLINED, strict=True)
+def _step_backward(
+    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
+    dweight, dextra,
+):  # fmt: skip
+    return _STEPS[cell.instance_class][1].py_func

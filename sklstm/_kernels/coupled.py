@@ -1,0 +1,62 @@
+"""The LSTM whose forget gate is coupled to its input gate (Greff et al. 2017, CIFG).
+
+    i, o = sigmoid(W_x x_t + b + W_h h_{t-1})           g = tanh(W_x x_t + b + W_h h_{t-1})
+    c_t = (1 - i) * c_{t-1} + i * g                      h_t = o * tanh(c_t)
+
+The forget gate is what the input gate leaves.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sklstm._kernels.jit import inlined
+from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
+
+
+class Coupled(NamedTuple):
+    """Marks the cell; see `cells.py`."""
+
+    n_gates: int = 3  # i, g, o
+    n_kept: int = 2  # c_{t-1}, tanh(c_t)
+    n_extra: int = 0
+    direct: int = 0
+
+
+@inlined
+def coupled_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+    """One step of a vector of units, see `cells.py`."""
+    width = lanes(gates)
+    i = sigmoid(load(gates, gate))
+    g = tanh(load(gates, gate + width))
+    o = sigmoid(load(gates, gate + 2 * width))
+    c_before = load(c, unit)
+    c_now = fma(i, g - c_before, c_before)
+    squashed = tanh(c_now)
+    store(c, unit, c_now)
+    if keep:
+        store(gates, gate, i)
+        store(gates, gate + width, g)
+        store(gates, gate + 2 * width, o)
+        store(cells, kept, c_before)
+        store(cells, kept + width, squashed)
+    return o * squashed
+
+
+@inlined
+def coupled_backward(
+    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
+    dweight, dextra,
+):  # fmt: skip
+    """Gradient of `coupled_forward`, see `cells.py`."""
+    width = lanes(gates)
+    i = load(gates, gate)
+    g = load(gates, gate + width)
+    o = load(gates, gate + 2 * width)
+    c_before = load(cells, kept)
+    squashed = load(cells, kept + width)
+    dc_now = fma(dh_now * o, 1.0 - squashed * squashed, load(dc, unit))
+    store(dc, unit, dc_now * (1.0 - i))
+    store(gates, gate, dc_now * (g - c_before) * i * (1.0 - i))
+    store(gates, gate + width, dc_now * i * (1.0 - g * g))
+    store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))

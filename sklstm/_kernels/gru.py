@@ -1,0 +1,58 @@
+"""The gated recurrent unit (Cho et al. 2014), reset after the product as in torch and cuDNN.
+
+    r, z = sigmoid(W_x x_t + b + W_h h_{t-1})
+    n = tanh(W_x x_t + b + r * (W_h h_{t-1} + b_h))      h_t = (1 - z) * n + z * h_{t-1}
+
+What n takes from the input and what it takes from the state are two columns, so that a step
+is one product like that of every other cell; where a part does not apply there are zeros.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sklstm._kernels.jit import inlined
+from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
+
+
+class GRU(NamedTuple):
+    """Marks the cell; see `cells.py`."""
+
+    n_gates: int = 4  # r, z, n from the input, n from the state
+    n_kept: int = 0
+    n_extra: int = 0
+    direct: int = 1  # z * h_{t-1}
+
+
+@inlined
+def gru_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+    """One step of a vector of units, see `cells.py`."""
+    width = lanes(gates)
+    r = sigmoid(load(gates, gate))
+    z = sigmoid(load(gates, gate + width))
+    from_state = load(gates, gate + 3 * width)
+    n = tanh(fma(r, from_state, load(gates, gate + 2 * width)))
+    if keep:
+        store(gates, gate, r)
+        store(gates, gate + width, z)
+        store(gates, gate + 2 * width, n)
+    return fma(z, load(rows, row) - n, n)
+
+
+@inlined
+def gru_backward(
+    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
+    dweight, dextra,
+):  # fmt: skip
+    """Gradient of `gru_forward`, see `cells.py`."""
+    width = lanes(gates)
+    r = load(gates, gate)
+    z = load(gates, gate + width)
+    n = load(gates, gate + 2 * width)
+    from_state = load(gates, gate + 3 * width)
+    dn = dh_now * (1.0 - z) * (1.0 - n * n)
+    store(dh, unit, dh_now * z)
+    store(gates, gate, dn * from_state * r * (1.0 - r))
+    store(gates, gate + width, dh_now * (load(rows, row) - n) * z * (1.0 - z))
+    store(gates, gate + 2 * width, dn)
+    store(gates, gate + 3 * width, dn * r)

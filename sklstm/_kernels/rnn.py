@@ -1,0 +1,39 @@
+"""The simple recurrent network (Elman 1990).
+
+h_t = tanh(W_x x_t + b + W_h h_{t-1})
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sklstm._kernels.jit import inlined
+from sklstm._kernels.simd import load, store, tanh
+
+
+class RNN(NamedTuple):
+    """Marks the cell; see `cells.py`."""
+
+    n_gates: int = 1
+    n_kept: int = 0
+    n_extra: int = 0
+    direct: int = 0
+
+
+@inlined
+def rnn_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+    """One step of a vector of units, see `cells.py`."""
+    h_now = tanh(load(gates, gate))
+    if keep:
+        store(gates, gate, h_now)
+    return h_now
+
+
+@inlined
+def rnn_backward(
+    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
+    dweight, dextra,
+):  # fmt: skip
+    """Gradient of `rnn_forward`, see `cells.py`."""
+    h_now = load(gates, gate)
+    store(gates, gate, dh_now * (1.0 - h_now * h_now))

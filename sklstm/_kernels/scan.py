@@ -1,0 +1,161 @@
+"""One layer in one direction, scanned over a packed batch; the cell is a matter of its marker.
+
+Each step is one matrix product: the row [h_{t-1}, x_t, 1] meets the matrix [W_h; W_x; b], so
+that the bias and its gradient need no code of their own.
+"""
+
+from __future__ import annotations
+
+from sklstm._kernels.cells import step_backward, step_forward
+from sklstm._kernels.jit import FALSE, ONE, TRUE, device
+from sklstm._kernels.simd import PANEL, address, copy, fill, gemm, lanes, load, span, store
+
+# Rows collected before a weight-gradient product: long enough to hide reading and writing
+# the gradient, short enough for its operands to stay in the first-level cache.
+_GRADIENT_ROWS = 96
+
+
+@device
+def scan_forward(
+    product, cell, x, starts, reverse, first, last, weight, h, c, rows, gates, cells, y, y_column,
+    keep, emit,
+):  # fmt: skip
+    """Scan steps ``first`` to ``last`` of one direction.
+
+    (in) product: `gemm_address` of the dtype
+    (in) cell: marker, see `cells.py`
+    (in) x (n_rows, >= n_inputs): input of every row of the packed batch
+    (in) starts (n_timesteps + 1,): first row of every time step
+    (in) reverse: scan step s is time step n_timesteps - 1 - s
+    (in) weight (panels of 4 vectors, n_columns + n_extra, 4 * lanes),
+         n_columns = n_hidden + n_inputs + 1
+    (accum) h, c (n_sequences, n_hidden): state before, then after the scanned steps
+    (out) rows (n, odd_lines): [h_{t-1}, x_t, 1];  gates (n, odd_lines) and
+          cells (n, n_kept * n_hidden): as the cell has them. With `keep` for each of the
+          scanned steps' rows, in the packed order; else the last step's only.
+    (out) y (n_rows, n_directions * n_hidden): h_t from column y_column on, if `emit`
+    """
+    width = lanes(h)
+    n_hidden = h.shape[1]
+    n_vectors = n_hidden // width
+    panel = weight.shape[1] * PANEL * width
+    n_columns = weight.shape[1] - cell.n_extra
+    n_inputs = n_columns - n_hidden - 1
+    n_timesteps = starts.size - 1
+    row_stride, gate_stride, y_stride = rows.shape[1], gates.shape[1], y.shape[1]
+    base = starts[n_timesteps - last if reverse else first]
+    for s in range(first, last):
+        t = n_timesteps - 1 - s if reverse else s
+        n_live = starts[t + 1] - starts[t]
+        top = starts[t] - base if keep else 0
+        for r in range(n_live):
+            copy(h, r * n_hidden, rows, (top + r) * row_stride, n_hidden)
+            row = span(rows, (top + r) * row_stride + n_hidden, n_inputs)
+            source = span(x, (starts[t] + r) * x.shape[1], n_inputs)
+            for j in range(n_inputs):
+                row[j] = source[j]
+            rows[top + r, n_columns - 1] = 1.0
+        gemm(
+            product, address(rows, top * row_stride), row_stride, ONE,
+            address(weight, 0), panel, PANEL * width,
+            address(gates, top * gate_stride), gate_stride,
+            n_live, cell.n_gates * n_vectors, n_columns, FALSE,
+        )  # fmt: skip
+        for r in range(n_live):
+            for p in range(n_vectors):
+                unit = r * n_hidden + p * width
+                h_now = step_forward(
+                    cell, gates, (top + r) * gate_stride + p * cell.n_gates * width,
+                    rows, (top + r) * row_stride + p * width,
+                    weight, p * panel + n_columns * PANEL * width, c, unit,
+                    cells, ((top + r) * n_hidden + p * width) * cell.n_kept, keep,
+                )  # fmt: skip
+                store(h, unit, h_now)
+                if emit:
+                    store(y, (starts[t] + r) * y_stride + y_column + p * width, h_now)
+
+
+@device
+def scan_backward(
+    product, cell, truncated, bptt_steps, starts, reverse, first, last, rows, gates, cells, dy,
+    y_column, emit, weight, weight_h, weight_x, dh, dc, dx, need_dx, add_dx, dweight,
+):  # fmt: skip
+    """Gradient of `scan_forward` through scan steps ``last`` down to ``first``.
+
+    (in) product, cell, starts, reverse, first, last, rows, cells, weight: as the forward scan
+         had them
+    (in) truncated: errors that would leave a cell for h_{t-1} are cut, and flow on through c
+         alone (Hochreiter & Schmidhuber 1997)
+    (in) bptt_steps: errors of state are cut between time steps t - 1 and t where it divides
+         t; 0 cuts none
+    (in) gates (n, odd_lines): as the cell left them; overwritten by the gradient before
+         activation
+    (in) dy (n_rows, n_directions * n_hidden): gradient of y, if `emit`
+    (in) weight_h, weight_x (panels of 4 vectors, n_gates * n_hidden, 4 * lanes): transposed
+    (accum) dh, dc (n_sequences, n_hidden): gradient of the state after, then before
+    (out) dx (n_rows, inputs in whole vectors): gradient of x if `need_dx`; += if `add_dx`
+    (accum) dweight (n_columns + n_extra, odd_lines)
+    """
+    width = lanes(dh)
+    n_hidden = dh.shape[1]
+    n_vectors = n_hidden // width
+    n_gates = cell.n_gates * n_hidden
+    panel = weight.shape[1] * PANEL * width
+    n_columns = weight.shape[1] - cell.n_extra
+    n_timesteps = starts.size - 1
+    row_stride, gate_stride, y_stride = rows.shape[1], gates.shape[1], dy.shape[1]
+    base = starts[n_timesteps - last if reverse else first]
+    n_pending = 0
+    for s in range(last - 1, first - 1, -1):
+        t = n_timesteps - 1 - s if reverse else s
+        n_live = starts[t + 1] - starts[t]
+        top = starts[t] - base
+        for r in range(n_live):
+            for p in range(n_vectors):
+                gate = p * cell.n_gates * width
+                unit = r * n_hidden + p * width
+                dh_now = load(dh, unit)
+                if emit:
+                    dh_now = dh_now + load(dy, (starts[t] + r) * y_stride + y_column + p * width)
+                step_backward(
+                    cell, gates, (top + r) * gate_stride + gate,
+                    rows, (top + r) * row_stride + p * width,
+                    weight, p * panel + n_columns * PANEL * width,
+                    cells, ((top + r) * n_hidden + p * width) * cell.n_kept,
+                    truncated, dh_now, dh, dc, unit, dweight, n_columns * gate_stride + gate,
+                )  # fmt: skip
+        if truncated:
+            fill(dh, 0, n_live * n_hidden, 0.0)
+        else:
+            gemm(
+                product, address(gates, top * gate_stride), gate_stride, ONE,
+                address(weight_h, 0), n_gates * PANEL * width, PANEL * width,
+                address(dh, 0), n_hidden,
+                n_live, n_vectors, n_gates, cell.direct != 0,
+            )  # fmt: skip
+        if bptt_steps > 0:
+            # The later of the two time steps between which the state was handed on. A sequence
+            # that is not alive there has no state to cut, but perhaps a final one.
+            later = t + 1 if reverse else t
+            if later % bptt_steps == 0 and 0 < later < n_timesteps:
+                n_cut = (starts[later + 1] - starts[later]) * n_hidden
+                fill(dh, 0, n_cut, 0.0)
+                fill(dc, 0, n_cut, 0.0)
+        n_pending += n_live
+        if n_pending >= _GRADIENT_ROWS or s == first:
+            # a reverse scan is walked from its last step, which is the earliest, upwards
+            low = top + n_live - n_pending if reverse else top
+            gemm(
+                product, address(rows, low * row_stride), ONE, row_stride,
+                address(gates, low * gate_stride), PANEL * width, gate_stride,
+                address(dweight, 0), gate_stride,
+                n_columns, cell.n_gates * n_vectors, n_pending, TRUE,
+            )  # fmt: skip
+            if need_dx:
+                gemm(
+                    product, address(gates, low * gate_stride), gate_stride, ONE,
+                    address(weight_x, 0), n_gates * PANEL * width, PANEL * width,
+                    address(dx, (base + low) * dx.shape[1]), dx.shape[1],
+                    n_pending, dx.shape[1] // width, n_gates, add_dx,
+                )  # fmt: skip
+            n_pending = 0

@@ -1,0 +1,158 @@
+"""Streams: a network that is fed one time step at a time and predicts after each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sklstm._kernels.jit import entry_point
+from sklstm._kernels.network import StreamPlace, network_step
+from sklstm._network import Buffers, Network, aligned
+
+
+class Stream:
+    """Predictions while sequences come in; made by ``estimator.stream``.
+
+    After each step the prediction is what ``predict`` gives for all that the stream has seen
+    since its start or `reset`, up to rounding. A stream keeps the parameters with which it
+    was made. A step costs the same however long the stream is. It is for one thread at a time,
+    and cannot be pickled; its `state` can.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> X = np.sin(np.arange(400) / 5).reshape(40, 10)
+    >>> model = LSTMRegressor(
+    ...     bidirectional=False, scale="channel", max_iter=2, random_state=0
+    ... ).fit(X, X[:, -1])
+    >>> stream = model.stream()
+    >>> for x in X[0]:
+    ...     prediction = stream.step(x)
+    >>> bool(np.allclose(prediction, model.predict(X[:1]), rtol=1e-4))
+    True
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        n_streams: int,
+        center: NDArray[np.float64],
+        deviation: NDArray[np.float64],
+        decode: Callable[[NDArray], NDArray],
+    ) -> None:
+        plan, spec = network.plan, network.spec
+        self.n_streams = n_streams
+        self._decode = decode
+        work = Buffers(network).fit(n_streams, n_streams, 1, keep=False)
+        line = 64 // network.dtype.itemsize
+        size = -(-work.flat.size // line) * line
+        states = n_streams * plan.n_hidden
+        place = StreamPlace(total=size, highest=size + states, scaled=size + 2 * states)
+        flat = aligned(place.scaled + n_streams * spec.n_channels, network.dtype)
+        flat[:] = 0.0  # the columns of features that fill up a vector, among others
+        n_columns = plan.n_features + network.lanes
+        features = flat[work.features : work.features + n_streams * n_columns]
+        features.reshape(n_streams, n_columns)[:, plan.n_features] = 1.0  # the bias
+        raw = flat[work.raw : work.raw + n_streams * network.head_outputs]
+        self._raw = raw.reshape(n_streams, -1)[:, : spec.n_outputs]
+
+        def state(at: int, n_blocks: int) -> NDArray:
+            shape = n_blocks, n_streams, plan.n_hidden
+            return flat[at : at + math.prod(shape)].reshape(shape)[..., : spec.hidden_size]
+
+        self._n_seen = np.zeros(n_streams, np.int64)
+        self._states = {
+            "h": state(work.h, plan.n_layers),
+            "c": state(work.c, plan.n_layers),
+            "total": state(place.total, 1)[0],
+            "highest": state(place.highest, 1)[0],
+            "n_steps": self._n_seen,
+        }
+        settings = [v for name, v in plan._asdict().items() if name not in ("cell", "scans")]
+        values = np.array([*settings, *work[1:], *place, 0, n_streams], np.int64)
+        self._x = np.zeros((n_streams, spec.n_channels))
+        self._arguments = (
+            plan.cell, values, plan.scans, network.packed, flat, self._x,
+            np.ascontiguousarray(center), np.ascontiguousarray(1.0 / deviation), self._n_seen,
+        )  # fmt: skip
+        self._run = entry_point(network_step, *self._arguments)
+        self.reset()
+
+    def step(self, x: ArrayLike) -> NDArray:
+        """Feed one time step to every stream, and predict.
+
+        Parameters
+        ----------
+        x : array-like of shape (n_streams, n_channels)
+            The values of this step. With one stream also (n_channels,), with one channel also
+            (n_streams,), with one of both also a number.
+
+        Returns
+        -------
+        ndarray of shape (n_streams,) or (n_streams, n_outputs)
+            What the method that the stream was made for gives for each stream.
+
+        Raises
+        ------
+        ValueError
+            If x has another shape, or holds NaN or infinity; the streams are then as before.
+        """
+        values = np.asarray(x, np.float64)
+        if values.shape != self._x.shape:
+            values = self._shaped(values)
+        self._x[...] = values
+        if not self._run(*self._arguments):
+            raise ValueError(
+                "x holds NaN or infinity, which an LSTM cannot read: fill it in, for instance "
+                "with the last value that was seen."
+            )
+        return self._decode(self._raw)
+
+    def _shaped(self, values: NDArray) -> NDArray:
+        n_streams, n_channels = self._x.shape
+        if values.size == self._x.size and values.ndim < 2 and 1 in (n_streams, n_channels):
+            return values.reshape(self._x.shape)
+        raise ValueError(
+            f"x has the shape {values.shape}; one step of {n_streams} stream(s) of {n_channels} "
+            f"channel(s) is ({n_streams}, {n_channels})."
+        )
+
+    def reset(self, which: ArrayLike | None = None) -> None:
+        """Start anew, as before the first step.
+
+        Parameters
+        ----------
+        which : array-like of int or bool, or None, default=None
+            The streams to reset; None: all.
+        """
+        chosen: Any = slice(None) if which is None else np.asarray(which)
+        for name, state in self._states.items():
+            start = -math.inf if name == "highest" else 0
+            if state.ndim > 1:
+                state[..., chosen, :] = start
+            else:
+                state[chosen] = start
+
+    @property
+    def state(self) -> dict[str, NDArray]:
+        """All that a stream remembers, as a dict of arrays: a copy; assign one to go back."""
+        return {name: state.copy() for name, state in self._states.items()}
+
+    @state.setter
+    def state(self, saved: dict[str, ArrayLike]) -> None:
+        arrays = {name: np.asarray(array) for name, array in saved.items()}
+        shapes = {name: array.shape for name, array in arrays.items()}
+        expected = {name: state.shape for name, state in self._states.items()}
+        if shapes != expected:
+            raise ValueError(
+                f"This is not the state of a stream like this one: it has the arrays {shapes}, "
+                f"needed are {expected}. Make the stream from the same model with the same "
+                "n_streams."
+            )
+        for name, state in self._states.items():
+            state[...] = arrays[name]

@@ -1,0 +1,156 @@
+"""`cell=` and what goes with it, through the estimators."""
+
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._kernels.cells import CELLS
+from sklstm._parameters import FORGETS, GATES, NetworkSpec, ParameterLayout
+from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
+
+
+def test_tables_of_cells_agree():
+    assert set(CELLS) == set(GATES) == set(FORGETS)
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_every_cell_learns(Estimator, cell):
+    X, y = problem(Estimator, n_samples=120, lengths=(4, 9))
+    model = Estimator(
+        cell=cell, hidden_size=8, max_iter=40, learning_rate_init=0.01, random_state=0
+    ).fit(X, y)
+    assert model.score(X, y) > 0.9
+    np.testing.assert_array_equal(raw(model, padded(X)), raw(model, X))
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+def test_threads_leave_the_result_as_it_is(cell):
+    X, y = problem(LSTMClassifier, n_samples=64)
+    models = [
+        LSTMClassifier(**SMALL, cell=cell, n_jobs=n_jobs, batch_size=64, num_layers=2).fit(X, y)
+        for n_jobs in (1, 2)
+    ]
+    np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+def test_parameters_by_name(cell):
+    X, y = problem(LSTMRegressor)
+    model = LSTMRegressor(**SMALL, cell=cell, scale="channel").fit(X, y)
+    n_gates = 4 * len(GATES[cell])
+    shapes = {name: view.shape for name, view in model.parameters_.items()}
+    assert shapes["weight_ih_l0"] == (n_gates, 2)
+    assert shapes["weight_hh_l0_reverse"] == (n_gates, 4)
+    assert shapes["bias_l0"] == ((16,) if cell == "gru" else (n_gates,))
+    assert ("weight_ch_l0" in shapes) == (cell == "peephole")
+
+
+@pytest.mark.parametrize("gradient", [{"gradient": "truncated"}, {"bptt_steps": 3}])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_cut_gradient_learns_and_differs(Estimator, gradient):
+    X, y = problem(Estimator, n_samples=120, lengths=(6, 9))
+    settings = {"hidden_size": 8, "max_iter": 40, "random_state": 0, "learning_rate_init": 0.01}
+    model = Estimator(**settings, **gradient).fit(X, y)
+    assert model.score(X, y) > 0.9
+    assert not np.array_equal(model.theta_, Estimator(**settings).fit(X, y).theta_)
+
+
+def test_bptt_steps_beyond_the_longest_sequence_cut_nothing():
+    X, y = problem(LSTMRegressor)
+    models = [LSTMRegressor(**SMALL, bptt_steps=steps).fit(X, y) for steps in (None, 9)]
+    np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"cell": "gru", "gradient": "truncated"}, "set gradient='full'"),
+        ({"cell": "rnn", "gradient": "truncated"}, "set gradient='full'"),
+        ({"cell": "gru", "input_bias": -1.0}, "leave input_bias at None"),
+        ({"cell": "rnn", "output_bias": -1.0}, "leave output_bias at None"),
+        ({"cell": "lstm1997", "forget_bias": 1.0}, "leave forget_bias at None"),
+        ({"cell": "rnn", "forget_bias": "chrono"}, "leave forget_bias at None"),
+        ({"cell": "coupled", "forget_bias": 1.0, "input_bias": -1.0}, "not both"),
+        ({"longest_lag": 20}, "leave longest_lag at None"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_refused_combinations_say_what_to_change(Estimator, settings, advice):
+    with pytest.raises(ValueError, match=advice) as error:
+        Estimator(**SMALL, **settings).fit(*problem(Estimator))
+    assert str(error.value).endswith(".")
+
+
+def test_warm_start_keeps_the_cell():
+    X, y = problem(LSTMClassifier)
+    model = LSTMClassifier(**SMALL, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="cell='gru', but the network was started with 'lstm'"):
+        model.set_params(cell="gru").fit(X, y)
+    model.set_params(cell="lstm", gradient="truncated").fit(X, y)  # this may change
+
+
+# --- initial values -----------------------------------------------------------------------
+def initial(cell="lstm", hidden_size=200, **settings):
+    """Parameters by name; of the bias, its blocks by gate."""
+    spec = NetworkSpec(3, hidden_size, 1, False, ("last",), 2, "softmax", cell=cell)
+    layout = ParameterLayout(spec)
+    params = layout.views(layout.initial(np.random.RandomState(0), **settings))
+    blocks = params["bias_l0"].reshape(-1, hidden_size)
+    return params, dict(zip(GATES[cell], blocks, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("cell", "kept"),
+    [
+        ("lstm", {"f": 1.0}), ("peephole", {"f": 1.0}), ("gru", {"z": 1.0}), ("rnn", {}),
+        ("coupled", {"i": -1.0}), ("lstm1997", {}),
+    ],
+)  # fmt: skip
+def test_states_are_kept_at_first(cell, kept):
+    params, blocks = initial(cell)
+    for gate, block in blocks.items():
+        np.testing.assert_array_equal(block, kept.get(gate, 0.0))
+    assert np.count_nonzero(params["bias_l0"]) == 200 * len(kept)
+
+
+def test_chrono_spreads_the_lags():
+    _, blocks = initial(forget_bias="chrono", longest_lag=101)
+    lags = np.exp(blocks["f"])
+    assert lags.min() >= 1.0
+    assert 98.0 < lags.max() <= 100.0
+    assert lags.mean() == pytest.approx(50.5, abs=5.0)
+    np.testing.assert_array_equal(blocks["i"], -blocks["f"])
+    for cell, gate, sign in [("gru", "z", 1), ("coupled", "i", -1)]:
+        _, blocks = initial(cell, forget_bias="chrono", longest_lag=101)
+        assert sign * blocks[gate].max() >= 0.0
+        assert np.ptp(blocks[gate]) > 3.0
+    _, blocks = initial(forget_bias="chrono", longest_lag=101, input_bias=-2.0)
+    np.testing.assert_array_equal(blocks["i"], -2.0)
+
+
+def test_chrono_expects_the_longest_training_sequence():
+    X, y = problem(LSTMRegressor, lengths=(9, 9))
+    settings = SMALL | {"max_iter": 1, "learning_rate_init": 1e-12, "alpha": 0.0}
+    settings |= {"patch_size": 2, "forget_bias": "chrono"}
+    by_data = LSTMRegressor(**settings).fit(X, y)
+    given = LSTMRegressor(**settings, longest_lag=5).fit(X, y)
+    np.testing.assert_array_equal(by_data.theta_, given.theta_)
+    longer = LSTMRegressor(**settings, longest_lag=500).fit(X, y)
+    assert longer.parameters_["bias_l0"].max() > by_data.parameters_["bias_l0"].max()
+
+
+def test_biases_of_gates():
+    _, blocks = initial("lstm1997", input_bias=-3.0, output_bias=-2.0)
+    for gate, value in [("i", -3.0), ("g", 0.0), ("o", -2.0)]:
+        np.testing.assert_array_equal(blocks[gate], value)
+
+
+@pytest.mark.parametrize("cell", sorted(GATES))
+def test_recurrent_weights(cell):
+    for block in np.split(initial(cell)[0]["weight_hh_l0"], len(GATES[cell])):
+        np.testing.assert_allclose(block @ block.T, np.eye(200), atol=1e-12)
+    uniform = initial(cell, recurrent_init="uniform")[0]["weight_hh_l0"]
+    bound = 1.0 / np.sqrt(200)
+    assert 0.99 * bound < np.abs(uniform).max() <= bound
