@@ -261,7 +261,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "pooling": [StrOptions(set(POOLINGS))],
         "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "forget_bias": [
-            Interval(Real, None, None, closed="neither"), StrOptions({"chrono"}), None,
+            Interval(Real, None, None, closed="neither"),
+            StrOptions({"chrono"}),
+            None,
         ],
         "longest_lag": [Interval(Integral, 2, None, closed="left"), None],
         "input_bias": [Interval(Real, None, None, closed="neither"), None],
@@ -349,7 +351,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         self._refuse_what_the_cell_has_not()
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
-            vars(self).pop("theta_", None)
+            self.__dict__.pop("theta_", None)
         else:
             self._refuse_other_architecture()
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
@@ -467,9 +469,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
             moments = ChannelMoments(*(array.copy() for array in seen))
         moments.add(data, samples, weight)
-        self.channel_mean_ = moments.mean
+        self.channel_mean_: NDArray[np.float64] = moments.mean
         self.channel_scale_ = moments.deviation
-        self._seen_weight, self._channel_m2 = moments.count, moments.m2
+        self._seen_weight: NDArray[np.float64] = moments.count
+        self._channel_m2: NDArray[np.float64] = moments.m2
 
     def _start(self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState) -> None:
         """Initial parameters of a network for this data."""
@@ -516,23 +519,25 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         )
 
     def _recipe(self, n_samples: int, incremental: bool) -> Recipe:
-        batch_size = self.batch_size
-        if batch_size == "auto":
+        if self.batch_size == "auto":
             # a power of two that keeps an epoch within about 256 minibatches
             wanted = 2 ** math.ceil(math.log2(max(n_samples / _AUTO_BATCHES, 1)))
             batch_size = min(max(_AUTO_BATCH, wanted), _AUTO_MAX_BATCH)
             batch_size = n_samples if n_samples <= _TINY else batch_size
-        batch_size = min(int(batch_size), n_samples)
-        n_epochs = self.max_iter
-        if n_epochs == "auto":
+        else:
+            batch_size = int(self.batch_size)
+        batch_size = min(batch_size, n_samples)
+        if self.max_iter == "auto":
             enough = -(-_AUTO_STEPS // -(-n_samples // batch_size))
             n_epochs = max(_AUTO_EPOCHS, min(enough, _AUTO_MAX_EPOCHS))
+        else:
+            n_epochs = int(self.max_iter)
         dropout = self.dropout
         if dropout == "auto":
             dropout = 0.0 if n_samples <= _TINY else _AUTO_DROPOUT
         return Recipe(
             batch_size=batch_size,
-            n_epochs=1 if incremental else int(n_epochs),
+            n_epochs=1 if incremental else n_epochs,
             schedule="constant" if incremental else self.learning_rate,
             learning_rate_init=self.learning_rate_init,
             power_t=self.power_t,
@@ -558,9 +563,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     ) -> History:
         recipe = self._recipe(len(samples), incremental)
         workers = Workers(network, joblib.effective_n_jobs(self.n_jobs))
-        training_set = TrainingSet(
-            self._input(data), samples, target.astype(network.dtype), weight
-        )
+        training_set = TrainingSet(self._input(data), samples, target.astype(network.dtype), weight)
         optimizer = self._new_optimizer(network)
         if incremental and self._optimizer_state:
             optimizer.resume(self._optimizer_state)
@@ -601,7 +604,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             workers.close()
             if progress is not None:
                 progress.close()
-        vars(self).update(self._fitted_by(history, theta, incremental))
+        self.__dict__.update(self._fitted_by(history, theta, incremental))
         self._optimizer_state = optimizer.state if incremental else []
         callbacks.end_fit()
         self.t_ += history.n_epochs * -(-len(samples) // recipe.batch_size)
@@ -710,7 +713,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self, "theta_")
         fixed = self._architecture
-        if not (isinstance(n_streams, Integral) and n_streams >= 1):
+        if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
             raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
         if fixed["bidirectional"]:
             raise ValueError(

@@ -132,9 +132,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
-    ) -> Self:
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch, on these samples, at a constant learning rate.
 
         Parameters

@@ -250,9 +250,7 @@ class Buffers:
             work.flat[start : start + state] = 0.0
         return work
 
-    def _sizes(
-        self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool
-    ) -> dict[str, int]:
+    def _sizes(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> dict[str, int]:
         plan = self._network.plan
         width = lanes_of(self._network.dtype)
         segment = self._network.segment(n_rows, n_timesteps)

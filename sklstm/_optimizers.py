@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,11 +41,11 @@ class Optimizer:
         self.second = np.zeros_like(self.decays)
 
     @property
-    def state(self) -> list[int | NDArray]:
+    def state(self) -> list[Any]:
         """What `resume` needs to go on from here."""
         return [self.n_steps, self.first, self.second]
 
-    def resume(self, state: list[int | NDArray]) -> None:
+    def resume(self, state: list[Any]) -> None:
         """Go on where another optimiser was."""
         n_steps, first, second = state
         self.n_steps, self.first, self.second = n_steps, first.copy(), second.copy()

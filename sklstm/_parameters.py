@@ -140,15 +140,16 @@ class ParameterLayout:
                     kept = np.log(rng.uniform(1.0, max(longest_lag - 1.0, 1.0), hidden_size))
                 else:
                     kept = np.full(hidden_size, 1.0 if forget_bias is None else forget_bias)
-                if FORGETS[self.spec.cell] == "i":
+                forgets = FORGETS[self.spec.cell]
+                if forgets == "i":
                     blocks["i"][...] = -kept
-                elif FORGETS[self.spec.cell] is not None:
-                    blocks[FORGETS[self.spec.cell]][...] = kept
+                elif forgets is not None:
+                    blocks[forgets][...] = kept
                     if forget_bias == "chrono" and "i" in blocks:
                         blocks["i"][...] = -kept
-                for gate, value in (("i", input_bias), ("o", output_bias)):
+                for name_of_gate, value in (("i", input_bias), ("o", output_bias)):
                     if value is not None:
-                        blocks[gate][...] = value
+                        blocks[name_of_gate][...] = value
             elif name == "head_weight":
                 outermost = 1.0 / math.sqrt(self.spec.n_features)
                 view[...] = rng.uniform(-outermost, outermost, view.shape)

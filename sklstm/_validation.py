@@ -36,9 +36,7 @@ def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool)
 
 
 # --- arrays -------------------------------------------------------------------------------
-def _from_array(
-    estimator: Any, X: Any, n_channels: int | None, reset: bool
-) -> SequenceDataset:
+def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
     X = _stacked(X)
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
@@ -55,9 +53,7 @@ def _from_array(
         if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
             pass
         elif reset or estimator.n_features_in_ != estimator.n_channels_in_:
-            X = validate_data(
-                estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False
-            )
+            X = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
         else:  # fitted on sequences, whose number of steps is free
             X = check_array(X, dtype="numeric", ensure_all_finite=False, estimator=estimator)
         channels = n_channels or 1

@@ -98,5 +98,3 @@ def channel_moments(values, begin, end, samples, weight, count, mean, m2):
                     delta = float(values[row, channel]) - mean[channel]
                     mean[channel] += share * delta
                     m2[channel] += w * delta * (float(values[row, channel]) - mean[channel])
-
-

@@ -107,9 +107,7 @@ def _head_panels(plan, packed):
     n_outputs = (plan.n_outputs + width - 1) // width * width
     n_scans = plan.n_layers * plan.n_directions
     forward = matrix(packed, plan.scans[n_scans, PACKED], plan.n_features + 1, n_outputs)
-    return forward, matrix(
-        packed, plan.scans[n_scans, PACKED + 1], plan.n_outputs, plan.n_features
-    )
+    return forward, matrix(packed, plan.scans[n_scans, PACKED + 1], plan.n_outputs, plan.n_features)
 
 
 @device
@@ -154,7 +152,12 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if keep and not whole:
                     place = (scan * n_segments + k) * 2
-                    saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
+                    saved = cube(
+                        work.flat,
+                        work.checkpoints + place * state_size,
+                        2,
+                        n_sequences,
+                        plan.n_hidden,
                     )
                     copy(h, 0, saved, 0, state_size)
                     copy(c, 0, saved, state_size, state_size)
@@ -204,7 +207,12 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if not whole:
                     place = (scan * n_segments + k) * 2
-                    saved = cube(work.flat, work.checkpoints + place * state_size, 2, n_sequences, plan.n_hidden
+                    saved = cube(
+                        work.flat,
+                        work.checkpoints + place * state_size,
+                        2,
+                        n_sequences,
+                        plan.n_hidden,
                     )
                     scan_forward(
                         plan.product, plan.cell, source, starts, direction == 1, first, last,
@@ -230,7 +238,12 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
     n_rows, n_sequences = starts[starts.size - 1], starts[1]
     wide = plan.n_directions * plan.n_hidden
     first = (plan.n_layers - 1) * plan.n_directions
-    h = cube(work.flat, work.h + first * n_sequences * plan.n_hidden, plan.n_directions, n_sequences, plan.n_hidden
+    h = cube(
+        work.flat,
+        work.h + first * n_sequences * plan.n_hidden,
+        plan.n_directions,
+        n_sequences,
+        plan.n_hidden,
     )
     emit = plan.mean != 0 or plan.maximum != 0
     y = matrix(work.flat, work.y + (plan.n_layers - 1) * n_rows * wide, n_rows if emit else 1, wide)
@@ -251,8 +264,10 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
     head, _ = _head_panels(plan, packed)
     raw = matrix(work.flat, work.raw, n_sequences, head.shape[1])
     gemm(
-        plan.product, address(seen, 0), seen.shape[1], ONE, address(head, 0), PANEL * width, head.shape[1],
-        address(raw, 0), raw.shape[1], n_sequences, raw.shape[1] // width, plan.n_features + 1, FALSE,
+        plan.product, address(seen, 0), seen.shape[1], ONE,
+        address(head, 0), PANEL * width, head.shape[1],
+        address(raw, 0), raw.shape[1],
+        n_sequences, raw.shape[1] // width, plan.n_features + 1, FALSE,
     )  # fmt: skip
     return features, seen, raw
 
@@ -273,7 +288,8 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     )  # fmt: skip
     dhead = matrix(dw, plan.scans[n_scans, GRADIENT], plan.n_features + 1, draw.shape[1])
     gemm(
-        plan.product, address(seen, 0), ONE, seen.shape[1], address(draw, 0), PANEL * width, draw.shape[1],
+        plan.product, address(seen, 0), ONE, seen.shape[1],
+        address(draw, 0), PANEL * width, draw.shape[1],
         address(dhead, 0), dhead.shape[1],
         plan.n_features + 1, dhead.shape[1] // width, n_sequences, TRUE,
     )  # fmt: skip
@@ -282,7 +298,12 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
             multiply(dfeatures, r * plan.n_features, feature_mask, r * plan.n_pooled, plan.n_pooled)
     wide = plan.n_directions * plan.n_hidden
     first = (plan.n_layers - 1) * plan.n_directions
-    dh = cube(work.flat, work.dh + first * n_sequences * plan.n_hidden, plan.n_directions, n_sequences, plan.n_hidden
+    dh = cube(
+        work.flat,
+        work.dh + first * n_sequences * plan.n_hidden,
+        plan.n_directions,
+        n_sequences,
+        plan.n_hidden,
     )
     emit = plan.mean != 0 or plan.maximum != 0
     before = (plan.n_layers - 1) * n_rows * wide

@@ -3,8 +3,9 @@
 Loops over the hidden units are too short for LLVM's vectoriser, and a matrix product
 written as Python loops stays below half of what a core can do. So the vectors are made
 explicit: ``load`` gives a value of the type ``Vector``, ``+ - * /`` work on it as on a
-float (strictly: nothing is reordered or fused but by ``fma``), ``store`` writes it back. One vector holds ``lanes(array)`` elements, chosen from
-the host's widest registers; LLVM splits it where registers are narrower.
+float (strictly: nothing is reordered or fused but by ``fma``), ``store`` writes it back.
+One vector holds ``lanes(array)`` elements, chosen from the host's widest registers; LLVM
+splits it where registers are narrower.
 
 Arrays are addressed by a flat element offset, and must be C-contiguous.
 """
@@ -21,9 +22,9 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.np.arrayobj import populate_array
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
+from numba.np.arrayobj import populate_array
 
 from sklstm._kernels.jit import address_of, device
 
@@ -312,8 +313,28 @@ def multiply(array, start, factor, at, size):
 # 2^r = 1 + r q(r) for |r| <= 1/2, with q interpolated at Chebyshev nodes: relative error
 # 2.0e-7 (degree 5) and 8.5e-18 (degree 11). The 1 is exact, and so exp(0) = 1, tanh(0) = 0.
 _EXP2_SERIES = {
-    32: (1.0, 0.6931471805599453, 0.2402234903802036, 0.05550381013796457, 0.009666368515385448, 0.0013381302537320797),
-    64: (1.0, 0.6931471805599453, 0.24022650695910097, 0.0555041086648216, 0.009618129107606888, 0.0013333558146416936, 0.0001540353044173605, 1.525273382983612e-05, 1.321544258792169e-06, 1.0178062445845774e-07, 7.072585949269223e-09, 4.4549605981865186e-10),
+    32: (
+        1.0,
+        0.6931471805599453,
+        0.2402234903802036,
+        0.05550381013796457,
+        0.009666368515385448,
+        0.0013381302537320797,
+    ),
+    64: (
+        1.0,
+        0.6931471805599453,
+        0.24022650695910097,
+        0.0555041086648216,
+        0.009618129107606888,
+        0.0013333558146416936,
+        0.0001540353044173605,
+        1.525273382983612e-05,
+        1.321544258792169e-06,
+        1.0178062445845774e-07,
+        7.072585949269223e-09,
+        4.4549605981865186e-10,
+    ),
 }
 
 
@@ -429,9 +450,7 @@ def _tile(rows: int, vectors: int) -> Any:
                 sums.append(phi)
             b_row = [
                 builder.load(
-                    builder.bitcast(
-                        builder.gep(b_at, [word(j * vector.lanes)]), wide.as_pointer()
-                    ),
+                    builder.bitcast(builder.gep(b_at, [word(j * vector.lanes)]), wide.as_pointer()),
                     align=align,
                 )
                 for j in range(vectors)

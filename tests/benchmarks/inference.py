@@ -35,7 +35,9 @@ BATCHES = [
 SINGLE = [(1, 100, 1, 32), (1, 100, 8, 64)]
 
 
-def our_model(n_timesteps: int, n_channels: int, hidden_size: int, n_threads: int) -> LSTMClassifier:
+def our_model(
+    n_timesteps: int, n_channels: int, hidden_size: int, n_threads: int
+) -> LSTMClassifier:
     X, y = data(64, n_timesteps, n_channels)
     return LSTMClassifier(
         hidden_size=hidden_size, bidirectional=False, pooling="last", scale=None, patch_size=1,

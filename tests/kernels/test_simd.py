@@ -83,8 +83,8 @@ def test_activations_at_special_points(dtype):
 @kernel
 def _gemm(product, a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
     gemm(
-        product, address(a, 0), a_row, a_k, address(b, 0), b_panel, b_k, address(c, c_row + 1), c_row,
-        m, n_vectors, k, accumulate,
+        product, address(a, 0), a_row, a_k, address(b, 0), b_panel, b_k,
+        address(c, c_row + 1), c_row, m, n_vectors, k, accumulate,
     )  # fmt: skip
 
 
@@ -109,8 +109,8 @@ def check_gemm(dtype, m, n_vectors, k, accumulate, transposed, in_panels, rng):
     else:
         b_buffer, b_panel, b_k = b, wide, n
     _gemm(
-        gemm_address(dtype), a_buffer.ravel(), a_row, a_k, b_buffer.ravel(), b_panel, b_k, c.ravel(), n + 3,
-        m, n_vectors, k, accumulate,
+        gemm_address(dtype), a_buffer.ravel(), a_row, a_k, b_buffer.ravel(), b_panel, b_k,
+        c.ravel(), n + 3, m, n_vectors, k, accumulate,
     )  # fmt: skip
     np.testing.assert_array_equal(c[1:-1, 1:-2], reference.gemm(a, b, before, accumulate))
     c[1:-1, 1:-2] = np.nan
