@@ -710,7 +710,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """
         check_is_fitted(self, "theta_")
         fixed = self._architecture
-        if not (isinstance(n_streams, Integral) and n_streams >= 1):
+        if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
             raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
         if fixed["bidirectional"]:
             raise ValueError(
