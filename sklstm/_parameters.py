@@ -127,10 +127,10 @@ class ParameterLayout:
         gates = GATES[self.spec.cell]
         for name, view in self.views(theta).items():
             if name.startswith("weight_hh") and recurrent_init == "orthogonal":
-                for gate in range(len(gates)):
+                for block in view.reshape(-1, hidden_size, hidden_size):
                     q, r = np.linalg.qr(rng.standard_normal((hidden_size, hidden_size)))
                     # the signs make the distribution uniform over orthogonal matrices
-                    view[gate * hidden_size : (gate + 1) * hidden_size] = q * np.sign(np.diag(r))
+                    block[...] = q * np.sign(np.diag(r))
             elif name.startswith("weight"):
                 view[...] = rng.uniform(-bound, bound, view.shape)
             elif name.startswith("bias"):
@@ -140,16 +140,16 @@ class ParameterLayout:
                     kept = np.log(rng.uniform(1.0, max(longest_lag - 1.0, 1.0), hidden_size))
                 else:
                     kept = np.full(hidden_size, 1.0 if forget_bias is None else forget_bias)
-                forgets = FORGETS[self.spec.cell]
-                if forgets == "i":
+                keeps = FORGETS[self.spec.cell]
+                if keeps == "i":
                     blocks["i"][...] = -kept
-                elif forgets is not None:
-                    blocks[forgets][...] = kept
+                elif keeps is not None:
+                    blocks[keeps][...] = kept
                     if forget_bias == "chrono" and "i" in blocks:
                         blocks["i"][...] = -kept
-                for name_of_gate, value in (("i", input_bias), ("o", output_bias)):
+                for gate, value in (("i", input_bias), ("o", output_bias)):
                     if value is not None:
-                        blocks[name_of_gate][...] = value
+                        blocks[gate][...] = value
             elif name == "head_weight":
                 outermost = 1.0 / math.sqrt(self.spec.n_features)
                 view[...] = rng.uniform(-outermost, outermost, view.shape)
