@@ -143,11 +143,12 @@ def test_scale_of_the_sequence_forgets_its_level_and_of_the_channel_does_not():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("scale", "offset"), [("channel", 1e9), ("both", 1e9), ("sequence", 1e6)])
-def test_huge_offset(scale, offset, dtype):
+@pytest.mark.parametrize("scale", ["channel", "both"])
+@pytest.mark.parametrize("offset", [1e6, -1e9])
+def test_small_signal_on_a_huge_offset(scale, offset, dtype):
     """Scaling is in float64: nothing of a signal is lost under a large mean."""
     X, y = problem(LSTMClassifier)
-    X = [x + offset for x in X]
+    X = [x / 1000.0 + offset for x in X]
     settings = SMALL | {"max_iter": 40, "learning_rate_init": 0.02}
     model = LSTMClassifier(**settings, scale=scale, dtype=dtype).fit(X, y)
     assert model.score(X, y) > 0.9
@@ -167,6 +168,20 @@ def test_constant_channels(Estimator, scale, value):
     if scale is not None:  # nothing but noise that is not there could change this
         at_rest = [np.column_stack([x[:, :2], np.full(len(x), value)]) for x in X]
         np.testing.assert_array_equal(raw(model, at_rest), raw(model, X))
+
+
+@pytest.mark.parametrize("scale", ["both", "channel", "sequence"])
+def test_rounding_is_no_signal(scale):
+    """0.1 + 0.2 is not 0.3 in floating point; that must not be blown up to unit variance."""
+    X, y = problem(LSTMClassifier)
+    for values in ([0.3, 0.1 + 0.2], [1e9, np.nextafter(1e9, 2e9)]):
+        models = [
+            LSTMClassifier(**SMALL, scale=scale).fit(
+                [np.column_stack([x, np.resize(v, len(x))]) for x in X], y
+            )
+            for v in (values, values[:1])
+        ]
+        np.testing.assert_allclose(models[0].theta_, models[1].theta_, rtol=1e-5, atol=1e-6)
 
 
 def test_one_step_and_one_sample_of_a_kind():
@@ -370,7 +385,7 @@ def test_partial_fit_drops_other_states_each_time():
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**STANDSTILL, dropout=0.5)
     losses = [model.partial_fit(X, y).loss_ for _ in range(3)]
-    assert len(set(losses)) == 3
+    assert abs(np.diff(losses)).min() > 1e-3
     again = LSTMRegressor(**STANDSTILL, dropout=0.5)
     assert [again.partial_fit(X, y).loss_ for _ in range(3)] == losses
 

@@ -11,6 +11,7 @@ import threading
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import log_loss
 
 from sklstm import LSTMClassifier, LSTMRegressor, _training, _workers
 from sklstm._optimizers import SOLVERS
@@ -52,10 +53,41 @@ def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_bat
 
 
 def test_minibatches_are_near_equal():
-    """25 samples in batches of 8: none of a single sample, which would count eightfold."""
-    X, y = problem(LSTMRegressor, n_samples=25)
-    model = LSTMRegressor(**SMALL, batch_size=8).fit(X, y)
-    assert model.t_ == 3 * 4
+    """17 samples in batches of 16 are 9 and 8: a last one of one would count 16-fold."""
+    X, y = problem(LSTMRegressor, n_samples=17)
+    models = [LSTMRegressor(**SMALL, batch_size=size).fit(X, y) for size in (9, 16)]
+    assert models[0].t_ == models[1].t_ == 3 * 2
+    np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("batch_size", [24, 7])
+def test_loss_is_the_weighted_mean(batch_size, weighted):
+    """Of cross-entropy, or of the loss of standardised targets, over all batches."""
+    X, slope = sequences()
+    weight = 1.0 + np.arange(24) % 5 if weighted else None
+    settings = STANDSTILL | {"batch_size": batch_size}
+    for y in (slope > 0, np.digitize(slope, [-0.5, 0.5])):
+        model = LSTMClassifier(**settings).fit(X, y, sample_weight=weight)
+        expected = log_loss(y, model.predict_proba(X), sample_weight=weight)
+        assert model.loss_ == pytest.approx(expected, rel=1e-9)
+    y = np.column_stack([slope > 0, slope > 0.5]).astype(int)
+    model = LSTMClassifier(**settings).fit(X, y, sample_weight=weight)
+    labels = zip(y.T, model.predict_proba(X).T, strict=True)
+    expected = np.mean([log_loss(*label, sample_weight=weight) for label in labels])
+    assert model.loss_ == pytest.approx(expected, rel=1e-9)
+    of_error = {
+        "squared_error": lambda e: e**2 / 2,
+        "absolute_error": abs,
+        "huber": lambda e: np.where(abs(e) > 1.35, 1.35 * (abs(e) - 1.35 / 2), e**2 / 2),
+        "quantile": lambda e: np.where(e > 0, 0.8 * e, -0.2 * e),  # predicted too much is worse
+    }
+    y = np.column_stack([slope, slope**3])
+    for loss, function in of_error.items():
+        model = LSTMRegressor(**settings, loss=loss, quantile=0.2).fit(X, y, sample_weight=weight)
+        error = (model.predict(X) - y) / model.target_scale_
+        expected = np.average(function(error).mean(axis=1), weights=weight)
+        assert model.loss_ == pytest.approx(expected, rel=1e-9)
 
 
 def test_shuffle():
@@ -108,6 +140,28 @@ def test_weight_decay_leaves_biases_alone(Estimator, solver):
             np.testing.assert_allclose(difference, -0.01 * 0.1 * weight, rtol=1e-6, atol=1e-12)
         else:  # through moments that the huge epsilon makes tiny
             assert 0 < abs(difference).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"solver": "adamw", "beta_1": 0.5},
+        {"solver": "adamw", "beta_2": 0.5},
+        {"solver": "adam", "epsilon": 0.1},
+        {"solver": "rmsprop", "beta_2": 0.5},
+        {"solver": "sgd", "momentum": 0.5},
+        {"solver": "sgd", "nesterovs_momentum": False},
+        {"learning_rate": "invscaling", "power_t": 0.9},
+    ],
+    ids=str,
+)
+def test_every_setting_of_the_optimiser_counts(change):
+    X, y = problem(LSTMRegressor)
+    (fixed, value), (name, other) = change.items()
+    default, changed = (
+        LSTMRegressor(**SMALL | settings).fit(X, y) for settings in ({fixed: value}, change)
+    )
+    assert abs(default.theta_ - changed.theta_).max() > 1e-6, (name, other)
 
 
 # --- dropout ------------------------------------------------------------------------------
