@@ -5,7 +5,8 @@ how much room the cell needs. The *type* of the marker picks the functions while
 compiles, so that a network is compiled with its own cell only, the calls are inlined, and the
 result is found in the cache again, which it would not be with functions as arguments.
 
-A marker has, in whole vectors for each vector of units:
+A marker has no fields, which would be handed over in every call, but these constants of its
+class, in whole vectors for each vector of units:
 
 - n_gates: columns of pre-activations; they lie side by side.
 - n_kept: what the forward step keeps for the backward step in `cells`.
@@ -20,7 +21,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.extending import overload
+from numba import types
+from numba.extending import overload, overload_attribute
 
 from sklstm._kernels.coupled import Coupled, coupled_backward, coupled_forward
 from sklstm._kernels.gru import GRU, gru_backward, gru_forward
@@ -81,6 +83,17 @@ def step_backward(
     (accum) dweight at dextra (n_gates, lanes): of the row below the bias, if n_extra
     """
     raise NotImplementedError
+
+
+def _constant(name: str) -> None:
+    @overload_attribute(types.BaseNamedTuple, name, jit_options=INLINED, strict=True)
+    def _of_class(cell):
+        value = getattr(cell.instance_class, name, None)
+        return None if value is None else lambda cell: value
+
+
+for _name in ("n_gates", "n_kept", "n_extra", "direct"):
+    _constant(_name)
 
 
 # Numba takes the names of the arguments from the Python function, so every cell has the same.

@@ -18,10 +18,10 @@ from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 class GRU(NamedTuple):
     """Marks the cell; see `cells.py`."""
 
-    n_gates: int = 4  # r, z, n from the input, n from the state
-    n_kept: int = 0
-    n_extra: int = 0
-    direct: int = 1  # z * h_{t-1}
+    n_gates = 4  # r, z, n from the input, n from the state
+    n_kept = 0
+    n_extra = 0
+    direct = 1  # z * h_{t-1}
 
 
 @inlined

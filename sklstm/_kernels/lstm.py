@@ -17,10 +17,10 @@ from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 class LSTM(NamedTuple):
     """Marks the cell; see `cells.py`."""
 
-    n_gates: int = 4  # i, f, g, o
-    n_kept: int = 2  # c_{t-1}, tanh(c_t)
-    n_extra: int = 0
-    direct: int = 0
+    n_gates = 4  # i, f, g, o
+    n_kept = 2  # c_{t-1}, tanh(c_t)
+    n_extra = 0
+    direct = 0
 
 
 @inlined

@@ -18,10 +18,10 @@ from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 class LSTM1997(NamedTuple):
     """Marks the cell; see `cells.py`."""
 
-    n_gates: int = 3  # i, g, o
-    n_kept: int = 1  # tanh(c_t)
-    n_extra: int = 0
-    direct: int = 0
+    n_gates = 3  # i, g, o
+    n_kept = 1  # tanh(c_t)
+    n_extra = 0
+    direct = 0
 
 
 @inlined

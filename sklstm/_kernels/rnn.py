@@ -14,10 +14,10 @@ from sklstm._kernels.simd import load, store, tanh
 class RNN(NamedTuple):
     """Marks the cell; see `cells.py`."""
 
-    n_gates: int = 1
-    n_kept: int = 0
-    n_extra: int = 0
-    direct: int = 0
+    n_gates = 1
+    n_kept = 0
+    n_extra = 0
+    direct = 0
 
 
 @inlined
