@@ -114,6 +114,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(describe_machine())
+    sklstm.warmup()  # the seconds below are training, not compilation
     print(f"Mean of {arguments.seeds} seeds: accuracy or R2 on the test set, seconds of training")
     header = ["data set", "sklstm", "RandomForest", "MLP", "linear"]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))
