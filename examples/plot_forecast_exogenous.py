@@ -8,7 +8,6 @@ are made on request. The series here is made by a seeded generator: daily sales 
 raises by a half, a price lowers, and the last day of a month raises too.
 """
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -48,7 +47,12 @@ try:
 except ValueError as error:
     print(error)
 
-_, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
-ForecastDisplay.from_estimator(alone, came, n_history=60, ax=axes[0])
-ForecastDisplay.from_estimator(forecaster, came, X=X, n_history=60, ax=axes[1])
-plt.show()
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    _, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    ForecastDisplay.from_estimator(alone, came, n_history=60, ax=axes[0])
+    ForecastDisplay.from_estimator(forecaster, came, X=X, n_history=60, ax=axes[1])
+    plt.show()

@@ -6,7 +6,6 @@ Grid search over a forecaster
 `score` takes what came. So searches and cross-validation apply, with splits that respect time.
 """
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit
 
@@ -33,5 +32,10 @@ print(results[["param_window", "param_max_steps", "mean_test_score"]].round(3).t
 # The best one was fitted on all that is known.
 print(search.best_params_)
 print(f"MASE of the eleven years that followed: {-search.score(came):.2f}")
-ForecastDisplay.from_estimator(search.best_estimator_, came, n_history=100)
-plt.show()
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    ForecastDisplay.from_estimator(search.best_estimator_, came, n_history=100)
+    plt.show()

@@ -10,7 +10,6 @@ seasons of different strength, levels from tens to thousands.
 
 import time
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
@@ -53,7 +52,12 @@ print(f"mean MASE of the last year again: {(error / scale).mean():.2f}")
 # What was decided, by series.
 print(forecaster.anchor_weights_.head().round(2).to_string())
 
-_, axes = plt.subplots(1, 2, figsize=(11, 4))
-for ax, name in zip(axes, ["product 3", "product 7"], strict=True):
-    ForecastDisplay.from_estimator(forecaster, came, series=name, ax=ax)
-plt.show()
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    _, axes = plt.subplots(1, 2, figsize=(11, 4))
+    for ax, name in zip(axes, ["product 3", "product 7"], strict=True):
+        ForecastDisplay.from_estimator(forecaster, came, series=name, ax=ax)
+    plt.show()

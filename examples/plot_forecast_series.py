@@ -6,8 +6,6 @@ Forecast one series, with intervals and a backtest
 `backtest` shows how good they would have been in the past.
 """
 
-import matplotlib.pyplot as plt
-
 from sklstm import LSTMForecaster
 from sklstm.datasets import load_air_passengers
 from sklstm.inspection import ForecastDisplay
@@ -23,21 +21,25 @@ print(forecaster.describe())
 print(f"MASE of the last year: {-forecaster.score(came):.2f}")
 
 # %%
-# The picture: history, forecast, two bands, and what came.
-_, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
-ForecastDisplay.from_estimator(forecaster, came, ax=left)
-
-# %%
 # Five forecasts of one year each, from origins in the past; a new fit at each.
 table = LSTMForecaster(random_state=0).backtest(y, horizon=12, n_origins=5)
 inside = table["actual"].between(table["lower"], table["upper"])
 print(f"{inside.mean():.0%} of the values came inside the 90% intervals")
 
-y.to_timestamp()[-84:].plot(ax=right, color="0.3", label="actual")
-for cutoff, part in table.groupby("cutoff"):
-    times = part["time"].dt.to_timestamp()
-    right.plot(times, part["prediction"], color="C0")
-    right.fill_between(times, part["lower"], part["upper"], color="C0", alpha=0.2, linewidth=0)
-    right.axvline(cutoff.to_timestamp(), color="0.8", zorder=0)
-right.set_title("Backtest")
-plt.show()
+# %%
+# The picture: history, forecast, two bands, and what came; and the backtest.
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    _, (left, right) = plt.subplots(1, 2, figsize=(11, 4))
+    ForecastDisplay.from_estimator(forecaster, came, ax=left)
+    y.to_timestamp()[-84:].plot(ax=right, color="0.3", label="actual")
+    for cutoff, part in table.groupby("cutoff"):
+        times = part["time"].dt.to_timestamp()
+        right.plot(times, part["prediction"], color="C0")
+        right.fill_between(times, part["lower"], part["upper"], color="C0", alpha=0.2, linewidth=0)
+        right.axvline(cutoff.to_timestamp(), color="0.8", zorder=0)
+    right.set_title("Backtest")
+    plt.show()
