@@ -1,5 +1,6 @@
 """What the classifier and the regressor share."""
 
+import copy
 import pickle
 
 import numpy as np
@@ -389,6 +390,17 @@ def test_partial_fit_drops_other_states_each_time():
     assert [again.partial_fit(X, y).loss_ for _ in range(3)] == losses
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_shallow_copy_goes_its_own_way(Estimator):
+    X, y = problem(Estimator)
+    model = partial_fit(Estimator(**SMALL), X, y)
+    twin = copy.copy(model)
+    partial_fit(twin, X, y)
+    assert (model.n_iter_, twin.n_iter_) == (1, 2)
+    np.testing.assert_array_equal(partial_fit(model, X, y).theta_, twin.theta_)
+    assert model.loss_curve_ == twin.loss_curve_
+
+
 # --- fitted state -------------------------------------------------------------------------
 def unexpected(value):
     """What in a fitted attribute is neither an array, a number, a string nor a list of them."""
@@ -431,7 +443,7 @@ def test_prediction_changes_nothing(Estimator):
 def test_inputs_are_left_alone(Estimator):
     X, y = problem(Estimator)
     weight = np.ones(24)
-    copies = [x.copy() for x in X], y.copy(), weight.copy()
+    before = copy.deepcopy([*X, y, weight])
     raw(Estimator(**SMALL).fit(X, y, sample_weight=weight), X)
-    for array, copy in zip([*X, y, weight], [*copies[0], *copies[1:]], strict=True):
-        np.testing.assert_array_equal(array, copy)
+    for array, expected in zip([*X, y, weight], before, strict=True):
+        np.testing.assert_array_equal(array, expected)

@@ -101,6 +101,10 @@ def test_multilabel(n_labels):
     np.testing.assert_allclose(probability, 1.0 / (1.0 + np.exp(-decision)))
     np.testing.assert_array_equal(model.predict(X), (probability > 0.5).astype(int))
     assert model.score(X, y) > 0.8
+    doubtful = LSTMClassifier(**SMALL).fit(X, y)
+    probability = doubtful.predict_proba(X)
+    np.testing.assert_array_equal(doubtful.predict(X), (probability > 0.5).astype(int))
+    assert ((probability > 0.5) & (probability < 0.6)).any()
 
 
 def test_extreme_scores():

@@ -211,6 +211,7 @@ AT_FIT = {
     "empty sequence": (at(5, np.empty((0, 2))), "Sample 5 of X has no time step.*Leave out"),
     "no time step": (np.empty((24, 0, 2)), "at least one time step"),
     "no sample": ([], "Expected 2D array|0 sample"),
+    "no sample, 3-D": (np.empty((0, 3, 2)), "0 sample"),
     "one more channel in one sample": (
         at(5, np.ones((4, 3))),
         "Sample 5 of X has 3 channels, sample 0 has 2",
@@ -277,6 +278,7 @@ AT_PREDICT = {
     "one channel": (X3[:, :, :1], "X has 1 channels, but LSTMClassifier was fitted with 2"),
     "2-D": (X3.reshape(24, -1), "X has 1 channels.*fitted with 2.*unless n_channels is set"),
     "all of a sample NaN": (changed(X3, 5, NAN), "Sample 5"),
+    "no sample": (np.empty((0, 3, 2)), "0 sample"),
     "strings": ([["a", "b"]], "numeric|could not convert|no array of numbers"),
 }
 
