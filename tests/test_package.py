@@ -1,6 +1,7 @@
 """What importing the package does, and what it does without."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +11,19 @@ import pytest
 import sklstm
 
 
-def run(script, **environment):
-    """Standard output of a fresh interpreter that sees the same package."""
+def environment_of(**changes):
+    """For a fresh interpreter that sees the same package, unless `changes` say otherwise."""
     paths = os.pathsep.join(
         [str(Path(sklstm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     )
+    return os.environ | {"PYTHONPATH": paths} | changes
+
+
+def run(script, **environment):
+    """Standard output of a fresh interpreter."""
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
-        env=os.environ | {"PYTHONPATH": paths} | environment,
+        env=environment_of(**environment),
         capture_output=True,
         text=True,
     )
@@ -57,6 +63,59 @@ def test_warmup_compiles_all_that_a_fit_needs(tmp_path):
     before, after = map(int, run(WARM, NUMBA_CACHE_DIR=str(tmp_path)).split())
     assert before > 5
     assert after == 0
+
+
+# Compiles a small kernel and one that is called by its address; prints a result, and what
+# was warned of.
+COMPILE = """
+import warnings
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import numpy as np
+    from sklstm._kernels.gather import channel_moments
+    from sklstm._kernels.simd import gemm_address
+    count, mean, m2 = np.zeros(1), np.zeros(1), np.zeros(1)
+    rows = np.arange(2), np.arange(2) + 1, np.arange(2)
+    channel_moments(np.array([[1.0], [3.0]]), *rows, np.ones(2), count, mean, m2)
+    assert gemm_address(np.float32) > 0
+print(mean[0], [str(warning.message)[:30] for warning in caught])
+"""
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    """The package where nothing can be written beside it, and no cache folder, not by root."""
+    shutil.copytree(
+        Path(sklstm.__file__).parent, tmp_path / "site" / "sklstm",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )  # fmt: skip
+    for folder in (tmp_path / "site").rglob("*/"):
+        (folder / "__pycache__").touch()  # a file where a folder should come
+    (tmp_path / "file").touch()
+    nowhere = str(tmp_path / "file" / "nowhere")
+    caches = dict.fromkeys(("NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME"), nowhere)
+    # safe path: the package that lies in the current folder is another one
+    return caches | {"PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1"}
+
+
+def test_without_a_cache_it_works_and_warns_once(sealed):
+    assert run(COMPILE, **sealed).strip() == "2.0 ['sklstm cannot store compiled k']"
+
+
+def test_read_only_installation_uses_the_users_cache(sealed, tmp_path):
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    assert run(COMPILE, **sealed | home).strip() == "2.0 []"
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+
+
+def test_processes_that_start_cold_at_once(tmp_path):
+    command = [sys.executable, "-W", "error", "-c", COMPILE]
+    environment = environment_of(NUMBA_CACHE_DIR=str(tmp_path))
+    together = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert {process.communicate()[0].strip() for process in together} == {"2.0 []"}
 
 
 # Lets nobody import some modules, and prints who tried: scikit-learn does, where it can.

@@ -279,11 +279,25 @@ def where_equal(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
     return a(a, a, a, a), codegen
 
 
+@intrinsic
+def called(typingctx: Any) -> Any:
+    """``called()`` in a function's body: the function is called, never inlined."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 # Whole vectors at explicit offsets: a loop over elements costs the vectoriser a second
-# of compilation for nothing, because all rows here are whole vectors long.
+# of compilation for nothing, because all rows here are whole vectors long. And they stay
+# calls: where they are inlined into a network, all of whose arrays lie in one workspace, LLVM
+# spends two seconds on the question which of them overlap.
 @device
 def fill(array, start, size, value):
     """array[start : start + size] = value, by flat offsets."""
+    called()
     for j in range(start, start + size, lanes(array)):
         store(array, j, spread(array, value))
 
@@ -291,6 +305,7 @@ def fill(array, start, size, value):
 @device
 def copy(source, at, target, to, size):
     """target[to : to + size] = source[at : at + size], by flat offsets."""
+    called()
     for j in range(0, size, lanes(target)):
         store(target, to + j, load(source, at + j))
 
@@ -298,6 +313,7 @@ def copy(source, at, target, to, size):
 @device
 def add(array, start, other, at, size):
     """array[start : start + size] += other[at : at + size], by flat offsets."""
+    called()
     for j in range(0, size, lanes(array)):
         store(array, start + j, load(array, start + j) + load(other, at + j))
 
@@ -305,6 +321,7 @@ def add(array, start, other, at, size):
 @device
 def multiply(array, start, factor, at, size):
     """array[start : start + size] *= factor[at : at + size], by flat offsets."""
+    called()
     for j in range(0, size, lanes(array)):
         store(array, start + j, load(array, start + j) * load(factor, at + j))
 
