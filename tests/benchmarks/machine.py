@@ -30,7 +30,8 @@ def processor() -> str:
 
 def describe_machine() -> str:
     return (
-        f"{processor()}, {os.cpu_count()} cores, vectors of {simd.VECTOR_BYTES * 8} bits; "
+        f"{processor()}, {os.cpu_count()} cores, as {numba.config.CPU_NAME or 'host'}: "
+        f"tile of {simd.TILE_ROWS} rows x {PANEL} vectors of {simd.VECTOR_BYTES * 8} bits; "
         f"Python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, "
         f"scikit-learn {sklearn.__version__}, sklstm {sklstm.__version__}"
     )

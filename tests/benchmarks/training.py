@@ -1,16 +1,17 @@
-"""Training speed beside torch and skorch, measured side by side in one run.
+"""Training speed beside torch, skorch and Keras, measured side by side in one run.
 
     python -m tests.benchmarks.training
 
 A training step is what `fit` does with a minibatch: gather, forward, backward, Adam. torch
 gets `nn.LSTM` with a linear head on the last step, its own cross-entropy and Adam, and its
-data ready in a tensor. Both are float32. Ours and theirs
-take turns; medians are printed.
+data ready in a tensor. Both are float32. Ours and theirs take turns; medians are printed.
+Keras takes part where it and TensorFlow are installed, with a model that is compiled already.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import time
 from collections.abc import Callable
 
@@ -167,8 +168,25 @@ def steps_table(seconds: float) -> None:
             )
 
 
+def keras_fit(X: np.ndarray, y: np.ndarray, hidden_size: int, n_epochs: int) -> Callable[[], None]:
+    """Training of the same network in Keras on TensorFlow, on one thread."""
+    import keras
+    import tensorflow as tf
+
+    if not tf.config.threading.get_intra_op_parallelism_threads():
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    layers = [keras.layers.LSTM(hidden_size), keras.layers.Dense(N_CLASSES)]
+    model = keras.Sequential([keras.Input(X.shape[1:]), *layers])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss)
+    return lambda: model.fit(X, y, batch_size=32, epochs=n_epochs, verbose=0)
+
+
 def fit_table(n_epochs: int) -> None:
-    print("\n| fit: N, T, D, H, batch | skorch | sklstm | ratio |\n|---|---|---|---|")
+    with_keras = importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow")
+    print("\n| fit: N, T, D, H, batch | library | seconds | sklstm | ratio |")
+    print("|---|---|---|---|---|")
     for n, n_timesteps, n_channels, hidden_size in [(1000, 50, 1, 32), (500, 100, 8, 64)]:
         X, y = data(n, n_timesteps, n_channels)
         torch.set_num_threads(1)
@@ -188,22 +206,47 @@ def fit_table(n_epochs: int) -> None:
                 iterator_train__shuffle=True,
             ).fit(X, y)  # fmt: skip
 
-        seconds = side_by_side([theirs, ours], 0.0)
-        print(
-            f"| {n}, {n_timesteps}, {n_channels}, {hidden_size}, 32 | {seconds[0]:.2f} s | "
-            f"{seconds[1]:.2f} s | {seconds[0] / seconds[1]:.1f} |",
-            flush=True,
-        )
+        others = {"skorch": theirs}
+        if with_keras:
+            others["Keras"] = keras_fit(X, y, hidden_size, n_epochs)
+        *seconds, own = side_by_side([*others.values(), ours], 0.0)
+        for library, taken in zip(others, seconds, strict=True):
+            print(
+                f"| {n}, {n_timesteps}, {n_channels}, {hidden_size}, 32 | {library} | "
+                f"{taken:.2f} s | {own:.2f} s | {taken / own:.1f} |",
+                flush=True,
+            )
+
+
+def growth_table(seconds: float) -> None:
+    """Ten times the work should take ten times as long."""
+    print("\n| growth | small | tenfold | ratio |\n|---|---|---|---|")
+    X, y = data(10_000, 100, 8)
+    model = LSTMClassifier(hidden_size=64, bidirectional=False, max_iter=1).fit(X[:100], y[:100])
+    pairs = {
+        "training step, T = 100 and 1000": [
+            our_step((32, n_timesteps, 8, 64, 1, False), 1) for n_timesteps in (100, 1000)
+        ],
+        "predict, N = 1000 and 10000": [
+            lambda n=n: model.predict(X[:n]) for n in (1000, 10_000)
+        ],
+    }  # fmt: skip
+    for name, calls in pairs.items():
+        small, large = side_by_side(calls, seconds)
+        print(f"| {name} | {1e3 * small:.2f} ms | {1e3 * large:.2f} ms | {large / small:.2f} |")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each estimator and size")
     parser.add_argument("--epochs", type=int, default=5, help="of the comparison of fit")
+    parser.add_argument("--steps-only", action="store_true", help="the first table alone")
     arguments = parser.parse_args()
     print(describe_machine() + f", torch {torch.__version__}")
     steps_table(arguments.seconds)
-    fit_table(arguments.epochs)
+    if not arguments.steps_only:
+        growth_table(arguments.seconds)
+        fit_table(arguments.epochs)
 
 
 if __name__ == "__main__":
