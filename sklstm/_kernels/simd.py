@@ -30,25 +30,31 @@ from sklstm._kernels.jit import address_of, device
 
 
 # --- the host -----------------------------------------------------------------------------
-def _register_bytes() -> tuple[int, int]:
-    """Width of a vector register in bytes, and how many registers there are."""
+def _features() -> set[str]:
+    """Of the processor, or of the one that NUMBA_CPU_NAME asks for."""
     forced = numba.config.CPU_NAME
     if forced in (None, "", "host"):
-        features = {name for name, present in llvm.get_host_cpu_features().items() if present}
         if llvm.get_process_triple().startswith(("aarch64", "arm64")):
-            return 16, 32
-    else:  # NUMBA_CPU_NAME: the kernels as another processor would run them
-        features = set((numba.config.CPU_FEATURES or "").replace("+", "").split(","))
-        if forced in {"haswell", "broadwell", "skylake", "znver1", "znver2", "x86-64-v3"}:
-            features.add("avx2")
-        if forced in {"skylake-avx512", "cascadelake", "icelake-server", "znver4", "x86-64-v4"}:
-            features.add("avx512f")
+            return {"neon", "fma"}
+        return {name for name, present in llvm.get_host_cpu_features().items() if present}
+    features = set((numba.config.CPU_FEATURES or "").replace("+", "").split(","))
+    if forced in {"haswell", "broadwell", "skylake", "znver1", "znver2", "x86-64-v3"}:
+        features |= {"avx2", "fma"}
+    if forced in {"skylake-avx512", "cascadelake", "icelake-server", "znver4", "x86-64-v4"}:
+        features |= {"avx512f", "fma"}
+    return features
+
+
+def _register_bytes(features: set[str]) -> tuple[int, int]:
+    """Width of a vector register in bytes, and how many registers there are."""
     if "avx512f" in features:
         return 64, 32
-    return (32, 16) if "avx2" in features else (16, 16)
+    return (32, 16) if "avx2" in features else (16, 32 if "neon" in features else 16)
 
 
-VECTOR_BYTES, N_REGISTERS = _register_bytes()
+VECTOR_BYTES, N_REGISTERS = _register_bytes(_features())
+# Without the instruction LLVM would call a function of the C library for every element.
+HAS_FMA = "fma" in _features()
 # Rows of the register tile of `gemm`, which is four vectors wide: 6 x 4 accumulators,
 # 4 vectors of B and one of A fit 32 registers; 3 x 4 accumulators fit 16.
 TILE_ROWS = 6 if N_REGISTERS == 32 else 3
@@ -121,6 +127,8 @@ for _function, _instruction in [
 
 
 def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    if not HAS_FMA:
+        return builder.fadd(builder.fmul(a, b), c)
     bits = 32 if isinstance(a.type.element, ir.FloatType) else 64
     name = f"llvm.fma.v{a.type.count}f{bits}"
     fnty = ir.FunctionType(a.type, [a.type] * 3)
@@ -129,7 +137,7 @@ def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Val
 
 @intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-    """``fma(a, b, c)``: a * b + c with one rounding, of vectors."""
+    """``fma(a, b, c)``: a * b + c of vectors, with one rounding where the processor can."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _fma(builder, *args)
@@ -368,6 +376,7 @@ def exp(typingctx: Any, x: Any) -> Any:
     limit = {32: 87.0, 64: 708.0}[bits]
     log2_e = 1.4426950408889634
     log2_e_rest = 2.0355273740931033e-17  # what rounding log2(e) to float64 leaves
+    log_2 = (0.693145751953125, 1.4286068203094172e-06)  # 16 bits, and the rest
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector = _llvm_vector(x)
@@ -384,9 +393,15 @@ def exp(typingctx: Any, x: Any) -> Any:
         magic = constant(1.5 * 2.0**mantissa)
         shifted = _fma(builder, v, constant(log2_e), magic)
         n = builder.fsub(shifted, magic)
-        r = _fma(builder, v, constant(log2_e), builder.fneg(n))
-        if bits == 64:
-            r = _fma(builder, v, constant(log2_e_rest), r)
+        if HAS_FMA:
+            r = _fma(builder, v, constant(log2_e), builder.fneg(n))
+            if bits == 64:
+                r = _fma(builder, v, constant(log2_e_rest), r)
+        else:  # n times the upper part of log(2) is exact (Cody & Waite 1980)
+            r = v
+            for part in log_2:
+                r = builder.fsub(r, builder.fmul(n, constant(part)))
+            r = builder.fmul(r, constant(log2_e))
         series = _EXP2_SERIES[bits]
         p = constant(series[-1])
         for coefficient in reversed(series[:-1]):

@@ -13,7 +13,8 @@ import os
 import subprocess
 import sys
 
-# Numba's name of a processor, and what keeps torch and its libraries to the same vectors.
+# Numba's name of a processor, which gets the features that LLVM knows it has, and what keeps
+# torch and its libraries to the same vectors.
 HOSTS = {
     "haswell": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
     "x86-64": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
@@ -36,7 +37,7 @@ def main() -> None:
                 seconds,
             ],
             check=True,
-            env={**os.environ, "NUMBA_CPU_NAME": name, **limits},
+            env={**os.environ, "NUMBA_CPU_NAME": name, "NUMBA_CPU_FEATURES": "", **limits},
         )
 
 
