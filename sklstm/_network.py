@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklstm._convolutions import Convolutions, kept_per_row
 from sklstm._kernels import losses
 from sklstm._kernels.cells import CELLS
+from sklstm._kernels.convolution import Stack
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
-from sklstm._kernels.simd import PANEL, gemm_address, lanes_of
-from sklstm._parameters import NetworkSpec, ParameterLayout
+from sklstm._kernels.simd import PANEL, aligned, gemm_address, lanes_of
+from sklstm._parameters import ConvolutionSpec, NetworkSpec, ParameterLayout
+from sklstm._sequences import PackedBatch
 
 LOSSES = {
     "softmax": losses.SOFTMAX,
@@ -26,14 +29,8 @@ LOSSES = {
 # Bytes of activations that one chunk may keep for its backward pass. Beyond it the states
 # of every k-th step are kept and the steps between are computed again.
 _KEPT_BYTES = 256 * 2**20
-
-
-def aligned(size: int, dtype: DTypeLike) -> NDArray:
-    """An uninitialised flat array that starts on a cache line."""
-    dtype = np.dtype(dtype)
-    buffer = np.empty(size * dtype.itemsize + 64, np.uint8)
-    start = -buffer.ctypes.data % 64
-    return buffer[start : start + size * dtype.itemsize].view(dtype)
+# What a minibatch counts in the running statistics of batch normalisation, as in torch.
+_RUNNING_SHARE = 0.1
 
 
 def _filled(n: int, width: int) -> int:
@@ -58,10 +55,16 @@ class Network:
         self._packed_size = self.gradient_size = 0
         # of every parameter, its place in the packed gradient; (n_parameters,)
         self._unpack_index = np.empty(self.layout.size, np.intp)
-        self.plan = self._plan(need_dx)
+        # of every statistic of a batch, the place in theta of its running mean; (n_statistics,)
+        self._running = np.empty(0, np.intp)
+        self.front = self._place_convolutions("conv", spec.front, False, need_dx)
+        self.branch = self._place_convolutions("fcn", spec.branch, True, need_dx)
+        self.plan = self._plan(need_dx or self.front is not None)
         n_scans = len(self._scans) - 1
         kept = sum(scan[ROW_STRIDE] for scan in self._scans)  # the head's is 0
         kept += n_scans * (self.plan.gate_stride + self.plan.cell.n_kept * self.plan.n_hidden)
+        for stack in (self.front, self.branch):
+            kept += 0 if stack is None else spec.stride * kept_per_row(stack)
         self._kept_per_row = kept * self.dtype.itemsize  # bytes
         self._pack_index = np.concatenate(self._pack_parts)  # (packed size,)
         # theta, and behind it the zero that fills up vectors
@@ -78,12 +81,33 @@ class Network:
         total = chunks[0] if len(chunks) == 1 else np.add.reduce(chunks, axis=0)
         np.take(total, self._unpack_index, out=out, mode="clip")
 
+    @property
+    def n_statistics(self) -> int:
+        """Means and variances of batch normalisation, those that fill up vectors included."""
+        return len(self._running)
+
+    def update_statistics(self, theta: NDArray, chunks: NDArray) -> None:
+        """Move the running statistics, which are part of theta, towards those of a minibatch.
+
+        chunks (n_chunks, n_statistics): of the minibatch's chunks. Each of the first ten
+        minibatches counts alike, later ones for a tenth.
+        """
+        if not self.n_statistics:
+            return
+        n_batches = self.layout.views(theta)["fcn_batches"]
+        n_batches += 1
+        share = max(_RUNNING_SHARE, 1.0 / float(n_batches[0]))
+        used = self._running < self.layout.size
+        running = self._running[used]
+        batch = chunks.mean(axis=0)[used]
+        theta[running] += (share * (batch - theta[running])).astype(theta.dtype)
+
     # --- layout ---------------------------------------------------------------------------
     def _plan(self, need_dx: bool) -> Plan:
         spec, width = self.spec, self.lanes
-        n_hidden = _filled(spec.hidden_size, width)
+        n_hidden = _filled(spec.n_units, width)
         n_pooled = len(spec.pooling) * spec.n_directions * n_hidden
-        n_features = n_pooled + _filled(spec.n_static, width)
+        n_features = n_pooled + _filled(spec.n_beside, width)
         cell = CELLS[spec.cell]
         gate_stride = self._odd_lines(cell.n_gates * n_hidden)
         for layer in range(spec.num_layers):
@@ -105,7 +129,7 @@ class Network:
             loss=LOSSES[spec.loss],
             loss_parameter=float(spec.loss_parameter),
             n_pooled=n_pooled,
-            n_static=spec.n_static,
+            n_static=spec.n_beside,
             n_features=n_features,
             gate_stride=gate_stride,
             scans=np.array(self._scans),
@@ -118,7 +142,7 @@ class Network:
         spec, width = self.spec, self.lanes
         units = np.arange(spec.hidden_size)
         if layer == 0:
-            n_inputs = spec.n_channels
+            n_inputs = spec.n_inputs
             inputs = np.arange(n_inputs)
         else:
             n_inputs = spec.n_directions * n_hidden
@@ -161,8 +185,8 @@ class Network:
         """The head as (n_features + 1, outputs), and transposed."""
         spec = self.spec
         n_blocks = n_pooled // n_hidden
-        pooled = np.add.outer(np.arange(n_blocks) * n_hidden, np.arange(spec.hidden_size))
-        features = np.concatenate([pooled.ravel(), n_pooled + np.arange(spec.n_static)])
+        pooled = np.add.outer(np.arange(n_blocks) * n_hidden, np.arange(spec.n_units))
+        features = np.concatenate([pooled.ravel(), n_pooled + np.arange(spec.n_beside)])
         matrix = np.full((n_features + 1, self.head_outputs), self.layout.size, np.intp)
         matrix[features, : spec.n_outputs] = self._places("head_weight").T
         matrix[-1, : spec.n_outputs] = self._places("head_bias")
@@ -177,6 +201,49 @@ class Network:
                 self._place_gradient(matrix, self.head_outputs),
             ]
         )
+
+    def _place_convolutions(
+        self, name: str, layers: tuple[ConvolutionSpec, ...], pooled: bool, need_dx: bool
+    ) -> Stack | None:
+        """Of each layer the matrix (width * inputs, filters), its transposed parts, and the rest."""
+        if not layers:
+            return None
+        n_inputs = n_columns = self.spec.n_channels  # the latter once filled up
+        table, nothing, at = [], self.layout.size, 0
+        for k, layer in enumerate(layers):
+            n_filters = _filled(layer.n_filters, self.lanes)
+            weight = self._places(f"{name}_weight_l{k}")  # (n_filters, n_inputs, width)
+            matrix = np.full((layer.width, n_columns, n_filters), nothing, np.intp)
+            matrix[:, :n_inputs, : layer.n_filters] = weight.transpose(2, 1, 0)
+            kinds = ("shift", "scale", "mean", "variance") if layer.normalised else ("bias",)
+            learned = np.full((len(kinds), n_filters), nothing, np.intp)
+            for row, kind in zip(learned, kinds, strict=True):
+                row[: layer.n_filters] = self._places(f"{name}_{kind}_l{k}")
+            if layer.normalised:
+                self._running = np.concatenate([self._running, learned[2:].ravel()])
+            window = matrix.reshape(-1, n_filters)
+            steps = matrix if need_dx or k > 0 else matrix[:0]
+            transposed = np.array([self._panels(step.T) for step in steps], np.intp)
+            table.append(
+                [
+                    n_columns,
+                    n_filters,
+                    layer.width,
+                    layer.width - 1 if layer.causal else (layer.width - 1) // 2,
+                    layer.stride,
+                    int(layer.activation == "tanh"),
+                    int(layer.normalised),
+                    self._place(self._panels(window)),
+                    self._place(transposed),
+                    self._place(learned),
+                    self._place_gradient(window, n_filters),
+                    self._place_gradient(learned, n_filters),
+                ]
+            )
+            n_inputs, n_columns = layer.n_filters, n_filters
+        if f"{name}_batches" in self.layout.shapes:
+            self._place_gradient(self._places(f"{name}_batches")[np.newaxis], 1)
+        return Stack(gemm_address(self.dtype), pooled, np.array(table))
 
     def _places(self, name: str) -> NDArray[np.intp]:
         """Where the elements of a parameter stand in theta, in the parameter's shape."""
@@ -227,8 +294,65 @@ class Buffers:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._flat = aligned(0, network.dtype)
+        n_channels, dtype = network.spec.n_channels, network.dtype
+        self._front, self._branch = (
+            None if stack is None else Convolutions(stack, n_channels, dtype)
+            for stack in (network.front, network.branch)
+        )
+        self._dx = aligned(0, dtype)
         self._shape: tuple[int, int, int, bool] | None = None
         self._work: Workspace
+
+    def convolve(
+        self, batch: PackedBatch, weight: NDArray, statistics: NDArray | None = None
+    ) -> PackedBatch:
+        """A batch as the recurrent layers and the head see it.
+
+        weight, statistics: see `Convolutions.forward`
+        """
+        x, starts, lengths, static = batch
+        packed = self._network.packed
+        if self._branch is not None:
+            of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics)
+            n_filters = self._network.spec.branch[-1].n_filters
+            static = np.concatenate([static, of_branch[:, :n_filters]], axis=1)
+        if self._front is not None:
+            x, starts, lengths = self._front.forward(batch, weight, packed, statistics)
+        return PackedBatch(x, starts, lengths, static)
+
+    def room_for_dx(self, x: NDArray) -> NDArray:
+        """Where the network writes the gradient of the input that the front end gave it."""
+        if self._front is None:
+            return x
+        if self._dx.size < x.size:
+            self._dx = aligned(x.size, x.dtype)
+        return self._dx[: x.size].reshape(x.shape)
+
+    def convolve_backward(
+        self, work: Workspace, batch: PackedBatch, dx: NDArray, dw: NDArray, need_dx: bool = False
+    ) -> NDArray:
+        """Add the gradients of the convolutions to dw; returns that of x, if needed.
+
+        batch: what `convolve` gave;  work, dx: as the network left them
+        """
+        network, spec = self._network, self._network.spec
+        if spec.num_layers == 0:
+            y, h = _in_place_of_layers(network, batch, work, backward=True)
+            dx[...] = 0.0
+            dx[: len(y)] = y
+            dx[_last_rows(batch)] += h
+        if self._front is not None:
+            dx = self._front.backward(dx, network.packed, need_dx, dw)
+        if self._branch is not None:
+            plan, n_sequences = network.plan, len(batch.lengths)
+            dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
+            first, n_filters = plan.n_pooled + spec.n_static, spec.branch[-1].n_filters
+            dout = np.zeros((n_sequences, _filled(n_filters, network.lanes)), network.dtype)
+            dout[:, :n_filters] = dfeatures.reshape(n_sequences, -1)[:, first : first + n_filters]
+            further = self._branch.backward(dout, network.packed, need_dx, dw)
+            if need_dx:
+                dx += further
+        return dx
 
     def fit(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> Workspace:
         """A workspace for a chunk of this size, its states zero."""
@@ -245,9 +369,18 @@ class Buffers:
                 self._flat = aligned(total, self._network.dtype)
             self._shape, self._work = shape, Workspace(flat=self._flat, **offsets)
         work = self._work
-        state = (len(plan.scans) - 1) * n_sequences * plan.n_hidden
+        state = max(len(plan.scans) - 1, 1) * n_sequences * plan.n_hidden
         for start in (work.h, work.c, work.dh, work.dc)[: 4 if keep else 2]:
             work.flat[start : start + state] = 0.0
+        return work
+
+    def fit_to(self, batch: PackedBatch, keep: bool) -> Workspace:
+        """`fit` for a batch that `convolve` gave."""
+        work = self.fit(len(batch.x), len(batch.lengths), len(batch.starts) - 1, keep)
+        if self._network.spec.num_layers == 0:
+            y, h = _in_place_of_layers(self._network, batch, work)
+            y[...] = batch.x[: len(y)]
+            h[...] = batch.x[_last_rows(batch)]
         return work
 
     def _sizes(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> dict[str, int]:
@@ -260,9 +393,11 @@ class Buffers:
         n_kept = n_rows if whole else n_sequences * (segment if keep else 1)
         shares = n_scans if whole else 1
         strides = plan.scans[:, ROW_STRIDE]
-        emitting = plan.n_layers if plan.mean or plan.maximum else plan.n_layers - 1
+        # without recurrent layers what came of the convolutions takes the place of one
+        n_layers = max(plan.n_layers, 1)
+        emitting = n_layers if plan.mean or plan.maximum else n_layers - 1
         y = emitting * n_rows * plan.n_directions * plan.n_hidden
-        state = n_scans * n_sequences * plan.n_hidden
+        state = max(n_scans, 1) * n_sequences * plan.n_hidden
         outputs = n_sequences * _filled(plan.n_outputs, width)
         return {
             "rows": n_kept * int(strides.sum() if whole else strides.max()),
@@ -281,3 +416,23 @@ class Buffers:
             "raw": outputs,
             "draw": outputs if keep else 0,
         }
+
+
+def _in_place_of_layers(
+    network: Network, batch: PackedBatch, work: Workspace, backward: bool = False
+) -> tuple[NDArray, NDArray]:
+    """Where pooling reads states and final states of a network without recurrent layers.
+
+    (n_rows or 0 if it reads the final ones only, n_hidden) and (n_sequences, n_hidden)
+    """
+    plan = network.plan
+    n_rows = len(batch.x) if plan.mean or plan.maximum else 0
+    n_sequences, n = len(batch.lengths), plan.n_hidden
+    y, h = (work.dy, work.dh) if backward else (work.y, work.h)
+    states = work.flat[y : y + n_rows * n].reshape(n_rows, n)
+    return states, work.flat[h : h + n_sequences * n].reshape(n_sequences, n)
+
+
+def _last_rows(batch: PackedBatch) -> NDArray[np.int64]:
+    """Row of the last step of every sequence."""
+    return batch.starts[batch.lengths - 1] + np.arange(len(batch.lengths))

@@ -25,6 +25,18 @@ FORGETS = {
 
 
 @dataclass(frozen=True)
+class ConvolutionSpec:
+    """One convolution over time."""
+
+    n_filters: int
+    width: int
+    stride: int = 1
+    activation: str = "relu"
+    causal: bool = True  # a window ends with the step that it is for; else this is its middle
+    normalised: bool = False  # batch normalisation before the activation
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
     """Everything that fixes the shape of a network and the loss it is trained with."""
 
@@ -40,15 +52,52 @@ class NetworkSpec:
     cell: str = "lstm"
     truncated: bool = False  # the gradient: errors leave a step through the cell alone
     bptt_steps: int = 0  # steps after which errors of state are cut; 0 for none
+    front: tuple[ConvolutionSpec, ...] = ()  # before the recurrent layers
+    branch: tuple[ConvolutionSpec, ...] = ()  # beside them; its mean over time goes to the head
 
     @property
     def n_directions(self) -> int:
-        return 2 if self.bidirectional else 1
+        return 2 if self.bidirectional and self.num_layers > 0 else 1
+
+    @property
+    def n_inputs(self) -> int:
+        """Channels that reach the first recurrent layer."""
+        return self.front[-1].n_filters if self.front else self.n_channels
+
+    @property
+    def n_units(self) -> int:
+        """States of one direction that pooling reads: without recurrent layers the filters."""
+        return self.hidden_size if self.num_layers > 0 else self.n_inputs
+
+    @property
+    def n_beside(self) -> int:
+        """What goes to the head beside pooled states: static features, then the branch's."""
+        return self.n_static + (self.branch[-1].n_filters if self.branch else 0)
 
     @property
     def n_features(self) -> int:
-        """What the head sees of a sequence: pooled states, then static features."""
-        return len(self.pooling) * self.n_directions * self.hidden_size + self.n_static
+        """What the head sees of a sequence."""
+        return len(self.pooling) * self.n_directions * self.n_units + self.n_beside
+
+    @property
+    def stride(self) -> int:
+        """Time steps that become one before the recurrent layers."""
+        return math.prod(layer.stride for layer in self.front)
+
+
+def _of_convolutions(
+    name: str, layers: tuple[ConvolutionSpec, ...], n_inputs: int
+) -> dict[str, tuple[int, ...]]:
+    """Shapes of the parameters of convolutions one upon the other."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for k, layer in enumerate(layers):
+        shapes[f"{name}_weight_l{k}"] = (layer.n_filters, n_inputs, layer.width)
+        learned = ("shift", "scale", "mean", "variance") if layer.normalised else ("bias",)
+        shapes |= {f"{name}_{kind}_l{k}": (layer.n_filters,) for kind in learned}
+        n_inputs = layer.n_filters
+    if any(layer.normalised for layer in layers):
+        shapes[f"{name}_batches"] = (1,)
+    return shapes
 
 
 @dataclass(frozen=True)
@@ -59,6 +108,11 @@ class ParameterLayout:
     (its ``bias_ih + bias_hh``), and ``head_weight``, ``head_bias`` at the end. The GRU's bias
     has four blocks: r, z, and the two of n, which do not add up: torch's ``b_in``, ``b_hn``.
     ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o.
+
+    Convolutions are ``conv_`` before the recurrent layers and ``fcn_`` beside them, with weights
+    (n_filters, n_inputs, width). Batch normalisation has scale, shift, and the running mean and
+    variance, as torch's state has them: the latter and ``fcn_batches``, the number of
+    minibatches that they are from, are no parameters, and their gradient is zero.
     """
 
     spec: NetworkSpec
@@ -71,7 +125,8 @@ class ParameterLayout:
         shapes: dict[str, tuple[int, ...]] = {}
         n_gates = len(GATES[spec.cell]) * spec.hidden_size
         n_biases = n_gates + (spec.hidden_size if spec.cell == "gru" else 0)
-        n_inputs = spec.n_channels
+        shapes |= _of_convolutions("conv", spec.front, spec.n_channels)
+        n_inputs = spec.n_inputs
         for layer in range(spec.num_layers):
             for suffix in ("", "_reverse")[: spec.n_directions]:
                 shapes[f"weight_ih_l{layer}{suffix}"] = (n_gates, n_inputs)
@@ -80,6 +135,7 @@ class ParameterLayout:
                 if spec.cell == "peephole":
                     shapes[f"weight_ch_l{layer}{suffix}"] = (3, spec.hidden_size)
             n_inputs = spec.n_directions * spec.hidden_size
+        shapes |= _of_convolutions("fcn", spec.branch, spec.n_channels)
         shapes["head_weight"] = (spec.n_outputs, spec.n_features)
         shapes["head_bias"] = (spec.n_outputs,)
         offsets, size = {}, 0
@@ -117,7 +173,7 @@ class ParameterLayout:
 
         Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013), or
         uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of the head
-        uniform in +-1/sqrt(n_features). Biases are zero but the forget gate's, 1 unless given
+        uniform in +-1/sqrt(n_features), of convolutions in +-1/sqrt(n_inputs * width). Biases are zero but the forget gate's, 1 unless given
         (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`,
         the input gate's its negative (Tallec & Ollivier 2018).
         """
@@ -150,6 +206,11 @@ class ParameterLayout:
                 for gate, value in (("i", input_bias), ("o", output_bias)):
                     if value is not None:
                         blocks[gate][...] = value
+            elif name.startswith(("conv_weight", "fcn_weight")):
+                n_read = math.prod(view.shape[1:])
+                view[...] = rng.uniform(-1.0, 1.0, view.shape) / math.sqrt(n_read)
+            elif name.startswith(("fcn_scale", "fcn_variance")):
+                view[...] = 1.0
             elif name == "head_weight":
                 outermost = 1.0 / math.sqrt(self.spec.n_features)
                 view[...] = rng.uniform(-outermost, outermost, view.shape)

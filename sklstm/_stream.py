@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
-from sklstm._network import Buffers, Network, aligned
+from sklstm._kernels.simd import aligned
+from sklstm._network import Buffers, Network
 
 
 class Stream:

@@ -165,6 +165,7 @@ def _epoch(
         norm = optimizer.step(theta, gradient, rate(k))
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
+        workers.update_statistics(theta)
         workers.network.pack(theta)
         total += weight_sum * loss
     return total / float(data.weight.sum(dtype=np.float64))

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._kernels.network import network_gradient, network_predict
-from sklstm._network import Buffers, Network, aligned
+from sklstm._kernels.simd import aligned
+from sklstm._network import Buffers, Network
 from sklstm._sequences import NetworkInput, PackedBatch
 
 # Below this much work (rows of a minibatch times parameters) a thread costs more than it
@@ -24,12 +25,16 @@ PREDICTED_ROWS = 48
 _MAX_CHUNKS = 8
 
 
-def n_chunks_of(n_sequences: int, work: float) -> int:
+def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
     """Chunks of a minibatch: of 32 rows each, of fewer where the minibatch is small.
 
     Never a matter of the number of threads. Little work (rows times parameters) stays in
-    chunks of 16 rows, because each chunk costs some Python.
+    chunks of 16 rows, because each chunk costs some Python. Batch normalisation takes its
+    statistics from a chunk, which is therefore never of fewer than 16 rows, and a minibatch of
+    up to 32 is one: so a tiny set is, whose weights count as copies.
     """
+    if normalised and n_sequences <= 32:
+        return 1
     rows = 32 if n_sequences >= 64 else 16
     if n_sequences < 32 and work >= 2 * _WORTH_A_THREAD:
         rows = 8
@@ -46,6 +51,8 @@ class Workers:
         self._pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
+        # of batch normalisation, of the chunks of the last minibatch; (n_chunks, n_statistics)
+        self._statistics = np.empty((0, network.n_statistics), network.dtype)
 
     def close(self) -> None:
         """Let the threads go."""
@@ -71,32 +78,40 @@ class Workers:
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
         work = float(lengths.sum()) * network.layout.size
-        n_chunks = n_chunks_of(len(samples), work)
+        n_chunks = n_chunks_of(len(samples), work, network.n_statistics > 0)
         if len(self._gradients) < n_chunks:
             size = network.gradient_size
             self._gradients = aligned(n_chunks * size, network.dtype).reshape(n_chunks, size)
         # every n-th row, so that the chunks hold sequences of the same lengths
         parts = [order[k::n_chunks] for k in range(n_chunks)]
-        masks = [self._masks(lengths[part], dropout, rng) for part in parts]
+        steps = -(-lengths // network.spec.stride)
+        masks = [self._masks(steps[part], dropout, rng) for part in parts]
         losses = [0.0] * n_chunks
+        self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
 
         def chunk(k: int, buffers: Buffers) -> None:
             part = parts[k]
             batch = inputs.pack(samples[part], network.dtype)
+            batch = buffers.convolve(batch, weight[part], self._statistics[k])
             layer_mask, feature_mask = masks[k]
-            n_rows, n_timesteps = len(batch.x), len(batch.starts) - 1
-            work = buffers.fit(n_rows, len(part), n_timesteps, keep=True)
+            work = buffers.fit_to(batch, keep=True)
+            dx = buffers.room_for_dx(batch.x)
             self._gradients[k] = 0.0
             losses[k] = network_gradient(
                 network.plan, batch.x, batch.starts, batch.lengths, batch.static,
                 target[part], weight[part], layer_mask, feature_mask,
-                network.segment(n_rows, n_timesteps), False, network.packed, work, batch.x,
-                self._gradients[k],
+                network.segment(len(batch.x), len(batch.starts) - 1), network.front is not None,
+                network.packed, work, dx, self._gradients[k],
             )  # fmt: skip
+            buffers.convolve_backward(work, batch, dx, self._gradients[k])
 
         self._run(chunk, n_chunks, work)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         return sum(losses)
+
+    def update_statistics(self, theta: NDArray) -> None:
+        """Move the running statistics in theta towards those of the last minibatch."""
+        self.network.update_statistics(theta, self._statistics)
 
     def predict(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
         """Raw predictions (n, n_outputs) of samples (n,)."""
@@ -117,7 +132,8 @@ class Workers:
     def _forward(self, batch: PackedBatch, buffers: Buffers) -> NDArray:
         network = self.network
         n_sequences = len(batch.lengths)
-        work = buffers.fit(len(batch.x), n_sequences, len(batch.starts) - 1, keep=False)
+        batch = buffers.convolve(batch, np.empty(0, network.dtype))
+        work = buffers.fit_to(batch, keep=False)
         network_predict(
             network.plan, batch.x, batch.starts, batch.lengths, batch.static, network.packed, work
         )
@@ -132,7 +148,7 @@ class Workers:
         plan, dtype = self.network.plan, self.network.dtype
         if dropout == 0.0:
             return np.empty(0, dtype), np.empty((0, 0), dtype)
-        size = (plan.n_layers - 1) * int(lengths.sum()) * plan.n_directions * plan.n_hidden
+        size = max(plan.n_layers - 1, 0) * int(lengths.sum()) * plan.n_directions * plan.n_hidden
 
         def mask(shape: int | tuple[int, int]) -> NDArray:
             kept = rng.random(shape, dtype=np.float32) >= dropout

@@ -238,6 +238,104 @@ def pool_backward(pooling, y, dfeatures):
     return dy, dh
 
 
+# --- convolutions -------------------------------------------------------------------------
+def _windows(n_timesteps, width, stride, causal):
+    """(output step, place in the window, input step), of steps inside the sequence."""
+    n_out = -(-n_timesteps // stride)
+    before = width - 1 if causal else (width - 1) // 2
+    for i in range(n_out):
+        t = n_timesteps - 1 - stride * (n_out - 1 - i)  # the last window is for the last step
+        for k in range(width):
+            if 0 <= t - before + k < n_timesteps:
+                yield i, k, t - before + k
+
+
+def convolution_forward(x, weight, stride, causal):
+    """One sequence x (n_timesteps, n_inputs), weight (n_filters, n_inputs, width)."""
+    z = np.zeros((-(-len(x) // stride), len(weight)))
+    for i, k, t in _windows(len(x), weight.shape[2], stride, causal):
+        z[i] += weight[:, :, k] @ x[t]
+    return z
+
+
+def convolution_backward(x, weight, stride, causal, dz):
+    """Gradients of x and weight."""
+    dx, dweight = np.zeros_like(x), np.zeros_like(weight)
+    for i, k, t in _windows(len(x), weight.shape[2], stride, causal):
+        dx[t] += weight[:, :, k].T @ dz[i]
+        dweight[:, :, k] += np.outer(dz[i], x[t])
+    return dx, dweight
+
+
+def batch_norm_forward(z, row_weight):
+    """Mean and variance over all steps of sequences z, each step with its sequence's weight."""
+    weights = np.repeat(row_weight, [len(steps) for steps in z])
+    mean = np.average(np.concatenate(z), axis=0, weights=weights)
+    return mean, np.average((np.concatenate(z) - mean) ** 2, axis=0, weights=weights)
+
+
+def batch_norm_backward(z, row_weight, scale, mean, variance, dy):
+    """Gradients of z, shift and scale, where y = scale (z - mean) / deviation + shift."""
+    weights = np.repeat(row_weight, [len(steps) for steps in z])[:, None]
+    deviation = np.sqrt(variance + 1e-5)
+    slopes, steps = np.concatenate(dy), np.concatenate(z)
+    units = (steps - mean) / deviation
+    dshift, dscale = slopes.sum(axis=0), (slopes * units).sum(axis=0)
+    dz = scale / deviation * (slopes - weights / weights.sum() * (dshift + units * dscale))
+    return np.split(dz, np.cumsum([len(steps) for steps in z])[:-1]), dshift, dscale
+
+
+def convolutions_forward(params, name, layers, sequences, row_weight=None):
+    """What the last layer gives for each sequence, and what every layer had.
+
+    layers: with the fields n_filters, width, stride, activation, causal, normalised
+    row_weight (n_sequences,): normalise by statistics of the batch; None: by the running ones
+    """
+    y, trace = sequences, []
+    for k, layer in enumerate(layers):
+        x, weight = y, params[f"{name}_weight_l{k}"]
+        z = [convolution_forward(steps, weight, layer.stride, layer.causal) for steps in x]
+        mean = variance = None
+        if layer.normalised:
+            mean, variance = params[f"{name}_mean_l{k}"], params[f"{name}_variance_l{k}"]
+            if row_weight is not None:
+                mean, variance = batch_norm_forward(z, row_weight)
+            scale = params[f"{name}_scale_l{k}"] / np.sqrt(variance + 1e-5)
+            active = [(steps - mean) * scale + params[f"{name}_shift_l{k}"] for steps in z]
+        else:
+            active = [steps + params[f"{name}_bias_l{k}"] for steps in z]
+        y = [np.tanh(a) if layer.activation == "tanh" else np.maximum(a, 0.0) for a in active]
+        trace.append((x, z, mean, variance, y))
+    return y, trace
+
+
+def convolutions_backward(params, name, layers, trace, row_weight, dy):
+    """Gradients of the sequences, and of the parameters by name."""
+    gradient = {}
+    for k, layer in reversed(list(enumerate(layers))):
+        x, z, mean, variance, y = trace[k]
+        if layer.activation == "tanh":
+            dy = [slope * (1.0 - steps**2) for slope, steps in zip(dy, y, strict=True)]
+        else:
+            dy = [slope * (steps > 0.0) for slope, steps in zip(dy, y, strict=True)]
+        if layer.normalised:
+            dy, gradient[f"{name}_shift_l{k}"], gradient[f"{name}_scale_l{k}"] = (
+                batch_norm_backward(
+                    z, row_weight, params[f"{name}_scale_l{k}"], mean, variance, dy
+                )
+            )
+        else:
+            gradient[f"{name}_bias_l{k}"] = np.concatenate(dy).sum(axis=0)
+        weight = params[f"{name}_weight_l{k}"]
+        both = [
+            convolution_backward(steps, weight, layer.stride, layer.causal, slope)
+            for steps, slope in zip(x, dy, strict=True)
+        ]
+        dy = [dx for dx, _ in both]
+        gradient[f"{name}_weight_l{k}"] = sum(dweight for _, dweight in both)
+    return dy, gradient
+
+
 # --- losses -------------------------------------------------------------------------------
 def loss_gradient(loss, parameter, raw, target, row_weight):
     """Sum over rows of row_weight * loss, and its gradient by raw (n_rows, n_outputs).
@@ -278,7 +376,7 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
 # --- the network --------------------------------------------------------------------------
 def network_predict(
     params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm",
+    cell="lstm", front=(), branch=(), row_weight=None,
 ):  # fmt: skip
     """Raw predictions (n_sequences, n_outputs).
 
@@ -289,11 +387,21 @@ def network_predict(
     layer_masks: dropout for each sequence, (num_layers - 1, n_timesteps, n_states)
     static (n_sequences, n_static): further features, for the head alone
     feature_mask (n_sequences, n_pooled): dropout of what pooling gives
-    returns a namespace of raw, the final h and c, and of each sequence's features and traces
+    front, branch: convolutions before the layers and beside them; row_weight as in
+        `convolutions_forward`
+    returns a namespace of raw, the final h and c, of each sequence's features and traces, and
+    the traces of the convolutions
     """
     suffixes = _directions(params)
     num_layers = sum(name.startswith("weight_hh_l") for name in params) // len(suffixes)
-    hidden_size = params["weight_hh_l0"].shape[1]
+    hidden_size = params["weight_hh_l0"].shape[1] if num_layers else 0
+    of_branch, of_front = [], []
+    if branch:
+        steps, of_branch = convolutions_forward(params, "fcn", branch, sequences, row_weight)
+        means = np.array([step.mean(axis=0) for step in steps])
+        static = means if static is None else np.concatenate([static, means], axis=1)
+    if front:
+        sequences, of_front = convolutions_forward(params, "conv", front, sequences, row_weight)
     states = (num_layers * len(suffixes), len(sequences), hidden_size)
     h = np.zeros(states) if h is None else h.copy()
     c = np.zeros(states) if c is None else c.copy()
@@ -317,14 +425,18 @@ def network_predict(
             x = np.concatenate(outputs, axis=1)
             if layer_masks is not None and layer < num_layers - 1:
                 x = x * layer_masks[n][layer]
-        pooled = pool_forward(pooling, x, h[-len(suffixes) :, n].ravel())
+        final = h[-len(suffixes) :, n].ravel() if num_layers else x[-1]
+        pooled = pool_forward(pooling, x, final)
         if feature_mask is not None:
             pooled = pooled * feature_mask[n]
         seen = pooled if static is None else np.concatenate([pooled, static[n]])
         raw.append(params["head_weight"] @ seen + params["head_bias"])
         features.append(seen)
         traces.append((trace, x))
-    return SimpleNamespace(raw=np.array(raw), h=h, c=c, features=features, traces=traces)
+    return SimpleNamespace(
+        raw=np.array(raw), h=h, c=c, features=features, traces=traces, front=of_front,
+        branch=of_branch,
+    )  # fmt: skip
 
 
 def network_step(params, sequences, pooling, cell="lstm"):
@@ -335,7 +447,7 @@ def network_step(params, sequences, pooling, cell="lstm"):
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm", truncated=False, bptt_steps=0,
+    cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(),
 ):  # fmt: skip
     """Loss of a batch and its gradient by everything it depends on.
 
@@ -345,11 +457,15 @@ def network_gradient(
         by sequence; dh, dc, of the initial states
     """
     forward = network_predict(
-        params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell
-    )
+        params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell, front, branch,
+        row_weight,
+    )  # fmt: skip
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
     num_layers = len(forward.h) // len(suffixes)
+    n_static = 0 if static is None else static.shape[1]
+    n_beside = n_static + (branch[-1].n_filters if branch else 0)
+    dbranch = []
     gradient = {name: np.zeros_like(parameter) for name, parameter in params.items()}
     dh = np.zeros_like(forward.h) if dh is None else dh.copy()
     dc = np.zeros_like(forward.c) if dc is None else dc.copy()
@@ -357,12 +473,18 @@ def network_gradient(
     for n, (trace, y) in enumerate(forward.traces):
         gradient["head_weight"] += np.outer(draw[n], forward.features[n])
         gradient["head_bias"] += draw[n]
-        n_static = 0 if static is None else static.shape[1]
-        dfeatures = (params["head_weight"].T @ draw[n])[: len(forward.features[n]) - n_static]
+        dfeatures = params["head_weight"].T @ draw[n]
+        n_pooled = len(dfeatures) - n_beside
+        n_steps = len(sequences[n])
+        dbranch.append(np.tile(dfeatures[n_pooled + n_static :] / n_steps, (n_steps, 1)))
+        dfeatures = dfeatures[:n_pooled]
         if feature_mask is not None:
             dfeatures = dfeatures * feature_mask[n]
         dy, dlast = pool_backward(pooling, y, dfeatures)
-        dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
+        if num_layers:
+            dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
+        else:
+            dy[-1] += dlast
         for layer in reversed(range(num_layers)):
             if layer_masks is not None and layer < num_layers - 1:
                 dy = dy * layer_masks[n][layer]
@@ -388,6 +510,17 @@ def network_gradient(
                 dinput = dinput + ds
             dy = dinput
         dx.append(dy)
+    if front:
+        dx, of_front = convolutions_backward(
+            params, "conv", front, forward.front, row_weight, dx
+        )
+        gradient |= of_front
+    if branch:
+        further, of_branch = convolutions_backward(
+            params, "fcn", branch, forward.branch, row_weight, dbranch
+        )
+        gradient |= of_branch
+        dx = [one + other for one, other in zip(dx, further, strict=True)]
     return SimpleNamespace(
         loss=total, raw=forward.raw, h=forward.h, c=forward.c,
         gradient=gradient, dx=dx, dh=dh, dc=dc,

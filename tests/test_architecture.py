@@ -16,6 +16,7 @@ PACKAGE = ROOT / "sklstm"
 LAYERS = [
     {"_kernels"},
     {"_parameters", "_sequences", "_windows"},
+    {"_convolutions"},
     {"_network", "_validation"},
     {"_losses", "_optimizers", "_schedules", "_workers", "_stream", "_callbacks"},
     {"_training"},
@@ -28,7 +29,7 @@ LAYERS = [
 ]
 STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it
 COMPUTING_WITHOUT_SKLEARN = {
-    "_kernels", "_parameters", "_sequences", "_network", "_losses", "_optimizers", "_schedules",
+    "_kernels", "_parameters", "_sequences", "_convolutions", "_network", "_losses", "_optimizers", "_schedules",
     "_workers", "_stream", "_training",
 }  # fmt: skip
 KERNEL_IMPORTS = {

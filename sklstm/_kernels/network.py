@@ -237,7 +237,8 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
     width = lanes(packed)
     n_rows, n_sequences = starts[starts.size - 1], starts[1]
     wide = plan.n_directions * plan.n_hidden
-    first = (plan.n_layers - 1) * plan.n_directions
+    top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
+    first = top * plan.n_directions
     h = cube(
         work.flat,
         work.h + first * n_sequences * plan.n_hidden,
@@ -246,7 +247,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
         plan.n_hidden,
     )
     emit = plan.mean != 0 or plan.maximum != 0
-    y = matrix(work.flat, work.y + (plan.n_layers - 1) * n_rows * wide, n_rows if emit else 1, wide)
+    y = matrix(work.flat, work.y + top * n_rows * wide, n_rows if emit else 1, wide)
     features = matrix(work.flat, work.features, n_sequences, plan.n_features + width)
     pool_forward(plan.last, plan.mean, plan.maximum, starts, lengths, h, y, features)
     for r in range(n_sequences):
@@ -297,7 +298,8 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
         for r in range(n_sequences):
             multiply(dfeatures, r * plan.n_features, feature_mask, r * plan.n_pooled, plan.n_pooled)
     wide = plan.n_directions * plan.n_hidden
-    first = (plan.n_layers - 1) * plan.n_directions
+    top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
+    first = top * plan.n_directions
     dh = cube(
         work.flat,
         work.dh + first * n_sequences * plan.n_hidden,
@@ -306,7 +308,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
         plan.n_hidden,
     )
     emit = plan.mean != 0 or plan.maximum != 0
-    before = (plan.n_layers - 1) * n_rows * wide
+    before = top * n_rows * wide
     y = matrix(work.flat, work.y + before, n_rows if emit else 0, wide)
     dy = matrix(work.flat, work.dy + before, n_rows if emit else 0, wide)
     pool_backward(

@@ -76,8 +76,8 @@ def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, 
     at_mean = wide if last else 0
     at_max = at_mean + (wide if mean else 0)
     zero = spread(dh, 0.0)
-    # states are below 1 in size: no later step can equal a maximum that is claimed
-    claimed = spread(dh, 2.0)
+    # no later step can equal a maximum that is claimed
+    claimed = spread(dh, math.inf)
     for r in range(n_sequences if last else 0):
         for d in range(n_directions):
             state = (d * n_sequences + r) * n_hidden

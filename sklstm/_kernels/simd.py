@@ -66,6 +66,14 @@ def lanes_of(dtype: Any) -> int:
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
+def aligned(size: int, dtype: Any) -> Any:
+    """An uninitialised flat array that starts on a cache line."""
+    dtype = np.dtype(dtype)
+    buffer = np.empty(size * dtype.itemsize + 64, np.uint8)
+    start = -buffer.ctypes.data % 64
+    return buffer[start : start + size * dtype.itemsize].view(dtype)
+
+
 # --- the type -----------------------------------------------------------------------------
 class Vector(types.Type):
     """A SIMD vector of float32 or float64."""

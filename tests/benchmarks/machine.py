@@ -15,7 +15,7 @@ import sklstm
 from sklstm._kernels import simd
 from sklstm._kernels.jit import FALSE, ONE, kernel
 from sklstm._kernels.simd import PANEL, address, gemm, gemm_address, lanes
-from sklstm._network import aligned
+from sklstm._kernels.simd import aligned
 
 
 def processor() -> str:

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from sklstm import _sequences
 from sklstm._kernels.network import network_gradient, network_predict
-from sklstm._kernels.simd import lanes_of
-from sklstm._network import Buffers, Network, aligned
+from sklstm._kernels.simd import aligned, lanes_of
+from sklstm._network import Buffers, Network
 from sklstm._parameters import NetworkSpec, ParameterLayout
 from tests import reference
 
@@ -22,19 +23,22 @@ class Problem:
     def __init__(
         self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
         bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", n_static=0,
-        masks=False, cell="lstm", truncated=False, bptt_steps=0,
+        masks=False, cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(),
     ):  # fmt: skip
         rng = np.random.RandomState(seed)
         parameter = {"huber": 0.7, "quantile": 0.8}.get(loss, 0.0)
         self.spec = NetworkSpec(
             n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
-            parameter, n_static, cell, truncated, bptt_steps,
+            parameter, n_static, cell, truncated, bptt_steps, front, branch,
         )  # fmt: skip
         n_sequences, n_directions = len(lengths), self.spec.n_directions
         self.params = {
             name: rng.uniform(-0.7, 0.7, shape)
             for name, shape in ParameterLayout(self.spec).shapes.items()
         }
+        for name, parameter in self.params.items():
+            if name.startswith("fcn_variance"):
+                parameter += 1.0
         self.sequences = [rng.standard_normal((length, n_channels)) for length in lengths]
         if loss == "softmax":
             self.target = rng.randint(0, n_outputs, (n_sequences, 1)).astype(float)
@@ -48,9 +52,10 @@ class Problem:
         self.h, self.c, self.dh, self.dc = rng.uniform(-0.5, 0.5, (4, *states))
         self.layer_masks = self.feature_mask = None
         if masks:
-            between = [(num_layers - 1, n, n_directions * hidden_size) for n in lengths]
+            steps = [-(-n // self.spec.stride) for n in lengths]
+            between = [(num_layers - 1, n, n_directions * hidden_size) for n in steps]
             self.layer_masks = [rng.randint(0, 2, shape) / 0.5 for shape in between]
-            n_pooled = self.spec.n_features - n_static
+            n_pooled = self.spec.n_features - self.spec.n_beside
             self.feature_mask = rng.randint(0, 2, (n_sequences, n_pooled)) / 0.5
 
     def gradient_by_twin(self):
@@ -58,13 +63,13 @@ class Problem:
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
             self.spec.loss, self.spec.loss_parameter, self.h, self.c, self.dh, self.dc,
             self.static, self.layer_masks, self.feature_mask, self.spec.cell,
-            self.spec.truncated, self.spec.bptt_steps,
+            self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
         )  # fmt: skip
 
     def prediction_by_twin(self):
         return reference.network_predict(
             self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
-            cell=self.spec.cell,
+            cell=self.spec.cell, front=self.spec.front, branch=self.spec.branch,
         )  # fmt: skip
 
     def subset(self, samples):
@@ -95,9 +100,11 @@ def network_of(problem, dtype=np.float64, need_dx=False):
 class PackedBatch:
     """Where every step of every sequence stands in a packed batch."""
 
-    def __init__(self, sequences):
+    def __init__(self, sequences, stride=1):
+        """stride: consecutive steps that are one"""
         lengths = np.array([len(sequence) for sequence in sequences])
         self.order = np.argsort(-lengths, kind="stable")
+        lengths = -(-lengths // stride)
         self.rank = np.argsort(self.order)  # row of each sequence within a step
         self.lengths = lengths[self.order]
         live = [(lengths > t).sum() for t in range(lengths.max())]
@@ -132,12 +139,26 @@ def _states(problem, network, work, names, n_sequences):
     return {name: work.flat[at : at + size].reshape(shape) for name, at in starts.items()}
 
 
-def _begin(problem, network, batch, keep):
+def _convolved(problem, network, batch, x, statistics):
+    """Buffers, and the batch as the layers see it; what it was made in was full of NaN."""
+    static = problem.static[batch.order].astype(network.dtype)
+    row_weight = problem.row_weight[batch.order].astype(network.dtype)
+    packed = _sequences.PackedBatch(x, batch.starts, batch.lengths, static)
+    buffers = Buffers(network)
+    buffers.convolve(packed, row_weight, statistics)  # takes the room that it needs
+    for stack in (buffers._front, buffers._branch):
+        if stack is not None:
+            stack._flat[:] = np.nan
+    return buffers, buffers.convolve(packed, row_weight, statistics)
+
+
+def _begin(problem, network, batch, buffers, seen, keep):
     """A workspace full of NaN but for the states."""
-    work = Buffers(network).fit(batch.n_rows, len(batch.lengths), int(batch.lengths[0]), keep)
+    work = buffers.fit_to(seen, keep)
     names = ("h", "c", "dh", "dc") if keep else ("h", "c")
     states = _states(problem, network, work, names, len(batch.lengths))
     work.flat[:] = np.nan
+    buffers.fit_to(seen, keep)
     for name, state in states.items():
         hidden_size, n_hidden = problem.spec.hidden_size, network.plan.n_hidden
         state[:] = fill_up(getattr(problem, name)[:, batch.order], hidden_size, n_hidden)
@@ -163,7 +184,7 @@ def _feature_mask(problem, network, batch):
     if problem.feature_mask is None:
         return np.empty((0, 0), network.dtype)
     mask = problem.feature_mask[batch.order]
-    wide = fill_up(mask, problem.spec.hidden_size, network.plan.n_hidden, 1.0)
+    wide = fill_up(mask, problem.spec.n_units, network.plan.n_hidden, 1.0)
     return wide.astype(network.dtype)
 
 
@@ -174,33 +195,39 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
     """
     network = network_of(problem, dtype, need_dx)
     batch = PackedBatch(problem.sequences)
-    n_timesteps = int(batch.lengths[0])
     if segment is not None:
         network.segment = lambda n_rows, n_timesteps: segment
-    segment = network.segment(batch.n_rows, n_timesteps)
     plan, width = network.plan, lanes_of(network.dtype)
     hidden_size, n_hidden = problem.spec.hidden_size, plan.n_hidden
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
     layer_mask = np.empty(0, dtype)
     if problem.layer_masks is not None:
         wide = [fill_up(mask, hidden_size, n_hidden, 1.0) for mask in problem.layer_masks]
-        masks = np.empty((problem.spec.num_layers - 1, batch.n_rows, wide[0].shape[2]), dtype)
+        steps = PackedBatch(problem.sequences, problem.spec.stride)
+        masks = np.empty((problem.spec.num_layers - 1, steps.n_rows, wide[0].shape[2]), dtype)
         for layer, mask in enumerate(masks):
-            batch.pack([of_sequence[layer] for of_sequence in wide], mask)
+            steps.pack([of_sequence[layer] for of_sequence in wide], mask)
         layer_mask = masks.ravel()
     n_filled = -(-problem.spec.n_channels // width) * width
     dx = np.full((batch.n_rows + 1, n_filled), np.nan, dtype) if need_dx else x
+    statistics = np.full(network.n_statistics, np.nan, dtype)
     chunks = aligned(3 * network.gradient_size, dtype).reshape(3, -1)
     chunks[:] = 0.0
     for _ in range(repeat):
-        work, states = _begin(problem, network, batch, keep=True)
+        buffers, seen = _convolved(problem, network, batch, x, statistics)
+        work, states = _begin(problem, network, batch, buffers, seen, keep=True)
+        inner = buffers.room_for_dx(seen.x) if problem.spec.front else dx[: batch.n_rows]
         loss = network_gradient(
-            plan, x, batch.starts, batch.lengths, problem.static[batch.order].astype(dtype),
+            plan, seen.x, seen.starts, seen.lengths, seen.static,
             problem.target[batch.order].astype(dtype),
             problem.row_weight[batch.order].astype(dtype), layer_mask,
-            _feature_mask(problem, network, batch), segment, need_dx, network.packed, work,
-            dx[: batch.n_rows], chunks[1],
+            _feature_mask(problem, network, batch),
+            network.segment(len(seen.x), len(seen.starts) - 1),
+            need_dx or network.front is not None, network.packed, work, inner, chunks[1],
         )  # fmt: skip
+        outer = buffers.convolve_backward(work, seen, inner, chunks[1], need_dx)
+        if problem.spec.front and need_dx:
+            dx[:-1] = outer
     assert not chunks[[0, 2]].any()
     result = _end(problem, network, batch, work, states)
     theta_gradient = np.full(network.layout.size, np.nan, dtype)
@@ -221,9 +248,11 @@ def run_predict(problem, dtype=np.float64):
     network = network_of(problem, dtype)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
-    work, states = _begin(problem, network, batch, keep=False)
-    static = problem.static[batch.order].astype(dtype)
-    network_predict(network.plan, x, batch.starts, batch.lengths, static, network.packed, work)
+    buffers, seen = _convolved(problem, network, batch, x, None)
+    work, states = _begin(problem, network, batch, buffers, seen, keep=False)
+    network_predict(
+        network.plan, seen.x, seen.starts, seen.lengths, seen.static, network.packed, work
+    )
     return _end(problem, network, batch, work, states)
 
 
@@ -231,7 +260,8 @@ def assert_close(actual, expected, rtol, name=""):
     """Largest error against the largest value; NaN is never close."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape, name
-    error, size = np.abs(actual - expected).max(), np.abs(expected).max()
+    error = np.abs(actual - expected).max(initial=0.0)
+    size = np.abs(expected).max(initial=0.0)
     assert error <= rtol * size, f"{name}: error {error:.3g}, largest value {size:.3g}"
 
 
