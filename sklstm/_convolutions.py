@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -10,9 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 from sklstm._kernels.convolution import (
     BEFORE,
     N_FILTERS,
-    NORMALISED,
     STRIDE,
     WIDTH,
+    Series,
     Stack,
     convolutions_backward,
     convolutions_forward,
@@ -39,15 +39,16 @@ class Convolutions:
     """A stack in the hands of one worker; its buffers grow to the largest chunk they have seen."""
 
     def __init__(self, stack: Stack, n_inputs: int, dtype: DTypeLike) -> None:
-        self._stack, self._n_inputs, self._dtype = stack, n_inputs, np.dtype(dtype)
+        self._stack, self._dtype = stack, np.dtype(dtype)
+        self._width = lanes_of(self._dtype)
+        self._n_inputs = _filled(n_inputs, self._width)
         layers = stack.layers
         after = layers[:, WIDTH] - 1 - layers[:, BEFORE]
         # rows of zeros between two sequences, at every layer
         self._gap = max(1, int(layers[:, BEFORE].max()), int(after.max()))
-        self._stride = int(math.prod(layers[:, STRIDE]))
-        normalised = layers[:, NORMALISED] == 1
-        self.n_statistics = 2 * int(layers[normalised, N_FILTERS].sum())
+        self._shrinks = np.cumprod([1, *layers[:, STRIDE]])  # (n_layers + 1,)
         self._flat = self._out = self._dx = aligned(0, dtype)
+        self._chunk: tuple[NDArray, bool] | None = None
 
     def forward(
         self, batch: PackedBatch, weight: NDArray, packed: NDArray, statistics: NDArray | None
@@ -58,60 +59,98 @@ class Convolutions:
         statistics (n_statistics,): where to write those of the batch, by which it is then
             normalised; None to normalise by the running ones and keep nothing for `backward`
         """
-        stack, lengths = self._stack, batch.lengths
-        n_out = -(-lengths // self._stride)
-        # the last row of each sequence in one long series, see the kernels
-        last = self._stride * (np.cumsum(n_out + self._gap) - 1)
-        n_rows = int(last[-1]) + 1 + self._stride * self._gap + self._stride - 1
-        places = self._places(n_rows, keep=statistics is not None)
-        starts = batch.starts
-        if not stack.pooled:
-            starts = starts_of(n_out) if self._stride > 1 else starts
-        n = int(stack.layers[-1, N_FILTERS])
-        shape = (len(lengths) if stack.pooled else int(n_out.sum()), n)
-        self._out = _at_least(self._out, math.prod(shape))
-        out = self._out[: math.prod(shape)].reshape(shape)
-        self._ran = batch, weight, last, n_rows, places, starts
+        keep, stack = statistics is not None, self._stack
+        if (
+            self._chunk is None
+            or not self._chunk[1] == keep
+            or not np.array_equal(self._chunk[0], batch.lengths)
+        ):
+            self._chunk = batch.lengths, keep
+            self._series, self._starts = self._lay_out(batch, keep)
+        lengths = self._series.n_steps
+        n_out = len(lengths) if stack.pooled else self._starts[-1]
+        self._out, out = _room(self._out, n_out, stack.layers[-1, N_FILTERS])
+        self._weight = weight
         convolutions_forward(
-            stack, batch.x, batch.starts, lengths, weight, statistics is not None,
-            last, n_rows, packed, places, starts,
-            self._flat, self._dx[:0] if statistics is None else statistics, out,
+            stack, self._series, batch.x, weight, keep, packed, self._flat,
+            self._dx[:0] if statistics is None else statistics, out,
         )  # fmt: skip
-        return out, starts, n_out
+        return out, self._starts, lengths
 
     def backward(self, dout: NDArray, packed: NDArray, need_dx: bool, dw: NDArray) -> NDArray:
         """Add the gradient of the last `forward` to dw; the gradient of its input, if needed."""
-        batch, weight, last, n_rows, places, starts = self._ran
-        width = lanes_of(self._dtype)
-        shape = (len(batch.x) if need_dx else 0, -(-self._n_inputs // width) * width)
-        self._dx = _at_least(self._dx, math.prod(shape))
-        dx = self._dx[: math.prod(shape)].reshape(shape)
+        n_rows = int(self._series.source.max()) + 1 if need_dx else 0
+        self._dx, dx = _room(self._dx, n_rows, self._n_inputs)
         convolutions_backward(
-            self._stack, batch.starts, batch.lengths, weight, last, n_rows, packed, places,
-            starts, need_dx, self._flat, dout, dx, dw,
-        )  # fmt: skip
+            self._stack, self._series, self._weight, packed, need_dx, self._flat, dout, dx, dw
+        )
         return dx
 
-    def _places(self, n_rows: int, keep: bool) -> NDArray[np.int64]:
-        """Where the arrays of every layer begin in the workspace; see the kernels."""
-        layers, width = self._stack.layers, lanes_of(self._dtype)
-        columns = np.array([-(-self._n_inputs // width) * width, *layers[:, N_FILTERS]])
-        rows = n_rows // np.cumprod([1, *layers[:, STRIDE]])
-        sizes = np.stack([rows * columns] * 3 + [4 * columns], axis=1)  # y, dy, z, affine
-        line = 64 // self._dtype.itemsize
-        sizes = -(-sizes // line) * line
-        places = np.zeros(sizes.shape, np.int64)
+    def _lay_out(self, batch: PackedBatch, keep: bool) -> tuple[Series, NDArray[np.int64]]:
+        """The series of a chunk, and the starts of the packed output."""
+        stride = int(self._shrinks[-1])
+        n_steps = -(-batch.lengths // stride)
+        # the last row of each sequence at the input: a multiple of all strides
+        last = stride * (np.cumsum(n_steps + self._gap) - 1)
+        n_rows = int(last[-1]) + stride * (1 + self._gap)
+        starts = batch.starts if stride == 1 else starts_of(n_steps)
+        places = np.zeros((len(self._shrinks), 8), np.int64)
+        owners: list[NDArray[np.int64]] = []
+        for level, shrink in enumerate(self._shrinks):
+            if level > 0 and shrink == self._shrinks[level - 1]:
+                places[level, 4:] = places[level - 1, 4:]
+                continue
+            steps = -(-batch.lengths // shrink)
+            r = np.repeat(np.arange(len(steps)), steps)
+            t = np.arange(len(r)) - (np.cumsum(steps) - steps)[r]
+            rows = (last // shrink + 1 - steps)[r] + t
+            if level == 0:
+                source = _scattered(rows, batch.starts[t] + r, n_rows)
+            places[level, 4:] = (
+                sum(map(len, owners)),
+                n_rows // shrink,
+                rows[0],
+                rows[-1] + 1 - rows[0],
+            )
+            owners.append(_scattered(rows, r, n_rows // shrink))
+        target = _scattered(rows, starts[t] + r, n_rows // stride)
+        places[:, :4] = self._place(places[:, 5], keep)
+        return Series(n_steps, np.concatenate(owners), source, target, places), starts
+
+    def _place(self, n_rows: NDArray[np.int64], keep: bool) -> NDArray[np.int64]:
+        """Where y, dy, z and affine of every layer begin in the workspace."""
+        columns = np.array([self._n_inputs, *self._stack.layers[:, N_FILTERS]])
+        sizes = np.stack([n_rows * columns] * 3 + [4 * columns], axis=1)
+        sizes = _filled(sizes, 64 // self._dtype.itemsize)
         if keep:
-            places.ravel()[1:] = np.cumsum(sizes)[:-1]
+            places = np.cumsum(sizes) - sizes.ravel()
             total = int(sizes.sum())
-        else:  # input and output of a layer take turns; the others have one place for all
-            largest = sizes.max(axis=0)
-            places[1::2, 0] = largest[0]
-            places[:, 2], places[:, 3] = 2 * largest[0], 2 * largest[0] + largest[2]
-            total = int(2 * largest[0] + largest[2] + largest[3])
-        self._flat = _at_least(self._flat, total)
-        return places
+        else:  # input and output of a layer take turns; of the others there is one
+            y, _, z, affine = sizes.max(axis=0)
+            odd = np.arange(len(sizes)) % 2
+            places = np.stack([odd * y, 0 * odd, 0 * odd + 2 * y, 0 * odd + 2 * y + z], axis=1)
+            total = int(2 * y + z + affine)
+        if self._flat.size < total:
+            self._flat = aligned(total, self._dtype)
+        return places.reshape(sizes.shape)
 
 
-def _at_least(array: NDArray, size: int) -> NDArray:
-    return array if array.size >= size else aligned(size, array.dtype)
+def _filled(n: Any, width: int) -> Any:
+    return -(-n // width) * width
+
+
+def _scattered(
+    rows: NDArray[np.int64], values: NDArray[np.int64], n_rows: int
+) -> NDArray[np.int64]:
+    """(n_rows,): values at some rows, -1 at the others."""
+    out = np.full(n_rows, -1)
+    out[rows] = values
+    return out
+
+
+def _room(array: NDArray, n_rows: int, n_columns: int) -> tuple[NDArray, NDArray]:
+    """The array, or a larger one, and a view (n_rows, n_columns) of it."""
+    size = int(n_rows) * int(n_columns)
+    if array.size < size:
+        array = aligned(size, array.dtype)
+    return array, array[:size].reshape(n_rows, n_columns)

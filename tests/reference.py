@@ -320,9 +320,7 @@ def convolutions_backward(params, name, layers, trace, row_weight, dy):
             dy = [slope * (steps > 0.0) for slope, steps in zip(dy, y, strict=True)]
         if layer.normalised:
             dy, gradient[f"{name}_shift_l{k}"], gradient[f"{name}_scale_l{k}"] = (
-                batch_norm_backward(
-                    z, row_weight, params[f"{name}_scale_l{k}"], mean, variance, dy
-                )
+                batch_norm_backward(z, row_weight, params[f"{name}_scale_l{k}"], mean, variance, dy)
             )
         else:
             gradient[f"{name}_bias_l{k}"] = np.concatenate(dy).sum(axis=0)
@@ -511,9 +509,7 @@ def network_gradient(
             dy = dinput
         dx.append(dy)
     if front:
-        dx, of_front = convolutions_backward(
-            params, "conv", front, forward.front, row_weight, dx
-        )
+        dx, of_front = convolutions_backward(params, "conv", front, forward.front, row_weight, dx)
         gradient |= of_front
     if branch:
         further, of_branch = convolutions_backward(

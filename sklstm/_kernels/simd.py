@@ -306,6 +306,18 @@ def called(typingctx: Any) -> Any:
     return types.void(), codegen
 
 
+@intrinsic
+def sqrt(typingctx: Any, a: Any) -> Any:
+    """``sqrt(a)``, lane by lane."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        name = f"llvm.sqrt.v{a.lanes}f{a.dtype.bitwidth}"
+        fnty = ir.FunctionType(args[0].type, [args[0].type])
+        return builder.call(cgutils.get_or_insert_function(builder.module, fnty, name), args)
+
+    return a(a), codegen
+
+
 # Whole vectors at explicit offsets: a loop over elements costs the vectoriser a second
 # of compilation for nothing, because all rows here are whole vectors long. And they stay
 # calls: where they are inlined into a network, all of whose arrays lie in one workspace, LLVM
