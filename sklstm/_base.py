@@ -24,7 +24,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from sklstm._callbacks import CallbackSupportMixin, EpochCallbacks
 from sklstm._network import Network
 from sklstm._optimizers import SOLVERS, Optimizer
-from sklstm._parameters import FORGETS, GATES, NetworkSpec
+from sklstm._parameters import FORGETS, GATES, ConvolutionSpec, NetworkSpec
 from sklstm._schedules import SCHEDULES
 from sklstm._sequences import (
     ChannelMoments,
@@ -57,12 +57,15 @@ _TINY = 32
 # the network hold until the next one.
 _ARCHITECTURE = (
     "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "patch_size", "scale", "dtype",
+    "conv_channels", "conv_width", "conv_stride", "conv_activation", "fcn_channels", "fcn_width",
 )  # fmt: skip
 
 SHARED_PARAMETERS = """hidden_size : int, default=64
         Units in each direction of each recurrent layer.
     num_layers : int, default=1
-        Recurrent layers; each reads the states of the one below.
+        Recurrent layers; each reads the states of the one below. 0, with `conv_channels`: a
+        time-delay network [11]_; pooling reads what the convolutions give, and what is said
+        of recurrent layers has no meaning.
     cell : {"lstm", "lstm1997", "peephole", "coupled", "gru", "rnn"}, default="lstm"
         Recurrent cell. "lstm": with forget gate [2]_. "lstm1997": the memory cell of 1997
         [1]_, which forgets nothing. "peephole": forget gate, and gates that see the cell
@@ -82,8 +85,8 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
         lags drawn up to `longest_lag`, and their negatives for the input gate [10]_.
         "lstm1997" and "rnn" have no such gate.
     longest_lag : int or None, default=None
-        Longest lag that "chrono" expects, in steps of the network (after patching). None:
-        the longest training sequence.
+        Longest lag that "chrono" expects, in steps of the recurrent layers (after patches
+        and strides). None: the longest training sequence.
     input_bias, output_bias : float or None, default=None
         Initial biases of input and output gates; None: 0, but as `forget_bias` says. The
         remedies of 1997 are negative: of the input gate against a state that drifts off, of
@@ -98,12 +101,30 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
     bptt_steps : int or None, default=None
         Steps of the network after which the gradient through time is cut, while the state
         is carried on; None: never.
+    conv_channels : int, tuple of int or None, default=None
+        Convolutions over time *before* the recurrent layers [11]_: the filters of each. They
+        are causal: what a step gives depends on steps up to it. None: the recurrent layers
+        read the sequences themselves.
+    conv_width : int or tuple of int, default=7
+        Steps that a filter of `conv_channels` sees; a tuple has a number for each layer.
+    conv_stride : int or tuple of int, default=1
+        Every how many steps it looks; 2 halves the sequences. The last window of a sequence
+        ends with its last step.
+    conv_activation : {"relu", "tanh"}, default="relu"
+        Activation of `conv_channels`.
+    fcn_channels : tuple of int or None, default=None
+        Convolutions over time *beside* the recurrent layers, a fully convolutional network
+        [12]_: the filters of each, with batch normalisation [13]_ and ReLU. Their mean over
+        time goes to the head together with the pooled states. None: no such branch.
+    fcn_width : int or tuple of int, default=(7, 5, 3)
+        Steps that a filter of `fcn_channels` sees, around the one that it is for.
     n_channels : int or None, default=None
         Channels of a 2-D `X`, whose rows are then ``n_timesteps * n_channels`` values, all
         channels of a time step side by side. None: a 2-D `X` holds univariate series.
     patch_size : int or "auto", default="auto"
-        Consecutive time steps stacked as channels before the recurrent layers. 1 is off;
-        "auto" is the smallest that keeps the longest training series within 128 steps.
+        Consecutive time steps stacked as channels, before all layers. 1 is off; "auto" is
+        the smallest with which the recurrent layers see at most about 128 steps of the longest
+        training series; `conv_stride` counts.
     scale : {"both", "channel", "sequence"} or None, default="both"
         Standardisation inside the estimator, over valid steps: of each channel over the
         training set, of each channel within each sequence, or both copies side by side as
@@ -180,7 +201,13 @@ REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term 
     .. [8] K. Cho et al. (2014). Learning phrase representations using RNN encoder-decoder
            for statistical machine translation. EMNLP.
     .. [9] J. Elman (1990). Finding structure in time. Cognitive Science 14(2), 179-211.
-    .. [10] C. Tallec and Y. Ollivier (2018). Can recurrent neural networks warp time? ICLR."""
+    .. [10] C. Tallec and Y. Ollivier (2018). Can recurrent neural networks warp time? ICLR.
+    .. [11] A. Waibel et al. (1989). Phoneme recognition using time-delay neural networks. IEEE
+           Transactions on Acoustics, Speech, and Signal Processing 37(3), 328-339.
+    .. [12] F. Karim et al. (2018). LSTM fully convolutional networks for time series
+           classification. IEEE Access 6, 1662-1669.
+    .. [13] S. Ioffe and C. Szegedy (2015). Batch normalization: accelerating deep network
+           training by reducing internal covariate shift. ICML."""
 
 X_FORMS = """X : array-like, list of arrays or DataFrame
             Sequences, one of: (n_samples, n_timesteps), univariate; (n_samples,
@@ -226,6 +253,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     recurrent_init: str = "orthogonal"
     gradient: str = "full"
     bptt_steps: int | None = None
+    conv_channels: int | tuple[int, ...] | None = None
+    conv_width: int | tuple[int, ...] = 7
+    conv_stride: int | tuple[int, ...] = 1
+    conv_activation: str = "relu"
+    fcn_channels: tuple[int, ...] | None = None
+    fcn_width: int | tuple[int, ...] = (7, 5, 3)
     n_channels: int | None = None
     patch_size: int | Literal["auto"] = "auto"
     scale: str | None = "both"
@@ -255,7 +288,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
+        "num_layers": [Interval(Integral, 0, None, closed="left")],
         "cell": [StrOptions(set(GATES))],
         "bidirectional": ["boolean"],
         "pooling": [StrOptions(set(POOLINGS))],
@@ -271,6 +304,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "recurrent_init": [StrOptions({"orthogonal", "uniform"})],
         "gradient": [StrOptions({"full", "truncated"})],
         "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "conv_channels": [Interval(Integral, 1, None, closed="left"), tuple, None],
+        "conv_width": [Interval(Integral, 1, None, closed="left"), tuple],
+        "conv_stride": [Interval(Integral, 1, None, closed="left"), tuple],
+        "conv_activation": [StrOptions({"relu", "tanh"})],
+        "fcn_channels": [tuple, None],
+        "fcn_width": [Interval(Integral, 1, None, closed="left"), tuple],
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "patch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "scale": [StrOptions({"both", "channel", "sequence"}), None],
@@ -349,9 +388,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "is None."
             )
         self._refuse_what_the_cell_has_not()
+        self._refuse_what_needs_layers()
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
             self.__dict__.pop("theta_", None)
+            self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
         else:
             self._refuse_other_architecture()
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
@@ -422,6 +463,27 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "longest_lag at None."
             )
 
+    def _refuse_what_needs_layers(self) -> None:
+        """Settings that would have no effect without recurrent layers."""
+        if self.num_layers > 0:
+            return
+        if self.conv_channels is None:
+            raise ValueError(
+                "num_layers=0 leaves nothing between the sequences and the head: set "
+                "conv_channels, or num_layers to at least 1."
+            )
+        for name in (
+            "cell", "recurrent_init", "gradient", "forget_bias", "input_bias", "output_bias",
+            "bptt_steps",
+        ):  # fmt: skip
+            default = getattr(BaseLSTM, name)
+            if getattr(self, name) != default:
+                raise ValueError(
+                    f"num_layers=0 is a network without recurrent layers, on which "
+                    f"{name}={getattr(self, name)!r} has no effect: leave {name} at "
+                    f"{default!r}, or set num_layers to at least 1."
+                )
+
     def _refuse_other_architecture(self) -> None:
         for name, started in self._architecture.items():
             if getattr(self, name) != started:
@@ -463,7 +525,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if fresh:
             moments = ChannelMoments.empty(data.n_channels)
             longest = int(data.lengths[samples].max())
-            auto = max(1, -(-longest // _AUTO_TIMESTEPS))
+            stride = math.prod(layer.stride for layer in self._convolutions()[0])
+            auto = max(1, -(-longest // (_AUTO_TIMESTEPS * stride)))
             self.patch_size_ = auto if self.patch_size == "auto" else int(self.patch_size)
         else:
             seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
@@ -478,9 +541,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Initial parameters of a network for this data."""
         tiny = len(samples) <= _TINY
         self.dtype_ = ("float64" if tiny else "float32") if self.dtype == "auto" else self.dtype
-        self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
-        layout = self._build_network().layout
-        longest = -(-int(data.lengths[samples].max()) // self.patch_size_)
+        network = self._build_network()
+        layout, stride = network.layout, network.spec.stride
+        longest = -(-int(data.lengths[samples].max()) // (self.patch_size_ * stride))
         self.theta_ = layout.initial(
             rng,
             forget_bias=self.forget_bias,
@@ -497,6 +560,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def _build_network(self) -> Network:
         n_outputs, loss, parameter = self._head()
         fixed = self._architecture
+        front, branch = self._convolutions()
         spec = NetworkSpec(
             n_channels=network_channels(self.n_channels_in_, self.patch_size_, fixed["scale"]),
             hidden_size=int(fixed["hidden_size"]),
@@ -509,8 +573,41 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             cell=fixed["cell"],
             truncated=self.gradient == "truncated",
             bptt_steps=0 if self.bptt_steps is None else int(self.bptt_steps),
+            front=front,
+            branch=branch,
         )
         return Network(spec, self.dtype_)
+
+    def _convolutions(self) -> tuple[tuple[ConvolutionSpec, ...], tuple[ConvolutionSpec, ...]]:
+        """Those before the recurrent layers, and those beside them."""
+        front = (
+            ConvolutionSpec(*numbers, activation=self._architecture["conv_activation"])
+            for numbers in self._by_layer("conv_channels", "conv_width", "conv_stride")
+        )
+        branch = (
+            ConvolutionSpec(*numbers, causal=False, normalised=True)
+            for numbers in self._by_layer("fcn_channels", "fcn_width")
+        )
+        return tuple(front), tuple(branch)
+
+    def _by_layer(self, first: str, *others: str) -> list[tuple[int, ...]]:
+        """Of every convolution its numbers; each is given as one for all or layer by layer."""
+        channels = self._architecture[first]
+        if channels is None:
+            return []
+        n_layers = len(channels) if isinstance(channels, tuple) else 1
+        columns = []
+        for name in (first, *others):
+            value = self._architecture[name]
+            numbers = value if isinstance(value, tuple) else (value,) * n_layers
+            whole = all(isinstance(n, Integral) and n >= 1 for n in numbers)
+            if not numbers or len(numbers) != n_layers or not whole:
+                raise ValueError(
+                    f"{name}={value!r} with {first}={channels!r}: needed is a whole number of "
+                    "at least 1, or a tuple with one for each layer."
+                )
+            columns.append([int(n) for n in numbers])
+        return list(zip(*columns, strict=True))
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
         scale = self._architecture["scale"]
@@ -709,7 +806,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         ------
         ValueError
             If the network reads whole sequences: if it is bidirectional, scales within each
-            sequence, or stacks several steps as one.
+            sequence, stacks several steps as one, or has convolutions.
         """
         check_is_fitted(self, "theta_")
         fixed = self._architecture
@@ -729,6 +826,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"The network reads patches of {self.patch_size_} steps, a stream has one at a "
                 "time: fit with patch_size=1."
+            )
+        if fixed["conv_channels"] is not None or fixed["fcn_channels"] is not None:
+            raise ValueError(
+                "Convolutions read several steps at a time, a stream has one: fit with "
+                "conv_channels=None and fcn_channels=None."
             )
         decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
         if method not in decoders:
