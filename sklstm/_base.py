@@ -581,12 +581,12 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def _convolutions(self) -> tuple[tuple[ConvolutionSpec, ...], tuple[ConvolutionSpec, ...]]:
         """Those before the recurrent layers, and those beside them."""
         front = (
-            ConvolutionSpec(*numbers, activation=self._architecture["conv_activation"])
-            for numbers in self._by_layer("conv_channels", "conv_width", "conv_stride")
+            ConvolutionSpec(n, width, stride, activation=self._architecture["conv_activation"])
+            for n, width, stride in self._by_layer("conv_channels", "conv_width", "conv_stride")
         )
         branch = (
-            ConvolutionSpec(*numbers, causal=False, normalised=True)
-            for numbers in self._by_layer("fcn_channels", "fcn_width")
+            ConvolutionSpec(n, width, causal=False, normalised=True)
+            for n, width in self._by_layer("fcn_channels", "fcn_width")
         )
         return tuple(front), tuple(branch)
 
@@ -600,7 +600,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         for name in (first, *others):
             value = self._architecture[name]
             numbers = value if isinstance(value, tuple) else (value,) * n_layers
-            whole = all(isinstance(n, Integral) and n >= 1 for n in numbers)
+            whole = all(isinstance(n, (int, np.integer)) and n >= 1 for n in numbers)
             if not numbers or len(numbers) != n_layers or not whole:
                 raise ValueError(
                     f"{name}={value!r} with {first}={channels!r}: needed is a whole number of "

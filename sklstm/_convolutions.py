@@ -62,7 +62,7 @@ class Convolutions:
         keep, stack = statistics is not None, self._stack
         if (
             self._chunk is None
-            or not self._chunk[1] == keep
+            or self._chunk[1] != keep
             or not np.array_equal(self._chunk[0], batch.lengths)
         ):
             self._chunk = batch.lengths, keep

@@ -205,11 +205,11 @@ class Network:
     def _place_convolutions(
         self, name: str, layers: tuple[ConvolutionSpec, ...], pooled: bool, need_dx: bool
     ) -> Stack | None:
-        """Of each layer the matrix (width * inputs, filters), its transposed parts, and the rest."""
+        """Of each layer a matrix (width * inputs, filters), its steps transposed, and the rest."""
         if not layers:
             return None
         n_inputs = n_columns = self.spec.n_channels  # the latter once filled up
-        table, nothing, at = [], self.layout.size, 0
+        table, nothing = [], self.layout.size
         for k, layer in enumerate(layers):
             n_filters = _filled(layer.n_filters, self.lanes)
             weight = self._places(f"{name}_weight_l{k}")  # (n_filters, n_inputs, width)

@@ -173,9 +173,10 @@ class ParameterLayout:
 
         Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013), or
         uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of the head
-        uniform in +-1/sqrt(n_features), of convolutions in +-1/sqrt(n_inputs * width). Biases are zero but the forget gate's, 1 unless given
-        (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`,
-        the input gate's its negative (Tallec & Ollivier 2018).
+        uniform in +-1/sqrt(n_features), of convolutions in +-1/sqrt(n_inputs * width). Biases
+        are zero but the forget gate's, 1 unless given (Jozefowicz et al. 2015), or by "chrono"
+        the logarithm of a lag up to `longest_lag`, the input gate's its negative (Tallec &
+        Ollivier 2018).
         """
         theta = np.zeros(self.size)
         hidden_size = self.spec.hidden_size

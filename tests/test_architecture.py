@@ -29,8 +29,8 @@ LAYERS = [
 ]
 STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it
 COMPUTING_WITHOUT_SKLEARN = {
-    "_kernels", "_parameters", "_sequences", "_convolutions", "_network", "_losses", "_optimizers", "_schedules",
-    "_workers", "_stream", "_training",
+    "_kernels", "_parameters", "_sequences", "_convolutions", "_network", "_losses", "_optimizers",
+    "_schedules", "_workers", "_stream", "_training",
 }  # fmt: skip
 KERNEL_IMPORTS = {
     "numpy", "numba", "llvmlite",

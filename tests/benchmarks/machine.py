@@ -14,8 +14,7 @@ import sklearn
 import sklstm
 from sklstm._kernels import simd
 from sklstm._kernels.jit import FALSE, ONE, kernel
-from sklstm._kernels.simd import PANEL, address, gemm, gemm_address, lanes
-from sklstm._kernels.simd import aligned
+from sklstm._kernels.simd import PANEL, address, aligned, gemm, gemm_address, lanes
 
 
 def processor() -> str:

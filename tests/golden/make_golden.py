@@ -1,4 +1,4 @@
-"""Golden values from torch: what its LSTM, GRU and RNN give on small ragged batches, in float64.
+"""Golden values from torch: what its LSTM, GRU, RNN and convolutions give, in float64.
 
 Run by hand where torch is installed; the tests read the .npz files only:
 
@@ -206,9 +206,90 @@ def make(
     return golden
 
 
+class Convolved(torch.nn.Module):
+    """Causal convolutions before a bidirectional LSTM, and others with batch norm beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = torch.nn.ModuleList([torch.nn.Conv1d(3, 5, 4, 2), torch.nn.Conv1d(5, 6, 3)])
+        shapes = (3, 5, 7), (5, 9, 5), (9, 4, 2)
+        self.fcn = torch.nn.ModuleList(
+            torch.nn.Conv1d(*shape, padding="same", bias=False) for shape in shapes
+        )
+        self.norm = torch.nn.ModuleList(torch.nn.BatchNorm1d(shape[1]) for shape in shapes)
+        self.lstm = torch.nn.LSTM(6, 4, bidirectional=True, batch_first=True)
+        self.head = torch.nn.Linear(8 + 4, 3)
+
+    def forward(self, x):
+        """x (n_sequences, n_timesteps, n_channels)"""
+        y = x.transpose(1, 2)
+        for layer in self.conv:
+            y = layer(torch.nn.functional.pad(y, (layer.kernel_size[0] - 1, 0))).tanh()
+        _, (h, _) = self.lstm(y.transpose(1, 2))
+        z = x.transpose(1, 2)
+        for layer, norm in zip(self.fcn, self.norm, strict=True):
+            z = norm(layer(z)).relu()
+        return self.head(torch.cat([*h, z.mean(dim=2)], dim=1))
+
+    def named(self, of):
+        """By this package's names; `of` a parameter may be its gradient."""
+        names = {"norm_weight": "fcn_scale", "norm_bias": "fcn_shift"}
+        arrays = {}
+        for name, parameter in self.named_parameters():
+            part, place, *rest = name.split(".")
+            if part == "lstm":
+                name = place.replace("bias_ih", "bias")
+            elif part == "head":
+                name = f"head_{place}"
+            else:
+                name = f"{names.get(f'{part}_{rest[0]}', f'{part}_{rest[0]}')}_l{place}"
+            if not name.startswith("bias_hh"):
+                arrays[name] = of(parameter).detach().numpy().copy()
+        return arrays
+
+
+def make_convolutions():
+    """Sequences of one length, of which the stride sees the first and the last step."""
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+    network = Convolved()
+    for name, parameter in network.named_parameters():
+        if "bias_hh" in name:
+            parameter.data.zero_()
+        if name.startswith("norm"):
+            parameter.data += 0.3 * torch.randn(parameter.shape)
+    for norm in network.norm:
+        norm.running_mean[:] = torch.randn(norm.num_features)
+        norm.running_var[:] = torch.rand(norm.num_features) + 0.5
+    running = {
+        f"theta/fcn_{kind}_l{k}": getattr(norm, buffer).numpy().copy()
+        for k, norm in enumerate(network.norm)
+        for kind, buffer in (("mean", "running_mean"), ("variance", "running_var"))
+    }
+    x, target = torch.randn(5, 11, 3).requires_grad_(), torch.arange(5) % 3
+    raw = network(x)
+    loss = cross_entropy(raw, target)
+    loss.backward()
+    golden = {
+        "x": x, "row_weight": torch.full((5,), 0.2), "target": target[:, None].double(),
+        "raw": raw, "loss": loss, "dx": x.grad,
+    }  # fmt: skip
+    golden = {name: tensor.detach().numpy().copy() for name, tensor in golden.items()}
+    theta = network.named(lambda parameter: parameter)
+    gradient = network.named(lambda parameter: parameter.grad)
+    golden |= {f"theta/{name}": array for name, array in theta.items()}
+    golden |= {f"gradient/{name}": array for name, array in gradient.items()}
+    network.eval()
+    for k, norm in enumerate(network.norm):  # as they were before the step in training
+        norm.running_mean[:] = torch.from_numpy(running[f"theta/fcn_mean_l{k}"])
+        norm.running_var[:] = torch.from_numpy(running[f"theta/fcn_variance_l{k}"])
+    golden["evaluated"] = network(x).detach().numpy().copy()
+    return golden | running | {"theta/fcn_batches": np.zeros(1)}
+
+
 if __name__ == "__main__":
-    for setting in sys.argv[1:] or SETTINGS:
-        options = SETTINGS[setting]
+    for setting in sys.argv[1:] or [*SETTINGS, "convolutions"]:
         path = Path(__file__).parent / f"{setting}.npz"
-        np.savez_compressed(path, **make(**options))
+        made = make_convolutions() if setting == "convolutions" else make(**SETTINGS[setting])
+        np.savez_compressed(path, **made)
         print(f"{path.name}: {path.stat().st_size // 1024} KiB")

@@ -53,7 +53,7 @@ class Problem:
         self.layer_masks = self.feature_mask = None
         if masks:
             steps = [-(-n // self.spec.stride) for n in lengths]
-            between = [(num_layers - 1, n, n_directions * hidden_size) for n in steps]
+            between = [(max(num_layers - 1, 0), n, n_directions * hidden_size) for n in steps]
             self.layer_masks = [rng.randint(0, 2, shape) / 0.5 for shape in between]
             n_pooled = self.spec.n_features - self.spec.n_beside
             self.feature_mask = rng.randint(0, 2, (n_sequences, n_pooled)) / 0.5
@@ -204,7 +204,7 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
     if problem.layer_masks is not None:
         wide = [fill_up(mask, hidden_size, n_hidden, 1.0) for mask in problem.layer_masks]
         steps = PackedBatch(problem.sequences, problem.spec.stride)
-        masks = np.empty((problem.spec.num_layers - 1, steps.n_rows, wide[0].shape[2]), dtype)
+        masks = np.empty((len(problem.layer_masks[0]), steps.n_rows, wide[0].shape[2]), dtype)
         for layer, mask in enumerate(masks):
             steps.pack([of_sequence[layer] for of_sequence in wide], mask)
         layer_mask = masks.ravel()

@@ -1,0 +1,198 @@
+"""Convolutions before the recurrent layers and beside them, with the network around them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklstm import _network
+from sklstm._kernels.simd import lanes_of
+from sklstm._network import Buffers, Network
+from sklstm._parameters import ConvolutionSpec, NetworkSpec
+from sklstm._sequences import PackedBatch
+from tests.kernels.problem import (
+    Problem,
+    assert_close,
+    assert_same_gradient,
+    finite_difference,
+    network_of,
+    run_gradient,
+    run_predict,
+)
+
+LANES = lanes_of(np.float64)
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "convolutions.npz"
+
+
+def front(*layers, activation="relu"):
+    """Layers (n_filters, width) or (n_filters, width, stride)."""
+    return tuple(ConvolutionSpec(*layer, activation=activation) for layer in layers)
+
+
+def branch(*layers, normalised=True):
+    """Layers (n_filters, width)."""
+    return tuple(ConvolutionSpec(*layer, causal=False, normalised=normalised) for layer in layers)
+
+
+NETWORKS = {
+    "one before": {"front": front((5, 3))},
+    "three before": {"front": front((LANES, 1), (2, 9), (4 * LANES + 1, 2))},
+    "strides": {"front": front((5, 3, 2), (4, 5, 3)), "masks": True, "num_layers": 2},
+    "stride beyond width": {"front": front((3, 1, 4), activation="tanh"), "n_static": 1},
+    "one beside": {"branch": branch((5, 3))},
+    "even widths beside": {"branch": branch((4, 2), (LANES + 1, 8), (3, 4)), "n_static": 2},
+    "not normalised": {"branch": branch((5, 7), (2 * LANES, 3), normalised=False)},
+    "both": {"front": front((6, 4, 2)), "branch": branch((3, 7), (5, 5)), "masks": True},
+    "no layers": {"front": front((5, 3), (4, 2)), "num_layers": 0, "masks": True},
+    "only the last step": {"front": front((5, 3, 2)), "num_layers": 0, "pooling": ("last",)},
+    "no layers, both": {"front": front((3, 2)), "branch": branch((4, 3)), "num_layers": 0},
+}
+POOLING = ("last", "mean", "max")
+
+
+def problem_of(name, **settings):
+    lengths = (4, 1, 6, 6, 3, 17, 12)
+    return Problem(**{"pooling": POOLING, "lengths": lengths} | NETWORKS[name] | settings)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_equals_the_twin(name, bidirectional):
+    problem = problem_of(name, bidirectional=bidirectional)
+    assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
+    # by the running statistics, which are others
+    forward, expected = run_predict(problem), problem.prediction_by_twin()
+    for part in ("raw", "h", "c"):
+        assert_close(getattr(forward, part), getattr(expected, part), 1e-12, part)
+
+
+@pytest.mark.parametrize("name", ["strides", "even widths beside", "both", "no layers, both"])
+def test_finite_differences(name):
+    problem = problem_of(name, hidden_size=3, n_channels=2, lengths=(3, 8, 1, 6), n_outputs=2)
+    exact = run_gradient(problem)
+    for variable, numeric, analytic in finite_difference(problem, exact, n_places=24):
+        if variable.startswith(("fcn_mean", "fcn_variance", "fcn_batches")):
+            assert not numeric.any() and not analytic.any(), variable
+        elif analytic.size:
+            assert np.abs(analytic).max() > 1e-4, variable  # a gradient that could be missed
+            # a filter of ReLU that is off stays off
+            assert_close(numeric, analytic, 1e-6, variable)
+
+
+def golden():
+    """The twin problem of what torch has computed, and its results."""
+    with np.load(GOLDEN) as arrays:
+        golden = dict(arrays)
+    problem = object.__new__(Problem)
+    problem.params = {k.removeprefix("theta/"): v for k, v in golden.items() if "theta/" in k}
+    problem.spec = NetworkSpec(
+        3, 4, 1, True, ("last",), 3, "softmax",
+        front=front((5, 4, 2), (6, 3), activation="tanh"), branch=branch((5, 7), (9, 5), (4, 2)),
+    )  # fmt: skip
+    problem.sequences = list(golden["x"])
+    for name in ("target", "row_weight"):
+        setattr(problem, name, golden[name])
+    problem.h = problem.c = problem.dh = problem.dc = np.zeros((2, len(golden["x"]), 4))
+    problem.static = np.empty((len(golden["x"]), 0))
+    problem.layer_masks = problem.feature_mask = None
+    return problem, golden
+
+
+@pytest.mark.parametrize("how", ["kernels", "twin"])
+def test_golden_values_of_torch(how):
+    problem, golden_values = golden()
+    result = run_gradient(problem) if how == "kernels" else problem.gradient_by_twin()
+    for name in ("raw", "loss"):
+        assert_close(getattr(result, name), golden_values[name], 1e-10, name)
+    assert_close(np.stack(result.dx), golden_values["dx"], 1e-10, "dx")
+    slopes = {k: v for k, v in golden_values.items() if k.startswith("gradient/")}
+    assert len(slopes) > 15
+    for name, slope in slopes.items():
+        assert_close(result.gradient[name.removeprefix("gradient/")], slope, 1e-10, name)
+    evaluated = run_predict(problem) if how == "kernels" else problem.prediction_by_twin()
+    assert_close(evaluated.raw, golden_values["evaluated"], 1e-10)
+
+
+@pytest.mark.parametrize("name", ["both", "no layers, both"])
+def test_a_weight_counts_as_so_many_copies(name):
+    problem = problem_of(name, masks=False)
+    problem.row_weight[:] = [1, 2, 1, 3, 1, 1, 2]
+    copies = np.repeat(np.arange(7), [1, 2, 1, 3, 1, 1, 2])
+    repeated = problem.subset(copies)
+    repeated.row_weight = np.ones(len(copies))
+    for part in (problem, repeated):
+        part.dh, part.dc = np.zeros_like(part.h), np.zeros_like(part.c)
+    weighted, repeated = run_gradient(problem), run_gradient(repeated)
+    assert_close(weighted.raw[copies], repeated.raw, 1e-12)
+    for parameter, gradient in repeated.gradient.items():
+        assert_close(weighted.gradient[parameter], gradient, 1e-12, parameter)
+
+
+@pytest.mark.parametrize("name", ["strides", "both"])
+def test_float32_is_close_to_float64(name):
+    lengths = np.random.RandomState(1).randint(20, 61, 12)
+    problem = problem_of(name, lengths=lengths, hidden_size=20)
+    single, double = run_gradient(problem, np.float32), run_gradient(problem)
+    assert single.raw.dtype == np.float32
+    for parameter, gradient in double.gradient.items():
+        error = np.linalg.norm(single.gradient[parameter] - gradient)
+        assert error <= 2e-4 * np.linalg.norm(gradient), parameter
+
+
+@pytest.mark.parametrize("name", ["both", "strides"])
+def test_prediction_depends_on_no_other_sequence_and_no_order(name):
+    problem = problem_of(name, masks=False)
+    together = run_predict(problem).raw
+    order = np.random.RandomState(3).permutation(len(together))
+    np.testing.assert_array_equal(run_predict(problem.subset(order)).raw, together[order])
+    problem.sequences[3][:] = np.nan
+    for n in set(range(len(together))) - {3}:
+        np.testing.assert_array_equal(run_predict(problem.subset([n])).raw, together[[n]])
+    assert np.isnan(run_predict(problem).raw).all(axis=1).tolist() == [n == 3 for n in range(7)]
+
+
+def test_a_front_end_is_causal():
+    """What it gives for a step does not change with what comes later."""
+    problem = Problem(lengths=(13,), front=front((4, 5, 2), (3, 3)))
+    network = network_of(problem)
+
+    def given(x):
+        """(n_timesteps / 2, n_filters), of one sequence"""
+        starts = np.arange(len(x) + 1)
+        batch = PackedBatch(x, starts, starts[-1:], np.empty((1, 0)))
+        return Buffers(network).convolve(batch, np.empty(0)).x.copy()
+
+    (x,) = problem.sequences
+    whole, beginning = given(x), given(x[:9])  # by two strides shorter
+    assert len(whole) == 7 and whole.any()
+    np.testing.assert_array_equal(beginning, whole[:5])
+
+
+def test_running_statistics():
+    network = Network(problem_of("both").spec, np.float64)
+    theta = np.zeros(network.layout.size)
+    network.layout.views(theta)["fcn_variance_l0"][:] = 1.0
+    rng = np.random.RandomState(0)
+    chunks = rng.standard_normal((12, 3, network.n_statistics))
+    for minibatch in chunks:
+        network.update_statistics(theta, minibatch)
+    expected = 0.0
+    for k, minibatch in enumerate(chunks.mean(axis=1)):
+        expected = expected + max(0.1, 1.0 / (k + 1)) * (minibatch - expected)
+    views = network.layout.views(theta)
+    assert views["fcn_batches"] == 12
+    assert_close(views["fcn_mean_l0"], expected[:3], 1e-14)
+    assert_close(views["fcn_variance_l0"], expected[LANES : LANES + 3], 1e-14)
+    assert_close(views["fcn_mean_l1"], expected[2 * LANES : 2 * LANES + 5], 1e-14)
+    for name, view in views.items():
+        assert name.startswith(("fcn_mean", "fcn_variance", "fcn_batches")) or not view.any()
+
+
+def test_convolutions_count_in_the_memory(monkeypatch):
+    """Activations of the branch are kept in any case: fewer are left to the recurrent layers."""
+    plain, convolved = (
+        Network(problem.spec, np.float64) for problem in (Problem(), problem_of("both"))
+    )
+    monkeypatch.setattr(_network, "_KEPT_BYTES", 100 * plain._kept_per_row)
+    assert plain.segment(100, 49) == 49
+    assert convolved.segment(100, 49) == 7

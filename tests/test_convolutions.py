@@ -1,0 +1,172 @@
+"""`conv_channels=` and `fcn_channels=`, through the estimators."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier, LSTMRegressor, _workers
+from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
+
+FRONT = {"conv_channels": 8, "conv_width": 3, "conv_stride": 2}
+BRANCH = {"fcn_channels": (8, 4), "fcn_width": 3}
+TDNN = {"conv_channels": (8, 4), "conv_width": (3, 2), "num_layers": 0}
+SHAPES = {"front": FRONT, "branch": BRANCH, "both": FRONT | BRANCH, "tdnn": TDNN}
+each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+STATISTICS = ("fcn_mean_l0", "fcn_variance_l0", "fcn_mean_l1", "fcn_variance_l1")
+
+
+@each_shape
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_learns(Estimator, shape):
+    X, y = problem(Estimator, n_samples=120, lengths=(4, 9))
+    model = Estimator(
+        **{"hidden_size": 8, "max_iter": 60, "learning_rate_init": 0.01, "random_state": 0}, **shape
+    ).fit(X, y)
+    assert model.score(X, y) > 0.9
+    np.testing.assert_array_equal(raw(model, padded(X)), raw(model, X))
+    np.testing.assert_array_equal(raw(model, X[3:4]), raw(model, X)[3:4])
+    np.testing.assert_array_equal(raw(pickle.loads(pickle.dumps(model)), X), raw(model, X))
+
+
+@each_shape
+def test_threads_leave_the_result_as_it_is(shape, monkeypatch):
+    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    X, y = problem(LSTMClassifier, n_samples=96)
+    settings = SMALL | {"batch_size": 96, "dropout": 0.2} | shape
+    models = [LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)]
+    np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
+
+
+def test_parameters_by_name():
+    X, y = problem(LSTMClassifier)
+    settings = SMALL | BRANCH | {"conv_channels": (5, 6), "conv_width": (3, 2)}
+    model = LSTMClassifier(**settings, scale="channel").fit(X, y)
+    shapes = {name: view.shape for name, view in model.parameters_.items()}
+    assert shapes["conv_weight_l0"] == (5, 2, 3)
+    assert shapes["conv_weight_l1"] == (6, 5, 2)
+    assert shapes["conv_bias_l1"] == (6,)
+    assert shapes["weight_ih_l0"] == (16, 6)
+    assert shapes["fcn_weight_l0"] == (8, 2, 3)
+    assert shapes["fcn_weight_l1"] == (4, 8, 3)
+    assert shapes["fcn_scale_l1"] == shapes["fcn_mean_l1"] == (4,)
+    assert shapes["head_weight"] == (1, 3 * 2 * 4 + 4)
+    without = LSTMClassifier(**SMALL | TDNN, scale="channel").fit(X, y).parameters_
+    assert {name for name in without if not name.startswith("conv")} == {"head_weight", "head_bias"}
+    assert without["head_weight"].shape == (1, 3 * 4)
+
+
+# --- batch normalisation ------------------------------------------------------------------
+def test_running_statistics_are_those_of_the_data():
+    """Of the first layer, on one batch, whose weights have come to rest."""
+    X, y = problem(LSTMRegressor, n_samples=40)
+    model = LSTMRegressor(**SMALL | BRANCH | {"max_iter": 30}, scale=None, batch_size=40).fit(X, y)
+    found = model.parameters_
+    z = []
+    for x in X:
+        filled = np.pad(x, ((1, 1), (0, 0)))
+        windows = np.stack([filled[:-2], filled[1:-1], filled[2:]], axis=2)
+        z.append(np.einsum("tcw,fcw->tf", windows, found["fcn_weight_l0"]))
+    z = np.concatenate(z)
+    np.testing.assert_allclose(found["fcn_mean_l0"], z.mean(axis=0), atol=0.02)
+    np.testing.assert_allclose(found["fcn_variance_l0"], z.var(axis=0), rtol=0.1)
+    assert found["fcn_batches"] == 30
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_prediction_after_a_single_minibatch(Estimator):
+    """Running statistics are those of the minibatch, not mostly what they began with."""
+    X, y = problem(Estimator)
+    X = [1000.0 * x for x in X]
+    model = Estimator(**SMALL | BRANCH, scale=None)
+    model.partial_fit(X, y, **({"classes": [0, 1]} if Estimator is LSTMClassifier else {}))
+    assert model.parameters_["fcn_batches"] == 1
+    assert (model.parameters_["fcn_variance_l0"] > 1e3).all()
+
+
+def test_statistics_go_on_where_they_were():
+    X, y = problem(LSTMRegressor, n_samples=40)
+    model = LSTMRegressor(**SMALL | BRANCH, warm_start=True).fit(X, y)
+    n_batches = int(model.parameters_["fcn_batches"][0])
+    assert n_batches == 3 * 3
+    model.fit(X, y)
+    assert model.parameters_["fcn_batches"] == 2 * n_batches
+    model.partial_fit(X, y)
+    assert model.parameters_["fcn_batches"] == 2 * n_batches + 3
+
+
+def test_early_stopping_restores_the_statistics_too():
+    X, y = problem(LSTMRegressor, n_samples=60)
+    settings = SMALL | BRANCH | {"early_stopping": True, "n_iter_no_change": 3}
+    settings |= {"max_iter": 100, "learning_rate": "constant", "learning_rate_init": 0.1}
+    model = LSTMRegressor(**settings).fit(X, y)
+    best = int(np.argmax(model.validation_scores_)) + 1
+    assert best < model.n_iter_
+    n_batches = -(-54 // 16)
+    assert model.parameters_["fcn_batches"] == best * n_batches
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop", "adamw"])
+def test_no_optimiser_moves_the_statistics(solver):
+    X, y = problem(LSTMRegressor, n_samples=40)
+    settings = SMALL | BRANCH | {"max_iter": 1, "batch_size": 40, "random_state": 0}
+    found = [
+        LSTMRegressor(**settings, solver=solver, alpha=alpha).fit(X, y).parameters_
+        for alpha in (0.0, 10.0)
+    ]
+    for name in STATISTICS:  # of the one minibatch, before the update
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+    assert not np.array_equal(found[0]["fcn_weight_l0"], found[1]["fcn_weight_l0"])
+
+
+# --- stride and length --------------------------------------------------------------------
+@pytest.mark.parametrize(("stride", "patch_size"), [(1, 4), (2, 2), ((2, 2), 1), (8, 1)])
+def test_strides_and_patches_together_shorten(stride, patch_size):
+    X = np.random.default_rng(0).standard_normal((40, 512))
+    front = {"conv_channels": (4, 4) if isinstance(stride, tuple) else 4, "conv_stride": stride}
+    model = LSTMRegressor(**SMALL | {"max_iter": 1}, **front, conv_width=3).fit(X, X[:, -1])
+    assert model.patch_size_ == patch_size
+
+
+def test_sequences_shorter_than_window_and_stride():
+    X, y = problem(LSTMRegressor, lengths=(1, 3))
+    shape = {"conv_channels": 4, "conv_width": 9, "conv_stride": 5} | BRANCH
+    assert np.isfinite(raw(LSTMRegressor(**SMALL, **shape).fit(X, y), X)).all()
+
+
+# --- what is refused ----------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_layers": 0}, "set conv_channels, or num_layers to at least 1"),
+        (TDNN | {"cell": "gru"}, "leave cell at 'lstm', or set num_layers"),
+        (TDNN | {"bptt_steps": 3}, "leave bptt_steps at None, or set num_layers"),
+        (TDNN | {"gradient": "truncated"}, "leave gradient at 'full', or set num_layers"),
+        ({"conv_channels": (4, 4), "conv_width": (3, 3, 3)}, "a tuple with one for each layer"),
+        ({"conv_channels": (), "conv_width": 3}, "a tuple with one for each layer"),
+        ({"conv_channels": (4, 0)}, "whole number of at least 1"),
+        ({"conv_channels": (4, 4), "conv_stride": (2, 1.5)}, "whole number of at least 1"),
+        ({"fcn_channels": (4, 4)}, r"fcn_width=\(7, 5, 3\) with fcn_channels=\(4, 4\)"),
+    ],
+)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_what_does_not_go_together_is_refused(Estimator, settings, message):
+    X, y = problem(Estimator)
+    with pytest.raises(ValueError, match=message):
+        Estimator(**SMALL | settings).fit(X, y)
+
+
+@pytest.mark.parametrize("shape", [FRONT, BRANCH, TDNN])
+def test_streams_are_refused(shape):
+    X, y = problem(LSTMRegressor)
+    settings = SMALL | shape | {"bidirectional": False, "scale": "channel"}
+    with pytest.raises(ValueError, match="conv_channels=None and fcn_channels=None"):
+        LSTMRegressor(**settings).fit(X, y).stream()
+
+
+def test_warm_start_keeps_the_shape():
+    X, y = problem(LSTMRegressor)
+    model = LSTMRegressor(**SMALL | BRANCH, warm_start=True).fit(X, y)
+    with pytest.raises(ValueError, match="fcn_width=5, but the network was started with 3"):
+        model.set_params(fcn_width=5).fit(X, y)
+    np.testing.assert_array_equal(raw(model, X), raw(model, X))  # and predicts as before
