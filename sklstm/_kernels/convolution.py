@@ -21,6 +21,7 @@ from sklstm._kernels.simd import (
     PANEL,
     add,
     address,
+    called,
     copy,
     fill,
     fma,
@@ -87,6 +88,7 @@ N_LIVE = np.intp(7)
 @device
 def _lay_out(x, source, series):
     """series (n_rows, n_columns): rows of x (n, >= n_columns), zeros where there is no source."""
+    called()
     n = series.shape[1]
     for i in range(source.size):
         k = source[i]
@@ -99,6 +101,7 @@ def _lay_out(x, source, series):
 @device
 def _collect(series, target, x):
     """The rows of series (n_rows, n_columns), in whole vectors, to where they belong in x."""
+    called()
     n = series.shape[1]
     for i in range(target.size):
         if target[i] >= 0:
@@ -108,6 +111,7 @@ def _collect(series, target, x):
 @device
 def _mean(series, owner, n_steps, out):
     """out (n_sequences, n_columns): mean over the rows of each sequence."""
+    called()
     n = series.shape[1]
     fill(out, 0, out.size, 0.0)
     for i in range(owner.size):
@@ -121,6 +125,7 @@ def _mean(series, owner, n_steps, out):
 @device
 def _mean_backward(dout, owner, n_steps, dseries):
     """Gradient of `_mean`; between the sequences there is anything."""
+    called()
     n = dseries.shape[1]
     for i in range(owner.size):
         r = max(owner[i], 0)
@@ -204,6 +209,7 @@ def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics)
           and inverse deviation
     (out) statistics (2, n_filters), if `batch`: mean and variance of z
     """
+    called()
     n, lane = z.shape[1], lanes(z)
     total = _weight_of_rows(row_weight, owner) if batch else 1.0
     for j in range(0, n, lane):
@@ -237,6 +243,7 @@ def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
     (accum) dy (n_rows, n_filters): gradient of z * scale + shift, then of z
     (accum) dlearned (4, n_filters): of shift and scale
     """
+    called()
     n, lane = z.shape[1], lanes(z)
     total = _weight_of_rows(row_weight, owner)
     for j in range(0, n, lane):
@@ -260,6 +267,7 @@ def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
 @device
 def _activate(squashed, owner, z, affine, y):
     """y = activation(z * scale + shift), zeros between the sequences."""
+    called()
     n = z.shape[1]
     zero = spread(z, 0.0)
     for i in range(owner.size):
@@ -274,6 +282,7 @@ def _activate(squashed, owner, z, affine, y):
 @device
 def _activate_backward(squashed, owner, y, dy):
     """(accum) dy: gradient of y, then of what was activated; zeros between the sequences."""
+    called()
     n = y.shape[1]
     zero = spread(y, 0.0)
     for i in range(owner.size):
