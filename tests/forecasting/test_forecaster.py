@@ -197,9 +197,13 @@ def test_another_process_can_load_it(fitted, tmp_path):
         "import joblib; forecaster = joblib.load('forecaster.joblib'); "
         "forecaster.predict().to_pickle('forecast.pkl')"
     )
-    root = str(Path(sklstm.__file__).parents[1])
-    environment = os.environ | {"PYTHONPATH": root}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    path = os.pathsep.join([str(Path(sklstm.__file__).parents[1]), *sys.path])
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        check=True,
+    )
     forecast = pd.read_pickle(tmp_path / "forecast.pkl")
     pd.testing.assert_series_equal(forecast, fitted.predict(), check_exact=True)
 
