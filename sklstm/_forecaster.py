@@ -203,7 +203,7 @@ class LSTMForecaster(BaseEstimator):
             share them.
         static : DataFrame or None, default=None
             What is known of each series of a panel whatever the time, a row a series, numbers.
-            The network of a global model sees it, standardised.
+            The network of a global model sees it, standardised; the anchors do not.
 
         Returns
         -------
@@ -217,10 +217,20 @@ class LSTMForecaster(BaseEstimator):
             values that are not finite; the message says which and what to do.
         """
         panel = as_panel(y, self.missing, self.freq)
-        self._static = None if static is None else static_features(static, panel)
+        self._static = self._static_features(static, panel)
         self._fit_panel(panel, X)
         self._warn_of_short()
         return self
+
+    def _static_features(self, static: Any, panel: Panel) -> Any:
+        if static is None:
+            return None
+        if not self.global_model:
+            raise ValueError(
+                "static needs global_model=True: a model of one series has nothing to compare it "
+                "with. Leave it out."
+            )
+        return static_features(static, panel)
 
     def _fit_panel(self, panel: Panel, X: Any) -> None:
         self._refuse_impossible(panel)
@@ -482,8 +492,8 @@ class LSTMForecaster(BaseEstimator):
 
         Notes
         -----
-        A wider coverage never gives a narrower interval. In the scale of the model
-        (logarithms if `log_` says so) an interval is never narrower further out.
+        A wider coverage never gives a narrower interval, and no interval is narrower than one
+        of the same series and coverage before it.
         """
         import pandas as pd
 
@@ -536,7 +546,7 @@ class LSTMForecaster(BaseEstimator):
         for k, point in enumerate(points):
             rows = []
             for q in quantiles:
-                half = spreads[k].half_width(abs(2.0 * q - 1.0), horizon)
+                half = spreads[k].half_width(abs(2.0 * q - 1.0), point)
                 rows.append(from_scale(point + np.sign(q - 0.5) * half, logs[k]))
             tables.append(np.stack(rows, axis=1))
         return self._panel.answer_table(self._panel.futures(horizon), tables, columns)
@@ -755,6 +765,7 @@ class LSTMForecaster(BaseEstimator):
         step: int | None = None,
         refit: bool | int = True,
         coverage: float = 0.9,
+        static: Any = None,
     ) -> Any:
         """Forecasts from several origins in the past, beside what came.
 
@@ -776,6 +787,8 @@ class LSTMForecaster(BaseEstimator):
             Whether to fit at every origin, or once, at the first, and update.
         coverage : float, default=0.9
             Coverage of the bounds.
+        static : DataFrame or None, default=None
+            As in `fit`.
 
         Returns
         -------
@@ -798,7 +811,7 @@ class LSTMForecaster(BaseEstimator):
                 f"{shortest}."
             )
         template = copy.deepcopy(self)
-        template._static = None
+        template._static = self._static_features(static, panel)
         template.horizon = horizon
         template.verbose = False
         if isinstance(self.random_state, np.random.RandomState):
@@ -848,7 +861,7 @@ def _forecast_from(
         values = forecaster._in_units(points)
         for i, label in enumerate(panel.labels):
             last = lengths[i] - back
-            half = spreads[i].half_width(coverage, horizon)
+            half = spreads[i].half_width(coverage, points[i])
             log = forecaster._logs()[i]
             frames.append(
                 pd.DataFrame(

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 from sklstm._network import Network
 from sklstm._optimizers import Optimizer
-from sklstm._parameters import NetworkSpec
+from sklstm._parameters import NetworkSpec, ParameterLayout
 from sklstm._schedules import learning_rate
 from sklstm._sequences import NetworkInput, SequenceDataset
 from sklstm._training import Recipe, TrainingSet, train
 from sklstm._workers import Workers
 
+_DTYPE = np.dtype(np.float32)
 _ORIGINS_A_CHUNK = 4096  # windows that exist at the same time in prediction
 
 # series (n,), origins (n,), horizon -> forecasts (n, horizon)
@@ -90,16 +91,10 @@ class Settings:
 
 
 class Corrector:
-    """A network for one branch."""
+    """A network for one branch: its shape and parameters. Scratch space is made when it is used."""
 
     def __init__(
-        self,
-        settings: Settings,
-        skip: bool,
-        window: int,
-        n_features: int,
-        n_threads: int,
-        seed: int,
+        self, settings: Settings, skip: bool, window: int, n_features: int, seed: int
     ) -> None:
         self.settings = settings
         self.skip = skip
@@ -114,31 +109,40 @@ class Corrector:
             loss="absolute_error",
             n_static=n_features + (window if skip else 0),
         )
-        self.network = Network(self._spec, np.float32)
-        self._workers = Workers(self.network, n_threads)
-        self.theta = np.zeros(self.network.layout.size, np.float32)
+        self.theta = np.zeros(ParameterLayout(self._spec).size, _DTYPE)
         self.loss_curve: list[float] = []
-
-    def close(self) -> None:
-        """Let the threads go."""
-        self._workers.close()
 
     def fit(
         self,
         branch: Branch,
         n_rounds: int,
-        after_round: Callable[[Corrector], object] = lambda corrector: None,
+        n_threads: int = 1,
+        after_round: Callable[[Workers], object] = lambda workers: None,
     ) -> Corrector:
         """Train from the start for so many rounds; the rate is that of a full training."""
-        settings, layout = self.settings, self.network.layout
+        workers = Workers(Network(self._spec, _DTYPE), n_threads)
+        try:
+            self._train(branch, n_rounds, workers, after_round)
+        finally:
+            workers.close()
+        return self
+
+    def _train(
+        self,
+        branch: Branch,
+        n_rounds: int,
+        workers: Workers,
+        after_round: Callable[[Workers], object],
+    ) -> None:
+        settings, layout = self.settings, workers.network.layout
         theta = layout.initial(np.random.RandomState(self._seed), 1.0)
         for name, view in layout.views(theta).items():
             if name.startswith("head"):
                 view[...] = 0.0
-        self.theta = theta.astype(self.network.dtype)
+        self.theta = theta.astype(_DTYPE)
         optimizer = Optimizer(
             solver="adamw",
-            decays=layout.decays(self.network.dtype),
+            decays=layout.decays(_DTYPE),
             alpha=settings.alpha,
             clip_norm=settings.clip_norm,
             beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum=0.9, nesterovs_momentum=True,
@@ -149,23 +153,29 @@ class Corrector:
         for round_ in range(n_rounds):
             series, origins = draws.take(settings.batch_size * settings.steps_a_round)
             history = train(
-                self._workers, self.theta, optimizer, self._training_set(branch, series, origins),
+                workers, self.theta, optimizer, self._training_set(branch, series, origins),
                 self._recipe(round_, len(origins)), rng,
             )  # fmt: skip
             if history.diverged:
                 break
             self.loss_curve += history.loss_curve
-            after_round(self)
-        return self
+            after_round(workers)
 
-    def predict(self, branch: Branch, series: NDArray, origins: NDArray) -> NDArray[np.float64]:
+    def predict(
+        self,
+        branch: Branch,
+        series: NDArray,
+        origins: NDArray,
+        workers: Workers | None = None,
+    ) -> NDArray[np.float64]:
         """Corrections (n, horizon), in the units of the series."""
-        self.network.pack(self.theta)
+        workers = workers or Workers(Network(self._spec, _DTYPE))
+        workers.network.pack(self.theta)
         out = np.empty((len(origins), self.settings.horizon))
         for first in range(0, len(origins), _ORIGINS_A_CHUNK):
             part = slice(first, first + _ORIGINS_A_CHUNK)
             inputs = self._input(branch, series[part], origins[part])
-            raw = self._workers.predict(inputs, np.arange(inputs.data.n_samples))
+            raw = workers.predict(inputs, np.arange(inputs.data.n_samples))
             out[part] = raw * branch.scale[series[part]][:, np.newaxis]
         return out
 
@@ -174,7 +184,7 @@ class Corrector:
         return TrainingSet(
             self._input(branch, series, origins),
             np.arange(len(origins)),
-            target.astype(self.network.dtype),
+            target.astype(_DTYPE),
             np.ones(len(origins)),
         )
 
@@ -184,7 +194,7 @@ class Corrector:
         if self.skip:
             filled = branch.filled_windows(series, origins, branch.window)
             static = np.hstack([static, filled])
-        static = static.astype(self.network.dtype)
+        static = static.astype(_DTYPE)
         return NetworkInput.of(
             data, 1, None, np.zeros(data.n_channels), np.ones(data.n_channels), static
         )

@@ -4,6 +4,11 @@ The errors from all origins and steps of a series are divided by a profile, the 
 each step, made to grow with the step. What remains has one distribution; its quantile,
 times the profile, is the half-width of an interval: symmetric in the scale of the model,
 so a factor up and down for a series in logarithms.
+
+Around exp(x) such an interval is 2 exp(x) sinh(half-width) wide, and would shrink where the
+forecast falls. So the profile of a series in logarithms is made to grow in the units of the
+observations, along the forecast; and hyperbolic sines of errors are measured by it, which are
+half the widths that would have held them.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT = 1001  # quantiles of the distribution that are kept
+_LARGEST = 300.0  # error or fall of a forecast in logarithms, so that exp is finite
 
 
 @dataclass(frozen=True)
@@ -21,38 +27,55 @@ class Spread:
     """Distribution of the errors of one series."""
 
     profile: NDArray[np.float64]  # (horizon,), never falling
-    ratios: NDArray[np.float64]  # sorted: |error| / profile
+    ratios: NDArray[np.float64]  # sorted: errors / profile
     n_origins: int
+    log: bool
 
     @classmethod
-    def of(cls, errors: NDArray[np.float64]) -> Spread:
-        """From errors (n_origins, horizon); NaN where the series ended before."""
+    def of(
+        cls, errors: NDArray[np.float64], forecast: NDArray[np.float64], log: bool = False
+    ) -> Spread:
+        """From errors (n_origins, horizon) of forecasts; NaN where the series ended before."""
         known = ~np.isnan(errors)
         counts = known.sum(axis=0)
-        sums = np.where(known, np.abs(errors), 0.0).sum(axis=0)
-        means = np.divide(sums, counts, out=np.zeros(len(sums)), where=counts > 0)
+        size = np.where(known, np.abs(errors), 0.0)
+        means = np.divide(size.sum(axis=0), counts, out=np.zeros(len(counts)), where=counts > 0)
         profile = np.maximum.accumulate(means)
         # steps that were never seen: as uncertain as a random walk makes them
         n_seen = max(int((counts > 0).sum()), 1)
         beyond = np.arange(n_seen, len(profile))
         profile[beyond] = profile[n_seen - 1] * np.sqrt((beyond + 1.0) / n_seen)
-        scaled = np.divide(
-            np.abs(errors), profile, out=np.zeros(errors.shape), where=known & (profile > 0.0)
-        )[known]
-        if not scaled.size:
-            return cls(profile, np.zeros(1), 0)
-        ratios = np.sort(scaled)
+        unit = np.broadcast_to(profile, errors.shape)
+        if log:
+            size, unit = np.sinh(np.minimum(size, _LARGEST)), _growing(profile, forecast)
+        ratios = np.divide(size, unit, out=np.zeros(errors.shape), where=unit > 0.0)[known]
+        if not ratios.size:
+            return cls(profile, np.zeros(1), 0, log)
+        ratios.sort()
         if len(ratios) > _KEPT:
             ratios = np.quantile(ratios, np.linspace(0.0, 1.0, _KEPT))
-        return cls(profile, ratios, int(known.any(axis=1).sum()))
+        return cls(profile, ratios, int(known.any(axis=1).sum()), log)
 
-    def half_width(self, coverage: float, horizon: int) -> NDArray[np.float64]:
-        """Of an interval in the scale of the model, (horizon,); never narrower further out."""
+    def half_width(self, coverage: float, point: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of an interval around a forecast (horizon,), both in the scale of the model.
+
+        In the units of the observations no interval is narrower than one before it.
+        """
         level = min(1.0, coverage * (self.n_origins + 1.0) / max(self.n_origins, 1))
-        return float(np.quantile(self.ratios, level)) * self._profile_to(horizon)
+        ratio = float(np.quantile(self.ratios, level))
+        profile = self._profile_to(len(point))
+        return np.arcsinh(ratio * _growing(profile, point)) if self.log else ratio * profile
 
     def _profile_to(self, horizon: int) -> NDArray[np.float64]:
         """Beyond the fitted horizon the profile grows with the square root of the step."""
         n = len(self.profile)
         steps = np.arange(n + 1, horizon + 1)
         return np.concatenate([self.profile[:horizon], self.profile[-1] * np.sqrt(steps / n)])
+
+
+def _growing(profile: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The profile (horizon,) along forecasts (..., horizon), so that exp(point) times it grows."""
+    with np.errstate(divide="ignore"):
+        width = point + np.log(profile)  # -inf where there was no error
+    excess = np.maximum.accumulate(width, axis=-1) - point
+    return np.exp(np.minimum(excess, _LARGEST))

@@ -21,12 +21,14 @@ from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.linear import fit_linear
 from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.transform import from_scale, to_scale, wants_log
+from sklstm._workers import Workers
 
 CANDIDATES = (
     "trend", "season", "long season", "trend + linear", "season + linear",
     "trend + LSTM", "season + LSTM",
 )  # fmt: skip
 BRANCHES = ("trend", "season")
+_N_ANCHORS = 5  # candidates without a network come first
 # What a candidate counts where all errors on the hold-out are equal. On short series one
 # hold-out cannot show how much better the trend is. On long ones the candidates with the linear
 # map and the networks that correct them are much alike, and the networks were chosen by the same
@@ -50,7 +52,7 @@ class Recipe:
     log: bool | None  # None: decided by series
     network: Settings
     window: int | None
-    skip: bool
+    skip: bool  # networks have a linear map of their own, from the window to the head
     correct: bool = True
 
     @property
@@ -70,6 +72,14 @@ class Recipe:
         if m == 1:
             return max(8, enough)
         return max(2 * m, enough) if m <= 12 else max(2 * m, self.horizon)
+
+    def corrected(self, branch: str) -> int:
+        """Place among the candidates of the anchor that the network of a branch corrects.
+
+        The one with the linear map, unless the network has one of its own: on panels of short
+        series it does better from the bare anchor.
+        """
+        return CANDIDATES.index(branch if self.skip else f"{branch} + linear")
 
     def linear_windows(self) -> tuple[int, ...]:
         """How many observations the linear map may see: the network's, or a longest season."""
@@ -166,17 +176,18 @@ class Anchored:
         forecast = anchor(series, origins, horizon)
         if name not in self.linear:
             return forecast
-        branch = self.branch(name, linear=False)
+        branch = self.branch(name, bare=True)
         weights = self.linear[name]
         correction = branch.filled_windows(series, origins, len(weights)) @ weights
         correction *= branch.scale[series][:, np.newaxis]
         return forecast + stretched(correction, horizon, self.recipe.lag)
 
     # --- what is learnt from ----------------------------------------------------------------
-    def branch(self, name: str, linear: bool = True) -> Branch:
+    def branch(self, name: str, bare: bool = False) -> Branch:
         """The "trend" of the deseasonalised series, or the "season" of the series as it is.
 
-        With `linear` the linear map, where there is one, is part of the anchor.
+        The linear map, where there is one, is part of the anchor; not if `bare`, and not for a
+        network that has a linear map of its own.
         """
         window = self.recipe.window_length()
         first = self.begin + np.maximum(self.lags - 1, _FIRST_ORIGIN)
@@ -184,7 +195,7 @@ class Anchored:
             x, level, scale, anchor = self.rest, self.level, self._scale("rest"), self._drift_on
         else:
             x, level, scale, anchor = self.x, self.x, self._scale("x"), self.season
-        if linear:
+        if not (bare or self.recipe.skip):
             anchor = partial(self._with_linear, name, anchor)
         return Branch(x, level, anchor, scale, self.begin, first, self.known, window, self.features)
 
@@ -318,7 +329,7 @@ class PanelModel:
         errors[which, 2] = trial.error(past.long_season)
         for k, name in enumerate(BRANCHES):
             for anchored in (past, self.anchored):
-                branch = anchored.branch(name, linear=False)
+                branch = anchored.branch(name, bare=True)
                 weights = fit_linear(branch, horizon, recipe.linear_windows())
                 if weights is not None:
                     anchored.linear[name] = weights
@@ -326,22 +337,16 @@ class PanelModel:
                 # it must have been tried before it may count
                 past.linear.pop(name, None)
                 self.anchored.linear.pop(name, None)
-            anchor = getattr(past, f"{name}_linear")
-            base = trial.error(anchor)
             if name in past.linear:
-                errors[which, 3 + k] = base
+                errors[which, 3 + k] = trial.error(past.anchors()[3 + k])
             if recipe.correct:
-                self._correct(
-                    name, past, trial, anchor, base, which, seed + k, n_threads, after_round
-                )
+                self._correct(name, past, trial, which, seed + k, n_threads, after_round)
 
     def _correct(
         self,
         name: str,
         past: Anchored,
         trial: _Trial,
-        anchor: AnchorForecast,
-        base: NDArray[np.float64],
         which: NDArray[np.int64],
         seed: int,
         n_threads: int,
@@ -349,28 +354,31 @@ class PanelModel:
     ) -> None:
         """Train the network of a branch for as long as the hold-out says."""
         recipe = self.recipe
-        branch = past.branch(name)
+        branch, anchor = past.branch(name), past.anchors()[recipe.corrected(name)]
         n_rounds = _n_rounds(branch, recipe.network)
         corrector = Corrector(
-            recipe.network, recipe.skip, branch.window, branch.features.shape[1], n_threads, seed
+            recipe.network, recipe.skip, branch.window, branch.features.shape[1], seed
         )
-        curve = [base]  # round 0 is the anchor as it is
+        curve = [trial.error(anchor)]  # round 0 is the anchor as it is
 
-        def look(corrector: Corrector) -> None:
-            curve.append(trial.error(partial(_corrected, anchor, corrector, branch, recipe.lag)))
+        def look(workers: Workers) -> None:
+            def corrected(series: NDArray, origins: NDArray, horizon: int) -> NDArray:
+                correction = corrector.predict(branch, series, origins, workers)
+                return anchor(series, origins, horizon) + stretched(correction, horizon, recipe.lag)
+
+            curve.append(trial.error(corrected))
             after_round()
 
-        corrector.fit(branch, n_rounds, look)
+        corrector.fit(branch, n_rounds, n_threads, look)
         scores = [float(np.mean(errors / trial.scale)) for errors in curve]
         best = int(np.argmin(scores))
         self.holdout_curves[name] = scores
         self.chosen_steps[name] = best * recipe.network.steps_a_round
         self.errors[which, CANDIDATES.index(f"{name} + LSTM")] = curve[best]
         if best:
-            corrector.fit(self.anchored.branch(name), best, lambda _: after_round())
-            self.correctors[name] = corrector
+            final = self.anchored.branch(name)
+            self.correctors[name] = corrector.fit(final, best, n_threads, lambda _: after_round())
         self.loss_curves[name] = corrector.loss_curve
-        corrector.close()
 
     def _without_holdout(self, held: NDArray[np.int64]) -> None:
         """Series too short for a hold-out go by the trend, and the last season if they have one."""
@@ -391,8 +399,9 @@ class PanelModel:
         )
         origins = np.arange(first, anchored.end[i] - 1)
         series = np.full(len(origins), i)
-        weights = self.weights[i]
-        shares = [*weights[:3], weights[3] + weights[5], weights[4] + weights[6]]
+        shares = self.weights[i, :_N_ANCHORS].copy()
+        for k, name in enumerate(BRANCHES):
+            shares[self.recipe.corrected(name)] += self.weights[i, _N_ANCHORS + k]
         forecast = np.zeros((len(origins), horizon))
         for share, anchor in zip(shares, anchored.anchors(), strict=True):
             if share > 0.0:
@@ -400,7 +409,7 @@ class PanelModel:
         positions = origins[:, np.newaxis] + np.arange(1, horizon + 1)
         known = positions < anchored.end[i]
         came = anchored.x[np.where(known, positions, 0)]
-        return Spread.of(np.where(known, came - forecast, np.nan))
+        return Spread.of(np.where(known, came - forecast, np.nan), forecast, bool(self.logs[i]))
 
     # --- forecasts ------------------------------------------------------------------------
     def forecast(
@@ -421,14 +430,14 @@ class PanelModel:
 
     def candidates(self, horizon: int) -> list[NDArray[np.float64]]:
         """Forecasts (n_series, horizon) of every candidate, in the scale of the model."""
-        anchored, lag = self.anchored, self.recipe.lag
+        anchored, recipe = self.anchored, self.recipe
         series, origins = np.arange(self.n_series), anchored.end - 1
         out = [anchor(series, origins, horizon) for anchor in anchored.anchors()]
-        for k, name in enumerate(BRANCHES):
-            forecast = out[3 + k]
+        for name in BRANCHES:
+            forecast = out[recipe.corrected(name)]
             if name in self.correctors:
                 correction = self.correctors[name].predict(anchored.branch(name), series, origins)
-                forecast = forecast + stretched(correction, horizon, lag)
+                forecast = forecast + stretched(correction, horizon, recipe.lag)
             out.append(forecast)
         return out
 
@@ -499,19 +508,6 @@ class _Trial:
         y = np.where(logs, from_scale(np.where(logs, x, 0.0), True), x)
         errors = np.where(self._seen, np.abs(y - self._came), 0.0).sum(axis=1)
         return np.bincount(self.series, errors) * self._share
-
-
-def _corrected(
-    anchor: Callable[..., NDArray[np.float64]],
-    corrector: Corrector,
-    branch: Branch,
-    lag: int,
-    series: NDArray,
-    origins: NDArray,
-    horizon: int,
-) -> NDArray[np.float64]:
-    correction = corrector.predict(branch, series, origins)
-    return anchor(series, origins, horizon) + stretched(correction, horizon, lag)
 
 
 def _stride(n: int, lag: int) -> int:

@@ -1,6 +1,12 @@
+import copy
+import os
 import pickle
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +15,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, TimeSeriesSplit, cross_val_score
 from sklearn.utils._param_validation import InvalidParameterError
 
-from sklstm import LSTMForecaster
+import sklstm
+from sklstm import LSTMForecaster, _workers
 from sklstm.datasets import load_air_passengers, load_bike_rentals, load_sunspots
 from tests.forecasting.series import long, monthly, wide
 
@@ -150,6 +157,16 @@ def test_units_do_not_matter():
     np.testing.assert_allclose(large, small * 1e6, rtol=1e-4)
 
 
+def test_networks_with_a_linear_map_of_their_own_correct_bare_anchors():
+    for n_series, place in ((4, 3), (8, 0)):
+        model = LSTMForecaster(**FAST).fit(wide(n_series, 60))._models[0]
+        assert set(model.anchored.linear) == {"trend", "season"}
+        model.correctors = {}
+        candidates = model.candidates(6)
+        assert not np.array_equal(candidates[0], candidates[3])
+        np.testing.assert_array_equal(candidates[5], candidates[place])
+
+
 # --- the same again -----------------------------------------------------------------------------
 @pytest.mark.parametrize("global_model", [True, False])
 def test_the_same_forecast_bit_for_bit(global_model):
@@ -160,6 +177,35 @@ def test_the_same_forecast_bit_for_bit(global_model):
     ]
     for forecast in forecasts[1:]:
         pd.testing.assert_frame_equal(forecast, forecasts[0], check_exact=True)
+
+
+def test_a_large_panel_on_threads_can_be_forecast_and_copied(monkeypatch):
+    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    y = wide(50, 40)  # more than one chunk of predictions
+    one, two = (LSTMForecaster(**FAST, n_jobs=n_jobs).fit(y) for n_jobs in (1, 2))
+    pd.testing.assert_frame_equal(two.predict(), one.predict(), check_exact=True)
+    for again in (pickle.loads(pickle.dumps(two)), copy.deepcopy(two)):
+        pd.testing.assert_frame_equal(again.predict(), one.predict(), check_exact=True)
+
+
+def test_another_process_can_load_it(fitted, tmp_path):
+    assert fitted._models[0].correctors  # else there is no network to load
+    joblib.dump(fitted, tmp_path / "forecaster.joblib")
+    # scratch space and compiled code stay out: little but the parameters is stored
+    assert (tmp_path / "forecaster.joblib").stat().st_size < 100_000
+    code = (
+        "import joblib; forecaster = joblib.load('forecaster.joblib'); "
+        "forecaster.predict().to_pickle('forecast.pkl')"
+    )
+    path = os.pathsep.join([str(Path(sklstm.__file__).parents[1]), *sys.path])
+    subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        check=True,
+    )
+    forecast = pd.read_pickle(tmp_path / "forecast.pkl")
+    pd.testing.assert_series_equal(forecast, fitted.predict(), check_exact=True)
 
 
 def test_pickle_clone_and_parameters(fitted):
@@ -190,13 +236,33 @@ def test_intervals_are_nested_and_grow(fitted):
     for narrow, broad in pairwise(levels):
         assert (bounds[broad]["lower"] <= bounds[narrow]["lower"]).all()
         assert (bounds[broad]["upper"] >= bounds[narrow]["upper"]).all()
-    ratio = np.log(bounds[0.8]["upper"] / bounds[0.8]["lower"])
-    assert (ratio.diff()[1:] >= -1e-12).all()
     single = fitted.predict_interval(12, coverage=0.8)
     np.testing.assert_array_equal(single, bounds[0.8])
     quantiles = fitted.predict_quantiles(12, quantiles=[0.1, 0.5, 0.9])
     np.testing.assert_allclose(quantiles[[0.1, 0.9]], single)
     np.testing.assert_allclose(quantiles[0.5], fitted.predict(12))
+
+
+@pytest.mark.parametrize("log", ["auto", False])
+def test_no_interval_of_a_random_series_is_narrower_further_out(log):
+    rng = np.random.default_rng(0)
+    n, n_series = 60, 24
+    t = np.arange(n)[:, np.newaxis]
+    season = rng.uniform(0, 2, n_series) * np.sin(np.pi * (t + rng.integers(0, 12, n_series)) / 6)
+    walk = (rng.uniform(0.01, 0.2, n_series) * rng.standard_normal((n, n_series))).cumsum(axis=0)
+    slope = rng.uniform(-0.05, 0.03, n_series) * t
+    y = pd.DataFrame(np.exp(season + walk + slope), Y.index[:n])
+    bounds = (
+        LSTMForecaster(horizon=6, max_steps=0, log=log)
+        .fit(y)
+        .predict_interval(30, coverage=[0.3, 0.8, 0.99])
+    )
+    upper, lower = (bounds.xs(name, level=-1, axis=1) for name in ("upper", "lower"))
+    width = (upper - lower).to_numpy()  # (30, 3 * n_series)
+    assert (width > 0).all()
+    assert (np.diff(width, axis=0) >= -1e-9 * upper.abs().to_numpy()[1:]).all()
+    if log == "auto":
+        assert (lower > 0).all(axis=None)
 
 
 @pytest.mark.parametrize("coverage", [0.0, 1.0, -0.5, [0.5, 1.5], []])

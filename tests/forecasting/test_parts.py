@@ -106,18 +106,38 @@ def test_better_candidates_count_more_and_missing_ones_nothing():
 def test_spreads_are_monotone_and_cover_what_they_say():
     rng = np.random.default_rng(0)
     steps = rng.standard_normal((4000, 6)).cumsum(axis=1)
-    spread = Spread.of(steps[:2000])
-    assert (np.diff(spread.half_width(0.8, 9)) >= 0).all()
-    widths = [spread.half_width(c, 6) for c in (0.1, 0.5, 0.8, 0.95)]
+    point = np.zeros(9)
+    spread = Spread.of(steps[:2000], np.zeros((2000, 6)))
+    assert (np.diff(spread.half_width(0.8, point)) >= 0).all()
+    widths = [spread.half_width(c, point[:6]) for c in (0.1, 0.5, 0.8, 0.95)]
     assert all((a <= b).all() for a, b in pairwise(widths))
     for c in (0.5, 0.8, 0.95):
-        inside = np.abs(steps[2000:]) <= spread.half_width(c, 6)
+        inside = np.abs(steps[2000:]) <= spread.half_width(c, point[:6])
+        assert inside.mean() == pytest.approx(c, abs=0.02)
+
+
+def test_spreads_of_logarithms_grow_in_units_and_cover_what_they_say():
+    rng = np.random.default_rng(0)
+    errors = 0.2 * rng.standard_normal((4000, 8)).cumsum(axis=1)
+    phase = rng.integers(0, 4, 4000)[:, np.newaxis] + np.arange(8)
+    forecast = 3.0 + 1.5 * np.sin(np.pi * phase / 2)  # down to a twentieth of its top
+    spread = Spread.of(errors[:2000], forecast[:2000], log=True)
+    for c in (0.5, 0.8, 0.95):
+        half = np.array([spread.half_width(c, point) for point in forecast[2000:]])
+        width = np.exp(forecast[2000:] + half) - np.exp(forecast[2000:] - half)
+        assert (np.diff(width, axis=1) >= -1e-9 * width[:, 1:]).all()
+        inside = np.abs(errors[2000:]) <= half
         assert inside.mean() == pytest.approx(c, abs=0.02)
 
 
 def test_spreads_of_a_single_value_and_of_no_error():
-    assert Spread.of(np.empty((0, 3))).half_width(0.9, 5).tolist() == [0.0] * 5
-    assert Spread.of(np.zeros((4, 3))).half_width(0.9, 3).tolist() == [0.0] * 3
+    for log in (False, True):
+        none = Spread.of(np.empty((0, 3)), np.empty((0, 3)), log)
+        assert none.half_width(0.9, np.ones(5)).tolist() == [0.0] * 5
+        exact = Spread.of(np.zeros((4, 3)), np.ones((4, 3)), log)
+        assert exact.half_width(0.9, np.ones(3)).tolist() == [0.0] * 3
+        wild = Spread.of(np.full((4, 3), 800.0), np.ones((4, 3)), log)
+        assert np.isfinite(wild.half_width(0.9, np.array([0.0, 900.0, -900.0]))).all()
 
 
 def test_logarithms_keep_their_distance_from_zero():

@@ -13,13 +13,29 @@ STATIC = pd.DataFrame({"size": [1.0, 2.0, 30.0], "north": [1, 0, 1]}, ["s2", "s1
 def test_the_network_sees_them():
     without = LSTMForecaster(**FAST).fit(Y)
     given = LSTMForecaster(**FAST).fit(Y, static=STATIC)
-    if given._models[0].correctors:
-        assert not np.array_equal(given.predict(), without.predict())
+    assert given._models[0].correctors
+    assert not np.array_equal(given.predict(), without.predict())
     assert np.isfinite(given.predict()).all(axis=None)
     in_order = LSTMForecaster(**FAST).fit(Y, static=STATIC.loc[["s0", "s1", "s2"]])
     pd.testing.assert_frame_equal(in_order.predict(), given.predict())
     later = given.predict(2)
     assert np.isfinite(given.update(later, refit=True).predict()).all(axis=None)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_backtest_takes_them(refit):
+    table = LSTMForecaster(**FAST).backtest(Y, horizon=6, n_origins=2, refit=refit, static=STATIC)
+    first = LSTMForecaster(**FAST).fit(Y[:-12], static=STATIC)
+    assert first._models[0].correctors
+    for name, rows in table[table["cutoff"] == Y.index[-13]].groupby("series"):
+        np.testing.assert_array_equal(rows["prediction"], first.predict()[name])
+
+
+def test_models_of_single_series_refuse_them():
+    forecaster = LSTMForecaster(**FAST, global_model=False)
+    for use in (forecaster.fit, forecaster.backtest):
+        with pytest.raises(ValueError, match="static needs global_model=True"):
+            use(Y, static=STATIC)
 
 
 @pytest.mark.parametrize(
