@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels import losses
+from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.cells import CELLS
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
+from sklstm._kernels.readout import Attention, Pooled, Steps
 from sklstm._kernels.simd import PANEL, gemm_address, lanes_of
 from sklstm._parameters import NetworkSpec, ParameterLayout
 
@@ -93,6 +96,7 @@ class Network:
         return Plan(
             product=gemm_address(self.dtype),
             cell=cell,
+            readout=self._readout(n_hidden),
             truncated=spec.truncated,
             bptt_steps=spec.bptt_steps,
             n_hidden=n_hidden,
@@ -178,6 +182,29 @@ class Network:
             ]
         )
 
+    def _readout(self, n_hidden: int) -> Any:
+        """The marker of what the head reads; of attention with W, transposed, above b and v."""
+        spec = self.spec
+        if spec.per_step:
+            return Steps()
+        if "attention" not in spec.pooling:
+            return Pooled()
+        units, blocks = np.arange(spec.hidden_size), np.arange(spec.n_directions) * n_hidden
+        n_states = spec.n_directions * n_hidden
+        matrix = np.full((n_states + 2, n_hidden), self.layout.size, np.intp)
+        states = np.add.outer(blocks, units).ravel()
+        matrix[np.ix_(states, units)] = self._places("attention_weight").T
+        matrix[n_states, units] = self._places("attention_bias")
+        matrix[n_states + 1, units] = self._places("score_weight")
+        stride = self._odd_lines(n_hidden)
+        return Attention(
+            stride=stride,
+            weight=self._place(self._panels(matrix[:n_states])),
+            transposed=self._place(self._panels(matrix[:n_states].T)),
+            vectors=self._place(matrix[n_states:]),
+            gradient=self._place_gradient(matrix, stride),
+        )
+
     def _places(self, name: str) -> NDArray[np.intp]:
         """Where the elements of a parameter stand in theta, in the parameter's shape."""
         shape = self.layout.shapes[name]
@@ -213,6 +240,10 @@ class Network:
         """n elements filled up to an odd number of cache lines."""
         lines = -(-n * self.dtype.itemsize // 64)
         return (lines + 1 - lines % 2) * 64 // self.dtype.itemsize
+
+    def n_read(self, n_rows: int, n_sequences: int) -> int:
+        """Rows that the head reads: one for each sequence, or one for each time step."""
+        return n_rows if self.spec.per_step else n_sequences
 
     def segment(self, n_rows: int, n_timesteps: int) -> int:
         """Time steps between two kept states: all of them while the activations fit."""
@@ -260,10 +291,16 @@ class Buffers:
         n_kept = n_rows if whole else n_sequences * (segment if keep else 1)
         shares = n_scans if whole else 1
         strides = plan.scans[:, ROW_STRIDE]
-        emitting = plan.n_layers if plan.mean or plan.maximum else plan.n_layers - 1
+        pooled_last = plan.last and not (plan.mean or plan.maximum)
+        emitting = plan.n_layers - 1 if pooled_last else plan.n_layers
         y = emitting * n_rows * plan.n_directions * plan.n_hidden
         state = n_scans * n_sequences * plan.n_hidden
-        outputs = n_sequences * _filled(plan.n_outputs, width)
+        n_read = self._network.n_read(n_rows, n_sequences)
+        outputs = n_read * _filled(plan.n_outputs, width)
+        attention = 0
+        if isinstance(plan.readout, Attention):  # its room is behind the features
+            projected = n_rows if keep else min(n_rows, BLOCK)
+            attention = projected * plan.readout.stride + 2 * _filled(n_rows, width)
         return {
             "rows": n_kept * int(strides.sum() if whole else strides.max()),
             "gates": shares * n_kept * plan.gate_stride,
@@ -275,9 +312,9 @@ class Buffers:
             "dh": state if keep else 0,
             "dc": state if keep else 0,
             "checkpoints": 0 if whole or not keep else 2 * state * -(-n_timesteps // segment),
-            "features": n_sequences * (plan.n_features + width),
-            "dropped": n_sequences * (plan.n_features + width),
-            "dfeatures": n_sequences * plan.n_features if keep else 0,
+            "features": n_read * (plan.n_features + width) + attention,
+            "dropped": n_read * (plan.n_features + width) if keep else 0,
+            "dfeatures": n_read * plan.n_features if keep else 0,
             "raw": outputs,
             "draw": outputs if keep else 0,
         }

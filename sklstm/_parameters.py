@@ -32,7 +32,7 @@ class NetworkSpec:
     hidden_size: int
     num_layers: int
     bidirectional: bool
-    pooling: tuple[str, ...]
+    pooling: tuple[str, ...]  # of last, mean and max; or attention; or steps: none, see per_step
     n_outputs: int
     loss: str
     loss_parameter: float = 0.0
@@ -46,8 +46,13 @@ class NetworkSpec:
         return 2 if self.bidirectional else 1
 
     @property
+    def per_step(self) -> bool:
+        """Whether the head reads the state of each time step, and predicts as often."""
+        return self.pooling == ("steps",)
+
+    @property
     def n_features(self) -> int:
-        """What the head sees of a sequence: pooled states, then static features."""
+        """What the head sees of a sequence or a step: states, then static features."""
         return len(self.pooling) * self.n_directions * self.hidden_size + self.n_static
 
 
@@ -58,7 +63,8 @@ class ParameterLayout:
     Names, shapes and the order of the gates are torch's, with one bias where torch has two
     (its ``bias_ih + bias_hh``), and ``head_weight``, ``head_bias`` at the end. The GRU's bias
     has four blocks: r, z, and the two of n, which do not add up: torch's ``b_in``, ``b_hn``.
-    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o.
+    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o. ``attention_weight``,
+    ``attention_bias`` and ``score_weight`` are W, b and v of additive attention.
     """
 
     spec: NetworkSpec
@@ -80,6 +86,10 @@ class ParameterLayout:
                 if spec.cell == "peephole":
                     shapes[f"weight_ch_l{layer}{suffix}"] = (3, spec.hidden_size)
             n_inputs = spec.n_directions * spec.hidden_size
+        if "attention" in spec.pooling:
+            shapes["attention_weight"] = (spec.hidden_size, n_inputs)
+            shapes["attention_bias"] = (spec.hidden_size,)
+            shapes["score_weight"] = (spec.hidden_size,)
         shapes["head_weight"] = (spec.n_outputs, spec.n_features)
         shapes["head_bias"] = (spec.n_outputs,)
         offsets, size = {}, 0
@@ -116,10 +126,10 @@ class ParameterLayout:
         """Random initial parameters.
 
         Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013), or
-        uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of the head
-        uniform in +-1/sqrt(n_features). Biases are zero but the forget gate's, 1 unless given
-        (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`,
-        the input gate's its negative (Tallec & Ollivier 2018).
+        uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of attention
+        and of the head uniform in +-1/sqrt(columns). Biases are zero but the forget gate's, 1
+        unless given (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to
+        `longest_lag`, the input gate's its negative (Tallec & Ollivier 2018).
         """
         theta = np.zeros(self.size)
         hidden_size = self.spec.hidden_size
@@ -150,7 +160,7 @@ class ParameterLayout:
                 for gate, value in (("i", input_bias), ("o", output_bias)):
                     if value is not None:
                         blocks[gate][...] = value
-            elif name == "head_weight":
-                outermost = 1.0 / math.sqrt(self.spec.n_features)
+            elif name in ("attention_weight", "score_weight", "head_weight"):
+                outermost = 1.0 / math.sqrt(view.shape[-1])
                 view[...] = rng.uniform(-outermost, outermost, view.shape)
         return theta
