@@ -245,6 +245,12 @@ class Network:
         """Rows that the head reads: one for each sequence, or one for each time step."""
         return n_rows if self.spec.per_step else n_sequences
 
+    def attention(self, work: Workspace, n_rows: int, n_sequences: int) -> NDArray:
+        """Weights (n_rows, 1) of attention that `network_predict` has left in a workspace."""
+        start = work.features + n_sequences * (self.plan.n_features + self.lanes)
+        start += min(n_rows, BLOCK) * self.plan.readout.stride
+        return work.flat[start : start + n_rows, np.newaxis]
+
     def segment(self, n_rows: int, n_timesteps: int) -> int:
         """Time steps between two kept states: all of them while the activations fit."""
         if n_rows * self._kept_per_row <= _KEPT_BYTES:

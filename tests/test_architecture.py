@@ -17,6 +17,7 @@ LAYERS = [
     {"_kernels"},
     {"_parameters", "_sequences", "_windows"},
     {"_network", "_validation"},
+    {"_step_targets"},
     {"_losses", "_optimizers", "_schedules", "_workers", "_stream", "_callbacks"},
     {"_training"},
     {"_base"},
