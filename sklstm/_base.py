@@ -783,9 +783,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         inputs, patch_size = self._input(data), self.patch_size_
         with self._predictor(data.n_samples) as predictor:
             weights = predictor.attention(inputs, np.arange(data.n_samples)).astype(np.float64)
+        first = np.cumsum(inputs.lengths) - inputs.lengths
+        weights /= np.repeat(np.add.reduceat(weights, first), inputs.lengths)
         # the first patch of a sequence is the one that may hold fewer steps
         n_steps = np.full(len(weights), patch_size)
-        first = np.cumsum(inputs.lengths) - inputs.lengths
         n_steps[first] = data.lengths - (inputs.lengths - 1) * patch_size
         return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
 

@@ -316,7 +316,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             return np.zeros(len(y), bool)
         # NaN is not equal to itself, and labels of another type to none
         missing = np.broadcast_to(y != y if label != label else y == label, y.shape)
-        return np.asarray(missing.reshape(len(y), -1).all(axis=1))
+        return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
     def _head(self) -> tuple[int, str, float]:
         loss = "softmax" if self.out_activation_ == "softmax" else "sigmoid"

@@ -226,7 +226,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         missing = np.isnan(y.astype(np.float64))
-        return np.asarray(missing.reshape(len(y), -1).all(axis=1))
+        return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
     def _head(self) -> tuple[int, str, float]:
         parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
