@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags, assert_all_finite, column_or_1d, compute_class_weight
+from sklearn.utils import (
+    Tags,
+    _safe_indexing,
+    assert_all_finite,
+    column_or_1d,
+    compute_class_weight,
+)
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
@@ -154,7 +160,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             The estimator.
         """
         if not hasattr(self, "theta_"):
-            if classes is None and not type_of_target(y).startswith("multilabel"):
+            looked_at = _safe_indexing(y, 0) if self.return_sequences else y
+            if classes is None and not type_of_target(looked_at).startswith("multilabel"):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             self._known_classes = None if classes is None else unique_labels(classes)
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
@@ -272,6 +279,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        if self.return_sequences and y.shape[1:] == (1,):
+            y = y[:, 0]
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         multilabel = type_of_target(y).startswith("multilabel")
