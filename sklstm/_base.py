@@ -6,8 +6,9 @@ import copy
 import math
 import os
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal, Self
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -30,8 +32,10 @@ from sklstm._sequences import (
     ChannelMoments,
     NetworkInput,
     SequenceDataset,
+    Targets,
     network_channels,
 )
+from sklstm._step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._stream import Stream
 from sklstm._training import History, Recipe, TrainingSet, train
 from sklstm._validation import as_sequences
@@ -42,6 +46,7 @@ POOLINGS = {
     "mean": ("mean",),
     "max": ("max",),
     "concat": ("last", "mean", "max"),
+    "attention": ("attention",),
 }
 
 # "auto" settings; docs/decisions/defaults.md has the measurements.
@@ -56,8 +61,9 @@ _TINY = 32
 # What the shape and the meaning of `theta_` depend on: the values of the fit that started
 # the network hold until the next one.
 _ARCHITECTURE = (
-    "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "patch_size", "scale", "dtype",
-    "conv_channels", "conv_width", "conv_stride", "conv_activation", "fcn_channels", "fcn_width",
+    "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "return_sequences",
+    "patch_size", "scale", "dtype", "conv_channels", "conv_width", "conv_stride",
+    "conv_activation", "fcn_channels", "fcn_width",
 )  # fmt: skip
 
 SHARED_PARAMETERS = """hidden_size : int, default=64
@@ -73,9 +79,13 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
         recurrent unit [8]_, as torch has it. "rnn": Elman's network [9]_, with tanh.
     bidirectional : bool, default=True
         Whether a second scan reads every sequence from its end to its start.
-    pooling : {"concat", "last", "mean", "max"}, default="concat"
+    pooling : {"concat", "last", "mean", "max", "attention"}, default="concat"
         How the states of the last layer become one row of features: the final state, the
-        mean or the maximum over time, or all three side by side.
+        mean or the maximum over time, all three side by side, or a mean with learned weights
+        [14]_, which `attention_weights` shows.
+    return_sequences : bool, default=False
+        Whether `y` has a target for each time step, and predictions have one too. The head
+        then reads the state of each step; there is neither pooling nor patching.
     dropout : float or "auto", default="auto"
         Share of the states set to zero in training, between layers and before the head.
         "auto": 0.2, but 0 for up to 32 samples.
@@ -207,7 +217,9 @@ REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term 
     .. [12] F. Karim et al. (2018). LSTM fully convolutional networks for time series
            classification. IEEE Access 6, 1662-1669.
     .. [13] S. Ioffe and C. Szegedy (2015). Batch normalization: accelerating deep network
-           training by reducing internal covariate shift. ICML."""
+           training by reducing internal covariate shift. ICML.
+    .. [14] D. Bahdanau, K. Cho and Y. Bengio (2015). Neural machine translation by jointly
+           learning to align and translate. ICLR."""
 
 X_FORMS = """X : array-like, list of arrays or DataFrame
             Sequences, one of: (n_samples, n_timesteps), univariate; (n_samples,
@@ -216,6 +228,17 @@ X_FORMS = """X : array-like, list of arrays or DataFrame
             a wide DataFrame, a row each; a long DataFrame with the index (sample, time).
             Steps at the end that are NaN in all channels are padding."""
 
+Y_OF_STEPS = """With ``return_sequences=True`` a target for each time step: an array
+            (n_samples, n_timesteps) or (n_samples, n_timesteps, n_outputs), a list of arrays
+            (n_timesteps_i,) or (n_timesteps_i, n_outputs), or a long DataFrame or Series."""
+
+WEIGHT_FORMS = """sample_weight : array-like of shape (n_samples,), or of steps, default=None
+            Weight of each sample; a whole number counts as so many copies. With
+            ``return_sequences=True`` also of each step, in the form of y."""
+
+PREDICTED_STEPS = """With ``return_sequences=True`` the same for each step: an array (n_samples,
+            n_timesteps, ...), or a list of arrays (n_timesteps_i, ...) if lengths differ."""
+
 
 def documented(cls: type) -> type:
     """Fill what all estimators share into the docstrings of a class and its methods."""
@@ -223,6 +246,9 @@ def documented(cls: type) -> type:
         "{shared_parameters}": SHARED_PARAMETERS,
         "{references}": REFERENCES,
         "{X}": X_FORMS,
+        "{y_of_steps}": Y_OF_STEPS,
+        "{sample_weight}": WEIGHT_FORMS,
+        "{predicted_steps}": PREDICTED_STEPS,
     }
     for owner in (cls, *(m for m in vars(cls).values() if callable(m))):
         if owner.__doc__:
@@ -235,9 +261,10 @@ def documented(cls: type) -> type:
 class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     """Base of the estimators.
 
-    Conventions: `target` (n_samples, n_targets) is what the loss compares with the raw
-    prediction (n_samples, n_outputs); `theta_` (n_parameters,) holds all parameters.
-    Subclasses say what their y means: they encode it, name the loss and decode.
+    Conventions: `target` (n_rows, n_targets) is what the loss compares with the raw
+    prediction (n_rows, n_outputs), a row for each sample, or for each time step of the samples
+    in turn; `theta_` (n_parameters,) holds all parameters. Subclasses say what their y means:
+    they encode it, name the loss and decode.
     """
 
     hidden_size: int = 64
@@ -245,6 +272,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     cell: str = "lstm"
     bidirectional: bool = True
     pooling: str = "concat"
+    return_sequences: bool = False
     dropout: float | Literal["auto"] = "auto"
     forget_bias: float | str | None = None
     longest_lag: int | None = None
@@ -292,6 +320,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "cell": [StrOptions(set(GATES))],
         "bidirectional": ["boolean"],
         "pooling": [StrOptions(set(POOLINGS))],
+        "return_sequences": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
         "forget_bias": [
             Interval(Real, None, None, closed="neither"),
@@ -345,23 +374,27 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
 
     # --- what a subclass says -------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
-        """y as the loss wants it, (n_samples, n_targets); sets what fit must remember."""
+        """y as the loss wants it, (n_rows, n_targets); sets what fit must remember."""
         raise NotImplementedError
 
     def _head(self) -> tuple[int, str, float]:
         """Outputs of the network, the loss by name, and the loss's parameter."""
         raise NotImplementedError
 
-    def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:
-        """Positions of the training and of the validation samples."""
+    def _missing(self, y: NDArray) -> NDArray[np.bool_]:
+        """Which rows of y (n_rows,) or (n_rows, n_outputs) say that there is no target."""
         raise NotImplementedError
 
+    def _strata(self, target: NDArray) -> NDArray | None:
+        """Classes whose shares a validation split keeps, (n_samples,)."""
+        return None
+
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
-        """Validation score of raw predictions, larger is better."""
+        """Score of raw predictions, larger is better."""
         raise NotImplementedError
 
     def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
-        """Sample weights, times those of the classes."""
+        """Weights of rows, times those of the classes."""
         return weight
 
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
@@ -389,6 +422,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
         self._refuse_what_the_cell_has_not()
         self._refuse_what_needs_layers()
+        self._refuse_what_steps_have_not()
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
             self.__dict__.pop("theta_", None)
@@ -396,38 +430,39 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         else:
             self._refuse_other_architecture()
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
-        target = self._encode(y, reset=fresh)
-        if len(target) != data.n_samples:
-            raise ValueError(
-                "Found input variables with inconsistent numbers of samples: X has "
-                f"{data.n_samples}, y has {len(target)}."
-            )
-        weight = self._check_weight(sample_weight, data, target)
+        targets = self._targets(y, sample_weight, data, reset=fresh)
+        by_class = self._weigh(targets.values, targets.weight)
+        if not by_class.sum() > 0:
+            raise ValueError("All sample weights are zero: there is nothing to learn from.")
+        targets = replace(targets, weight=by_class)
+        weight = targets.sample_weight
         held_out = self._validation_data(validation) if validation is not None else None
         rng = check_random_state(self.random_state)
         (samples,) = np.nonzero(weight > 0)
         if held_out is None and self.early_stopping and not incremental:
-            kept, out = self._split(target[samples], rng)
-            held_out = (data, samples[out], target[samples[out]], weight[samples[out]])
-            samples = samples[kept]
+            strata = None if self.return_sequences else self._strata(targets.values[samples])
+            samples, out = train_test_split(
+                samples, test_size=self.validation_fraction, random_state=rng, stratify=strata
+            )
+            held_out = (data, out, targets.of(out))
         if held_out is not None and len(held_out[1]) < self._fewest_validation_samples:
             raise ValueError(
                 f"The validation set has {len(held_out[1])} samples, its score needs at least "
                 f"{self._fewest_validation_samples}. Raise validation_fraction, pass a larger "
                 "X_val, or set early_stopping=False."
             )
-        weight_of_samples = weight[samples]
+        targets = targets.of(samples)
         if fresh or incremental:
-            self._fit_scaling(data, samples, weight_of_samples, fresh)
-        scaled = self._scale_target(target[samples], weight_of_samples, reset=fresh)
+            self._fit_scaling(data, samples, weight[samples], fresh)
+        scaled = self._scale_target(targets.values, targets.weight, reset=fresh)
         if fresh:
             self._start(data, samples, rng)
         network = self._build_network()
         theta = self.theta_.astype(network.dtype)  # a copy: it is trained in place
+        targets = replace(targets, values=scaled.astype(network.dtype))
         history = self._train(
-            network, theta, data, samples, scaled, weight_of_samples, held_out, rng, incremental,
-            X, y,
-        )  # fmt: skip
+            network, theta, data, samples, targets, held_out, rng, incremental, X, y
+        )
         self._report(history, fresh)
         return self
 
@@ -484,6 +519,31 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                     f"{default!r}, or set num_layers to at least 1."
                 )
 
+    def _refuse_what_steps_have_not(self) -> None:
+        """Settings that are for one prediction a sequence."""
+        if not self.return_sequences:
+            return
+        if self.pooling != type(self).pooling:
+            raise ValueError(
+                "return_sequences=True predicts at every step from the state there, without "
+                f"pooling: leave pooling at {type(self).pooling!r}, or set return_sequences=False."
+            )
+        if self.patch_size not in ("auto", 1):
+            raise ValueError(
+                "return_sequences=True predicts at every step, which patches would merge: set "
+                "patch_size=1 or 'auto'."
+            )
+        if self.conv_channels is not None and np.any(np.asarray(self.conv_stride) != 1):
+            raise ValueError(
+                "return_sequences=True predicts at every step, and a stride leaves steps out: set "
+                "conv_stride=1."
+            )
+        if self.fcn_channels is not None:
+            raise ValueError(
+                "return_sequences=True predicts at every step, and fcn_channels gives features of "
+                "whole sequences: set fcn_channels=None."
+            )
+
     def _refuse_other_architecture(self) -> None:
         for name, started in self._architecture.items():
             if getattr(self, name) != started:
@@ -493,31 +553,45 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                     "anew, set warm_start=False and call fit."
                 )
 
-    def _check_weight(
-        self, sample_weight: Any, data: SequenceDataset, target: NDArray
-    ) -> NDArray[np.float64]:
-        """Weights (n_samples,) of samples, times those of the classes; checked."""
+    def _targets(self, y: Any, sample_weight: Any, data: SequenceDataset, reset: bool) -> Targets:
+        """y and its weights, checked."""
+        if self.return_sequences:
+            return self._targets_of_steps(y, sample_weight, data, reset)
+        target = self._encode(y, reset)
+        if len(target) != data.n_samples:
+            raise ValueError(
+                "Found input variables with inconsistent numbers of samples: X has "
+                f"{data.n_samples}, y has {len(target)}."
+            )
         # scikit-learn counts the rows of what it is given: the samples, not their steps
         weight = _check_sample_weight(
             sample_weight, data.begin, dtype=np.float64, ensure_non_negative=True
         )
-        weight = self._weigh(target, weight)
-        if not weight.sum() > 0:
-            raise ValueError("All sample weights are zero: there is nothing to learn from.")
-        return weight
+        return Targets.one_each(target, weight)
+
+    def _targets_of_steps(
+        self, y: Any, sample_weight: Any, data: SequenceDataset, reset: bool
+    ) -> Targets:
+        rows = rows_of_steps(y, data, self._missing)
+        given = ~self._missing(rows)
+        if not given.any():
+            raise ValueError("y has no target at any step: there is nothing to learn from.")
+        encoded = self._encode(rows[given], reset)
+        target = np.zeros((len(rows), encoded.shape[1]))
+        target[given] = encoded
+        indptr = np.concatenate([[0], np.cumsum(data.lengths)])
+        return Targets(target, weight_of_steps(sample_weight, data) * given, indptr)
 
     def _validation_data(
         self, validation: tuple[Any, Any]
-    ) -> tuple[SequenceDataset, NDArray, NDArray, NDArray]:
+    ) -> tuple[SequenceDataset, NDArray, Targets]:
         X, y = validation
         data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
-        target = self._encode(y, reset=False)
-        if len(target) != data.n_samples:
-            raise ValueError(
-                f"X_val and y_val do not fit together: {data.n_samples} samples against "
-                f"{len(target)}."
-            )
-        return data, np.arange(data.n_samples), target, np.ones(data.n_samples)
+        try:
+            targets = self._targets(y, None, data, reset=False)
+        except ValueError as error:
+            raise ValueError(f"X_val and y_val do not fit together: {error}") from error
+        return data, np.arange(data.n_samples), targets
 
     def _fit_scaling(
         self, data: SequenceDataset, samples: NDArray, weight: NDArray, fresh: bool
@@ -527,6 +601,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             longest = int(data.lengths[samples].max())
             stride = math.prod(layer.stride for layer in self._convolutions()[0])
             auto = max(1, -(-longest // (_AUTO_TIMESTEPS * stride)))
+            auto = 1 if self.return_sequences else auto
             self.patch_size_ = auto if self.patch_size == "auto" else int(self.patch_size)
         else:
             seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
@@ -557,16 +632,19 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         self.loss_curve_: list[float] = []
         self._optimizer_state: list[Any] = []
 
-    def _build_network(self) -> Network:
+    def _build_network(self, pooling: tuple[str, ...] | None = None) -> Network:
+        """The network with the pooling it was started with, or another one of equal size."""
         n_outputs, loss, parameter = self._head()
         fixed = self._architecture
         front, branch = self._convolutions()
+        if pooling is None:
+            pooling = ("steps",) if fixed["return_sequences"] else POOLINGS[fixed["pooling"]]
         spec = NetworkSpec(
             n_channels=network_channels(self.n_channels_in_, self.patch_size_, fixed["scale"]),
             hidden_size=int(fixed["hidden_size"]),
             num_layers=int(fixed["num_layers"]),
             bidirectional=bool(fixed["bidirectional"]),
-            pooling=POOLINGS[fixed["pooling"]],
+            pooling=pooling,
             n_outputs=n_outputs,
             loss=loss,
             loss_parameter=parameter,
@@ -650,9 +728,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         theta: NDArray,
         data: SequenceDataset,
         samples: NDArray,
-        target: NDArray,
-        weight: NDArray,
-        held_out: tuple[SequenceDataset, NDArray, NDArray, NDArray] | None,
+        targets: Targets,
+        held_out: tuple[SequenceDataset, NDArray, Targets] | None,
         rng: np.random.RandomState,
         incremental: bool,
         X: Any,
@@ -660,20 +737,20 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     ) -> History:
         recipe = self._recipe(len(samples), incremental)
         workers = Workers(network, joblib.effective_n_jobs(self.n_jobs))
-        training_set = TrainingSet(self._input(data), samples, target.astype(network.dtype), weight)
+        training_set = TrainingSet(self._input(data), samples, targets)
         optimizer = self._new_optimizer(network)
         if incremental and self._optimizer_state:
             optimizer.resume(self._optimizer_state)
         validate = None
         if held_out is not None:
-            held_data, held_samples, held_target, held_weight = held_out
+            held_data, held_samples, held_targets = held_out
             held_input = self._input(held_data)
 
             def validate() -> float:
                 raw = workers.predict(held_input, held_samples)
                 if not np.isfinite(raw).all():  # the next loss will say so
                     return -math.inf
-                return self._score_raw(raw, held_target, held_weight)
+                return self._score_rows(raw, held_targets)
 
         callbacks = EpochCallbacks(self, recipe.n_epochs, X, y)
         progress = _progress_bar(recipe.n_epochs, type(self).__name__) if self.verbose else None
@@ -757,22 +834,82 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
 
     # --- prediction -----------------------------------------------------------------------
-    def _raw_prediction(self, X: Any) -> NDArray:
-        """(n_samples, n_outputs)."""
+    def _predict(self, X: Any, decode: Callable[[NDArray], NDArray]) -> Any:
+        """What `decode` makes of raw predictions: an array, or a list for steps of ragged X."""
+        data = self._known_sequences(X)
+        decoded = decode(self._raw_prediction(data))
+        return (
+            by_sample(decoded, data.lengths) if self._architecture["return_sequences"] else decoded
+        )
+
+    def _known_sequences(self, X: Any) -> SequenceDataset:
         if not hasattr(self, "theta_"):
             check_is_fitted(self, "theta_")
-        data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
-        inputs = self._input(data)
-        predictor = self._take_predictor(data.n_samples)
+        return as_sequences(self, X, n_channels=self.n_channels, reset=False)
+
+    def _raw_prediction(self, data: SequenceDataset) -> NDArray:
+        """(n_rows, n_outputs)."""
+        with self._predictor(data.n_samples) as predictor:
+            return predictor.predict(self._input(data), np.arange(data.n_samples))
+
+    def _score_steps(self, X: Any, y: Any, sample_weight: Any) -> float:
+        """Score over the steps that have a target."""
+        data = self._known_sequences(X)
+        targets = self._targets(y, sample_weight, data, reset=False)
+        return self._score_rows(self._raw_prediction(data), targets)
+
+    def _score_rows(self, raw: NDArray, targets: Targets) -> float:
+        given = targets.weight > 0
+        return self._score_raw(raw[given], targets.values[given], targets.weight[given])
+
+    def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
+        """How much each time step counts in ``pooling="attention"``.
+
+        Steps that become one, as a patch or by the stride of a convolution, share its weight equally.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps), or list of ndarray of shape (n_timesteps_i,)
+            Positive weights, which sum to 1 over each sequence; a list if lengths differ.
+
+        Raises
+        ------
+        ValueError
+            If the network pools in another way.
+        """
+        data = self._known_sequences(X)
+        if self._architecture["pooling"] != "attention":
+            raise ValueError(
+                f"attention_weights are of pooling='attention', and this network was fitted with "
+                f"pooling={self._architecture['pooling']!r}."
+            )
+        with self._predictor(data.n_samples) as predictor:
+            every = np.arange(data.n_samples)
+            weights = predictor.attention(self._input(data), every).astype(np.float64)
+            merged = self.patch_size_ * predictor.network.spec.stride
+        lengths = -(-data.lengths // merged)
+        first = np.cumsum(lengths) - lengths
+        weights /= np.repeat(np.add.reduceat(weights, first), lengths)
+        # the first stretch of a sequence is the one that may hold fewer steps
+        n_steps = np.full(len(weights), merged)
+        n_steps[first] = data.lengths - (lengths - 1) * merged
+        return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
+
+    @contextmanager
+    def _predictor(self, n_samples: int) -> Iterator[Workers]:
+        """Workers with the packed parameters, kept from call to call."""
+        predictor = self._take_predictor(n_samples)
         try:
-            return predictor.predict(inputs, np.arange(data.n_samples))
+            yield predictor
         finally:
             _predictors[self] = (self.theta_, predictor)
 
     def _take_predictor(self, n_samples: int) -> Workers:
-        """Workers with the packed parameters, kept from call to call.
-
-        They are taken out while in use: a second thread that predicts with the same
+        """They are taken out while in use: a second thread that predicts with the same
         estimator builds its own.
         """
         # one chunk needs one thread: no look-up of joblib's settings for a single row
@@ -835,7 +972,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
         if method not in decoders:
             raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
-        network = self._build_network()
+        # one step at a time, the state of the step is the last one
+        network = self._build_network(("last",) if fixed["return_sequences"] else None)
         network.pack(np.ascontiguousarray(self.theta_, network.dtype))
         center, deviation = self.channel_mean_, self.channel_scale_
         if fixed["scale"] is None:

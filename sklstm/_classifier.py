@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags, assert_all_finite, column_or_1d, compute_class_weight
+from sklearn.utils import (
+    Tags,
+    _safe_indexing,
+    assert_all_finite,
+    column_or_1d,
+    compute_class_weight,
+)
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
@@ -35,6 +40,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes, by label; "balanced" weighs them by the inverse of how
         often they come.
+    missing_label : label or None, default=None
+        With `return_sequences` the label that says: no target at this step. None: there is
+        one at every step.
 
     Attributes
     ----------
@@ -88,10 +96,12 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     """
 
     class_weight: dict[Any, float] | str | None = None
+    missing_label: Any = None
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **BaseLSTM._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "missing_label": [object],
     }
 
     @with_callbacks
@@ -112,8 +122,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         {X}
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type; a matrix of 0 and 1 for several labels a sample.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weight of each sample; a whole number counts as so many copies.
+            {y_of_steps}
+        {sample_weight}
         X_val, y_val : as X and y, default=None
             Validation set; if given, `early_stopping` uses it whatever it is set to.
 
@@ -139,11 +149,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         ----------
         {X}
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels.
+            Class labels, as in `fit`.
         classes : array-like of shape (n_classes,) or None, default=None
             All labels that will ever come. Needed in the first call only.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weight of each sample.
+        {sample_weight}
 
         Returns
         -------
@@ -151,7 +160,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             The estimator.
         """
         if not hasattr(self, "theta_"):
-            if classes is None and not type_of_target(y).startswith("multilabel"):
+            looked_at = _safe_indexing(y, 0) if self.return_sequences else y
+            if classes is None and not type_of_target(looked_at).startswith("multilabel"):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
             self._known_classes = None if classes is None else unique_labels(classes)
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
@@ -175,8 +185,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log-odds of the second of two classes, or one score a class or label.
+            {predicted_steps}
         """
-        return self._scores(self._raw_prediction(X))
+        return self._predict(X, self._scores)
 
     def _scores(self, raw: NDArray) -> NDArray[np.float64]:
         raw = raw.astype(np.float64)
@@ -193,8 +204,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; for multi-label y each column is a probability of its own.
+            {predicted_steps}
         """
-        return self._probabilities(self._raw_prediction(X))
+        return self._predict(X, self._probabilities)
 
     def _probabilities(self, raw: NDArray) -> NDArray[np.float64]:
         if self._multilabel and raw.shape[1] == 1:
@@ -212,9 +224,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples, n_classes)
             Log-probabilities.
+            {predicted_steps}
         """
         with np.errstate(divide="ignore"):  # a probability of 0 is -inf
-            return np.log(self.predict_proba(X))
+            return self._predict(X, lambda raw: np.log(self._probabilities(raw)))
 
     def predict(self, X: Any) -> NDArray:
         """The most probable class, or for multi-label y the labels above one half.
@@ -227,8 +240,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             Predicted labels.
+            {predicted_steps}
         """
-        return self._decide(self._raw_prediction(X))
+        return self._predict(X, self._decide)
 
     def _decide(self, raw: NDArray) -> NDArray:
         if self._multilabel:
@@ -244,8 +258,29 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             "decision_function": self._scores,
         }
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy; with ``return_sequences=True`` over the steps that have a target.
+
+        Parameters
+        ----------
+        {X}
+        y : as in `fit`
+            True labels.
+        {sample_weight}
+
+        Returns
+        -------
+        float
+            Share of correct predictions.
+        """
+        if self.return_sequences:
+            return self._score_steps(X, y, sample_weight)
+        return super().score(X, y, sample_weight)
+
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        if self.return_sequences and y.shape[1:] == (1,):
+            y = y[:, 0]
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         multilabel = type_of_target(y).startswith("multilabel")
@@ -284,6 +319,14 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         return place[:, np.newaxis].astype(np.float64)
 
+    def _missing(self, y: NDArray) -> NDArray[np.bool_]:
+        label = self.missing_label
+        if label is None:
+            return np.zeros(len(y), bool)
+        # NaN is not equal to itself, and labels of another type to none
+        missing = np.broadcast_to(y != y if label != label else y == label, y.shape)
+        return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
+
     def _head(self) -> tuple[int, str, float]:
         loss = "softmax" if self.out_activation_ == "softmax" else "sigmoid"
         return self.n_outputs_, loss, 0.0
@@ -305,13 +348,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             )
         return weight * by_class[place]
 
-    def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:
-        place = np.arange(len(target))
-        stratify = None if self._multilabel else target[:, 0]
-        kept, out = train_test_split(
-            place, test_size=self.validation_fraction, random_state=rng, stratify=stratify
-        )
-        return kept, out
+    def _strata(self, target: NDArray) -> NDArray | None:
+        return None if self._multilabel else target[:, 0]
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
         if self._multilabel:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._convolutions import Convolutions, kept_per_row
 from sklstm._kernels import losses
+from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.cells import CELLS
 from sklstm._kernels.convolution import Stack
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
+from sklstm._kernels.readout import Attention, Pooled, Steps
 from sklstm._kernels.simd import PANEL, aligned, gemm_address, lanes_of
 from sklstm._parameters import ConvolutionSpec, NetworkSpec, ParameterLayout
 from sklstm._sequences import PackedBatch
@@ -117,6 +120,7 @@ class Network:
         return Plan(
             product=gemm_address(self.dtype),
             cell=cell,
+            readout=self._readout(n_hidden),
             truncated=spec.truncated,
             bptt_steps=spec.bptt_steps,
             n_hidden=n_hidden,
@@ -245,6 +249,29 @@ class Network:
             self._place_gradient(self._places(f"{name}_batches")[np.newaxis], 1)
         return Stack(gemm_address(self.dtype), pooled, np.array(table))
 
+    def _readout(self, n_hidden: int) -> Any:
+        """The marker of what the head reads; of attention with W, transposed, above b and v."""
+        spec = self.spec
+        if spec.per_step:
+            return Steps()
+        if "attention" not in spec.pooling:
+            return Pooled()
+        units, blocks = np.arange(spec.n_units), np.arange(spec.n_directions) * n_hidden
+        n_states = spec.n_directions * n_hidden
+        matrix = np.full((n_states + 2, n_hidden), self.layout.size, np.intp)
+        states = np.add.outer(blocks, units).ravel()
+        matrix[np.ix_(states, units)] = self._places("attention_weight").T
+        matrix[n_states, units] = self._places("attention_bias")
+        matrix[n_states + 1, units] = self._places("score_weight")
+        stride = self._odd_lines(n_hidden)
+        return Attention(
+            stride=stride,
+            weight=self._place(self._panels(matrix[:n_states])),
+            transposed=self._place(self._panels(matrix[:n_states].T)),
+            vectors=self._place(matrix[n_states:]),
+            gradient=self._place_gradient(matrix, stride),
+        )
+
     def _places(self, name: str) -> NDArray[np.intp]:
         """Where the elements of a parameter stand in theta, in the parameter's shape."""
         shape = self.layout.shapes[name]
@@ -280,6 +307,16 @@ class Network:
         """n elements filled up to an odd number of cache lines."""
         lines = -(-n * self.dtype.itemsize // 64)
         return (lines + 1 - lines % 2) * 64 // self.dtype.itemsize
+
+    def n_read(self, n_rows: int, n_sequences: int) -> int:
+        """Rows that the head reads: one for each sequence, or one for each time step."""
+        return n_rows if self.spec.per_step else n_sequences
+
+    def attention(self, work: Workspace, n_rows: int, n_sequences: int) -> NDArray:
+        """Weights (n_rows, 1) of attention that `network_predict` has left in a workspace."""
+        start = work.features + n_sequences * (self.plan.n_features + self.lanes)
+        start += min(n_rows, BLOCK) * self.plan.readout.stride
+        return work.flat[start : start + n_rows, np.newaxis]
 
     def segment(self, n_rows: int, n_timesteps: int) -> int:
         """Time steps between two kept states: all of them while the activations fit."""
@@ -395,10 +432,15 @@ class Buffers:
         strides = plan.scans[:, ROW_STRIDE]
         # without recurrent layers what came of the convolutions takes the place of one
         n_layers = max(plan.n_layers, 1)
-        emitting = n_layers if plan.mean or plan.maximum else n_layers - 1
+        emitting = n_layers if _reads_all(plan) else n_layers - 1
         y = emitting * n_rows * plan.n_directions * plan.n_hidden
         state = max(n_scans, 1) * n_sequences * plan.n_hidden
-        outputs = n_sequences * _filled(plan.n_outputs, width)
+        n_read = self._network.n_read(n_rows, n_sequences)
+        outputs = n_read * _filled(plan.n_outputs, width)
+        attention = 0
+        if isinstance(plan.readout, Attention):  # its room is behind the features
+            projected = n_rows if keep else min(n_rows, BLOCK)
+            attention = projected * plan.readout.stride + 2 * _filled(n_rows, width)
         return {
             "rows": n_kept * int(strides.sum() if whole else strides.max()),
             "gates": shares * n_kept * plan.gate_stride,
@@ -410,12 +452,17 @@ class Buffers:
             "dh": state if keep else 0,
             "dc": state if keep else 0,
             "checkpoints": 0 if whole or not keep else 2 * state * -(-n_timesteps // segment),
-            "features": n_sequences * (plan.n_features + width),
-            "dropped": n_sequences * (plan.n_features + width),
-            "dfeatures": n_sequences * plan.n_features if keep else 0,
+            "features": n_read * (plan.n_features + width) + attention,
+            "dropped": n_read * (plan.n_features + width) if keep else 0,
+            "dfeatures": n_read * plan.n_features if keep else 0,
             "raw": outputs,
             "draw": outputs if keep else 0,
         }
+
+
+def _reads_all(plan: Plan) -> bool:
+    """Whether what follows the layers reads all states of the last one, or the final ones."""
+    return bool(plan.mean or plan.maximum or not plan.last)
 
 
 def _in_place_of_layers(
@@ -426,7 +473,7 @@ def _in_place_of_layers(
     (n_rows or 0 if it reads the final ones only, n_hidden) and (n_sequences, n_hidden)
     """
     plan = network.plan
-    n_rows = len(batch.x) if plan.mean or plan.maximum else 0
+    n_rows = len(batch.x) if _reads_all(plan) else 0
     n_sequences, n = len(batch.lengths), plan.n_hidden
     y, h = (work.dy, work.dh) if backward else (work.y, work.h)
     states = work.flat[y : y + n_rows * n].reshape(n_rows, n)

@@ -44,7 +44,7 @@ class NetworkSpec:
     hidden_size: int
     num_layers: int
     bidirectional: bool
-    pooling: tuple[str, ...]
+    pooling: tuple[str, ...]  # of last, mean and max; or attention; or steps: none, see per_step
     n_outputs: int
     loss: str
     loss_parameter: float = 0.0
@@ -75,8 +75,13 @@ class NetworkSpec:
         return self.n_static + (self.branch[-1].n_filters if self.branch else 0)
 
     @property
+    def per_step(self) -> bool:
+        """Whether the head reads the state of each time step, and predicts as often."""
+        return self.pooling == ("steps",)
+
+    @property
     def n_features(self) -> int:
-        """What the head sees of a sequence."""
+        """What the head sees of a sequence or a step: states, then what is beside them."""
         return len(self.pooling) * self.n_directions * self.n_units + self.n_beside
 
     @property
@@ -107,7 +112,8 @@ class ParameterLayout:
     Names, shapes and the order of the gates are torch's, with one bias where torch has two
     (its ``bias_ih + bias_hh``), and ``head_weight``, ``head_bias`` at the end. The GRU's bias
     has four blocks: r, z, and the two of n, which do not add up: torch's ``b_in``, ``b_hn``.
-    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o.
+    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o. ``attention_weight``,
+    ``attention_bias`` and ``score_weight`` are W, b and v of additive attention.
 
     Convolutions are ``conv_`` before the recurrent layers and ``fcn_`` beside them, with weights
     (n_filters, n_inputs, width). Batch normalisation has scale, shift, and the running mean and
@@ -136,6 +142,10 @@ class ParameterLayout:
                     shapes[f"weight_ch_l{layer}{suffix}"] = (3, spec.hidden_size)
             n_inputs = spec.n_directions * spec.hidden_size
         shapes |= _of_convolutions("fcn", spec.branch, spec.n_channels)
+        if "attention" in spec.pooling:
+            shapes["attention_weight"] = (spec.n_units, spec.n_directions * spec.n_units)
+            shapes["attention_bias"] = (spec.n_units,)
+            shapes["score_weight"] = (spec.n_units,)
         shapes["head_weight"] = (spec.n_outputs, spec.n_features)
         shapes["head_bias"] = (spec.n_outputs,)
         offsets, size = {}, 0
@@ -172,11 +182,11 @@ class ParameterLayout:
         """Random initial parameters.
 
         Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013), or
-        uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of the head
-        uniform in +-1/sqrt(n_features), of convolutions in +-1/sqrt(n_inputs * width). Biases
-        are zero but the forget gate's, 1 unless given (Jozefowicz et al. 2015), or by "chrono"
-        the logarithm of a lag up to `longest_lag`, the input gate's its negative (Tallec &
-        Ollivier 2018).
+        uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of attention
+        and of the head uniform in +-1/sqrt(columns), of convolutions in
+        +-1/sqrt(n_inputs * width). Biases are zero but the forget gate's, 1 unless given
+        (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`, the
+        input gate's its negative (Tallec & Ollivier 2018).
         """
         theta = np.zeros(self.size)
         hidden_size = self.spec.hidden_size
@@ -212,7 +222,7 @@ class ParameterLayout:
                 view[...] = rng.uniform(-1.0, 1.0, view.shape) / math.sqrt(n_read)
             elif name.startswith(("fcn_scale", "fcn_variance")):
                 view[...] = 1.0
-            elif name == "head_weight":
-                outermost = 1.0 / math.sqrt(self.spec.n_features)
+            elif name in ("attention_weight", "score_weight", "head_weight"):
+                outermost = 1.0 / math.sqrt(view.shape[-1])
                 view[...] = rng.uniform(-outermost, outermost, view.shape)
         return theta

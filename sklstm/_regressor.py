@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_y
 
@@ -121,8 +120,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         {X}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weight of each sample; a whole number counts as so many copies.
+            {y_of_steps}
+            NaN means that there is no target at a step.
+        {sample_weight}
         X_val, y_val : as X and y, default=None
             Validation set; if given, `early_stopping` uses it whatever it is set to.
 
@@ -150,9 +150,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         ----------
         {X}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
-        sample_weight : array-like of shape (n_samples,) or None, default=None
-            Weight of each sample.
+            Target values, as in `fit`.
+        {sample_weight}
 
         Returns
         -------
@@ -172,8 +171,9 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the shape and the units of the y seen in fit.
+            {predicted_steps}
         """
-        return self._values(self._raw_prediction(X))
+        return self._predict(X, self._values)
 
     def _values(self, raw: NDArray) -> NDArray[np.float64]:
         values = self._unscale(raw)
@@ -185,9 +185,33 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
         return {"predict": self._values}
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """R2, the mean over outputs; with ``return_sequences=True`` over the steps with a target.
+
+        Parameters
+        ----------
+        {X}
+        y : as in `fit`
+            True values.
+        {sample_weight}
+
+        Returns
+        -------
+        float
+            Coefficient of determination; 1 is the best.
+        """
+        if self.return_sequences:
+            return self._score_steps(X, y, sample_weight)
+        return super().score(X, y, sample_weight)
+
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
-        y = _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(np.float64)
+        if self.return_sequences:  # a step may lack some of the outputs
+            y = check_array(
+                y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
+            )
+        else:
+            y = _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(np.float64)
         if reset:
             self._two_d_target = y.ndim == 2
             self.n_outputs_ = y.shape[1] if y.ndim == 2 else 1
@@ -200,24 +224,34 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             )
         return y
 
+    def _missing(self, y: NDArray) -> NDArray[np.bool_]:
+        missing = np.isnan(y.astype(np.float64))
+        return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
+
     def _head(self) -> tuple[int, str, float]:
         parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
         return self.n_outputs_, self.loss, float(parameter)
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
         if reset:
-            self.target_mean_ = np.average(target, axis=0, weights=weight)
-            variance = np.average((target - self.target_mean_) ** 2, axis=0, weights=weight)
+            given = np.where(np.isnan(target), 0.0, weight[:, np.newaxis])
+            if not given.any(axis=0).all():
+                raise ValueError(
+                    f"Output {np.argmin(given.any(axis=0))} of y has no target at any step: leave "
+                    "it out."
+                )
+            known = np.nan_to_num(target)
+            self.target_mean_ = np.average(known, axis=0, weights=given)
+            variance = np.average((known - self.target_mean_) ** 2, axis=0, weights=given)
             self.target_scale_ = unit_of(np.sqrt(variance), self.target_mean_)
         return (target - self.target_mean_) / self.target_scale_
 
-    def _split(self, target: NDArray, rng: np.random.RandomState) -> tuple[NDArray, NDArray]:
-        place = np.arange(len(target))
-        kept, out = train_test_split(place, test_size=self.validation_fraction, random_state=rng)
-        return kept, out
-
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
-        return float(r2_score(target, self._unscale(raw), sample_weight=weight))
+        scores = []
+        for truth, prediction in zip(target.T, self._unscale(raw).T, strict=True):
+            given = ~np.isnan(truth)
+            scores.append(r2_score(truth[given], prediction[given], sample_weight=weight[given]))
+        return float(np.mean(scores))
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

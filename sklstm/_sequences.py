@@ -69,6 +69,59 @@ def unit_of(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArra
     return np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
 
 
+def packed_rows(first: NDArray, lengths: NDArray) -> NDArray[np.intp]:
+    """In the order of a packed batch, places (n_rows,) of steps that are stored by sequence.
+
+    first (n_sequences,): place of each sequence's first step; the longest sequence is first.
+    """
+    step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+    return first[sequence] + step
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the network should say: of sample i the rows ``indptr[i] : indptr[i + 1]``.
+
+    One row, or one for each time step.
+    """
+
+    values: NDArray  # (n_rows, n_targets)
+    weight: NDArray[np.float64]  # (n_rows,): 0 where there is no target
+    indptr: NDArray[np.int64]  # (n_samples + 1,)
+
+    @classmethod
+    def one_each(cls, values: NDArray, weight: NDArray) -> Targets:
+        """One row for each sample."""
+        return cls(values, weight, np.arange(len(values) + 1))
+
+    @property
+    def n_rows(self) -> NDArray[np.int64]:
+        """Rows of each sample, (n_samples,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def sample_weight(self) -> NDArray[np.float64]:
+        """Mean weight of each sample's rows that have a target, (n_samples,); 0 for none."""
+        if len(self.weight) == len(self.indptr) - 1:
+            return self.weight
+        total = np.add.reduceat(self.weight, self.indptr[:-1])
+        return total / np.maximum(np.add.reduceat(self.weight > 0, self.indptr[:-1], dtype=int), 1)
+
+    def rows(self, samples: NDArray) -> NDArray[np.int64]:
+        """Places of the rows of some samples, one sample after the other."""
+        if len(self.weight) == len(self.indptr) - 1:
+            return samples
+        n_rows = self.n_rows[samples]
+        before = np.cumsum(n_rows) - n_rows
+        return np.repeat(self.indptr[samples] - before, n_rows) + np.arange(n_rows.sum())
+
+    def of(self, samples: NDArray) -> Targets:
+        """The targets of some samples."""
+        rows = self.rows(samples)
+        indptr = np.concatenate([[0], np.cumsum(self.n_rows[samples])])
+        return Targets(self.values[rows], self.weight[rows], indptr)
+
+
 class PackedBatch(NamedTuple):
     """Rows of a chunk in time-major order, longest sequence first."""
 

@@ -74,11 +74,12 @@ class Stream:
             "highest": state(place.highest, 1)[0],
             "n_steps": self._n_seen,
         }
-        settings = [v for name, v in plan._asdict().items() if name not in ("cell", "scans")]
+        markers = ("cell", "readout", "scans")
+        settings = [v for name, v in plan._asdict().items() if name not in markers]
         values = np.array([*settings, *work[1:], *place, 0, n_streams], np.int64)
         self._x = np.zeros((n_streams, spec.n_channels))
         self._arguments = (
-            plan.cell, values, plan.scans, network.packed, flat, self._x,
+            plan.cell, plan.readout, values, plan.scans, network.packed, flat, self._x,
             np.ascontiguousarray(center), np.ascontiguousarray(1.0 / deviation), self._n_seen,
         )  # fmt: skip
         self._run = entry_point(network_step, *self._arguments)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sklstm._optimizers import Optimizer
 from sklstm._schedules import PLANNED, learning_rate
-from sklstm._sequences import NetworkInput
+from sklstm._sequences import NetworkInput, Targets
 from sklstm._workers import Workers
 
 # "adaptive", as in scikit-learn's MLP: divide the rate by 5 after two epochs in a row
@@ -25,8 +25,7 @@ class TrainingSet:
 
     inputs: NetworkInput
     samples: NDArray[np.int64]  # (n,): positions in the data set
-    target: NDArray  # (n, n_targets)
-    weight: NDArray  # (n,), positive
+    targets: Targets  # of these samples, each of positive weight
 
 
 @dataclass(frozen=True)
@@ -149,17 +148,18 @@ def _epoch(
     rate: Callable[[int], float],
 ) -> float:
     """One pass over the data; the mean loss, NaN as soon as anything is not finite."""
-    n_samples = len(data.samples)
+    n_samples, targets = len(data.samples), data.targets
     gradient = np.empty_like(theta)
     order = rng.permutation(n_samples) if recipe.shuffle else np.arange(n_samples)
     n_batches = -(-n_samples // recipe.batch_size)
     total = 0.0
     # batches of equal size, to one sample: a short last one would count too much
     for k, part in enumerate(np.array_split(order, n_batches)):
-        weight = data.weight[part]
+        rows = targets.rows(part)
+        weight = targets.weight[rows]
         weight_sum = float(weight.sum(dtype=np.float64))
         loss = workers.gradient(
-            data.inputs, data.samples[part], data.target[part],
+            data.inputs, data.samples[part], targets.values[rows],
             (weight / weight_sum).astype(theta.dtype), recipe.dropout, rng, gradient,
         )  # fmt: skip
         norm = optimizer.step(theta, gradient, rate(k))
@@ -168,4 +168,4 @@ def _epoch(
         workers.update_statistics(theta)
         workers.network.pack(theta)
         total += weight_sum * loss
-    return total / float(data.weight.sum(dtype=np.float64))
+    return total / float(targets.weight.sum(dtype=np.float64))

@@ -23,7 +23,7 @@ def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool)
     """
     if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
         X = list(X)
-    if _is_long_frame(X):
+    if is_long_frame(X):
         data = _from_long_frame(estimator, X, reset)
     elif _is_list_of_sequences(X, n_channels):
         data = _from_list(X)
@@ -78,7 +78,7 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
 
 def _stacked(X: Any) -> Any:
     """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
-    if isinstance(X, (list, tuple)) and len(X) and _is_sequence(X[0]) and len(_shape(X[0])) == 2:
+    if isinstance(X, (list, tuple)) and len(X) and is_sequence(X[0]) and len(_shape(X[0])) == 2:
         return np.stack([np.asarray(x) for x in X])
     return X
 
@@ -119,7 +119,7 @@ def _is_list_of_sequences(X: Any, n_channels: int | None) -> bool:
     Python lists of equal lengths are a table, as for all of scikit-learn; so are arrays of
     equal lengths where a row holds several channels.
     """
-    if not isinstance(X, (list, tuple)) or not X or not all(_is_sequence(x) for x in X):
+    if not isinstance(X, (list, tuple)) or not X or not all(is_sequence(x) for x in X):
         return False
     shapes = {_shape(x) for x in X}
     if len(shapes) > 1:
@@ -128,7 +128,7 @@ def _is_list_of_sequences(X: Any, n_channels: int | None) -> bool:
     return univariate and not isinstance(X[0], (list, tuple))
 
 
-def _is_sequence(x: Any) -> bool:
+def is_sequence(x: Any) -> bool:
     """An array, a pandas object or a nested list, not a number or a string."""
     if isinstance(x, Sequence):
         return not isinstance(x, (str, bytes))
@@ -205,7 +205,7 @@ def _is_frame(X: Any) -> bool:
     return type(X).__module__.split(".")[0] == "pandas"
 
 
-def _is_long_frame(X: Any) -> bool:
+def is_long_frame(X: Any) -> bool:
     return _is_frame(X) and getattr(getattr(X, "index", None), "nlevels", 1) > 1
 
 

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._kernels.network import network_gradient, network_predict
+from sklstm._kernels.network import Workspace, network_gradient, network_predict
 from sklstm._kernels.simd import aligned
 from sklstm._network import Buffers, Network
-from sklstm._sequences import NetworkInput, PackedBatch
+from sklstm._sequences import NetworkInput, packed_rows
 
 # Below this much work (rows of a minibatch times parameters) a thread costs more than it
 # brings.
@@ -71,8 +71,8 @@ class Workers:
     ) -> float:
         """Loss of a minibatch; its gradient is written to out (n_parameters,).
 
-        target (n, n_targets) and weight (n,) are those of samples (n,), in their order;
-        the loss is the sum of weight * loss.
+        target (n_rows, n_targets) and weight (n_rows,) are those of samples (n,), in their
+        order: a row for each, or one for each time step. The loss is the sum of weight * loss.
         """
         network = self.network
         lengths = inputs.lengths[samples]
@@ -85,21 +85,23 @@ class Workers:
         # every n-th row, so that the chunks hold sequences of the same lengths
         parts = [order[k::n_chunks] for k in range(n_chunks)]
         steps = -(-lengths // network.spec.stride)
+        first = np.cumsum(steps) - steps
         masks = [self._masks(steps[part], dropout, rng) for part in parts]
         losses = [0.0] * n_chunks
         self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
 
         def chunk(k: int, buffers: Buffers) -> None:
             part = parts[k]
+            rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
             batch = inputs.pack(samples[part], network.dtype)
-            batch = buffers.convolve(batch, weight[part], self._statistics[k])
+            batch = buffers.convolve(batch, weight[rows], self._statistics[k])
             layer_mask, feature_mask = masks[k]
             work = buffers.fit_to(batch, keep=True)
             dx = buffers.room_for_dx(batch.x)
             self._gradients[k] = 0.0
             losses[k] = network_gradient(
                 network.plan, batch.x, batch.starts, batch.lengths, batch.static,
-                target[part], weight[part], layer_mask, feature_mask,
+                target[rows], weight[rows], layer_mask, feature_mask,
                 network.segment(len(batch.x), len(batch.starts) - 1), network.front is not None,
                 network.packed, work, dx, self._gradients[k],
             )  # fmt: skip
@@ -114,32 +116,51 @@ class Workers:
         self.network.update_statistics(theta, self._statistics)
 
     def predict(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
-        """Raw predictions (n, n_outputs) of samples (n,)."""
+        """Raw predictions (n, n_outputs) of samples (n,), or of all their steps in turn."""
+        network = self.network
+
+        def raw(work: Workspace, n_rows: int, n_sequences: int) -> NDArray:
+            shape = network.n_read(n_rows, n_sequences), network.head_outputs
+            rows = work.flat[work.raw : work.raw + shape[0] * shape[1]].reshape(shape)
+            return rows[:, : network.spec.n_outputs]
+
+        return self._forward(inputs, samples, raw, network.spec.n_outputs, network.spec.per_step)
+
+    def attention(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
+        """Weights (total_steps,) that attention gives to the steps of samples (n,)."""
+        return self._forward(inputs, samples, self.network.attention, 1, True)[:, 0]
+
+    def _forward(
+        self,
+        inputs: NetworkInput,
+        samples: NDArray[np.int64],
+        result: Callable[[Workspace, int, int], NDArray],
+        n_columns: int,
+        per_step: bool,
+    ) -> NDArray:
+        """What `result` finds in the workspace after each chunk's forward pass."""
         network = self.network
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
-        raw = np.empty((len(samples), network.spec.n_outputs), network.dtype)
+        steps = -(-lengths // network.spec.stride)
+        first = np.cumsum(steps) - steps
+        out = np.empty((steps.sum() if per_step else len(samples), n_columns), network.dtype)
         n_chunks = -(-len(samples) // PREDICTED_ROWS)
 
         def chunk(k: int, buffers: Buffers) -> None:
             part = order[k * PREDICTED_ROWS : (k + 1) * PREDICTED_ROWS]
             batch = inputs.pack(samples[part], network.dtype)
-            raw[part] = self._forward(batch, buffers)
+            batch = buffers.convolve(batch, np.empty(0, network.dtype))
+            work = buffers.fit_to(batch, keep=False)
+            network_predict(
+                network.plan, batch.x, batch.starts, batch.lengths, batch.static, network.packed,
+                work,
+            )  # fmt: skip
+            rows = packed_rows(first[part], steps[part]) if per_step else part
+            out[rows] = result(work, len(batch.x), len(part))
 
         self._run(chunk, n_chunks, float(lengths.sum()) * network.layout.size)
-        return raw
-
-    def _forward(self, batch: PackedBatch, buffers: Buffers) -> NDArray:
-        network = self.network
-        n_sequences = len(batch.lengths)
-        batch = buffers.convolve(batch, np.empty(0, network.dtype))
-        work = buffers.fit_to(batch, keep=False)
-        network_predict(
-            network.plan, batch.x, batch.starts, batch.lengths, batch.static, network.packed, work
-        )
-        width = network.head_outputs
-        raw = work.flat[work.raw : work.raw + n_sequences * width].reshape(n_sequences, width)
-        return raw[:, : network.spec.n_outputs]
+        return out
 
     def _masks(
         self, lengths: NDArray, dropout: float, rng: np.random.Generator
@@ -148,13 +169,14 @@ class Workers:
         plan, dtype = self.network.plan, self.network.dtype
         if dropout == 0.0:
             return np.empty(0, dtype), np.empty((0, 0), dtype)
-        size = max(plan.n_layers - 1, 0) * int(lengths.sum()) * plan.n_directions * plan.n_hidden
+        n_rows = int(lengths.sum())
+        size = max(plan.n_layers - 1, 0) * n_rows * plan.n_directions * plan.n_hidden
 
         def mask(shape: int | tuple[int, int]) -> NDArray:
             kept = rng.random(shape, dtype=np.float32) >= dropout
             return kept.astype(dtype) / np.asarray(1.0 - dropout, dtype)
 
-        return mask(size), mask((len(lengths), plan.n_pooled))
+        return mask(size), mask((self.network.n_read(n_rows, len(lengths)), plan.n_pooled))
 
     def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, work: float) -> None:
         """Chunks 0 .. n_chunks - 1, every n-th on each thread."""

@@ -334,6 +334,32 @@ def convolutions_backward(params, name, layers, trace, row_weight, dy):
     return dy, gradient
 
 
+# --- attention ----------------------------------------------------------------------------
+def attention_forward(y, weight, bias, score_weight):
+    """Mean of the states y (n_timesteps, n_states) with learned weights; these weights, and u."""
+    u = tanh(y @ weight.T + bias)
+    scores = u @ score_weight
+    powers = np.exp(scores - scores.max())
+    weights = powers / powers.sum()
+    return weights @ y, weights, u
+
+
+def attention_backward(y, weight, bias, score_weight, dfeatures):
+    """Gradients of y, weight, bias and score_weight."""
+    _, weights, u = attention_forward(y, weight, bias, score_weight)
+    dweights = y @ dfeatures
+    dscores = (np.diag(weights) - np.outer(weights, weights)) @ dweights
+    dz = np.outer(dscores, score_weight) * (1.0 - u**2)
+    dy = np.outer(weights, dfeatures) + dz @ weight
+    return dy, dz.T @ y, dz.sum(axis=0), u.T @ dscores
+
+
+def attention_step(y, weight, bias, score_weight):
+    """Features after every step of a stream: those of all that it has seen by then."""
+    seen = [y[: t + 1] for t in range(len(y))]
+    return np.array([attention_forward(s, weight, bias, score_weight)[0] for s in seen])
+
+
 # --- losses -------------------------------------------------------------------------------
 def loss_gradient(loss, parameter, raw, target, row_weight):
     """Sum over rows of row_weight * loss, and its gradient by raw (n_rows, n_outputs).
@@ -376,7 +402,7 @@ def network_predict(
     params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
     cell="lstm", front=(), branch=(), row_weight=None,
 ):  # fmt: skip
-    """Raw predictions (n_sequences, n_outputs).
+    """Raw predictions (n_sequences, n_outputs), of pooling "steps" (total_steps, n_outputs).
 
     params: arrays by torch's names, and head_weight, head_bias
     sequences: arrays (n_timesteps, n_channels)
@@ -384,7 +410,8 @@ def network_predict(
         layer, in torch's order; zero if None
     layer_masks: dropout for each sequence, (num_layers - 1, n_timesteps, n_states)
     static (n_sequences, n_static): further features, for the head alone
-    feature_mask (n_sequences, n_pooled): dropout of what pooling gives
+    feature_mask, for each sequence: dropout of what pooling gives, (n_pooled,), for "steps"
+        (n_timesteps, n_pooled)
     front, branch: convolutions before the layers and beside them; row_weight as in
         `convolutions_forward`
     returns a namespace of raw, the final h and c, of each sequence's features and traces, and
@@ -423,16 +450,22 @@ def network_predict(
             x = np.concatenate(outputs, axis=1)
             if layer_masks is not None and layer < num_layers - 1:
                 x = x * layer_masks[n][layer]
-        final = h[-len(suffixes) :, n].ravel() if num_layers else x[-1]
-        pooled = pool_forward(pooling, x, final)
+        if pooling == ("steps",):
+            pooled = x
+        elif pooling == ("attention",):
+            pooled = attention_forward(x, *_of_attention(params))[0]
+        else:
+            final = h[-len(suffixes) :, n].ravel() if num_layers else x[-1]
+            pooled = pool_forward(pooling, x, final)
         if feature_mask is not None:
             pooled = pooled * feature_mask[n]
-        seen = pooled if static is None else np.concatenate([pooled, static[n]])
-        raw.append(params["head_weight"] @ seen + params["head_bias"])
+        per_step = pooling == ("steps",)
+        seen = pooled if static is None or per_step else np.concatenate([pooled, static[n]])
+        raw.append(np.atleast_2d(seen @ params["head_weight"].T + params["head_bias"]))
         features.append(seen)
         traces.append((trace, x))
     return SimpleNamespace(
-        raw=np.array(raw), h=h, c=c, features=features, traces=traces, front=of_front,
+        raw=np.concatenate(raw), h=h, c=c, features=features, traces=traces, front=of_front,
         branch=of_branch,
     )  # fmt: skip
 
@@ -468,21 +501,32 @@ def network_gradient(
     dh = np.zeros_like(forward.h) if dh is None else dh.copy()
     dc = np.zeros_like(forward.c) if dc is None else dc.copy()
     dx = []
+    per_step = pooling == ("steps",)
+    ends = np.cumsum([len(sequence) if per_step else 1 for sequence in sequences])
     for n, (trace, y) in enumerate(forward.traces):
-        gradient["head_weight"] += np.outer(draw[n], forward.features[n])
-        gradient["head_bias"] += draw[n]
-        dfeatures = params["head_weight"].T @ draw[n]
-        n_pooled = len(dfeatures) - n_beside
-        n_steps = len(sequences[n])
-        dbranch.append(np.tile(dfeatures[n_pooled + n_static :] / n_steps, (n_steps, 1)))
-        dfeatures = dfeatures[:n_pooled]
+        draw_n = np.split(draw, ends[:-1])[n]  # (1, n_outputs) or (n_timesteps, n_outputs)
+        gradient["head_weight"] += draw_n.T @ np.atleast_2d(forward.features[n])
+        gradient["head_bias"] += draw_n.sum(axis=0)
+        dfeatures = draw_n @ params["head_weight"]
+        n_pooled = dfeatures.shape[1] - n_beside
+        if branch:
+            n_steps = len(sequences[n])
+            dbranch.append(np.tile(dfeatures[0, n_pooled + n_static :] / n_steps, (n_steps, 1)))
+        dfeatures = dfeatures[:, :n_pooled]
         if feature_mask is not None:
             dfeatures = dfeatures * feature_mask[n]
-        dy, dlast = pool_backward(pooling, y, dfeatures)
-        if num_layers:
-            dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
+        if per_step:
+            dy = dfeatures
+        elif pooling == ("attention",):
+            dy, *dparams = attention_backward(y, *_of_attention(params), dfeatures[0])
+            for name, dparam in zip(_OF_ATTENTION, dparams, strict=True):
+                gradient[name] += dparam
         else:
-            dy[-1] += dlast
+            dy, dlast = pool_backward(pooling, y, dfeatures[0])
+            if num_layers:
+                dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
+            else:
+                dy[-1] += dlast
         for layer in reversed(range(num_layers)):
             if layer_masks is not None and layer < num_layers - 1:
                 dy = dy * layer_masks[n][layer]
@@ -529,6 +573,13 @@ _OF_SCAN = ("weight_ih", "weight_hh", "bias", "weight_ch")
 def _of_scan(params, layer, suffix):
     """weight_ih, weight_hh, bias, and the peepholes or None."""
     return [params.get(f"{kind}_l{layer}{suffix}") for kind in _OF_SCAN]
+
+
+_OF_ATTENTION = ("attention_weight", "attention_bias", "score_weight")
+
+
+def _of_attention(params):
+    return [params[name] for name in _OF_ATTENTION]
 
 
 def _directions(params):

@@ -18,6 +18,7 @@ LAYERS = [
     {"_parameters", "_sequences", "_windows"},
     {"_convolutions"},
     {"_network", "_validation"},
+    {"_step_targets"},
     {"_losses", "_optimizers", "_schedules", "_workers", "_stream", "_callbacks"},
     {"_training"},
     {"_base"},

@@ -31,7 +31,7 @@ def test_steps_give_what_predict_gives_for_the_prefix(cell, dtype):
 
 
 @pytest.mark.parametrize("scale", [None, "channel"])
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat"])
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "concat", "attention"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_every_pooling_and_scale(Estimator, pooling, scale):
     model, X = fitted(Estimator, pooling=pooling, scale=scale, dtype="float64")

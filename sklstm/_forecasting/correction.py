@@ -18,7 +18,7 @@ from sklstm._network import Network
 from sklstm._optimizers import Optimizer
 from sklstm._parameters import NetworkSpec, ParameterLayout
 from sklstm._schedules import learning_rate
-from sklstm._sequences import NetworkInput, SequenceDataset
+from sklstm._sequences import NetworkInput, SequenceDataset, Targets
 from sklstm._training import Recipe, TrainingSet, train
 from sklstm._workers import Workers
 
@@ -184,8 +184,7 @@ class Corrector:
         return TrainingSet(
             self._input(branch, series, origins),
             np.arange(len(origins)),
-            target.astype(_DTYPE),
-            np.ones(len(origins)),
+            Targets.one_each(target.astype(_DTYPE), np.ones(len(origins))),
         )
 
     def _input(self, branch: Branch, series: NDArray, origins: NDArray) -> NetworkInput:

@@ -22,8 +22,8 @@ TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 # Functions that only kernels call allocate nothing, and the arrays outlive the call: without
 # counting references they are smaller, and faster where they are inlined into loops.
-_UNCOUNTED: dict[str, Any] = {**_OPTIONS, "_nrt": False}
-INLINED: dict[str, Any] = {**_UNCOUNTED, "forceinline": True}
+UNCOUNTED: dict[str, Any] = {**_OPTIONS, "_nrt": False}
+INLINED: dict[str, Any] = {**UNCOUNTED, "forceinline": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -41,7 +41,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a function that only kernels call: it is stored inside its callers."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_UNCOUNTED)(function)
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **UNCOUNTED)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
 from sklstm._kernels.losses import loss_gradient
-from sklstm._kernels.pooling import pool_backward, pool_forward
+from sklstm._kernels.readout import n_read, read_backward, read_forward, read_step
 from sklstm._kernels.scan import scan_backward, scan_forward
 from sklstm._kernels.simd import (
     PANEL,
@@ -21,13 +21,9 @@ from sklstm._kernels.simd import (
     fill,
     gemm,
     lanes,
-    load,
     matrix,
     multiply,
-    not_below,
     span,
-    spread,
-    store,
 )
 
 
@@ -39,6 +35,7 @@ class Plan(NamedTuple):
 
     product: int  # address of the matrix product
     cell: Any  # marker of the recurrent cell, see cells.py
+    readout: Any  # marker of what the head reads, see readout.py
     truncated: bool  # errors leave a step through c alone
     bptt_steps: int  # steps after which errors of state are cut; 0 for none
     n_hidden: int  # hidden size filled up to whole vectors
@@ -83,6 +80,12 @@ class Workspace(NamedTuple):
     dfeatures: int
     raw: int
     draw: int
+
+
+@device
+def _reads_all(plan):
+    """Whether the readout reads all states of the last layer, and not the final ones alone."""
+    return plan.mean != 0 or plan.maximum != 0 or plan.last == 0
 
 
 @device
@@ -140,7 +143,7 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
     state_size = n_sequences * plan.n_hidden
     source = x
     for layer in range(plan.n_layers):
-        emit = layer < plan.n_layers - 1 or plan.mean != 0 or plan.maximum != 0
+        emit = layer < plan.n_layers - 1 or _reads_all(plan)
         y = matrix(work.flat, work.y + layer * n_rows * wide, n_rows if emit else 0, wide)
         for direction in range(plan.n_directions):
             scan = layer * plan.n_directions + direction
@@ -188,7 +191,7 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
     state_size = n_sequences * plan.n_hidden
     nothing = matrix(work.flat, work.y, 0, wide)
     for layer in range(plan.n_layers - 1, -1, -1):
-        emit = layer < plan.n_layers - 1 or plan.mean != 0 or plan.maximum != 0
+        emit = layer < plan.n_layers - 1 or _reads_all(plan)
         dy = matrix(work.flat, work.dy + layer * n_rows * wide, n_rows if emit else 0, wide)
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             multiply(dy, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
@@ -229,13 +232,15 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
 
 
 @device
-def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
+def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, work):
     """Features and raw predictions; returns features, what the head saw, and raw.
 
-    A row of features is [pooled states | static | 1], each in whole vectors.
+    A row of features is [what the readout gives | static | 1], each in whole vectors. There is
+    one for each sequence, or without static features one for each time step.
     """
     width = lanes(packed)
     n_rows, n_sequences = starts[starts.size - 1], starts[1]
+    n_read_rows = n_read(plan.readout, starts)
     wide = plan.n_directions * plan.n_hidden
     top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
     first = top * plan.n_directions
@@ -246,11 +251,11 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
         n_sequences,
         plan.n_hidden,
     )
-    emit = plan.mean != 0 or plan.maximum != 0
+    emit = _reads_all(plan)
     y = matrix(work.flat, work.y + top * n_rows * wide, n_rows if emit else 1, wide)
-    features = matrix(work.flat, work.features, n_sequences, plan.n_features + width)
-    pool_forward(plan.last, plan.mean, plan.maximum, starts, lengths, h, y, features)
-    for r in range(n_sequences):
+    features = matrix(work.flat, work.features, n_read_rows, plan.n_features + width)
+    read_forward(plan.readout, plan, starts, lengths, packed, work, h, y, keep, features)
+    for r in range(n_read_rows):
         place = r * features.shape[1] + plan.n_pooled
         fill(features, place, features.shape[1] - plan.n_pooled, 0.0)
         for j in range(plan.n_static):
@@ -258,44 +263,45 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, work):
         features[r, plan.n_features] = 1.0
     seen = features
     if feature_mask.size > 0:
-        seen = matrix(work.flat, work.dropped, n_sequences, plan.n_features + width)
+        seen = matrix(work.flat, work.dropped, n_read_rows, plan.n_features + width)
         copy(features, 0, seen, 0, features.size)
-        for r in range(n_sequences):
+        for r in range(n_read_rows):
             multiply(seen, r * seen.shape[1], feature_mask, r * plan.n_pooled, plan.n_pooled)
     head, _ = _head_panels(plan, packed)
-    raw = matrix(work.flat, work.raw, n_sequences, head.shape[1])
+    raw = matrix(work.flat, work.raw, n_read_rows, head.shape[1])
     gemm(
         plan.product, address(seen, 0), seen.shape[1], ONE,
         address(head, 0), PANEL * width, head.shape[1],
         address(raw, 0), raw.shape[1],
-        n_sequences, raw.shape[1] // width, plan.n_features + 1, FALSE,
+        n_read_rows, raw.shape[1] // width, plan.n_features + 1, FALSE,
     )  # fmt: skip
     return features, seen, raw
 
 
 @device
 def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw):
-    """Gradients of the head and of the states that pooling read."""
+    """Gradients of the head and of the states that the readout read."""
     width = lanes(packed)
     n_rows, n_sequences = starts[starts.size - 1], starts[1]
     n_scans = plan.n_layers * plan.n_directions
     _, transposed = _head_panels(plan, packed)
-    dfeatures = matrix(work.flat, work.dfeatures, n_sequences, plan.n_features)
+    n_read_rows = draw.shape[0]
+    dfeatures = matrix(work.flat, work.dfeatures, n_read_rows, plan.n_features)
     gemm(
         plan.product, address(draw, 0), draw.shape[1], ONE,
         address(transposed, 0), PANEL * width, plan.n_features,
         address(dfeatures, 0), plan.n_features,
-        n_sequences, plan.n_features // width, plan.n_outputs, FALSE,
+        n_read_rows, plan.n_features // width, plan.n_outputs, FALSE,
     )  # fmt: skip
     dhead = matrix(dw, plan.scans[n_scans, GRADIENT], plan.n_features + 1, draw.shape[1])
     gemm(
         plan.product, address(seen, 0), ONE, seen.shape[1],
         address(draw, 0), PANEL * width, draw.shape[1],
         address(dhead, 0), dhead.shape[1],
-        plan.n_features + 1, dhead.shape[1] // width, n_sequences, TRUE,
+        plan.n_features + 1, dhead.shape[1] // width, n_read_rows, TRUE,
     )  # fmt: skip
     if feature_mask.size > 0:
-        for r in range(n_sequences):
+        for r in range(n_read_rows):
             multiply(dfeatures, r * plan.n_features, feature_mask, r * plan.n_pooled, plan.n_pooled)
     wide = plan.n_directions * plan.n_hidden
     top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
@@ -307,12 +313,12 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
         n_sequences,
         plan.n_hidden,
     )
-    emit = plan.mean != 0 or plan.maximum != 0
+    emit = _reads_all(plan)
     before = top * n_rows * wide
     y = matrix(work.flat, work.y + before, n_rows if emit else 0, wide)
     dy = matrix(work.flat, work.dy + before, n_rows if emit else 0, wide)
-    pool_backward(
-        plan.last, plan.mean, plan.maximum, starts, lengths, y, features, dfeatures, dh, dy
+    read_backward(
+        plan.readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
     )
 
 
@@ -325,9 +331,10 @@ def network_gradient(
 
     (in) x (n_rows, n_channels), starts (n_timesteps + 1,), lengths (n_sequences,): packed
     (in) static (n_sequences, n_static)
-    (in) target (n_sequences, n_targets), row_weight (n_sequences,): see `loss_gradient`
+    (in) target (n_read, n_targets), row_weight (n_read,): see `loss_gradient`; a row for each
+         sequence, or for each time step in the packed order
     (in) layer_mask (n_layers - 1, n_rows, n_directions * n_hidden), flat, and feature_mask
-         (n_sequences, n_pooled): 0 or 1 / (1 - dropout); of size 0 for no dropout
+         (n_read, n_pooled): 0 or 1 / (1 - dropout); of size 0 for no dropout
     (in) segment: time steps between two kept states (gradient checkpointing)
     (accum) work.h, work.c: initial, then final states; work.dh, work.dc: gradient of the
             final states beyond what pooling adds, then of the initial states
@@ -335,7 +342,9 @@ def network_gradient(
     returns the sum over the chunk of row_weight * loss
     """
     _recurrent_forward(plan, x, starts, packed, layer_mask, segment, TRUE, work)
-    features, seen, raw = _head_forward(plan, starts, lengths, static, packed, feature_mask, work)
+    features, seen, raw = _head_forward(
+        plan, starts, lengths, static, packed, feature_mask, TRUE, work
+    )
     draw = matrix(work.flat, work.draw, raw.shape[0], raw.shape[1])
     loss = loss_gradient(
         plan.loss, plan.loss_parameter, raw, target, row_weight, plan.n_outputs, draw
@@ -354,7 +363,8 @@ def network_predict(plan, x, starts, lengths, static, packed, work):
     n_timesteps = starts.size - 1
     layer_mask = work.flat[:0]
     _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, FALSE, work)
-    _head_forward(plan, starts, lengths, static, packed, matrix(work.flat, 0, 0, 0), work)
+    feature_mask = matrix(work.flat, 0, 0, 0)
+    _head_forward(plan, starts, lengths, static, packed, feature_mask, FALSE, work)
 
 
 class StreamPlace(NamedTuple):
@@ -365,42 +375,14 @@ class StreamPlace(NamedTuple):
     highest: int  # (n_streams, n_hidden): their maximum
 
 
-@device
-def _pool_step(plan, work, total_at, highest_at, n_seen):
-    """Features of each stream, the running mean and maximum brought up to date."""
-    width = lanes(work.flat)
-    n_streams, n_hidden = n_seen.size, plan.n_hidden
-    before = (plan.n_layers - 1) * n_streams * n_hidden
-    stride = plan.n_features + width
-    for r in range(n_streams):
-        n_seen[r] += 1
-        share = 1.0 / n_seen[r]
-        for j in range(r * n_hidden, (r + 1) * n_hidden, width):
-            at = work.features + r * stride + j - r * n_hidden
-            if plan.last:
-                store(work.flat, at, load(work.flat, work.h + before + j))
-                at += n_hidden
-            if plan.mean:
-                y = load(work.flat, work.y + before + j)
-                total = load(work.flat, total_at + j) + y
-                store(work.flat, total_at + j, total)
-                store(work.flat, at, total * spread(work.flat, share))
-                at += n_hidden
-            if plan.maximum:
-                y = load(work.flat, work.y + before + j)
-                highest = not_below(load(work.flat, highest_at + j), y)
-                store(work.flat, highest_at + j, highest)
-                store(work.flat, at, highest)
-
-
 @kernel
-def network_step(cell, values, scans, packed, flat, x, center, to_unit, n_seen):
+def network_step(cell, readout, values, scans, packed, flat, x, center, to_unit, n_seen):
     """One time step of several streams: their states go on, raw predictions into work.raw.
 
     The plan and the workspace come as one array: as tuples they would cost more to hand over
     than the step costs.
 
-    (in) cell, scans: of the plan
+    (in) cell, readout, scans: of the plan
     (in) values: the other fields of Plan, those of Workspace but the first, those of
          StreamPlace, and 0, n_streams
     (in) packed: parameters
@@ -411,7 +393,7 @@ def network_step(cell, values, scans, packed, flat, x, center, to_unit, n_seen):
     """
     v = values
     plan = Plan(
-        v[0], cell, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10],
+        v[0], cell, readout, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10],
         float(v[11]), v[12], v[13], v[14], v[15], scans,
     )  # fmt: skip
     work = Workspace(
@@ -427,7 +409,9 @@ def network_step(cell, values, scans, packed, flat, x, center, to_unit, n_seen):
             scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
     starts = span(values, 34, 2)
     _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
-    _pool_step(plan, work, v[32], v[33], n_seen)
+    for r in range(n_streams):
+        n_seen[r] += 1
+    read_step(plan.readout, plan, packed, work, v[32], v[33], n_seen)
     head, _ = _head_panels(plan, packed)
     n_columns = plan.n_features + lanes(flat)
     gemm(

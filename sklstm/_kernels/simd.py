@@ -318,6 +318,27 @@ def sqrt(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
+@intrinsic
+def lane_sum(typingctx: Any, x: Any) -> Any:
+    """``lane_sum(vector)``: the sum of all lanes, half and half, in the vector's precision."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        (total,) = args
+        n = x.lanes
+        while n > 1:
+            n //= 2
+            halves = [
+                builder.shuffle_vector(
+                    total, total, ir.Constant(ir.VectorType(ir.IntType(32), n), places)
+                )
+                for places in (list(range(n)), list(range(n, 2 * n)))
+            ]
+            total = builder.fadd(*halves)
+        return builder.extract_element(total, ir.IntType(32)(0))
+
+    return x.dtype(x), codegen
+
+
 # Whole vectors at explicit offsets: a loop over elements costs the vectoriser a second
 # of compilation for nothing, because all rows here are whole vectors long. And they stay
 # calls: where they are inlined into a network, all of whose arrays lie in one workspace, LLVM

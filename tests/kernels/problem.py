@@ -40,14 +40,17 @@ class Problem:
             if name.startswith("fcn_variance"):
                 parameter += 1.0
         self.sequences = [rng.standard_normal((length, n_channels)) for length in lengths]
+        # of every sequence, the rows that the head reads
+        self.n_rows = [length if self.spec.per_step else 1 for length in lengths]
+        n_rows = sum(self.n_rows)
         if loss == "softmax":
-            self.target = rng.randint(0, n_outputs, (n_sequences, 1)).astype(float)
+            self.target = rng.randint(0, n_outputs, (n_rows, 1)).astype(float)
         elif loss == "sigmoid":
-            self.target = rng.randint(0, 2, (n_sequences, n_outputs)).astype(float)
+            self.target = rng.randint(0, 2, (n_rows, n_outputs)).astype(float)
         else:
-            self.target = rng.standard_normal((n_sequences, n_outputs))
+            self.target = rng.standard_normal((n_rows, n_outputs))
         self.static = rng.standard_normal((n_sequences, n_static))
-        self.row_weight = rng.uniform(0.1, 0.5, n_sequences)
+        self.row_weight = rng.uniform(0.1, 0.5, n_rows)
         states = num_layers * n_directions, n_sequences, hidden_size
         self.h, self.c, self.dh, self.dc = rng.uniform(-0.5, 0.5, (4, *states))
         self.layer_masks = self.feature_mask = None
@@ -56,7 +59,12 @@ class Problem:
             between = [(max(num_layers - 1, 0), n, n_directions * hidden_size) for n in steps]
             self.layer_masks = [rng.randint(0, 2, shape) / 0.5 for shape in between]
             n_pooled = self.spec.n_features - self.spec.n_beside
-            self.feature_mask = rng.randint(0, 2, (n_sequences, n_pooled)) / 0.5
+            mask = rng.randint(0, 2, (n_rows, n_pooled)) / 0.5
+            self.feature_mask = self.by_sequence(mask) if self.spec.per_step else list(mask)
+
+    def by_sequence(self, rows):
+        """Rows that belong to what the head reads, as one array for each sequence."""
+        return np.split(rows, np.cumsum(self.n_rows)[:-1])
 
     def gradient_by_twin(self):
         return reference.network_gradient(
@@ -77,12 +85,15 @@ class Problem:
         part = object.__new__(Problem)
         part.spec, part.params = self.spec, self.params
         part.sequences = [self.sequences[n] for n in samples]
-        for name in ("target", "row_weight", "static"):
-            setattr(part, name, getattr(self, name)[samples])
+        part.n_rows = [self.n_rows[n] for n in samples]
+        part.static = self.static[samples]
+        for name in ("target", "row_weight"):
+            rows = self.by_sequence(getattr(self, name))
+            setattr(part, name, np.concatenate([rows[n] for n in samples]))
         for name in ("h", "c", "dh", "dc"):
             setattr(part, name, getattr(self, name)[:, samples])
         part.layer_masks = self.layer_masks and [self.layer_masks[n] for n in samples]
-        part.feature_mask = None if self.feature_mask is None else self.feature_mask[samples]
+        part.feature_mask = self.feature_mask and [self.feature_mask[n] for n in samples]
         return part
 
 
@@ -119,6 +130,20 @@ class PackedBatch:
         for n, sequence in enumerate(sequences):
             out[self.rows(n)] = sequence
         return out
+
+
+def pack_read(problem, batch, rows):
+    """Rows (n_rows, ...) that belong to what the head reads, in the order of the kernels."""
+    if not problem.spec.per_step:
+        return rows[batch.order]
+    return batch.pack(problem.by_sequence(rows), np.empty_like(rows))
+
+
+def unpack_read(problem, batch, packed):
+    """The way back."""
+    if not problem.spec.per_step:
+        return packed[batch.rank].copy()
+    return np.concatenate([packed[batch.rows(n)] for n in range(len(problem.sequences))])
 
 
 def fill_up(states, hidden_size, n_hidden, value=0.0):
@@ -170,8 +195,9 @@ def _end(problem, network, batch, work, states):
     result = SimpleNamespace()
     n_outputs, width = problem.spec.n_outputs, lanes_of(network.dtype)
     n_filled = -(-n_outputs // width) * width
-    raw = work.flat[work.raw : work.raw + len(batch.order) * n_filled].reshape(-1, n_filled)
-    result.raw = raw[batch.rank, :n_outputs].copy()
+    n_read = network.n_read(batch.n_rows, len(batch.order))
+    raw = work.flat[work.raw : work.raw + n_read * n_filled].reshape(-1, n_filled)
+    result.raw = unpack_read(problem, batch, raw[:, :n_outputs])
     for name, state in states.items():
         states_of_units, filling = np.split(state, [problem.spec.hidden_size], axis=2)
         alive = np.isfinite(states_of_units).all(axis=2)
@@ -183,7 +209,7 @@ def _end(problem, network, batch, work, states):
 def _feature_mask(problem, network, batch):
     if problem.feature_mask is None:
         return np.empty((0, 0), network.dtype)
-    mask = problem.feature_mask[batch.order]
+    mask = pack_read(problem, batch, np.vstack(problem.feature_mask))
     wide = fill_up(mask, problem.spec.n_units, network.plan.n_hidden, 1.0)
     return wide.astype(network.dtype)
 
@@ -219,8 +245,8 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
         inner = buffers.room_for_dx(seen.x) if problem.spec.front else dx[: batch.n_rows]
         loss = network_gradient(
             plan, seen.x, seen.starts, seen.lengths, seen.static,
-            problem.target[batch.order].astype(dtype),
-            problem.row_weight[batch.order].astype(dtype), layer_mask,
+            pack_read(problem, batch, problem.target).astype(dtype),
+            pack_read(problem, batch, problem.row_weight).astype(dtype), layer_mask,
             _feature_mask(problem, network, batch),
             network.segment(len(seen.x), len(seen.starts) - 1),
             need_dx or network.front is not None, network.packed, work, inner, chunks[1],

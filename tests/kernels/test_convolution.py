@@ -46,6 +46,10 @@ NETWORKS = {
     "no layers": {"front": front((5, 3), (4, 2)), "num_layers": 0, "masks": True},
     "only the last step": {"front": front((5, 3, 2)), "num_layers": 0, "pooling": ("last",)},
     "no layers, both": {"front": front((3, 2)), "branch": branch((4, 3)), "num_layers": 0},
+    "attention": {"front": front((5, 3, 2)), "branch": branch((4, 3)), "pooling": ("attention",)},
+    "no layers, attention": {"front": front((5, 3)), "num_layers": 0, "pooling": ("attention",)},
+    "every step": {"front": front((5, 3)), "masks": True, "pooling": ("steps",)},
+    "no layers, every step": {"front": front((5, 3)), "num_layers": 0, "pooling": ("steps",)},
 }
 POOLING = ("last", "mean", "max")
 

@@ -1,0 +1,66 @@
+"""
+The adding problem: cells side by side
+======================================
+
+Experiment 4 of Hochreiter and Schmidhuber (1997): two values of a long sequence are marked, and
+their sum is asked for at its end. The first stands among the first ten steps, the last thing that
+is read comes at least T/2 steps after the second. A prediction is right if its error is below
+0.04; the paper asks for that on 2,560 sequences.
+"""
+
+import time
+
+import numpy as np
+
+from sklstm import LSTMRegressor
+from sklstm.datasets import make_adding
+
+# %%
+# What is right for long lags: memory that is kept at first. The cell of 1997 keeps all, and needs
+# gates that are nearly closed; those that forget get biases for lags up to the length.
+cells = {
+    "lstm": {"forget_bias": "chrono"},
+    "lstm1997": {"input_bias": -3.0, "output_bias": -1.0},
+    "gru": {"forget_bias": "chrono"},
+    "rnn": {},
+}
+lengths = {100: 5000, 500: 3000}  # T, and how many sequences to train on
+
+curves = {}
+print(f"{'T':>5} {'cell':<10}{'mean error':>12}{'right':>9}{'training':>11}")
+for T, n_sequences in lengths.items():
+    X, y = make_adding(n_sequences, min_length=T, random_state=0)
+    X_test, y_test = make_adding(2560, min_length=T, random_state=1)
+    for cell, settings in cells.items():
+        start = time.perf_counter()
+        model = LSTMRegressor(
+            cell=cell, hidden_size=32, bidirectional=False, pooling="last", patch_size=1,
+            scale="channel", dropout=0.0, alpha=0.0, learning_rate_init=5e-3, batch_size=32,
+            max_iter=5, n_jobs=2, random_state=0, **settings,
+        ).fit(X, y)  # fmt: skip
+        seconds = time.perf_counter() - start
+        error = np.abs(model.predict(X_test) - y_test)
+        curves[T, cell] = model.loss_curve_
+        right = np.mean(error < 0.04)
+        print(f"{T:>5} {cell:<10}{error.mean():>12.4f}{right:>9.1%}{seconds:>9.1f} s")
+
+# %%
+# Elman's network says the mean (a mean error of 0.16), and so do the others without their
+# biases, in this budget. The paper's own figures are for other rules of training: it took 74,000
+# sequences at T = 100 and 209,000 at T = 500; here every network has seen 25,000 and 15,000.
+
+# %%
+# A figure, if matplotlib is there.
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    figure, plots = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True, layout="constrained")
+    for axes, T in zip(plots, lengths, strict=True):
+        for cell in cells:
+            axes.semilogy(range(1, 6), curves[T, cell], marker="o", label=cell)
+        axes.set(title=f"T = {T}", xlabel="epoch", xticks=range(1, 6))
+    plots[0].set(ylabel="loss")
+    plots[0].legend()
+    plt.show()

@@ -1,0 +1,81 @@
+"""
+Live predictions: who is speaking?
+==================================
+
+A stream is fed one time step at a time and predicts after each, at the same cost however long
+the sequence already is. Here utterances come in frame by frame, and after each frame the network
+says who of nine speakers it hears.
+"""
+
+import time
+
+import numpy as np
+
+from sklstm import LSTMClassifier
+from sklstm.datasets import load_japanese_vowels
+
+X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
+X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
+
+# %%
+# The network is to have an answer at any time. So it is trained for one at every step: the
+# label of an utterance is the target of all its frames. A stream takes a network that reads in
+# one direction and scales by the training set.
+targets = [np.full(len(x), label) for x, label in zip(X_train, y_train, strict=True)]
+model = LSTMClassifier(
+    return_sequences=True, bidirectional=False, scale="channel", hidden_size=32, max_iter=40,
+    random_state=0,
+).fit(X_train, targets)  # fmt: skip
+
+# %%
+# One utterance, as it comes in.
+stream = model.stream(method="predict_proba")
+utterance, speaker = X_test[100], y_test[100]
+heard = []
+for frame, x in enumerate(utterance):
+    probability = stream.step(x)[0]
+    heard.append(probability)
+    best = model.classes_[probability.argmax()]
+    print(f"frame {frame + 1:>2}: speaker {best} with probability {probability.max():.2f}")
+heard = np.array(heard)
+np.testing.assert_allclose(heard, model.predict_proba([utterance])[0], rtol=1e-3, atol=1e-4)
+print(f"It was speaker {speaker}.")
+
+# %%
+# All test utterances at once, a stream each: how much has to be heard? Streams whose utterance
+# is over are left out of the count.
+n_frames = np.array([len(x) for x in X_test])
+streams = model.stream(len(X_test))
+frame = np.zeros((len(X_test), 12))
+accuracy = []
+start = time.perf_counter()
+for t in range(n_frames.max()):
+    alive = n_frames > t
+    frame[alive] = [X_test[n][t] for n in np.nonzero(alive)[0]]
+    predicted = streams.step(frame)
+    accuracy.append(np.mean(predicted[alive] == y_test[alive]))
+seconds = time.perf_counter() - start
+for t in (1, 2, 4, 8, 16):
+    print(f"after {t:>2} frames: {accuracy[t - 1]:.1%} of the utterances right")
+print(f"{1e6 * seconds / n_frames.max() / len(X_test):.2f} microseconds a frame and stream")
+
+# %%
+# A figure, if matplotlib is there.
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("For the figure: pip install matplotlib")
+else:
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.5), layout="constrained")
+    for label, of_speaker in zip(model.classes_, heard.T, strict=True):
+        is_true = label == speaker
+        left.plot(
+            range(1, len(heard) + 1), of_speaker, color="C3" if is_true else "0.7",
+            label=f"speaker {label}" if is_true else None,
+        )  # fmt: skip
+    left.set(xlabel="frames heard", ylabel="probability", title="One utterance")
+    left.legend()
+    # few utterances are longer
+    right.plot(range(1, 21), accuracy[:20], marker="o")
+    right.set(xlabel="frames heard", ylabel="accuracy", title="All test utterances")
+    plt.show()
