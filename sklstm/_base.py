@@ -865,7 +865,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
         """How much each time step counts in ``pooling="attention"``.
 
-        Steps that become one, as a patch or by the stride of a convolution, share its weight equally.
+        Steps that become one, as a patch or by a convolution's stride, share its weight equally.
 
         Parameters
         ----------

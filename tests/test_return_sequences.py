@@ -249,7 +249,7 @@ def test_steps_behind_a_causal_convolution():
     X, y = problem(LSTMRegressor)
     y = [x.cumsum(axis=0)[:, 0] for x in X]
     front = {"conv_channels": 4, "conv_width": 3, "bidirectional": False, "scale": "channel"}
-    model = LSTMRegressor(**STEPS, **front).fit(X, y)
+    model = LSTMRegressor(**STEPS | front).fit(X, y)
     whole = model.predict(X)
     for x, steps in zip(X, whole, strict=True):
         assert len(steps) == len(x)
