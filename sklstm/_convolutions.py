@@ -9,11 +9,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.convolution import (
     BEFORE,
+    DY,
     N_FILTERS,
+    N_ROWS,
+    OWNER,
     STRIDE,
     WIDTH,
     Series,
     Stack,
+    Y,
     convolutions_backward,
     convolutions_forward,
 )
@@ -39,16 +43,15 @@ class Convolutions:
     """A stack in the hands of one worker; its buffers grow to the largest chunk they have seen."""
 
     def __init__(self, stack: Stack, n_inputs: int, dtype: DTypeLike) -> None:
-        self._stack, self._dtype = stack, np.dtype(dtype)
-        self._width = lanes_of(self._dtype)
-        self._n_inputs = _filled(n_inputs, self._width)
+        self._stack, self._n_inputs, self._dtype = stack, n_inputs, np.dtype(dtype)
         layers = stack.layers
         after = layers[:, WIDTH] - 1 - layers[:, BEFORE]
         # rows of zeros between two sequences, at every layer
         self._gap = max(1, int(layers[:, BEFORE].max()), int(after.max()))
         self._shrinks = np.cumprod([1, *layers[:, STRIDE]])  # (n_layers + 1,)
         self._flat = self._out = self._dx = aligned(0, dtype)
-        self._chunk: tuple[NDArray, bool] | None = None
+        # for which the series below is laid out
+        self._lengths, self._keeps = np.empty(0, np.int64), False
 
     def forward(
         self, batch: PackedBatch, weight: NDArray, packed: NDArray, statistics: NDArray | None
@@ -59,67 +62,75 @@ class Convolutions:
         statistics (n_statistics,): where to write those of the batch, by which it is then
             normalised; None to normalise by the running ones and keep nothing for `backward`
         """
-        keep, stack = statistics is not None, self._stack
-        if (
-            self._chunk is None
-            or self._chunk[1] != keep
-            or not np.array_equal(self._chunk[0], batch.lengths)
-        ):
-            self._chunk = batch.lengths, keep
-            self._series, self._starts = self._lay_out(batch, keep)
-        lengths = self._series.n_steps
-        n_out = len(lengths) if stack.pooled else self._starts[-1]
+        keep = statistics is not None
+        if keep != self._keeps or not np.array_equal(self._lengths, batch.lengths):
+            self._lay_out(batch, keep)
+            self._lengths, self._keeps = batch.lengths, keep
+        stack, lengths = self._stack, self._series.n_steps
+        x = self._array(0, Y, self._n_inputs)
+        x[:] = 0.0
+        x[self._input_rows] = batch.x
+        n_out = len(lengths) if stack.pooled else len(self._output_rows)
         self._out, out = _room(self._out, n_out, stack.layers[-1, N_FILTERS])
         self._weight = weight
         convolutions_forward(
-            stack, self._series, batch.x, weight, keep, packed, self._flat,
+            stack, self._series, weight, keep, packed, self._flat,
             self._dx[:0] if statistics is None else statistics, out,
         )  # fmt: skip
+        if not stack.pooled:
+            y = self._array(-1, Y, out.shape[1])
+            np.take(y, self._output_rows, axis=0, out=out, mode="clip")
         return out, self._starts, lengths
 
     def backward(self, dout: NDArray, packed: NDArray, need_dx: bool, dw: NDArray) -> NDArray:
         """Add the gradient of the last `forward` to dw; the gradient of its input, if needed."""
-        n_rows = int(self._series.source.max()) + 1 if need_dx else 0
-        self._dx, dx = _room(self._dx, n_rows, self._n_inputs)
+        if not self._stack.pooled:
+            self._array(-1, DY, dout.shape[1])[self._output_rows] = dout
         convolutions_backward(
-            self._stack, self._series, self._weight, packed, need_dx, self._flat, dout, dx, dw
+            self._stack, self._series, self._weight, packed, need_dx, self._flat, dout, dw
         )
-        return dx
+        dx = self._array(0, DY, _filled(self._n_inputs, lanes_of(self._dtype)))
+        return dx[self._input_rows] if need_dx else dx[:0]
 
-    def _lay_out(self, batch: PackedBatch, keep: bool) -> tuple[Series, NDArray[np.int64]]:
-        """The series of a chunk, and the starts of the packed output."""
+    def _array(self, layer: int, kind: np.intp, n_columns: int) -> NDArray:
+        """y or dy of a layer, (n_rows, n_columns)."""
+        n_rows = self._series.places[layer, N_ROWS]
+        start = self._series.places[layer, kind]
+        return self._flat[start : start + n_rows * n_columns].reshape(n_rows, n_columns)
+
+    def _lay_out(self, batch: PackedBatch, keep: bool) -> None:
+        """Lay the sequences out as one long series, see the kernels."""
         stride = int(self._shrinks[-1])
         n_steps = -(-batch.lengths // stride)
         # the last row of each sequence at the input: a multiple of all strides
         last = stride * (np.cumsum(n_steps + self._gap) - 1)
         n_rows = int(last[-1]) + stride * (1 + self._gap)
-        starts = batch.starts if stride == 1 else starts_of(n_steps)
+        self._starts = batch.starts if stride == 1 else starts_of(n_steps)
         places = np.zeros((len(self._shrinks), 8), np.int64)
         owners: list[NDArray[np.int64]] = []
         for level, shrink in enumerate(self._shrinks):
             if level > 0 and shrink == self._shrinks[level - 1]:
-                places[level, 4:] = places[level - 1, 4:]
+                places[level, OWNER:] = places[level - 1, OWNER:]
                 continue
             steps = -(-batch.lengths // shrink)
             r = np.repeat(np.arange(len(steps)), steps)
             t = np.arange(len(r)) - (np.cumsum(steps) - steps)[r]
             rows = (last // shrink + 1 - steps)[r] + t
             if level == 0:
-                source = _scattered(rows, batch.starts[t] + r, n_rows)
-            places[level, 4:] = (
-                sum(map(len, owners)),
-                n_rows // shrink,
-                rows[0],
-                rows[-1] + 1 - rows[0],
-            )
-            owners.append(_scattered(rows, r, n_rows // shrink))
-        target = _scattered(rows, starts[t] + r, n_rows // stride)
-        places[:, :4] = self._place(places[:, 5], keep)
-        return Series(n_steps, np.concatenate(owners), source, target, places), starts
+                self._input_rows = _inverse(batch.starts[t] + r, rows)
+            owner = np.full(n_rows // shrink, -1)
+            owner[rows] = r
+            n_before = sum(map(len, owners))
+            places[level, OWNER:] = n_before, len(owner), rows[0], rows[-1] + 1 - rows[0]
+            owners.append(owner)
+        self._output_rows = _inverse(self._starts[t] + r, rows)
+        places[:, :OWNER] = self._place(places[:, N_ROWS], keep)
+        self._series = Series(n_steps, np.concatenate(owners), places)
 
     def _place(self, n_rows: NDArray[np.int64], keep: bool) -> NDArray[np.int64]:
         """Where y, dy, z and affine of every layer begin in the workspace."""
-        columns = np.array([self._n_inputs, *self._stack.layers[:, N_FILTERS]])
+        n_inputs = _filled(self._n_inputs, lanes_of(self._dtype))
+        columns = np.array([n_inputs, *self._stack.layers[:, N_FILTERS]])
         sizes = np.stack([n_rows * columns] * 3 + [4 * columns], axis=1)
         sizes = _filled(sizes, 64 // self._dtype.itemsize)
         if keep:
@@ -139,12 +150,10 @@ def _filled(n: Any, width: int) -> Any:
     return -(-n // width) * width
 
 
-def _scattered(
-    rows: NDArray[np.int64], values: NDArray[np.int64], n_rows: int
-) -> NDArray[np.int64]:
-    """(n_rows,): values at some rows, -1 at the others."""
-    out = np.full(n_rows, -1)
-    out[rows] = values
+def _inverse(places: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,): each value at its place, of which there is one."""
+    out = np.empty_like(values)
+    out[places] = values
     return out
 
 

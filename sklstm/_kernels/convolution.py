@@ -69,8 +69,6 @@ class Series(NamedTuple):
 
     n_steps: Any  # int64 (n_sequences,): steps in the output
     owner: Any  # int64, flat: sequence of every row of a series, -1 between sequences
-    source: Any  # int64 (rows of the input's series,): row of the packed batch, or -1
-    target: Any  # int64 (rows of the output's series,): likewise, of the output
     places: Any  # int64 (n_layers + 1, 8): the columns below; row 0 is the input
 
 
@@ -83,29 +81,6 @@ OWNER = np.intp(4)  # ... where its rows begin in owner, and how many there are;
 N_ROWS = np.intp(5)
 FIRST = np.intp(6)  # ... the first of a sequence, and how many from there to the last
 N_LIVE = np.intp(7)
-
-
-@device
-def _lay_out(x, source, series):
-    """series (n_rows, n_columns): rows of x (n, >= n_columns), zeros where there is no source."""
-    called()
-    n = series.shape[1]
-    for i in range(source.size):
-        k = source[i]
-        row = span(series, i * n, n)
-        values = span(x, max(k, 0) * x.shape[1], n)
-        for j in range(n):
-            row[j] = values[j] if k >= 0 else 0.0
-
-
-@device
-def _collect(series, target, x):
-    """The rows of series (n_rows, n_columns), in whole vectors, to where they belong in x."""
-    called()
-    n = series.shape[1]
-    for i in range(target.size):
-        if target[i] >= 0:
-            copy(series, i * n, x, target[i] * n, n)
 
 
 @device
@@ -308,29 +283,28 @@ def _arrays(flat, series, layer, n):
 
 
 @kernel
-def convolutions_forward(stack, series, x, row_weight, batch, packed, flat, statistics, out):
+def convolutions_forward(stack, series, row_weight, batch, packed, flat, statistics, out):
     """All layers of a stack.
 
-    (in) x (n_rows, n_channels): packed batch
     (in) row_weight (n_sequences,), batch: see `batch_norm_forward`
     (in) packed: parameters
-    (out) flat: workspace
+    (accum) flat: workspace; y of row 0 of places is the input, zeros between the sequences, and
+            y of the last row will be the output
     (out) statistics: (2, n_filters) of each normalised layer, one behind the other, if `batch`
-    (out) out: (n_sequences, n_filters) if pooled, else packed (n_rows, n_filters)
+    (out) out (n_sequences, n_filters): mean over time of the output, if pooled
     """
     places = series.places
     y = matrix(flat, places[0, Y], places[0, N_ROWS], stack.layers[0, N_INPUTS])
-    _lay_out(x, series.source, y)
     at = 0
     for layer in range(stack.layers.shape[0]):
         shape = stack.layers[layer]
         n = shape[N_FILTERS]
         source = y
         owner, y, _, z, affine = _arrays(flat, series, layer + 1, n)
-        first = places[layer + 1, FIRST]
         convolution_forward(
-            stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first,
-            places[layer + 1, N_LIVE], source, span(packed, shape[PACKED], 0), z,
+            stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH],
+            places[layer + 1, FIRST], places[layer + 1, N_LIVE],
+            source, span(packed, shape[PACKED], 0), z,
         )  # fmt: skip
         learned = matrix(packed, shape[PACKED + 2], 4 if shape[NORMALISED] else 1, n)
         if shape[NORMALISED]:
@@ -341,28 +315,26 @@ def convolutions_forward(stack, series, x, row_weight, batch, packed, flat, stat
             fill(affine, 0, n, 1.0)
             copy(learned, 0, affine, n, n)
         _activate(shape[SQUASHED] != 0, owner, z, affine, y)
-    if stack.pooled:
-        _mean(y, owner, series.n_steps, out)
-    else:
-        _collect(y, series.target, out)
+        if stack.pooled and layer == stack.layers.shape[0] - 1:
+            _mean(y, owner, series.n_steps, out)
 
 
 @kernel
-def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout, dx, dw):
+def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout, dw):
     """Gradient of `convolutions_forward` with the statistics of the batch.
 
     (in) stack, series, row_weight, packed: as the forward pass had them
-    (accum) flat: as the forward pass left it
-    (in) dout: gradient of out
-    (out) dx (n_rows, n_channels in whole vectors), if need_dx;  (accum) dw
+    (accum) flat: as the forward pass left it; dy of the last row of places is the gradient of
+            the output if it is not pooled, and dy of row 0 will be that of the input, if
+            `need_dx`, with anything between the sequences
+    (in) dout (n_sequences, n_filters): gradient of out, if pooled
+    (accum) dw
     """
     n_layers = stack.layers.shape[0]
     n = stack.layers[n_layers - 1, N_FILTERS]
     owner, y, dy, z, affine = _arrays(flat, series, n_layers, n)
     if stack.pooled:
         _mean_backward(dout, owner, series.n_steps, dy)
-    else:
-        _lay_out(dout, series.target, dy)
     for layer in range(n_layers - 1, -1, -1):
         shape = stack.layers[layer]
         _activate_backward(shape[SQUASHED] != 0, owner, y, dy)
@@ -372,15 +344,13 @@ def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout
         else:
             for i in range(owner.size):
                 add(dlearned, 0, dy, i * n, n)
-        n_inputs, dz, first = shape[N_INPUTS], dy, series.places[layer + 1, FIRST]
+        n_inputs, dz = shape[N_INPUTS], dy
         dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n)
         n = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)
         owner, y, dy, z, affine = _arrays(flat, series, layer, n)
         source = matrix(flat, series.places[layer, Y], owner.size, n_inputs)
         convolution_backward(
-            stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first,
-            series.places[layer + 1, N_LIVE], source, span(packed, shape[PACKED + 1], 0), dz,
-            need_dx or layer > 0, dy, dweight,
+            stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH],
+            series.places[layer + 1, FIRST], series.places[layer + 1, N_LIVE],
+            source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, dy, dweight,
         )  # fmt: skip
-    if need_dx:
-        _collect(dy, series.source, dx)
