@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from examples.hochreiter1997.baselines import FullyRecurrent, Recurrent, Window
 from examples.hochreiter1997.network import Architecture
-from examples.hochreiter1997.stopping import LegalSymbols, Streak, Tested, Window
+from examples.hochreiter1997.stopping import LegalSymbols, Recent, Streak, Tested
 from examples.hochreiter1997.tasks import (
     adding,
     multiplication,
@@ -31,7 +34,8 @@ def reber(n_blocks: int, block_size: int, learning_rate: float, paper: float) ->
         draw=None,
         tolerance=0.49,
         n_trials=30,
-        cap=200_000,
+        cap=100_000,
+        every_step=True,
         paper={"": paper},
     )  # fmt: skip
 
@@ -47,7 +51,7 @@ def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
         draw=prediction(variant, p),
         tolerance=0.25,
         n_trials=18,
-        cap=500_000,
+        cap=100_000,
         n_test=10_000,
         last_only=variant == "2b",
         paper={"": paper},
@@ -65,7 +69,7 @@ def very_long_lag(q: int, p: int, paper: float | None, n_trials: int = 20) -> Ex
         draw=trigger(q, p),
         tolerance=0.2,
         n_trials=n_trials,
-        cap=2_000_000,
+        cap=1_000_000,
         paper={"": paper} if paper else {},
     )
 
@@ -102,7 +106,7 @@ def two_sequences(
         draw_test=clean,
         tolerance=0.1 if variant == "3c" else 0.2,
         n_trials=10,
-        cap=5_000_000,
+        cap=2_000_000,
         every=500,
         paper=dict(zip(names, paper, strict=True)),
     )  # fmt: skip
@@ -123,11 +127,11 @@ def add(T: int, paper: float) -> Experiment:
         row=f"T={T}",
         architecture=_marked_pairs_network((-3, -6)),
         learning_rate=0.5,
-        criteria=(Window(0.04, mean=0.01),),
+        criteria=(Recent(0.04, mean=0.01),),
         draw=adding(T),
         tolerance=0.04,
         n_trials=10,
-        cap=5_000_000,
+        cap=1_000_000 if T == 100 else 3_000_000,
         paper={"": paper},
     )
 
@@ -140,13 +144,13 @@ def multiply(T: int = 100) -> Experiment:
         architecture=_marked_pairs_network("random"),
         learning_rate=0.1,
         criteria=(
-            Window(0.04, n_wrong=139, name="n=140"),
-            Window(0.04, n_wrong=12, name="n=13"),
+            Recent(0.04, n_wrong=139, name="n=140"),
+            Recent(0.04, n_wrong=12, name="n=13"),
         ),
         draw=multiplication(T),
         tolerance=0.04,
         n_trials=10,
-        cap=10_000_000,
+        cap=4_000_000,
         paper={"n=140": 482_000, "n=13": 1_273_000},
     )
 
@@ -166,7 +170,7 @@ def order(n_markers: int, T: int = 100) -> Experiment:
             init_range=0.1,
         ),
         learning_rate=0.5 if n_markers == 2 else 0.1,
-        criteria=(Window(0.3, mean=0.1),),
+        criteria=(Recent(0.3, mean=0.1),),
         draw=temporal_order(n_markers, T),
         tolerance=0.3,
         n_trials=20 if n_markers == 2 else 10,
@@ -175,7 +179,7 @@ def order(n_markers: int, T: int = 100) -> Experiment:
     )  # fmt: skip
 
 
-EXPERIMENTS = [
+LSTM = [
     order(2),
     reber(3, 2, 0.5, 8_440),
     reber(4, 1, 0.5, 9_500),
@@ -206,4 +210,89 @@ EXPERIMENTS = [
     two_sequences("3a", 1000, 3, (446_850, 452_460)),
     two_sequences("3b", 1000, 1, (481_060, 485_080)),
     add(1000, 853_000),
+]
+
+
+def _as_baseline(
+    row: Experiment, method: str, architecture: object, **changes: object
+) -> Experiment:
+    return replace(row, method=method, architecture=architecture, n_trials=10, paper={}, **changes)
+
+
+def _reber_baselines() -> list[Experiment]:
+    """Rows of Table 1 that the paper quotes from others."""
+    row = replace(reber(3, 2, 0.1, 0), row="")
+    return [
+        _as_baseline(row, "RTRL, 3 hidden", FullyRecurrent(7, 7, 3), learning_rate=0.05),
+        _as_baseline(
+            row, "RTRL, 12 hidden", FullyRecurrent(7, 7, 12), learning_rate=0.1, cap=25_000
+        ),
+        _as_baseline(
+            row, "Elman, 15 hidden", Recurrent(7, 7, 15, full_gradient=False), learning_rate=0.1
+        ),
+    ]
+
+
+def _long_lag_baselines() -> list[Experiment]:
+    """Rows of Table 2: a network with one recurrent hidden unit; 2c with Elman and windows."""
+    rows = []
+    for p, cap in ((4, 1_000_000), (10, 200_000), (100, 5_000)):
+        row = long_lag("2a", 0, p)
+        network = Recurrent(p + 1, p + 1, 1, skip=True)
+        for rate in (1.0, 4.0, 10.0) if p == 4 else (1.0,):
+            rows.append(
+                _as_baseline(
+                    row,
+                    f"RTRL, rate {rate:g}",
+                    network,
+                    learning_rate=rate,
+                    cap=cap,
+                    every_step=True,
+                )
+            )
+        rows.append(_as_baseline(row, "BPTT", network, cap=cap))
+    row = long_lag("2a", 0, 10)
+    for width in (5, 10):
+        rows.append(
+            _as_baseline(row, f"TDNN, window {width}", Window(11, 11, 5, width), cap=200_000)
+        )
+    row = very_long_lag(50, 50, None)
+    rows.append(
+        _as_baseline(
+            row, "Elman", Recurrent(54, 2, 4, full_gradient=False), cap=50_000, learning_rate=0.1
+        )
+    )
+    rows.append(_as_baseline(row, "BPTT", Recurrent(54, 2, 4), cap=10_000, learning_rate=0.1))
+    return rows
+
+
+def _small(row: Experiment, **changes: object) -> Experiment:
+    return replace(row, row=f"small: {row.row}", n_trials=4, **changes)
+
+
+def _easier(row: Experiment, n: int, cap: int, **changes: object) -> Experiment:
+    """A row with one criterion, which looks at n sequences."""
+    criteria = tuple(replace(criterion, n=n, **changes) for criterion in row.criteria[:1])
+    return _small(row, criteria=criteria, cap=cap, n_test=256)
+
+
+BASELINES = [*_reber_baselines(), *_long_lag_baselines()]
+BEYOND = [
+    very_long_lag(10_000, 10_000, None, n_trials=8),
+    very_long_lag(10_000, 1_000, None, n_trials=8),
+]
+EXPERIMENTS = [*LSTM, *BASELINES, *BEYOND]
+# Each experiment in a version of seconds, for `--quick` and for the tests.
+SMALL = [
+    replace(_small(reber(3, 2, 0.5, 0), cap=30_000), n_trials=8),
+    _easier(long_lag("2a", 0, p=10), n=500, cap=20_000),
+    _easier(long_lag("2b", 0, p=10), n=500, cap=20_000),
+    _easier(very_long_lag(20, 20, None), n=500, cap=100_000),
+    _easier(two_sequences("3a", 20, 3, (0, 0)), n=256, cap=50_000),
+    _easier(two_sequences("3b", 20, 3, (0, 0)), n=256, cap=50_000),
+    _easier(two_sequences("3c", 20, 3, (0,), 0.1), n=256, cap=200_000),
+    _easier(add(20, 0), n=500, n_wrong=25, mean=0.05, cap=100_000),
+    _easier(multiply(20), n=500, n_wrong=100, cap=200_000),
+    _easier(order(2, T=30), n=500, cap=50_000),
+    _easier(order(3, T=30), n=500, cap=200_000),
 ]

@@ -58,6 +58,9 @@ class Architecture:
     # there is no output gate, and the cell is y = s, s += y_in f(net).
     layered: bool = False
 
+    def network(self) -> Network:
+        return Network(self)
+
     @property
     def n_cells(self) -> int:
         return self.n_blocks * self.block_size
@@ -216,7 +219,7 @@ class Network:
         """
         length = np.stack([sequences.length for sequences in of_lanes], axis=1)
         ends = np.cumsum(length.T.ravel()).reshape(length.T.shape).T
-        together = Sequences(length, *map(np.concatenate, list(zip(*of_lanes))[1:]))
+        together = Sequences(length, *map(np.concatenate, list(zip(*of_lanes, strict=True))[1:]))
         largest, mean = np.empty(length.shape), np.empty(length.shape)
         if outputs is None:
             outputs = np.empty((0, self.architecture.n_outputs))
@@ -371,7 +374,7 @@ def forward(weights, state, n_active, block_size, layered):
 def carry_derivatives(state, n_active, block_size, layered):
     """ds/dw: all that the learning rule remembers of the past, 2 C (I + M) numbers."""
     ds_input, ds_hidden = state.ds_input, state.ds_hidden
-    n_inputs, n_sources = ds_input.shape[2], ds_hidden.shape[2]
+    n_sources = ds_hidden.shape[2]
     n_cells = len(state.s)
     first_cell = len(state.f) - n_cells
     for v in range(n_cells):

@@ -41,7 +41,7 @@ class Streak:
 
 
 @dataclass(frozen=True)
-class Window:
+class Recent:
     """Experiments 4, 5 and 6: few of the last `n` training sequences have a large error."""
 
     tolerance: float
@@ -60,7 +60,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Tested:
-    """Experiment 3: few errors on a test set, which each trial draws for itself."""
+    """Experiment 3: few errors on a test set, a new one each time."""
 
     draw: Draw
     tolerance: float

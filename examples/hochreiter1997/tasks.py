@@ -56,19 +56,15 @@ def _channels(X: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return _lengths(X), np.broadcast_to(np.arange(value.shape[1]), value.shape), value
 
 
-def reber_strings(
-    rng: np.random.RandomState, targets: str = "legal", unique: bool = True
-) -> tuple[Sequences, list[np.ndarray]]:
-    """512 different strings, and (n_steps, 7) which symbols are legal next, for each.
+def reber_strings(rng: np.random.RandomState) -> tuple[Sequences, list[np.ndarray]]:
+    """512 strings, and (n_steps, 7) which symbols are legal next, for each.
 
-    The first 256 are the training set.
+    The first 256 are the training set. The targets are the symbols that follow.
     """
     seed = rng.randint(2**31 - 1)
-    X, legal = make_embedded_reber(512, unique=unique, targets="legal", random_state=seed)
-    _, y = make_embedded_reber(512, unique=unique, targets=targets, random_state=seed)
-    order = np.argsort(-np.concatenate(y), axis=1, kind="stable")[:, :2]
-    is_target = np.take_along_axis(np.concatenate(y), order, axis=1)
-    index = np.where(is_target > 0, order, -1)
+    X, y = make_embedded_reber(512, targets="next", random_state=seed)
+    _, legal = make_embedded_reber(512, targets="legal", random_state=seed)
+    index = np.concatenate(y).argmax(axis=1)[:, np.newaxis]
     symbols = _symbols([x.argmax(axis=1) for x in X])
     return Sequences(*symbols, index, np.ones(index.shape), np.ones(len(index), bool)), legal
 
@@ -91,19 +87,19 @@ def split(sequences: Sequences, n: int) -> list[Sequences]:
 
 def _prediction(n: int, rng: np.random.RandomState, *, variant: str, p: int) -> Sequences:
     X, y = make_long_lag(n, variant=variant, lag=p, one_hot=False, random_state=rng)
+    if variant == "2b":
+        return _with_final_target(*_symbols(list(X)), y[:, -1], np.ones(n))
     y = y.reshape(-1, 1)
     return Sequences(*_symbols(list(X)), y, np.ones(y.shape), np.ones(len(y), dtype=bool))
 
 
 def prediction(variant: str, p: int) -> Draw:
-    """Experiments 2a and 2b: every next symbol."""
+    """Experiments 2a and 2b: every next symbol; the last alone where the others are random."""
     return partial(_prediction, variant=variant, p=p)
 
 
 def _trigger(n: int, rng: np.random.RandomState, *, q: int, p: int) -> Sequences:
-    X, y = make_long_lag(
-        n, variant="2c", lag=q, n_distractors=p, one_hot=False, random_state=rng
-    )
+    X, y = make_long_lag(n, variant="2c", lag=q, n_distractors=p, one_hot=False, random_state=rng)
     return _with_final_target(*_symbols(X), y, np.ones(n))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from examples.hochreiter1997.network import LANES, Architecture, Network, Sequences
+from examples.hochreiter1997.network import LANES, Architecture, Sequences
 from examples.hochreiter1997.stopping import Criterion
 from examples.hochreiter1997.tasks import Draw, pick, reber_strings, split
 
@@ -68,7 +68,7 @@ class Trial:
         self.criteria = deque(experiment.criteria)
         self._errors: deque[tuple[np.ndarray, np.ndarray]] = deque(maxlen=200)
         self._waiting: deque[Sequences] = deque()
-        self._test_set: Sequences | None = None
+        self._rng_of_tests = np.random.RandomState([seed, 1])
         self._construction = Construction(self) if experiment.architecture.layered else None
         if experiment.draw is None:
             # three data sets, ten trials on each
@@ -102,10 +102,8 @@ class Trial:
         return np.concatenate(largest), np.concatenate(mean)
 
     def errors_on_test_set(self, draw: Draw, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Errors on the sequences that decide when to stop, the same ones each time."""
-        if self._test_set is None:
-            self._test_set = draw(n, np.random.RandomState([self.seed, 1]))
-        return run_frozen(self.experiment, self.theta, self._test_set)
+        """Errors on a new test set."""
+        return run_frozen(self.experiment, self.theta, draw(n, self._rng_of_tests))
 
     def fraction_illegal(self) -> float:
         """Share of the 512 strings in which an illegal symbol leads somewhere (experiment 1)."""
@@ -175,7 +173,7 @@ def run_frozen(
     outputs: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Errors of one trial's network on some sequences, which share the lanes; nothing learns."""
-    network = Network(experiment.architecture)
+    network = experiment.architecture.network()
     network.theta[...] = theta[:, np.newaxis]
     largest, mean = network.run(
         split(sequences, LANES), learn=False, last_only=experiment.last_only, outputs=outputs
@@ -189,7 +187,7 @@ def run_trials(
     on_progress: Callable[[list[Trial]], None] = lambda trials: None,
 ) -> Iterator[Result]:
     """Run a trial for each seed, as many at a time as there are lanes."""
-    network = Network(experiment.architecture)
+    network = experiment.architecture.network()
     waiting = deque(seeds)
     running: dict[int, Trial] = {}
     while waiting or running:

@@ -7,9 +7,7 @@ from examples.hochreiter1997.network import LANES, Architecture, Network, Sequen
 
 from .reference import naive_run
 
-RECURRENT = Architecture(
-    3, 2, 2, 2, (-1, -2), "random", "random", "random", init_range=0.8
-)
+RECURRENT = Architecture(3, 2, 2, 2, (-1, -2), "random", "random", "random", init_range=0.8)
 ARCHITECTURES = {
     "blocks": RECURRENT,
     "no biases": Architecture(3, 2, 2, 1, init_range=0.8),
@@ -37,7 +35,9 @@ def dense(s):
     target = np.zeros((len(s.target_index), 2))
     np.put_along_axis(target, s.target_index, s.target_value, axis=1)
     cuts = np.cumsum(s.length)[:-1]
-    return list(zip(*(np.split(a, cuts) for a in (s.input_value, target, s.has_target)), strict=True))
+    return list(
+        zip(*(np.split(a, cuts) for a in (s.input_value, target, s.has_target)), strict=True)
+    )
 
 
 @pytest.mark.parametrize("targets", ["all", "last"])
