@@ -123,6 +123,15 @@ def logistic(x):
     return 1.0 / (1.0 + exp(-x))
 
 
+@device
+def change(w, dw):
+    """Add dw to w, and begin anew."""
+    for i in range(w.shape[0]):
+        for j in range(w.shape[1]):
+            w[i, j] += dw[i, j]
+            dw[i, j] = 0.0
+
+
 @kernel
 def run_recurrent(
     length, input_index, input_value, target_index, target_value, has_target,
@@ -185,25 +194,23 @@ def run_recurrent(
                     out = outputs[step, k]
                     e = out * (1.0 - out) * (target[k] - out)
                     for i in range(n_hidden):
-                        dw_output[k, i] += e * y[i]
-                        dw += e * w_output[k, i] * p[i]
+                        dw_output[k, i] += rate_output[k, i] * e * y[i]
+                        for j in range(n_hidden):
+                            for m in range(n_sources):
+                                dw[j, m] += rate[j, m] * e * w_output[k, i] * p[i, j, m]
                     if n_seen > n_hidden:
                         for a in range(input_index.shape[1]):
                             m = input_index[step, a]
-                            dw_output[k, n_hidden + m] += e * x[m]
+                            dw_output[k, n_hidden + m] += rate_output[k, n_hidden + m] * e * x[m]
                 if every_step:
-                    w += rate * dw
-                    w_output += rate_output * dw_output
-                    dw[:] = 0.0
-                    dw_output[:] = 0.0
+                    change(w, dw)
+                    change(w_output, dw_output)
             for k in range(input_index.shape[1]):
                 x[input_index[step, k]] = 0.0
             step += 1
         if learn and not every_step:
-            w += rate * dw
-            w_output += rate_output * dw_output
-            dw[:] = 0.0
-            dw_output[:] = 0.0
+            change(w, dw)
+            change(w_output, dw_output)
 
 
 @dataclass(frozen=True)
@@ -273,12 +280,13 @@ def run_fully_recurrent(
             outputs[step] = y[:n_outputs]
             if rate > 0.0:
                 for k in range(n_units):
-                    p_k = p_new[k]
-                    p_k[:] = 0.0
-                    for l in range(n_units):  # noqa: E741 (the paper's letter)
-                        p_k += w[k, n_inputs + l] * p[l]
-                    p_k[k] += z
-                    p_k *= y[k] * (1.0 - y[k])
+                    slope = y[k] * (1.0 - y[k])
+                    for i in range(n_units):
+                        for j in range(n_sources):
+                            back = z[j] if i == k else 0.0
+                            for l in range(n_units):  # noqa: E741 (the paper's letter)
+                                back += w[k, n_inputs + l] * p[l, i, j]
+                            p_new[k, i, j] = slope * back
                 p[:] = p_new
                 if has_target[step]:
                     target[:] = 0.0
@@ -286,14 +294,15 @@ def run_fully_recurrent(
                         if target_index[step, a] >= 0:
                             target[target_index[step, a]] = target_value[step, a]
                     for k in range(n_outputs):
-                        dw += rate * (target[k] - y[k]) * p[k]
+                        e = rate * (target[k] - y[k])
+                        for i in range(n_units):
+                            for j in range(n_sources):
+                                dw[i, j] += e * p[k, i, j]
                     if every_step:
-                        w += dw
-                        dw[:] = 0.0
+                        change(w, dw)
             step += 1
         if not every_step:
-            w += dw
-            dw[:] = 0.0
+            change(w, dw)
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,19 @@ python -m examples.hochreiter1997.tables
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
 
-from examples.hochreiter1997 import results
+from examples.hochreiter1997 import chunker, estimators, guessing, results
 from examples.hochreiter1997.experiments import BASELINES, BEYOND, LSTM
 from examples.hochreiter1997.trials import Experiment, Result
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "hochreiter1997.md"
 
-Lines = dict[tuple[str, str, str, str], list[Result]]
+Key = tuple[str, str, str, str]  # experiment, row, method, criterion
+Lines = dict[Key, list[Result]]
 
 
 def by_row(lines: list[Result]) -> Lines:
@@ -53,7 +53,7 @@ def lstm_table(rows: Lines) -> list[str]:
         "| ratio | wrong in test | CPU s a trial |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for experiment in LSTM:
+    for experiment in sorted(LSTM, key=lambda experiment: experiment.name):
         for criterion in experiment.criteria:
             key = (experiment.name, experiment.row, "LSTM", criterion.name)
             paper = experiment.paper[criterion.name]
@@ -71,40 +71,45 @@ def lstm_table(rows: Lines) -> list[str]:
     return table
 
 
-def other_table(experiments: list[Experiment], rows: Lines) -> list[str]:
+def other_table(keys: list[Key], rows: Lines) -> list[str]:
     """Rows for which the paper has no figure of its own."""
     table = [
         "| exp. | row | method | success | sequences, mean (range) | wrong in test "
         "| CPU s a trial |",
         "|---|---|---|---|---|---|---|",
     ]
-    for experiment in experiments:
-        key = (experiment.name, experiment.row, experiment.method, experiment.criteria[-1].name)
-        if lines := rows.get(key):
+    for name, row, method, criterion in keys:
+        if lines := rows.get((name, row, method, criterion)):
             cells = " | ".join(measured(lines))
-            table.append(
-                f"| {experiment.name} | {experiment.row} | {experiment.method} | {cells} |"
-            )
+            table.append(f"| {name} | {row} | {method} | {cells} |")
     return table
+
+
+def keys_of(experiments: list[Experiment]) -> list[Key]:
+    return [(e.name, e.row, e.method, e.criteria[-1].name) for e in experiments]
 
 
 def with_tables(text: str, lines: list[Result]) -> str:
     """The page, with what stands between the marks of each table replaced."""
     rows = by_row(lines)
+    chunked = [("2a", "p=100", chunker.METHOD, "")]
+    guessed = [(v, f"T={T}, N={N}", guessing.METHOD, "ST1") for v, T, N in guessing.TASKS]
+    estimated = [
+        (name, row, method, "")
+        for name, row, *_ in estimators.TASKS
+        for method in ["LSTM", *estimators.MODELS]
+    ]
     tables = {
         "lstm": lstm_table(rows),
-        "baselines": other_table(BASELINES, rows),
-        "beyond": other_table(BEYOND, rows),
+        "baselines": other_table([*keys_of(BASELINES), *chunked, *guessed], rows),
+        "beyond": other_table(keys_of(BEYOND), rows),
+        "estimators": other_table(estimated, rows),
     }
     for name, table in tables.items():
-        begin, end = f"<!-- table: {name} -->\n", f"\n<!-- end: {name} -->"
-        pattern = re.escape(begin) + ".*?" + re.escape(end)
-        text = re.sub(
-            pattern,
-            lambda _, b=begin, t=table, e=end: b + "\n" + "\n".join(t) + "\n" + e,
-            text,
-            flags=re.DOTALL,
-        )
+        begin, end = f"<!-- table: {name} -->\n", f"<!-- end: {name} -->"
+        before, rest = text.split(begin)
+        after = rest.partition(end)[2]
+        text = before + begin + "\n" + "\n".join(table) + "\n\n" + end + after
     return text
 
 
