@@ -16,6 +16,7 @@ from sklstm.datasets._ragged import unpad
         "variant": [StrOptions({"2a", "2b", "2c"})],
         "lag": [Interval(Integral, 2, None, closed="left")],
         "n_distractors": [Interval(Integral, 1, None, closed="left"), None],
+        "one_hot": ["boolean"],
         "random_state": ["random_state"],
     },
     prefer_skip_nested_validation=True,
@@ -26,6 +27,7 @@ def make_long_lag(
     variant: Literal["2a", "2b", "2c"] = "2a",
     lag: int = 100,
     n_distractors: int | None = None,
+    one_hot: bool = True,
     random_state: int | np.random.RandomState | None = None,
 ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
     """Generate noise-free and noisy sequences with long time lags (Experiment 2 of [1]_).
@@ -51,6 +53,10 @@ def make_long_lag(
     n_distractors : int or None, default=None
         The number of different distractor symbols in variant "2c", the paper's `p`. None means
         `lag`. The other variants have `lag - 1` of them, so there it must be None.
+    one_hot : bool, default=True
+        Whether `X` has a column for each symbol. False gives the numbers of the columns instead,
+        which is what fits into memory where lag and alphabet are long: at 10,000 steps and as many
+        symbols a one-hot sequence is 800 MB.
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same sequences in every call.
 
@@ -60,7 +66,8 @@ def make_long_lag(
             (n_timesteps_i, n_distractors + 4) for variant "2c", dtype float64
         The sequences without their last symbol, one-hot. The columns are the distractors in their
         order, then x and y; in variant "2c" the distractors, then e, b, x and y. Sequences of
-        variant "2c" have at least `lag + 3` time steps, and end in e.
+        variant "2c" have at least `lag + 3` time steps, and end in e. Without `one_hot`, the same
+        without the last axis, dtype int.
     y : ndarray of shape (n_samples, lag), or (n_samples,) for variant "2c", dtype int
         Variants "2a" and "2b": for each time step, the column of the symbol that follows. Variant
         "2c": the last symbol of each sequence, 0 for x and 1 for y.
@@ -96,7 +103,7 @@ def make_long_lag(
     """
     rng = check_random_state(random_state)
     if variant == "2c":
-        return _make_trigger_task(n_samples, lag, n_distractors or lag, rng)
+        return _make_trigger_task(n_samples, lag, n_distractors or lag, one_hot, rng)
     if n_distractors is not None:
         raise ValueError(
             f"n_distractors={n_distractors} applies to variant '2c' only; variant {variant!r} has "
@@ -111,11 +118,16 @@ def make_long_lag(
     else:
         sequences[:, 1:-1] = rng.randint(n_distractors, size=(n_samples, n_distractors))
     sequences[:, -1] = sequences[:, 0]
-    return np.eye(n_distractors + 2)[sequences[:, :-1]], sequences[:, 1:]
+    symbols = sequences[:, :-1]
+    return np.eye(n_distractors + 2)[symbols] if one_hot else symbols, sequences[:, 1:]
 
 
 def _make_trigger_task(
-    n_samples: int, n_leading: int, n_distractors: int, rng: np.random.RandomState
+    n_samples: int,
+    n_leading: int,
+    n_distractors: int,
+    one_hot: bool,
+    rng: np.random.RandomState,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Task 2c: q leading distractors, a random number of further ones, and the trigger e."""
     e, b, x = n_distractors, n_distractors + 1, n_distractors + 2
@@ -128,5 +140,8 @@ def _make_trigger_task(
     symbols[:, 1] = x + y
     symbols[np.arange(n_samples), lengths - 1] = e
 
-    one_hot = np.eye(n_distractors + 4)
-    return [one_hot[sequence] for sequence in unpad(symbols, lengths)], y
+    sequences = unpad(symbols, lengths)
+    if not one_hot:
+        return sequences, y
+    columns = np.eye(n_distractors + 4)
+    return [columns[sequence] for sequence in sequences], y

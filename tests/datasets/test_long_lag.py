@@ -99,3 +99,12 @@ def test_invalid_parameter_is_named(parameter, value):
 def test_n_distractors_is_refused_where_the_lag_determines_it():
     with pytest.raises(ValueError, match="n_distractors=5 applies to variant '2c' only"):
         make_long_lag(variant="2b", n_distractors=5)
+
+
+@pytest.mark.parametrize("variant", ["2a", "2b", "2c"])
+def test_symbols_without_one_hot_are_the_columns(variant):
+    X, y = make_long_lag(20, variant=variant, lag=8, random_state=5)
+    symbols, same_y = make_long_lag(20, variant=variant, lag=8, one_hot=False, random_state=5)
+    np.testing.assert_array_equal(y, same_y)
+    for sequence, columns in zip(X, symbols, strict=True):
+        np.testing.assert_array_equal(sequence.argmax(axis=1), columns)

@@ -1,0 +1,85 @@
+"""When a trial has learned its task: the paper's criteria, as they are decided on here.
+
+A criterion looks at the errors of the training sequences so far, or at a test set, after every
+round of `every` sequences. What it returns is the number of sequences that were needed, or None.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from examples.hochreiter1997.tasks import Draw
+
+if TYPE_CHECKING:
+    from examples.hochreiter1997.trials import Trial
+
+
+class Criterion(Protocol):
+    """Decides whether a trial has succeeded."""
+
+    name: str
+
+    def reached(self, trial: Trial) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Streak:
+    """Experiment 2: `n` training sequences in a row without an error of `tolerance`.
+
+    They count as the proof, not as the training before it.
+    """
+
+    tolerance: float
+    n: int = 10_000
+    name: str = ""
+
+    def reached(self, trial: Trial) -> int | None:
+        return trial.n_sequences - trial.streak if trial.streak >= self.n else None
+
+
+@dataclass(frozen=True)
+class Recent:
+    """Experiments 4, 5 and 6: few of the last `n` training sequences have a large error."""
+
+    tolerance: float
+    mean: float = np.inf
+    n_wrong: int = 0
+    n: int = 2000
+    name: str = ""
+
+    def reached(self, trial: Trial) -> int | None:
+        if trial.n_sequences < self.n:
+            return None
+        largest, mean = trial.last(self.n)
+        right = np.sum(largest >= self.tolerance) <= self.n_wrong and mean.mean() < self.mean
+        return trial.n_sequences if right else None
+
+
+@dataclass(frozen=True)
+class Tested:
+    """Experiment 3: few errors on a test set, a new one each time."""
+
+    draw: Draw
+    tolerance: float
+    n_wrong: int = 0
+    mean: float = np.inf
+    n: int = 256
+    name: str = ""
+
+    def reached(self, trial: Trial) -> int | None:
+        largest, mean = trial.errors_on_test_set(self.draw, self.n)
+        right = np.sum(largest > self.tolerance) <= self.n_wrong and mean.mean() < self.mean
+        return trial.n_sequences if right else None
+
+
+@dataclass(frozen=True)
+class LegalSymbols:
+    """Experiment 1: in all strings of training and test set the legal symbols lead."""
+
+    name: str = ""
+
+    def reached(self, trial: Trial) -> int | None:
+        return trial.n_sequences if trial.fraction_illegal() == 0.0 else None

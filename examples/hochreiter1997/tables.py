@@ -1,0 +1,117 @@
+"""Writes the tables of docs/explanation/hochreiter1997.md anew from the results file.
+
+python -m examples.hochreiter1997.tables
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from examples.hochreiter1997 import chunker, estimators, guessing, results
+from examples.hochreiter1997.experiments import BASELINES, BEYOND, LSTM
+from examples.hochreiter1997.trials import Experiment, Result
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "hochreiter1997.md"
+
+Key = tuple[str, str, str, str]  # experiment, row, method, criterion
+Lines = dict[Key, list[Result]]
+
+
+def by_row(lines: list[Result]) -> Lines:
+    """The lines of each experiment, row, method and criterion."""
+    rows: Lines = defaultdict(list)
+    for line in lines:
+        rows[line.experiment, line.row, line.method, line.criterion].append(line)
+    return rows
+
+
+def thousands(number: float) -> str:
+    """Three digits of it: 31,400."""
+    return f"{float(f'{number:.3g}'):,.0f}"
+
+
+def measured(lines: list[Result]) -> list[str]:
+    """Success, sequences (mean and range) and wrong test sequences of the trials of a row."""
+    good = [line for line in lines if line.success]
+    success = f"{len(good)} of {len(lines)}"
+    seconds = f"{np.mean([line.cpu_seconds for line in lines]):.1f}"
+    if not good:
+        return [success, f"none in {thousands(lines[0].sequences)}", "", seconds]
+    needed = [line.sequences for line in good]
+    span = f"{thousands(np.mean(needed))} ({thousands(min(needed))} to {thousands(max(needed))})"
+    wrong = sum(line.n_wrong for line in good) / sum(line.n_test for line in good)
+    return [success, span, f"{100 * wrong:.2g}%", seconds]
+
+
+def lstm_table(rows: Lines) -> list[str]:
+    """The paper's LSTM rows beside ours."""
+    table = [
+        "| exp. | row | paper's trials | paper: sequences | success | sequences, mean (range) "
+        "| ratio | wrong in test | CPU s a trial |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for experiment in sorted(LSTM, key=lambda experiment: experiment.name):
+        for criterion in experiment.criteria:
+            key = (experiment.name, experiment.row, "LSTM", criterion.name)
+            paper = experiment.paper[criterion.name]
+            ours, ratio = ["not run", "", "", ""], ""
+            if lines := rows.get(key):
+                ours = measured(lines)
+                if needed := [line.sequences for line in lines if line.success]:
+                    ratio = f"{np.mean(needed) / paper:.2g}"
+            success, span, wrong, seconds = ours
+            name = f"{experiment.row}, {criterion.name}" if criterion.name else experiment.row
+            table.append(
+                f"| {experiment.name} | {name} | {experiment.n_trials} | {paper:,.0f} "
+                f"| {success} | {span} | {ratio} | {wrong} | {seconds} |"
+            )
+    return table
+
+
+def other_table(keys: list[Key], rows: Lines) -> list[str]:
+    """Rows for which the paper has no figure of its own."""
+    table = [
+        "| exp. | row | method | success | sequences, mean (range) | wrong in test "
+        "| CPU s a trial |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, row, method, criterion in keys:
+        if lines := rows.get((name, row, method, criterion)):
+            cells = " | ".join(measured(lines))
+            table.append(f"| {name} | {row} | {method} | {cells} |")
+    return table
+
+
+def keys_of(experiments: list[Experiment]) -> list[Key]:
+    return [(e.name, e.row, e.method, e.criteria[-1].name) for e in experiments]
+
+
+def with_tables(text: str, lines: list[Result]) -> str:
+    """The page, with what stands between the marks of each table replaced."""
+    rows = by_row(lines)
+    chunked = [("2a", "p=100", chunker.METHOD, "")]
+    guessed = [(v, f"T={T}, N={N}", guessing.METHOD, "ST1") for v, T, N in guessing.TASKS]
+    estimated = [
+        (name, row, method, "")
+        for name, row, *_ in estimators.TASKS
+        for method in ["LSTM", *estimators.MODELS]
+    ]
+    tables = {
+        "lstm": lstm_table(rows),
+        "baselines": other_table([*keys_of(BASELINES), *chunked, *guessed], rows),
+        "beyond": other_table(keys_of(BEYOND), rows),
+        "estimators": other_table(estimated, rows),
+    }
+    for name, table in tables.items():
+        begin, end = f"<!-- table: {name} -->\n", f"<!-- end: {name} -->"
+        before, rest = text.split(begin)
+        after = rest.partition(end)[2]
+        text = before + begin + "\n" + "\n".join(table) + "\n\n" + end + after
+    return text
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text("utf-8"), results.read()), "utf-8")

@@ -1,0 +1,147 @@
+"""The six tasks: sequences of `sklstm.datasets` in the form that the kernels read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from examples.hochreiter1997.network import Sequences
+from sklstm.datasets import (
+    make_adding,
+    make_embedded_reber,
+    make_long_lag,
+    make_multiplication,
+    make_temporal_order,
+    make_two_sequence,
+)
+
+# Draws sequences: draw(n_sequences, rng).
+Draw = Callable[[int, np.random.RandomState], Sequences]
+
+
+def _with_final_target(
+    length: np.ndarray,
+    input_index: np.ndarray,
+    input_value: np.ndarray,
+    target_index: np.ndarray,
+    target_value: np.ndarray,
+) -> Sequences:
+    """Sequences with one target each (n_sequences,), at their last step."""
+    n_steps = len(input_index)
+    index = np.zeros((n_steps, 1), dtype=int)
+    value = np.zeros((n_steps, 1))
+    has_target = np.zeros(n_steps, dtype=bool)
+    last = np.cumsum(length) - 1
+    index[last, 0] = target_index
+    value[last, 0] = target_value
+    has_target[last] = True
+    return Sequences(length, input_index, input_value, index, value, has_target)
+
+
+def _symbols(symbols: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lengths, and one input that is 1 at each step."""
+    index = np.concatenate(symbols)[:, np.newaxis]
+    return _lengths(symbols), index, np.ones(index.shape)
+
+
+def _lengths(X: list[np.ndarray]) -> np.ndarray:
+    return np.array([len(x) for x in X])
+
+
+def _channels(X: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Lengths, and all channels as inputs at each step."""
+    value = np.concatenate(X)
+    return _lengths(X), np.broadcast_to(np.arange(value.shape[1]), value.shape), value
+
+
+def reber_strings(rng: np.random.RandomState) -> tuple[Sequences, list[np.ndarray]]:
+    """512 strings, and (n_steps, 7) which symbols are legal next, for each.
+
+    The first 256 are the training set. The targets are the symbols that follow.
+    """
+    seed = rng.randint(2**31 - 1)
+    X, y = make_embedded_reber(512, targets="next", random_state=seed)
+    _, legal = make_embedded_reber(512, targets="legal", random_state=seed)
+    index = np.concatenate(y).argmax(axis=1)[:, np.newaxis]
+    symbols = _symbols([x.argmax(axis=1) for x in X])
+    return Sequences(*symbols, index, np.ones(index.shape), np.ones(len(index), bool)), legal
+
+
+def pick(sequences: Sequences, chosen: np.ndarray) -> Sequences:
+    """The chosen ones of some sequences, one behind the other."""
+    end = np.cumsum(sequences.length)
+    begin = end - sequences.length
+    steps = np.concatenate([np.arange(begin[i], end[i]) for i in chosen])
+    return Sequences(sequences.length[chosen], *(part[steps] for part in sequences[1:]))
+
+
+def split(sequences: Sequences, n: int) -> list[Sequences]:
+    """Cut into n parts with as many sequences each."""
+    lengths = np.split(sequences.length, n)
+    ends = np.cumsum([length.sum() for length in lengths])[:-1]
+    parts = zip(*(np.split(part, ends) for part in sequences[1:]), strict=True)
+    return [Sequences(length, *part) for length, part in zip(lengths, parts, strict=True)]
+
+
+def _prediction(n: int, rng: np.random.RandomState, *, variant: str, p: int) -> Sequences:
+    X, y = make_long_lag(n, variant=variant, lag=p, one_hot=False, random_state=rng)
+    if variant == "2b":
+        return _with_final_target(*_symbols(list(X)), y[:, -1], np.ones(n))
+    y = y.reshape(-1, 1)
+    return Sequences(*_symbols(list(X)), y, np.ones(y.shape), np.ones(len(y), dtype=bool))
+
+
+def prediction(variant: str, p: int) -> Draw:
+    """Experiments 2a and 2b: every next symbol; the last alone where the others are random."""
+    return partial(_prediction, variant=variant, p=p)
+
+
+def _trigger(n: int, rng: np.random.RandomState, *, q: int, p: int) -> Sequences:
+    X, y = make_long_lag(n, variant="2c", lag=q, n_distractors=p, one_hot=False, random_state=rng)
+    return _with_final_target(*_symbols(X), y, np.ones(n))
+
+
+def trigger(q: int, p: int) -> Draw:
+    """Experiment 2c: x or y, at the second step and after the trigger."""
+    return partial(_trigger, q=q, p=p)
+
+
+def _two_sequence(n: int, rng: np.random.RandomState, **settings: object) -> Sequences:
+    X, y = make_two_sequence(n, **settings, random_state=rng)
+    return _with_final_target(*_channels(X), np.zeros(n, dtype=int), y)
+
+
+def two_sequence(variant: str, T: int, N: int, *, noisy_targets: bool = True) -> Draw:
+    """Experiment 3: signal and noise on one line."""
+    return partial(
+        _two_sequence, variant=variant, min_length=T, n_informative=N,
+        target_variance=0.1 if noisy_targets else 0.0,
+    )  # fmt: skip
+
+
+def _marked_pairs(n: int, rng: np.random.RandomState, *, make: Callable, T: int) -> Sequences:
+    X, y = make(n, min_length=T, random_state=rng)
+    return _with_final_target(*_channels(X), np.zeros(n, dtype=int), y)
+
+
+def adding(T: int) -> Draw:
+    """Experiment 4."""
+    return partial(_marked_pairs, make=make_adding, T=T)
+
+
+def multiplication(T: int) -> Draw:
+    """Experiment 5."""
+    return partial(_marked_pairs, make=make_multiplication, T=T)
+
+
+def _temporal_order(n: int, rng: np.random.RandomState, *, n_markers: int, T: int) -> Sequences:
+    X, y = make_temporal_order(n, n_markers=n_markers, min_length=T, random_state=rng)
+    symbols = [x.argmax(axis=1) for x in X]
+    return _with_final_target(*_symbols(symbols), y, np.ones(n))
+
+
+def temporal_order(n_markers: int, T: int = 100) -> Draw:
+    """Experiment 6."""
+    return partial(_temporal_order, n_markers=n_markers, T=T)

@@ -1,0 +1,6 @@
+"""The examples are no package that is installed: they are found from the root."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
