@@ -274,7 +274,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             Share of correct predictions.
         """
         if self.return_sequences:
-            return self._score_steps(X, y, sample_weight)
+            y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
+            y = y[:, 0] if y.shape[1:] == (1,) else y
+            return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
         return super().score(X, y, sample_weight)
 
     # --- what y means ---------------------------------------------------------------------

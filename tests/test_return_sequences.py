@@ -82,7 +82,8 @@ def test_steps_without_target_are_as_steps_without_weight(Estimator):
     weight = [np.where(a, 0.0, 1.0) for a in absent]
     by_weight = Estimator(**STEPS).fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(model.theta_, by_weight.theta_)
-    assert model.score(X, gaps) == by_weight.score(X, y, sample_weight=weight)
+    weighted = by_weight.score(X, y, sample_weight=weight)
+    assert model.score(X, gaps) == pytest.approx(weighted, rel=1e-12)
     assert model.score(X, gaps) != model.score(X, y)
     assert not np.array_equal(model.theta_, Estimator(**STEPS).fit(X, y).theta_)
 
@@ -212,6 +213,13 @@ def test_partial_fit_from_the_start():
     labels = [np.stack([t, 1 - t], axis=1) for t in y]
     model = LSTMClassifier(**STEPS).partial_fit(X, labels)
     assert model.predict(X)[0].shape == labels[0].shape
+
+
+def test_a_label_that_fit_has_not_seen_is_a_wrong_prediction():
+    X, y = problem(LSTMClassifier)
+    model = LSTMClassifier(**STEPS).fit(X, y)
+    new = [np.where(np.arange(len(t)) == 0, 5, p) for t, p in zip(y, model.predict(X), strict=True)]
+    assert model.score(X, new) == pytest.approx(1.0 - len(X) / sum(map(len, X)))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
