@@ -281,6 +281,11 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        if self.missing_label is not None and not self.return_sequences:
+            raise ValueError(
+                "missing_label marks steps without a target: set return_sequences=True, or leave "
+                "missing_label at None."
+            )
         if self.return_sequences and y.shape[1:] == (1,):
             y = y[:, 0]
         assert_all_finite(y, input_name="y")

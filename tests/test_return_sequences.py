@@ -303,6 +303,12 @@ def test_a_wrong_y_is_refused(Estimator, change, message):
         Estimator(**STEPS).fit(X, change(y))
 
 
+def test_a_missing_label_is_one_of_steps():
+    X, y = problem(LSTMClassifier)
+    with pytest.raises(ValueError, match="set return_sequences=True, or leave missing_label at"):
+        LSTMClassifier(**SMALL, missing_label=-1).fit(X, [t[-1] for t in y])
+
+
 def test_a_y_without_target_is_refused():
     X, y = problem(LSTMRegressor)
     with pytest.raises(ValueError, match="y has no target at any step"):
