@@ -816,7 +816,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 raw = workers.predict(held_input, held_samples)
                 if not np.isfinite(raw).all():  # the next loss will say so
                     return -math.inf
-                return self._score_rows(raw, held_targets)
+                return self._score_raw(raw, held_targets.values, held_targets.weight)
 
         callbacks = EpochCallbacks(self, recipe.n_epochs, X, y)
         progress = _progress_bar(recipe.n_epochs, type(self).__name__) if self.verbose else None
@@ -918,15 +918,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         with self._predictor(data.n_samples) as predictor:
             return predictor.predict(self._input(data), np.arange(data.n_samples))
 
-    def _score_steps(self, X: Any, y: Any, sample_weight: Any) -> float:
-        """Score over the steps that have a target."""
+    def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
+        """Of the steps that have a target: y, raw predictions and weights."""
         data = self._known_sequences(X)
-        targets = self._targets(y, sample_weight, data, reset=False)
-        return self._score_rows(self._raw_prediction(data), targets)
-
-    def _score_rows(self, raw: NDArray, targets: Targets) -> float:
-        given = targets.weight > 0
-        return self._score_raw(raw[given], targets.values[given], targets.weight[given])
+        rows = rows_of_steps(y, data, self._missing)
+        given = ~self._missing(rows)
+        raw = self._raw_prediction(data)[given]
+        return rows[given], raw, weight_of_steps(weight, data)[given]
 
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
         """How much each time step counts in ``pooling="attention"``.

@@ -145,7 +145,7 @@ class Workers:
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
         steps = -(-lengths // network.spec.stride)
-        first = np.cumsum(steps) - steps
+        first = np.cumsum(steps) - steps if per_step else steps
         out = np.empty((steps.sum() if per_step else len(samples), n_columns), network.dtype)
         n_chunks = -(-len(samples) // PREDICTED_ROWS)
 
