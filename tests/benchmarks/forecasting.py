@@ -173,7 +173,7 @@ def row(sample: Sample, method: str, results: list[Result]) -> str:
     )
     seconds = np.median([result.seconds for result in results])
     return (
-        f"{sample.name:<16}{method:<16}{np.mean(mase):>7.3f}  {spread:<13}{covered}{seconds:>10.3f}"
+        f"{sample.name:<18}{method:<16}{np.mean(mase):>7.3f}  {spread:<13}{covered}{seconds:>10.3f}"
     )
 
 
@@ -187,7 +187,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(describe_machine())
     print(
-        f"{'sample':<16}{'method':<16}{'MASE':>7}  {'seeds':<13}{'80%':>8}{'95%':>8}{'seconds':>10}"
+        f"{'sample':<18}{'method':<16}{'MASE':>7}  {'seeds':<13}{'80%':>8}{'95%':>8}{'seconds':>10}"
     )
     # compile, so that no row pays for it
     LSTMForecaster(horizon=2, max_steps=20).fit(indexed(np.arange(60.0) % 7, "D"))
