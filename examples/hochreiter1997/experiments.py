@@ -35,6 +35,7 @@ def reber(n_blocks: int, block_size: int, learning_rate: float, paper: float) ->
         tolerance=0.49,
         n_trials=30,
         cap=100_000,
+        every=500,
         every_step=True,
         paper={"": paper},
     )  # fmt: skip
@@ -69,7 +70,7 @@ def very_long_lag(q: int, p: int, paper: float | None, n_trials: int = 20) -> Ex
         draw=trigger(q, p),
         tolerance=0.2,
         n_trials=n_trials,
-        cap=1_000_000,
+        cap=300_000,
         paper={"": paper} if paper else {},
     )
 
@@ -106,7 +107,7 @@ def two_sequences(
         draw_test=clean,
         tolerance=0.1 if variant == "3c" else 0.2,
         n_trials=10,
-        cap=2_000_000,
+        cap=1_000_000,
         every=500,
         paper=dict(zip(names, paper, strict=True)),
     )  # fmt: skip
@@ -135,7 +136,7 @@ def add(T: int, paper: float) -> Experiment:
         draw=adding(T),
         tolerance=0.04,
         n_trials=10,
-        cap={100: 1_000_000, 500: 600_000}.get(T, 500_000),
+        cap=400_000,
         paper={SQUARES: paper, "": paper},
     )
 
@@ -154,7 +155,7 @@ def multiply(T: int = 100) -> Experiment:
         draw=multiplication(T),
         tolerance=0.04,
         n_trials=10,
-        cap=4_000_000,
+        cap=1_500_000,
         paper={"n=140": 482_000, "n=13": 1_273_000},
     )
 
@@ -178,7 +179,7 @@ def order(n_markers: int, T: int = 100) -> Experiment:
         draw=temporal_order(n_markers, T),
         tolerance=0.3,
         n_trials=20 if n_markers == 2 else 10,
-        cap=5_000_000,
+        cap=600_000,
         paper={"": 31_390 if n_markers == 2 else 571_100},
     )  # fmt: skip
 
@@ -229,7 +230,7 @@ def _reber_baselines() -> list[Experiment]:
     return [
         _as_baseline(row, "RTRL, 3 hidden", FullyRecurrent(7, 7, 3), learning_rate=0.05),
         _as_baseline(
-            row, "RTRL, 12 hidden", FullyRecurrent(7, 7, 12), learning_rate=0.1, cap=25_000
+            row, "RTRL, 12 hidden", FullyRecurrent(7, 7, 12), learning_rate=0.1, cap=10_000
         ),
         _as_baseline(
             row, "Elman, 15 hidden", Recurrent(7, 7, 15, full_gradient=False), learning_rate=0.1
