@@ -54,7 +54,6 @@ def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
         n_trials=18,
         cap=100_000,
         n_test=10_000,
-        last_only=variant == "2b",
         paper={"": paper},
     )
 

@@ -1,8 +1,8 @@
 """The network of 1997 and its learning rule, for several trials at once.
 
 Each number of the paper is a vector here: one lane for each of 8 trials (fewer where registers
-are narrower), which differ in weights and sequences and have nothing to do with each other.
-"(22)" in a comment is the equation of the paper's appendix in words: see `LEARNING RULE` below.
+are narrower), which differ in weights and sequences and have nothing to do with each other. The
+letters are those of the paper's Section 4 and Appendix A.1.
 
 NAMES
     H hidden units: B input gates, then B output gates, then C = B * S memory cells
@@ -208,7 +208,6 @@ class Network:
         *,
         learn: bool = True,
         every_step: bool = False,
-        last_only: bool = False,
         outputs: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Go through as many sequences in each lane; return their errors.
@@ -216,8 +215,8 @@ class Network:
         Weights change after each sequence if `learn`, or after each time step that has a target
         if `every_step`. `outputs` (n_steps of all lanes, O) takes all activations.
 
-        Returns the largest and the mean absolute error over the targets of each sequence, or of
-        its last step if `last_only`: two arrays (n_sequences, L).
+        Returns the largest and the mean absolute error over the targets of each sequence, two
+        arrays (n_sequences, L).
         """
         length = np.stack([sequences.length for sequences in of_lanes], axis=1)
         ends = np.cumsum(length.T.ravel()).reshape(length.T.shape).T
@@ -229,7 +228,7 @@ class Network:
             self._weights, self._dweights, self.theta, self.gradient, self.rate, self.state,
             together, np.ascontiguousarray(ends - length), self.architecture.block_size,
             self.architecture.g_range, self.architecture.h_range, self.architecture.layered,
-            learn, every_step, last_only, largest, mean, outputs,
+            learn, every_step, largest, mean, outputs,
         )  # fmt: skip
         return largest, mean
 
@@ -255,7 +254,7 @@ def add(array, offset, value):
 @kernel
 def run_sequences(
     weights, dweights, theta, gradient, rate, state, sequences, begin, block_size, g_range, h_range,
-    layered, learn, every_step, last_only, largest, mean, outputs,
+    layered, learn, every_step, largest, mean, outputs,
 ):  # fmt: skip
     """Run, and train, all lanes on their sequences; see `Network.run`."""
     for n in range(len(begin)):
@@ -270,9 +269,8 @@ def run_sequences(
             if learn:
                 carry_derivatives(state, n_active, block_size, g_range, layered)
             if state.graded.max() > 0.0:
-                if t == longest - 1 or not last_only:
-                    measure(state, largest[n], mean[n])
-                    n_targets += state.graded[0]
+                measure(state, largest[n], mean[n])
+                n_targets += state.graded[0]
                 if learn:
                     backward(weights, dweights, state, n_active, block_size, h_range, layered)
                     if every_step:
