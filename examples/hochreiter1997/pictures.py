@@ -88,6 +88,9 @@ def draw_lags(path: Path) -> None:
             panel.loglog(
                 *np.transpose(ours), "o", color="C0", ms=3, alpha=0.5, label="ours, trials"
             )
+        lags = sorted({lag for lag, _ in paper + ours})
+        panel.set_xticks(lags, [f"{lag:.0f}" for lag in lags], minor=False)
+        panel.minorticks_off()
         panel.set(xlabel="minimal lag", title=title[name])
     panels[0].set(ylabel="sequences to success")
     panels[0].legend(frameon=False)

@@ -48,6 +48,10 @@ def measured(lines: list[Result]) -> list[str]:
     return [success, span, f"{100 * wrong:.2g}%", seconds]
 
 
+def full_name(row: str, criterion: str) -> str:
+    return f"{row}, {criterion}" if criterion else row
+
+
 def lstm_table(rows: Lines) -> list[str]:
     """The paper's LSTM rows beside ours."""
     table = [
@@ -65,7 +69,7 @@ def lstm_table(rows: Lines) -> list[str]:
                 if needed := [line.sequences for line in lines if line.success]:
                     ratio = f"{np.mean(needed) / paper:.2g}"
             success, span, wrong, seconds = ours
-            name = f"{experiment.row}, {criterion.name}" if criterion.name else experiment.row
+            name = full_name(experiment.row, criterion.name)
             table.append(
                 f"| {experiment.name} | {name} | {experiment.n_trials} | {paper:,.0f} "
                 f"| {success} | {span} | {ratio} | {wrong} | {seconds} |"
@@ -83,7 +87,7 @@ def other_table(keys: list[Key], rows: Lines) -> list[str]:
     for name, row, method, criterion in keys:
         if lines := rows.get((name, row, method, criterion)):
             cells = " | ".join(measured(lines))
-            table.append(f"| {name} | {row} | {method} | {cells} |")
+            table.append(f"| {name} | {full_name(row, criterion)} | {method} | {cells} |")
     return table
 
 
