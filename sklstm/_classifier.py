@@ -98,10 +98,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     class_weight: dict[Any, float] | str | None = None
     missing_label: Any = None
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseLSTM._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "missing_label": [object],
+        "missing_label": "no_validation",  # a label may be of any type
     }
 
     @with_callbacks
