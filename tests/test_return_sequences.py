@@ -259,8 +259,8 @@ def test_steps_behind_a_causal_convolution():
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"pooling": "attention"}, "leave pooling at 'concat'"),
-        ({"pooling": "last"}, "leave pooling at 'concat'"),
+        ({"pooling": "attention"}, "leave pooling at 'last'"),
+        ({"pooling": "concat"}, "leave pooling at 'last'"),
         ({"patch_size": 4}, "set patch_size=1 or 'auto'"),
         ({"conv_channels": 4, "conv_stride": 2}, "set conv_stride=1"),
         ({"fcn_channels": (4,), "fcn_width": 3}, "set fcn_channels=None"),
