@@ -50,10 +50,10 @@ def test_parameters_by_name():
     assert shapes["fcn_weight_l0"] == (8, 2, 3)
     assert shapes["fcn_weight_l1"] == (4, 8, 3)
     assert shapes["fcn_scale_l1"] == shapes["fcn_mean_l1"] == (4,)
-    assert shapes["head_weight"] == (1, 3 * 2 * 4 + 4)
+    assert shapes["head_weight"] == (1, 2 * 4 + 4)
     without = LSTMClassifier(**SMALL | TDNN, scale="channel").fit(X, y).parameters_
     assert {name for name in without if not name.startswith("conv")} == {"head_weight", "head_bias"}
-    assert without["head_weight"].shape == (1, 3 * 4)
+    assert without["head_weight"].shape == (1, 4)
 
 
 # --- batch normalisation ------------------------------------------------------------------
