@@ -193,6 +193,7 @@ def test_one_step_and_one_sample_of_a_kind():
 FULL_BATCH = {
     "hidden_size": 4, "max_iter": 20, "batch_size": 10**6, "dtype": "float64", "patch_size": 1,
     "learning_rate_init": 0.01, "dropout": 0.0, "random_state": 0,
+    "fcn_channels": None,  # whose statistics are a chunk's, and more than 32 samples are several
 }  # fmt: skip
 LOSSES = [
     (LSTMClassifier, {}, "binary"),

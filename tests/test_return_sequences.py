@@ -64,7 +64,7 @@ def test_forms_of_y_give_the_same_model(Estimator):
         (frame, pd.Series(np.concatenate(y), index)),
         (frame, y),
     ]:
-        model = Estimator(**STEPS, **settings).fit(X_form, y_form)
+        model = Estimator(**STEPS | settings).fit(X_form, y_form)
         np.testing.assert_array_equal(model.theta_, expected.theta_)
         assert model.score(X_form, y_form) == expected.score(X, y)
 
@@ -270,7 +270,7 @@ def test_steps_behind_a_causal_convolution():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_refused_combinations_say_what_to_change(Estimator, settings, advice):
     with pytest.raises(ValueError, match=advice):
-        Estimator(**STEPS, **settings).fit(*problem(Estimator))
+        Estimator(**STEPS | settings).fit(*problem(Estimator))
 
 
 def without_last(y):
