@@ -53,7 +53,7 @@ POOLINGS = {
 _AUTO_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many steps
 _AUTO_STEPS, _AUTO_EPOCHS, _AUTO_MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _AUTO_BATCH, _AUTO_MAX_BATCH, _AUTO_BATCHES = 16, 256, 256
-_AUTO_DROPOUT = 0.2
+_AUTO_DROPOUT, _AUTO_DROPOUT_BESIDE_FCN = 0.2, 0.5
 # Samples up to which the whole set is one batch, in double precision, without dropout:
 # there a sample weight equals so many copies of the sample to 1e-7.
 _TINY = 32
@@ -79,7 +79,7 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
         recurrent unit [8]_, as torch has it. "rnn": Elman's network [9]_, with tanh.
     bidirectional : bool, default=True
         Whether a second scan reads every sequence from its end to its start.
-    pooling : {"concat", "last", "mean", "max", "attention"}, default="concat"
+    pooling : {"last", "mean", "max", "concat", "attention"}, default="last"
         How the states of the last layer become one row of features: the final state, the
         mean or the maximum over time, all three side by side, or a mean with learned weights
         [14]_, which `attention_weights` shows.
@@ -88,7 +88,7 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
         then reads the state of each step; there is neither pooling nor patching.
     dropout : float or "auto", default="auto"
         Share of the states set to zero in training, between layers and before the head.
-        "auto": 0.2, but 0 for up to 32 samples.
+        "auto": 0.2, with `fcn_channels` 0.5, but 0 for up to 32 samples.
     recurrent_dropout : float, default=0.0
         Share of the updates set to zero in training, at each step anew: of what a cell
         writes to its memory, of the GRU's new state [15]_. What is remembered is never
@@ -125,21 +125,24 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
     bptt_steps : int or None, default=None
         Steps of the network after which the gradient through time is cut, while the state
         is carried on; None: never.
-    conv_channels : int, tuple of int or None, default=None
+    conv_channels : int, tuple of int, "auto" or None, default="auto"
         Convolutions over time *before* the recurrent layers [11]_: the filters of each. They
         are causal: what a step gives depends on steps up to it. None: the recurrent layers
-        read the sequences themselves.
+        read the sequences themselves. "auto": 64 filters in a bidirectional regressor, None in
+        a classifier, in one direction alone and with `return_sequences`.
     conv_width : int or tuple of int, default=7
         Steps that a filter of `conv_channels` sees; a tuple has a number for each layer.
-    conv_stride : int or tuple of int, default=1
+    conv_stride : int, tuple of int or "auto", default="auto"
         Every how many steps it looks; 2 halves the sequences. The last window of a sequence
-        ends with its last step.
+        ends with its last step. "auto": 1, and 2 for what ``conv_channels="auto"`` chooses.
     conv_activation : {"relu", "tanh"}, default="relu"
         Activation of `conv_channels`.
-    fcn_channels : tuple of int or None, default=None
+    fcn_channels : tuple of int, "auto" or None, default="auto"
         Convolutions over time *beside* the recurrent layers, a fully convolutional network
         [12]_: the filters of each, with batch normalisation [13]_ and ReLU. Their mean over
-        time goes to the head together with the pooled states. None: no such branch.
+        time goes to the head together with the pooled states. None: no such branch. "auto":
+        (32, 64, 32) in a bidirectional classifier, None in a regressor, in one direction
+        alone and with `return_sequences`.
     fcn_width : int or tuple of int, default=(7, 5, 3)
         Steps that a filter of `fcn_channels` sees, around the one that it is for.
     n_channels : int or None, default=None
@@ -302,7 +305,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     num_layers: int = 1
     cell: str = "lstm"
     bidirectional: bool = True
-    pooling: str = "concat"
+    pooling: str = "last"
     return_sequences: bool = False
     dropout: float | Literal["auto"] = "auto"
     recurrent_dropout: float = 0.0
@@ -316,11 +319,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     recurrent_init: str = "orthogonal"
     gradient: str = "full"
     bptt_steps: int | None = None
-    conv_channels: int | tuple[int, ...] | None = None
+    conv_channels: int | tuple[int, ...] | str | None = "auto"
     conv_width: int | tuple[int, ...] = 7
-    conv_stride: int | tuple[int, ...] = 1
+    conv_stride: int | tuple[int, ...] | str = "auto"
     conv_activation: str = "relu"
-    fcn_channels: tuple[int, ...] | None = None
+    fcn_channels: tuple[int, ...] | str | None = "auto"
     fcn_width: int | tuple[int, ...] = (7, 5, 3)
     n_channels: int | None = None
     patch_size: int | Literal["auto"] = "auto"
@@ -372,11 +375,20 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "recurrent_init": [StrOptions({"orthogonal", "uniform"})],
         "gradient": [StrOptions({"full", "truncated"})],
         "bptt_steps": [Interval(Integral, 1, None, closed="left"), None],
-        "conv_channels": [Interval(Integral, 1, None, closed="left"), tuple, None],
+        "conv_channels": [
+            Interval(Integral, 1, None, closed="left"),
+            tuple,
+            StrOptions({"auto"}),
+            None,
+        ],
         "conv_width": [Interval(Integral, 1, None, closed="left"), tuple],
-        "conv_stride": [Interval(Integral, 1, None, closed="left"), tuple],
+        "conv_stride": [
+            Interval(Integral, 1, None, closed="left"),
+            tuple,
+            StrOptions({"auto"}),
+        ],
         "conv_activation": [StrOptions({"relu", "tanh"})],
-        "fcn_channels": [tuple, None],
+        "fcn_channels": [tuple, StrOptions({"auto"}), None],
         "fcn_width": [Interval(Integral, 1, None, closed="left"), tuple],
         "n_channels": [Interval(Integral, 1, None, closed="left"), None],
         "patch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
@@ -407,6 +419,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     }
 
     _fewest_validation_samples: ClassVar[int] = 1
+    _auto_conv: ClassVar[int | None] = None
+    _auto_fcn: ClassVar[tuple[int, ...] | None] = None
 
     _doc_link_module = "sklstm"
     _doc_link_template = ""
@@ -466,6 +480,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         if fresh:  # a fit that fails must not leave half of the last one
             self.__dict__.pop("theta_", None)
             self._architecture = {name: getattr(self, name) for name in _ARCHITECTURE}
+            self._choose_convolutions()
         else:
             self._refuse_other_architecture()
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
@@ -562,7 +577,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """Settings that would have no effect without recurrent layers."""
         if self.num_layers > 0:
             return
-        if self.conv_channels is None:
+        if self.conv_channels in (None, "auto"):
             raise ValueError(
                 "num_layers=0 leaves nothing between the sequences and the head: set "
                 "conv_channels, or num_layers to at least 1."
@@ -593,12 +608,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "return_sequences=True predicts at every step, which patches would merge: set "
                 "patch_size=1 or 'auto'."
             )
-        if self.conv_channels is not None and np.any(np.asarray(self.conv_stride) != 1):
+        strided = self.conv_stride != "auto" and np.any(np.asarray(self.conv_stride) != 1)
+        if strided and self.conv_channels not in (None, "auto"):
             raise ValueError(
                 "return_sequences=True predicts at every step, and a stride leaves steps out: set "
                 "conv_stride=1."
             )
-        if self.fcn_channels is not None:
+        if self.fcn_channels not in (None, "auto"):
             raise ValueError(
                 "return_sequences=True predicts at every step, and fcn_channels gives features of "
                 "whole sequences: set fcn_channels=None."
@@ -722,36 +738,38 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         )
         return Network(spec, self.dtype_)
 
+    def _choose_convolutions(self) -> None:
+        """What "auto" stands for: a network that reads whole sequences, each for one prediction,
+        has them; one that may be streamed, or predicts every step, has not.
+        """
+        whole = self.bidirectional and self.num_layers > 0 and not self.return_sequences
+        self.conv_channels_, self.fcn_channels_ = self.conv_channels, self.fcn_channels
+        if self.conv_channels == "auto":
+            self.conv_channels_ = self._auto_conv if whole else None
+        if self.fcn_channels == "auto":
+            self.fcn_channels_ = self._auto_fcn if whole else None
+
     def _convolutions(self) -> tuple[tuple[ConvolutionSpec, ...], tuple[ConvolutionSpec, ...]]:
         """Those before the recurrent layers, and those beside them."""
+        fixed = self._architecture
+        stride = fixed["conv_stride"]
+        if stride == "auto":
+            stride = 2 if fixed["conv_channels"] == "auto" else 1
+        of_front = {
+            "conv_channels": self.conv_channels_,
+            "conv_width": fixed["conv_width"],
+            "conv_stride": stride,
+        }
+        of_branch = {"fcn_channels": self.fcn_channels_, "fcn_width": fixed["fcn_width"]}
         front = (
-            ConvolutionSpec(n, width, stride, activation=self._architecture["conv_activation"])
-            for n, width, stride in self._by_layer("conv_channels", "conv_width", "conv_stride")
+            ConvolutionSpec(n, width, stride, activation=fixed["conv_activation"])
+            for n, width, stride in _by_layer(of_front)
         )
         branch = (
             ConvolutionSpec(n, width, causal=False, normalised=True)
-            for n, width in self._by_layer("fcn_channels", "fcn_width")
+            for n, width in _by_layer(of_branch)
         )
         return tuple(front), tuple(branch)
-
-    def _by_layer(self, first: str, *others: str) -> list[tuple[int, ...]]:
-        """Of every convolution its numbers; each is given as one for all or layer by layer."""
-        channels = self._architecture[first]
-        if channels is None:
-            return []
-        n_layers = len(channels) if isinstance(channels, tuple) else 1
-        columns = []
-        for name in (first, *others):
-            value = self._architecture[name]
-            numbers = value if isinstance(value, tuple) else (value,) * n_layers
-            whole = all(isinstance(n, (int, np.integer)) and n >= 1 for n in numbers)
-            if not numbers or len(numbers) != n_layers or not whole:
-                raise ValueError(
-                    f"{name}={value!r} with {first}={channels!r}: needed is a whole number of "
-                    "at least 1, or a tuple with one for each layer."
-                )
-            columns.append([int(n) for n in numbers])
-        return list(zip(*columns, strict=True))
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
         scale = self._architecture["scale"]
@@ -775,7 +793,8 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             n_epochs = int(self.max_iter)
         dropout = self.dropout
         if dropout == "auto":
-            dropout = 0.0 if n_samples <= _TINY else _AUTO_DROPOUT
+            dropout = _AUTO_DROPOUT if self.fcn_channels_ is None else _AUTO_DROPOUT_BESIDE_FCN
+            dropout = 0.0 if n_samples <= _TINY else dropout
         return Recipe(
             batch_size=batch_size,
             n_epochs=1 if incremental else n_epochs,
@@ -1028,7 +1047,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 f"The network reads patches of {self.patch_size_} steps, a stream has one at a "
                 "time: fit with patch_size=1."
             )
-        if fixed["conv_channels"] is not None or fixed["fcn_channels"] is not None:
+        if self.conv_channels_ is not None or self.fcn_channels_ is not None:
             raise ValueError(
                 "Convolutions read several steps at a time, a stream has one: fit with "
                 "conv_channels=None and fcn_channels=None."
@@ -1073,6 +1092,28 @@ def _progress_bar(n_epochs: int, name: str) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(total=n_epochs, desc=name, unit="epoch")
+
+
+def _by_layer(settings: dict[str, Any]) -> list[tuple[int, ...]]:
+    """Of every convolution its numbers; each is given as one for all or layer by layer.
+
+    settings: by the names of the parameters; the first is None if there are no layers
+    """
+    first, channels = next(iter(settings.items()))
+    if channels is None:
+        return []
+    n_layers = len(channels) if isinstance(channels, tuple) else 1
+    columns = []
+    for name, value in settings.items():
+        numbers = value if isinstance(value, tuple) else (value,) * n_layers
+        whole = all(isinstance(n, (int, np.integer)) and n >= 1 for n in numbers)
+        if not numbers or len(numbers) != n_layers or not whole:
+            raise ValueError(
+                f"{name}={value!r} with {first}={channels!r}: needed is a whole number of at "
+                "least 1, or a tuple with one for each layer."
+            )
+        columns.append([int(n) for n in numbers])
+    return list(zip(*columns, strict=True))
 
 
 def pair(X_val: Any, y_val: Any) -> tuple[Any, Any] | None:

@@ -31,8 +31,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     """Classifier of sequences: a long short-term memory network [1]_ [2]_.
 
     Sequences may be of any length and have any number of channels. They are standardised,
-    read by a recurrent layer in both directions, and classified from the pooled states.
-    The defaults are meant to work without tuning.
+    read by a recurrent layer in both directions and by convolutions beside it [12]_, and
+    classified from the final states and the mean of what the convolutions give. The defaults
+    are meant to work without tuning.
 
     Parameters
     ----------
@@ -74,6 +75,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         Mean and standard deviation of the training data.
     patch_size_ : int
         Time steps that are read as one.
+    conv_channels_, fcn_channels_ : int, tuple of int or None
+        Filters of the convolutions before the recurrent layers and beside them.
 
     See Also
     --------
@@ -97,6 +100,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     class_weight: dict[Any, float] | str | None = None
     missing_label: Any = None
+
+    _auto_fcn = (32, 64, 32)
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseLSTM._parameter_constraints,

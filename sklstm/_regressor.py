@@ -27,8 +27,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     """Regressor on sequences: a long short-term memory network [1]_ [2]_.
 
     Sequences may be of any length and have any number of channels. They and y are
-    standardised, read by a recurrent layer in both directions, and y is predicted from the
-    pooled states.
+    standardised, shortened by a convolution [11]_, read by a recurrent layer in both
+    directions, and y is predicted from the final states.
 
     Parameters
     ----------
@@ -70,6 +70,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         Mean and standard deviation of y.
     patch_size_ : int
         Time steps that are read as one.
+    conv_channels_, fcn_channels_ : int, tuple of int or None
+        Filters of the convolutions before the recurrent layers and beside them.
 
     See Also
     --------
@@ -94,6 +96,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     huber_delta: float = 1.35
 
     _fewest_validation_samples = 2  # R2 of one sample is not defined
+    _auto_conv = 64
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseLSTM._parameter_constraints,

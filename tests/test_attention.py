@@ -77,7 +77,7 @@ def test_parameters_by_name():
 def test_other_poolings_have_no_weights():
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**SMALL).fit(X, y)
-    with pytest.raises(ValueError, match="fitted with pooling='concat'"):
+    with pytest.raises(ValueError, match="fitted with pooling='last'"):
         model.attention_weights(X)
     with pytest.raises(ValueError, match="not fitted"):
         LSTMRegressor(pooling="attention").attention_weights(X)

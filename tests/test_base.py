@@ -14,7 +14,7 @@ from tests.toy import ESTIMATORS, SMALL, problem, raw
 ONE_STEP = {
     "hidden_size": 4, "max_iter": 1, "batch_size": 1000, "solver": "sgd", "momentum": 0.0,
     "learning_rate": "constant", "alpha": 0.0, "clip_norm": None, "dtype": "float64",
-    "random_state": 0,
+    "random_state": 0, "conv_channels": None, "fcn_channels": None, "pooling": "concat",
 }  # fmt: skip
 STANDSTILL = ONE_STEP | {"learning_rate_init": 1e-30}
 
@@ -193,6 +193,7 @@ def test_one_step_and_one_sample_of_a_kind():
 FULL_BATCH = {
     "hidden_size": 4, "max_iter": 20, "batch_size": 10**6, "dtype": "float64", "patch_size": 1,
     "learning_rate_init": 0.01, "dropout": 0.0, "random_state": 0,
+    "fcn_channels": None,  # whose statistics are a chunk's, and more than 32 samples are several
 }  # fmt: skip
 LOSSES = [
     (LSTMClassifier, {}, "binary"),

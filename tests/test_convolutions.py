@@ -50,10 +50,10 @@ def test_parameters_by_name():
     assert shapes["fcn_weight_l0"] == (8, 2, 3)
     assert shapes["fcn_weight_l1"] == (4, 8, 3)
     assert shapes["fcn_scale_l1"] == shapes["fcn_mean_l1"] == (4,)
-    assert shapes["head_weight"] == (1, 3 * 2 * 4 + 4)
+    assert shapes["head_weight"] == (1, 2 * 4 + 4)
     without = LSTMClassifier(**SMALL | TDNN, scale="channel").fit(X, y).parameters_
     assert {name for name in without if not name.startswith("conv")} == {"head_weight", "head_bias"}
-    assert without["head_weight"].shape == (1, 3 * 4)
+    assert without["head_weight"].shape == (1, 4)
 
 
 # --- batch normalisation ------------------------------------------------------------------
@@ -119,19 +119,49 @@ def test_no_optimiser_moves_the_statistics(solver):
     assert not np.array_equal(found[0]["fcn_weight_l0"], found[1]["fcn_weight_l0"])
 
 
+# --- what "auto" chooses ------------------------------------------------------------------
+AUTO = {"hidden_size": 4, "max_iter": 1, "random_state": 0}
+
+
+def test_auto_of_networks_that_read_whole_sequences():
+    X, y = problem(LSTMClassifier, n_samples=40)
+    classifier = LSTMClassifier(**AUTO).fit(X, y)
+    assert (classifier.conv_channels_, classifier.fcn_channels_) == (None, (32, 64, 32))
+    shapes = {name: view.shape for name, view in classifier.parameters_.items()}
+    assert [shapes[f"fcn_weight_l{k}"][2] for k in range(3)] == [7, 5, 3]
+    assert shapes["head_weight"] == (1, 2 * 4 + 32)  # final states of both directions
+    regressor = LSTMRegressor(**AUTO).fit(X, y)
+    assert (regressor.conv_channels_, regressor.fcn_channels_) == (64, None)
+    assert regressor.parameters_["conv_weight_l0"].shape == (64, 4, 7)
+    assert regressor._build_network().spec.stride == 2
+    own = LSTMRegressor(**AUTO, conv_channels=64).fit(X, y)
+    assert own._build_network().spec.stride == 1
+
+
+@pytest.mark.parametrize("settings", [{"bidirectional": False}, {"return_sequences": True}])
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_auto_of_networks_that_do_not(Estimator, settings):
+    X, y = problem(Estimator)
+    if "return_sequences" in settings:
+        y = [np.full(len(x), label) for x, label in zip(X, y, strict=True)]
+    model = Estimator(**AUTO, **settings).fit(X, y)
+    assert model.conv_channels_ is None
+    assert model.fcn_channels_ is None
+
+
 # --- stride and length --------------------------------------------------------------------
 @pytest.mark.parametrize(("stride", "patch_size"), [(1, 4), (2, 2), ((2, 2), 1), (8, 1)])
 def test_strides_and_patches_together_shorten(stride, patch_size):
     X = np.random.default_rng(0).standard_normal((40, 512))
     front = {"conv_channels": (4, 4) if isinstance(stride, tuple) else 4, "conv_stride": stride}
-    model = LSTMRegressor(**SMALL | {"max_iter": 1}, **front, conv_width=3).fit(X, X[:, -1])
+    model = LSTMRegressor(**SMALL | {"max_iter": 1, "conv_width": 3} | front).fit(X, X[:, -1])
     assert model.patch_size_ == patch_size
 
 
 def test_sequences_shorter_than_window_and_stride():
     X, y = problem(LSTMRegressor, lengths=(1, 3))
     shape = {"conv_channels": 4, "conv_width": 9, "conv_stride": 5} | BRANCH
-    assert np.isfinite(raw(LSTMRegressor(**SMALL, **shape).fit(X, y), X)).all()
+    assert np.isfinite(raw(LSTMRegressor(**SMALL | shape).fit(X, y), X)).all()
 
 
 # --- what is refused ----------------------------------------------------------------------

@@ -64,7 +64,7 @@ def test_forms_of_y_give_the_same_model(Estimator):
         (frame, pd.Series(np.concatenate(y), index)),
         (frame, y),
     ]:
-        model = Estimator(**STEPS, **settings).fit(X_form, y_form)
+        model = Estimator(**STEPS | settings).fit(X_form, y_form)
         np.testing.assert_array_equal(model.theta_, expected.theta_)
         assert model.score(X_form, y_form) == expected.score(X, y)
 
@@ -267,8 +267,8 @@ def test_steps_behind_a_causal_convolution():
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"pooling": "attention"}, "leave pooling at 'concat'"),
-        ({"pooling": "last"}, "leave pooling at 'concat'"),
+        ({"pooling": "attention"}, "leave pooling at 'last'"),
+        ({"pooling": "concat"}, "leave pooling at 'last'"),
         ({"patch_size": 4}, "set patch_size=1 or 'auto'"),
         ({"conv_channels": 4, "conv_stride": 2}, "set conv_stride=1"),
         ({"fcn_channels": (4,), "fcn_width": 3}, "set fcn_channels=None"),
@@ -278,7 +278,7 @@ def test_steps_behind_a_causal_convolution():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_refused_combinations_say_what_to_change(Estimator, settings, advice):
     with pytest.raises(ValueError, match=advice):
-        Estimator(**STEPS, **settings).fit(*problem(Estimator))
+        Estimator(**STEPS | settings).fit(*problem(Estimator))
 
 
 def without_last(y):

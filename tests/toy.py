@@ -7,7 +7,9 @@ from sklstm import LSTMClassifier, LSTMRegressor
 ESTIMATORS = [LSTMClassifier, LSTMRegressor]
 
 # A network and a training that take milliseconds.
-SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0}
+SMALL = {
+    "hidden_size": 4, "conv_channels": None, "fcn_channels": None, "max_iter": 3, "random_state": 0,
+}  # fmt: skip
 
 
 def sequences(n_samples=24, n_channels=2, lengths=(3, 9), seed=0):
