@@ -28,9 +28,12 @@ model = LSTMClassifier(
 ).fit(X_train, targets)  # fmt: skip
 
 # %%
-# One utterance, as it comes in.
+# One utterance, as it comes in: the first whose speaker is mistaken at its start, and not
+# at its end.
+predictions = model.predict(X_test)
+mistaken = [p[0] != label == p[-1] for p, label in zip(predictions, y_test, strict=True)]
+utterance, speaker = X_test[np.argmax(mistaken)], y_test[np.argmax(mistaken)]
 stream = model.stream(method="predict_proba")
-utterance, speaker = X_test[100], y_test[100]
 heard = []
 for frame, x in enumerate(utterance):
     probability = stream.step(x)[0]

@@ -63,7 +63,7 @@ _TINY = 32
 _ARCHITECTURE = (
     "cell", "hidden_size", "num_layers", "bidirectional", "pooling", "return_sequences",
     "patch_size", "scale", "dtype", "conv_channels", "conv_width", "conv_stride",
-    "conv_activation", "fcn_channels", "fcn_width",
+    "conv_activation", "fcn_channels", "fcn_width", "layer_norm", "zoneout",
 )  # fmt: skip
 
 SHARED_PARAMETERS = """hidden_size : int, default=64
@@ -89,6 +89,20 @@ SHARED_PARAMETERS = """hidden_size : int, default=64
     dropout : float or "auto", default="auto"
         Share of the states set to zero in training, between layers and before the head.
         "auto": 0.2, with `fcn_channels` 0.5, but 0 for up to 32 samples.
+    recurrent_dropout : float, default=0.0
+        Share of the updates set to zero in training, at each step anew: of what a cell
+        writes to its memory, of the GRU's new state [15]_. What is remembered is never
+        dropped. Not for "rnn".
+    variational_dropout : float, default=0.0
+        Share of the states set to zero in training where recurrent weights read them, and
+        between layers: in a sequence the same ones at every step [16]_.
+    zoneout : float or tuple of two floats, default=0.0
+        Probability with which a unit keeps its previous state in a step of training; in
+        prediction, the share of the previous state [17]_. Two numbers: of h and of the
+        memory c, which "gru" and "rnn" have not.
+    layer_norm : bool, default=False
+        Whether to normalise what each gate reads, over the units, with a gain for each
+        unit [18]_. Not for "peephole".
     forget_bias : float, "chrono" or None, default=None
         Initial bias of the gate that keeps the state: the forget gate, the GRU's z; of
         "coupled" the input gate gets its negative. None: 1 [3]_. "chrono": logarithms of
@@ -193,8 +207,8 @@ default="cosine"
         Precision of the network. "auto": float32, but float64 for up to 32 samples, where
         it costs nothing.
     random_state : int, RandomState instance or None, default=None
-        Seed of the initial parameters, the order of samples, dropout and the validation
-        split. An int gives the same model bit for bit.
+        Seed of the initial parameters, the order of samples, the masks of dropout and
+        zoneout, and the validation split. An int gives the same model bit for bit.
     verbose : bool or int, default=False
         Whether to show a progress bar with the loss."""
 
@@ -222,7 +236,14 @@ REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term 
     .. [13] S. Ioffe and C. Szegedy (2015). Batch normalization: accelerating deep network
            training by reducing internal covariate shift. ICML.
     .. [14] D. Bahdanau, K. Cho and Y. Bengio (2015). Neural machine translation by jointly
-           learning to align and translate. ICLR."""
+           learning to align and translate. ICLR.
+    .. [15] S. Semeniuta, A. Severyn and E. Barth (2016). Recurrent dropout without memory
+           loss. COLING.
+    .. [16] Y. Gal and Z. Ghahramani (2016). A theoretically grounded application of dropout
+           in recurrent neural networks. NIPS.
+    .. [17] D. Krueger et al. (2017). Zoneout: regularizing RNNs by randomly preserving hidden
+           activations. ICLR.
+    .. [18] J. Ba, J. Kiros and G. Hinton (2016). Layer normalization. arXiv:1607.06450."""
 
 X_FORMS = """X : array-like, list of arrays or DataFrame
             Sequences, one of: (n_samples, n_timesteps), univariate; (n_samples,
@@ -241,6 +262,16 @@ WEIGHT_FORMS = """sample_weight : array-like of shape (n_samples,), or of steps,
 
 PREDICTED_STEPS = """With ``return_sequences=True`` the same for each step: an array (n_samples,
             n_timesteps, ...), or a list of arrays (n_timesteps_i, ...) if lengths differ."""
+
+
+def _zoneout_of(zoneout: Any) -> tuple[float, float]:
+    """Of h and of c."""
+    rates = zoneout if isinstance(zoneout, tuple) else (zoneout, zoneout)
+    if len(rates) != 2 or not all(isinstance(v, Real) and 0 <= float(v) < 1 for v in rates):
+        raise ValueError(
+            f"zoneout={zoneout!r}: pass a number, or two as (of h, of c), from 0 to below 1."
+        )
+    return float(rates[0]), float(rates[1])
 
 
 def documented(cls: type) -> type:
@@ -277,6 +308,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     pooling: str = "last"
     return_sequences: bool = False
     dropout: float | Literal["auto"] = "auto"
+    recurrent_dropout: float = 0.0
+    variational_dropout: float = 0.0
+    zoneout: float | tuple[float, float] = 0.0
+    layer_norm: bool = False
     forget_bias: float | str | None = None
     longest_lag: int | None = None
     input_bias: float | None = None
@@ -325,6 +360,10 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         "pooling": [StrOptions(set(POOLINGS))],
         "return_sequences": ["boolean"],
         "dropout": [Interval(Real, 0, 1, closed="left"), StrOptions({"auto"})],
+        "recurrent_dropout": [Interval(Real, 0, 1, closed="left")],
+        "variational_dropout": [Interval(Real, 0, 1, closed="left")],
+        "zoneout": [Interval(Real, 0, 1, closed="left"), tuple],
+        "layer_norm": ["boolean"],
         "forget_bias": [
             Interval(Real, None, None, closed="neither"),
             StrOptions({"chrono"}),
@@ -512,6 +551,27 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 "longest_lag is what forget_bias='chrono' expects: set this, or leave "
                 "longest_lag at None."
             )
+        if self.recurrent_dropout > 0.0 and cell == "rnn":
+            raise ValueError(
+                "recurrent_dropout drops what is added to a state, and cell='rnn' replaces its "
+                "state: set variational_dropout or zoneout, or choose another cell."
+            )
+        zoneout_h, zoneout_c = _zoneout_of(self.zoneout)
+        if isinstance(self.zoneout, tuple) and zoneout_c > 0.0 and not with_memory:
+            raise ValueError(
+                f"zoneout={self.zoneout!r} is for h and c, and cell={cell!r} has no c: set "
+                f"zoneout={zoneout_h!r}."
+            )
+        if self.layer_norm and cell == "peephole":
+            raise ValueError(
+                "cell='peephole' has gates that see the cell apart from what layer_norm "
+                "normalises: set layer_norm=False, or choose another cell, such as 'lstm'."
+            )
+        if self.layer_norm and self.hidden_size == 1:
+            raise ValueError(
+                "layer_norm=True compares the units of a layer with each other, and "
+                "hidden_size=1 has one: raise hidden_size, or set layer_norm=False."
+            )
 
     def _refuse_what_needs_layers(self) -> None:
         """Settings that would have no effect without recurrent layers."""
@@ -524,7 +584,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             )
         for name in (
             "cell", "recurrent_init", "gradient", "forget_bias", "input_bias", "output_bias",
-            "bptt_steps",
+            "bptt_steps", "recurrent_dropout", "variational_dropout", "zoneout", "layer_norm",
         ):  # fmt: skip
             default = getattr(BaseLSTM, name)
             if getattr(self, name) != default:
@@ -655,6 +715,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         front, branch = self._convolutions()
         if pooling is None:
             pooling = ("steps",) if fixed["return_sequences"] else POOLINGS[fixed["pooling"]]
+        zoneout_h, zoneout_c = _zoneout_of(fixed["zoneout"])
         spec = NetworkSpec(
             n_channels=network_channels(self.n_channels_in_, self.patch_size_, fixed["scale"]),
             hidden_size=int(fixed["hidden_size"]),
@@ -669,6 +730,11 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
             bptt_steps=0 if self.bptt_steps is None else int(self.bptt_steps),
             front=front,
             branch=branch,
+            layer_norm=bool(fixed["layer_norm"]),
+            recurrent_dropout=float(self.recurrent_dropout),
+            variational_dropout=float(self.variational_dropout),
+            zoneout_h=zoneout_h,
+            zoneout_c=zoneout_c if "o" in GATES[fixed["cell"]] else 0.0,
         )
         return Network(spec, self.dtype_)
 
@@ -769,7 +835,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
                 raw = workers.predict(held_input, held_samples)
                 if not np.isfinite(raw).all():  # the next loss will say so
                     return -math.inf
-                return self._score_rows(raw, held_targets)
+                return self._score_raw(raw, held_targets.values, held_targets.weight)
 
         callbacks = EpochCallbacks(self, recipe.n_epochs, X, y)
         progress = _progress_bar(recipe.n_epochs, type(self).__name__) if self.verbose else None
@@ -871,15 +937,13 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         with self._predictor(data.n_samples) as predictor:
             return predictor.predict(self._input(data), np.arange(data.n_samples))
 
-    def _score_steps(self, X: Any, y: Any, sample_weight: Any) -> float:
-        """Score over the steps that have a target."""
+    def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
+        """Of the steps that have a target: y, raw predictions and weights."""
         data = self._known_sequences(X)
-        targets = self._targets(y, sample_weight, data, reset=False)
-        return self._score_rows(self._raw_prediction(data), targets)
-
-    def _score_rows(self, raw: NDArray, targets: Targets) -> float:
-        given = targets.weight > 0
-        return self._score_raw(raw[given], targets.values[given], targets.weight[given])
+        rows = rows_of_steps(y, data, self._missing)
+        given = ~self._missing(rows)
+        raw = self._raw_prediction(data)[given]
+        return rows[given], raw, weight_of_steps(weight, data)[given]
 
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
         """How much each time step counts in ``pooling="attention"``.

@@ -279,11 +279,18 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
             Share of correct predictions.
         """
         if self.return_sequences:
-            return self._score_steps(X, y, sample_weight)
+            y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
+            y = y[:, 0] if y.shape[1:] == (1,) else y
+            return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
         return super().score(X, y, sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        if self.missing_label is not None and not self.return_sequences:
+            raise ValueError(
+                "missing_label marks steps without a target: set return_sequences=True, or leave "
+                "missing_label at None."
+            )
         if self.return_sequences and y.shape[1:] == (1,):
             y = y[:, 0]
         assert_all_finite(y, input_name="y")

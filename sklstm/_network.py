@@ -14,7 +14,9 @@ from sklstm._kernels import losses
 from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.cells import CELLS
 from sklstm._kernels.convolution import Stack
+from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
+from sklstm._kernels.noise import Noise
 from sklstm._kernels.readout import Attention, Pooled, Steps
 from sklstm._kernels.simd import PANEL, aligned, gemm_address, lanes_of
 from sklstm._parameters import ConvolutionSpec, NetworkSpec, ParameterLayout
@@ -65,7 +67,7 @@ class Network:
         self.plan = self._plan(need_dx or self.front is not None)
         n_scans = len(self._scans) - 1
         kept = sum(scan[ROW_STRIDE] for scan in self._scans)  # the head's is 0
-        kept += n_scans * (self.plan.gate_stride + self.plan.cell.n_kept * self.plan.n_hidden)
+        kept += n_scans * (self.plan.gate_stride + self.plan.cell_stride)
         for stack in (self.front, self.branch):
             kept += 0 if stack is None else spec.stride * kept_per_row(stack)
         self._kept_per_row = kept * self.dtype.itemsize  # bytes
@@ -73,6 +75,24 @@ class Network:
         # theta, and behind it the zero that fills up vectors
         self._extended = np.zeros(self.layout.size + 1, self.dtype)
         self.packed = aligned(self._packed_size, self.dtype)
+
+    @property
+    def _rates(self) -> tuple[float, float, float, float]:
+        spec = self.spec
+        return (
+            spec.recurrent_dropout, spec.variational_dropout, spec.zoneout_h, spec.zoneout_c,
+        )  # fmt: skip
+
+    @property
+    def noisy(self) -> bool:
+        """Whether training draws masks inside the layers."""
+        return max(self._rates) > 0.0
+
+    def training_plan(self, seed: int) -> Plan:
+        """The plan with the noise of a chunk in training."""
+        if not self.noisy:
+            return self.plan
+        return self.plan._replace(noise=Noise(seed, True, *self._rates, self.spec.hidden_size))
 
     def pack(self, theta: NDArray) -> None:
         """Bring the parameters into the layout that the kernels read."""
@@ -113,6 +133,10 @@ class Network:
         n_features = n_pooled + _filled(spec.n_beside, width)
         cell = CELLS[spec.cell]
         gate_stride = self._odd_lines(cell.n_gates * n_hidden)
+        n_kept = cell.n_kept + int(self.noisy) + spec.layer_norm * cell.n_gates
+        # what prediction needs of zoneout; dropout is scaled so that it needs nothing
+        zoneout = spec.zoneout_h, spec.zoneout_c
+        expected = Noise(0, False, 0.0, 0.0, *zoneout, spec.hidden_size)
         for layer in range(spec.num_layers):
             for suffix in ("", "_reverse")[: spec.n_directions]:
                 self._place_scan(layer, suffix, n_hidden, gate_stride, need_dx or layer > 0)
@@ -120,6 +144,8 @@ class Network:
         return Plan(
             product=gemm_address(self.dtype),
             cell=cell,
+            norm=LayerNorm(spec.hidden_size) if spec.layer_norm else None,
+            noise=expected if max(zoneout) > 0.0 else None,
             readout=self._readout(n_hidden),
             truncated=spec.truncated,
             bptt_steps=spec.bptt_steps,
@@ -136,6 +162,7 @@ class Network:
             n_static=spec.n_beside,
             n_features=n_features,
             gate_stride=gate_stride,
+            cell_stride=n_kept * n_hidden,
             scans=np.array(self._scans),
         )
 
@@ -154,7 +181,9 @@ class Network:
         cell = CELLS[spec.cell]
         n_columns = n_hidden + n_inputs + 1
         matrix = np.full(
-            (n_columns + cell.n_extra, cell.n_gates * n_hidden), self.layout.size, np.intp
+            (n_columns + cell.n_extra + spec.layer_norm, cell.n_gates * n_hidden),
+            self.layout.size,
+            np.intp,
         )
 
         def columns(gates: Sequence[int]) -> NDArray[np.intp]:
@@ -173,6 +202,8 @@ class Network:
         if spec.cell == "peephole":  # of i, f and o
             peepholes = self._places(f"weight_ch_l{layer}{suffix}")
             matrix[n_columns, columns((0, 1, 3))] = peepholes.ravel()
+        if spec.layer_norm:
+            matrix[n_columns, columns(every)] = self._places(f"gain_l{layer}{suffix}")
         inputs_transposed = matrix[n_hidden : n_columns - 1].T if need_dx else matrix[:0].T
         self._scans.append(
             [
@@ -182,6 +213,7 @@ class Network:
                 self._place(self._panels(matrix[:n_hidden].T)),
                 self._place(self._panels(inputs_transposed)),
                 self._place_gradient(matrix, gate_stride),
+                len(matrix),
             ]
         )
 
@@ -203,6 +235,7 @@ class Network:
                 self._place(transposed),
                 0,
                 self._place_gradient(matrix, self.head_outputs),
+                len(matrix),
             ]
         )
 
@@ -444,7 +477,7 @@ class Buffers:
         return {
             "rows": n_kept * int(strides.sum() if whole else strides.max()),
             "gates": shares * n_kept * plan.gate_stride,
-            "cells": shares * n_kept * plan.cell.n_kept * plan.n_hidden if keep else 0,
+            "cells": shares * n_kept * plan.cell_stride if keep else 0,
             "y": y,
             "dy": y if keep else 0,
             "h": state,

@@ -54,6 +54,12 @@ class NetworkSpec:
     bptt_steps: int = 0  # steps after which errors of state are cut; 0 for none
     front: tuple[ConvolutionSpec, ...] = ()  # before the recurrent layers
     branch: tuple[ConvolutionSpec, ...] = ()  # beside them; its mean over time goes to the head
+    layer_norm: bool = False
+    # rates of the noise in training, see _kernels/noise.py; zoneout's are needed to predict too
+    recurrent_dropout: float = 0.0
+    variational_dropout: float = 0.0
+    zoneout_h: float = 0.0
+    zoneout_c: float = 0.0
 
     @property
     def n_directions(self) -> int:
@@ -112,8 +118,9 @@ class ParameterLayout:
     Names, shapes and the order of the gates are torch's, with one bias where torch has two
     (its ``bias_ih + bias_hh``), and ``head_weight``, ``head_bias`` at the end. The GRU's bias
     has four blocks: r, z, and the two of n, which do not add up: torch's ``b_in``, ``b_hn``.
-    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o. ``attention_weight``,
-    ``attention_bias`` and ``score_weight`` are W, b and v of additive attention.
+    ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o, and ``gain``, of the shape of
+    the bias, the gains of layer normalisation. ``attention_weight``, ``attention_bias`` and
+    ``score_weight`` are W, b and v of additive attention.
 
     Convolutions are ``conv_`` before the recurrent layers and ``fcn_`` beside them, with weights
     (n_filters, n_inputs, width). Batch normalisation has scale, shift, and the running mean and
@@ -138,6 +145,8 @@ class ParameterLayout:
                 shapes[f"weight_ih_l{layer}{suffix}"] = (n_gates, n_inputs)
                 shapes[f"weight_hh_l{layer}{suffix}"] = (n_gates, spec.hidden_size)
                 shapes[f"bias_l{layer}{suffix}"] = (n_biases,)
+                if spec.layer_norm:
+                    shapes[f"gain_l{layer}{suffix}"] = (n_biases,)
                 if spec.cell == "peephole":
                     shapes[f"weight_ch_l{layer}{suffix}"] = (3, spec.hidden_size)
             n_inputs = spec.n_directions * spec.hidden_size
@@ -186,7 +195,7 @@ class ParameterLayout:
         and of the head uniform in +-1/sqrt(columns), of convolutions in
         +-1/sqrt(n_inputs * width). Biases are zero but the forget gate's, 1 unless given
         (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`, the
-        input gate's its negative (Tallec & Ollivier 2018).
+        input gate's its negative (Tallec & Ollivier 2018). Gains of layer normalisation are 1.
         """
         theta = np.zeros(self.size)
         hidden_size = self.spec.hidden_size
@@ -200,6 +209,8 @@ class ParameterLayout:
                     block[...] = q * np.sign(np.diag(r))
             elif name.startswith("weight"):
                 view[...] = rng.uniform(-bound, bound, view.shape)
+            elif name.startswith("gain"):
+                view[...] = 1.0
             elif name.startswith("bias"):
                 # a gate's name and its block; the GRU has one more
                 blocks = dict(zip(gates, view.reshape(-1, hidden_size), strict=False))

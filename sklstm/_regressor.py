@@ -204,7 +204,8 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
             Coefficient of determination; 1 is the best.
         """
         if self.return_sequences:
-            return self._score_steps(X, y, sample_weight)
+            y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
+            return self._score_raw(raw, y.reshape(len(y), -1).astype(np.float64), sample_weight)
         return super().score(X, y, sample_weight)
 
     # --- what y means ---------------------------------------------------------------------

@@ -14,6 +14,9 @@ from sklstm._kernels.network import StreamPlace, network_step
 from sklstm._kernels.simd import aligned
 from sklstm._network import Buffers, Network
 
+# What of the plan cannot stand in an array of numbers.
+_MARKERS = ("cell", "norm", "noise", "readout", "scans")
+
 
 class Stream:
     """Predictions while sequences come in; made by ``estimator.stream``.
@@ -74,12 +77,12 @@ class Stream:
             "highest": state(place.highest, 1)[0],
             "n_steps": self._n_seen,
         }
-        markers = ("cell", "readout", "scans")
-        settings = [v for name, v in plan._asdict().items() if name not in markers]
+        settings = [v for name, v in plan._asdict().items() if name not in _MARKERS]
         values = np.array([*settings, *work[1:], *place, 0, n_streams], np.int64)
         self._x = np.zeros((n_streams, spec.n_channels))
         self._arguments = (
-            plan.cell, plan.readout, values, plan.scans, network.packed, flat, self._x,
+            plan.cell, plan.norm, plan.noise, plan.readout,
+            values, plan.scans, network.packed, flat, self._x,
             np.ascontiguousarray(center), np.ascontiguousarray(1.0 / deviation), self._n_seen,
         )  # fmt: skip
         self._run = entry_point(network_step, *self._arguments)

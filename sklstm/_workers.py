@@ -87,6 +87,7 @@ class Workers:
         steps = -(-lengths // network.spec.stride)
         first = np.cumsum(steps) - steps
         masks = [self._masks(steps[part], dropout, rng) for part in parts]
+        seeds = rng.integers(2**32, size=n_chunks) if network.noisy else [0] * n_chunks
         losses = [0.0] * n_chunks
         self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
 
@@ -100,7 +101,8 @@ class Workers:
             dx = buffers.room_for_dx(batch.x)
             self._gradients[k] = 0.0
             losses[k] = network_gradient(
-                network.plan, batch.x, batch.starts, batch.lengths, batch.static,
+                network.training_plan(int(seeds[k])),
+                batch.x, batch.starts, batch.lengths, batch.static,
                 target[rows], weight[rows], layer_mask, feature_mask,
                 network.segment(len(batch.x), len(batch.starts) - 1), network.front is not None,
                 network.packed, work, dx, self._gradients[k],
@@ -143,7 +145,7 @@ class Workers:
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
         steps = -(-lengths // network.spec.stride)
-        first = np.cumsum(steps) - steps
+        first = np.cumsum(steps) - steps if per_step else steps
         out = np.empty((steps.sum() if per_step else len(samples), n_columns), network.dtype)
         n_chunks = -(-len(samples) // PREDICTED_ROWS)
 
@@ -165,18 +167,28 @@ class Workers:
     def _masks(
         self, lengths: NDArray, dropout: float, rng: np.random.Generator
     ) -> tuple[NDArray, NDArray]:
-        """Dropout masks of a chunk: between the layers, and before the head."""
+        """Dropout masks of a chunk: between the layers, and before the head.
+
+        lengths (n,): in the order of the packed batch, longest first
+        """
         plan, dtype = self.network.plan, self.network.dtype
-        if dropout == 0.0:
-            return np.empty(0, dtype), np.empty((0, 0), dtype)
-        n_rows = int(lengths.sum())
-        size = max(plan.n_layers - 1, 0) * n_rows * plan.n_directions * plan.n_hidden
+        n_rows, between = int(lengths.sum()), max(plan.n_layers - 1, 0)
+        wide = plan.n_directions * plan.n_hidden
+        layer_mask, feature_mask = np.empty(0, dtype), np.empty((0, 0), dtype)
 
-        def mask(shape: int | tuple[int, int]) -> NDArray:
-            kept = rng.random(shape, dtype=np.float32) >= dropout
-            return kept.astype(dtype) / np.asarray(1.0 - dropout, dtype)
+        def mask(rate: float, *shape: int) -> NDArray:
+            kept = rng.random(shape, dtype=np.float32) >= rate
+            return kept.astype(dtype) / np.asarray(1.0 - rate, dtype)
 
-        return mask(size), mask((self.network.n_read(n_rows, len(lengths)), plan.n_pooled))
+        if dropout > 0.0:
+            layer_mask = mask(dropout, between, n_rows, wide)
+            feature_mask = mask(dropout, self.network.n_read(n_rows, len(lengths)), plan.n_pooled)
+        variational = self.network.spec.variational_dropout
+        if variational > 0.0 and between > 0:  # of a sequence the same at every step
+            _, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+            constant = mask(variational, between, len(lengths), wide)[:, sequence]
+            layer_mask = constant * layer_mask if dropout > 0.0 else constant
+        return layer_mask.ravel(), feature_mask
 
     def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, work: float) -> None:
         """Chunks 0 .. n_chunks - 1, every n-th on each thread."""

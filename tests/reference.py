@@ -36,105 +36,134 @@ def gemm(a, b, c, accumulate):
     return c + a @ b if accumulate else a @ b
 
 
+# --- regularisers -------------------------------------------------------------------------
+def kept(places, rate):
+    """1 where a hash of the place (its last 32 bits) is at least rate * 2^32, else 0."""
+    bits = np.asarray(places).astype(np.uint32)
+    bits = (bits ^ (bits >> 16)) * np.uint32(0x85EBCA6B)
+    bits = (bits ^ (bits >> 13)) * np.uint32(0xC2B2AE35)
+    return (bits ^ (bits >> 16) >= np.uint32(int(rate * 2**32))).astype(float)
+
+
+def layer_norm_forward(a, gain, bias):
+    """Each row of a (n_gates, hidden_size) normalised; and what the backward pass needs."""
+    deviation = a - a.mean(axis=1, keepdims=True)
+    to_unit = 1.0 / np.sqrt((deviation**2).mean(axis=1, keepdims=True) + 1e-5)
+    return gain * deviation * to_unit + bias, (deviation * to_unit, to_unit)
+
+
+def layer_norm_backward(step, gain, dz):
+    """Gradients of a and gain; that of the bias is dz."""
+    unit, to_unit = step
+    dunit = dz * gain
+    along = (dunit * unit).mean(axis=1, keepdims=True)
+    return to_unit * (dunit - dunit.mean(axis=1, keepdims=True) - along * unit), dz * unit
+
+
 # --- one step of every cell ---------------------------------------------------------------
-# forward: (from_input, from_state, h, c, peepholes) -> h, c and what the step computed, where
-# from_input = W_x x_t + b and from_state = W_h h_{t-1}, each with one block a gate.
+# forward: (from_input, from_state, h, c, peepholes, share) -> h, c and what the step computed,
+# where from_input + from_state = W_x x_t + W_h h_{t-1} + b, each with one block a gate, and share
+# is that of the update (of g, or the GRU's n) which recurrent dropout lets in.
 # backward: (step, dh, dc, peepholes, truncated) -> gradients of from_input, from_state, of h_{t-1}
 # past the gates, of c_{t-1} and of the peepholes; `truncated`: no error from a gate to the cell.
-def lstm_forward(from_input, from_state, h, c, peepholes):
+def lstm_forward(from_input, from_state, h, c, peepholes, share=1.0):
     i, f, g, o = np.split(from_input + from_state, 4)
     i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
-    after = f * c + i * g
-    return o * tanh(after), after, (c, i, f, g, o)
+    after = f * c + i * share * g
+    return o * tanh(after), after, (c, i, f, g, o, share)
 
 
 def lstm_backward(step, dh, dc, peepholes, truncated):
-    c, i, f, g, o = step
-    squashed = tanh(f * c + i * g)
+    c, i, f, g, o, share = step
+    squashed = tanh(f * c + i * share * g)
     dc = dc + dh * o * (1.0 - squashed**2)
     dz = np.concatenate(
         [
-            dc * g * i * (1.0 - i),
+            dc * share * g * i * (1.0 - i),
             dc * c * f * (1.0 - f),
-            dc * i * (1.0 - g**2),
+            dc * i * share * (1.0 - g**2),
             dh * squashed * o * (1.0 - o),
         ]
     )
     return dz, dz, 0.0, dc * f, None
 
 
-def lstm1997_forward(from_input, from_state, h, c, peepholes):
+def lstm1997_forward(from_input, from_state, h, c, peepholes, share=1.0):
     i, g, o = np.split(from_input + from_state, 3)
     i, g, o = sigmoid(i), tanh(g), sigmoid(o)
-    after = c + i * g
-    return o * tanh(after), after, (after, i, g, o)
+    after = c + i * share * g
+    return o * tanh(after), after, (after, i, g, o, share)
 
 
 def lstm1997_backward(step, dh, dc, peepholes, truncated):
-    after, i, g, o = step
+    after, i, g, o, share = step
     dc = dc + dh * o * (1.0 - tanh(after) ** 2)
     dz = np.concatenate(
-        [dc * g * i * (1.0 - i), dc * i * (1.0 - g**2), dh * tanh(after) * o * (1.0 - o)]
+        [
+            dc * share * g * i * (1.0 - i),
+            dc * i * share * (1.0 - g**2),
+            dh * tanh(after) * o * (1.0 - o),
+        ]
     )
     return dz, dz, 0.0, dc, None
 
 
-def coupled_forward(from_input, from_state, h, c, peepholes):
+def coupled_forward(from_input, from_state, h, c, peepholes, share=1.0):
     i, g, o = np.split(from_input + from_state, 3)
     i, g, o = sigmoid(i), tanh(g), sigmoid(o)
-    after = (1.0 - i) * c + i * g
-    return o * tanh(after), after, (c, i, g, o)
+    after = (1.0 - i) * c + i * share * g
+    return o * tanh(after), after, (c, i, g, o, share)
 
 
 def coupled_backward(step, dh, dc, peepholes, truncated):
-    c, i, g, o = step
-    squashed = tanh((1.0 - i) * c + i * g)
+    c, i, g, o, share = step
+    squashed = tanh((1.0 - i) * c + i * share * g)
     dc = dc + dh * o * (1.0 - squashed**2)
     dz = np.concatenate(
         [
-            dc * (g - c) * i * (1.0 - i),
-            dc * i * (1.0 - g**2),
+            dc * (share * g - c) * i * (1.0 - i),
+            dc * i * share * (1.0 - g**2),
             dh * squashed * o * (1.0 - o),
         ]
     )
     return dz, dz, 0.0, dc * (1.0 - i), None
 
 
-def peephole_forward(from_input, from_state, h, c, peepholes):
+def peephole_forward(from_input, from_state, h, c, peepholes, share=1.0):
     i, f, g, o = np.split(from_input + from_state, 4)
     i, f, g = sigmoid(i + peepholes[0] * c), sigmoid(f + peepholes[1] * c), tanh(g)
-    after = f * c + i * g
+    after = f * c + i * share * g
     o = sigmoid(o + peepholes[2] * after)
-    return o * tanh(after), after, (c, after, i, f, g, o)
+    return o * tanh(after), after, (c, after, i, f, g, o, share)
 
 
 def peephole_backward(step, dh, dc, peepholes, truncated):
-    c, after, i, f, g, o = step
+    c, after, i, f, g, o, share = step
     through = 0.0 if truncated else 1.0
     do = dh * tanh(after) * o * (1.0 - o)
     dc = dc + dh * o * (1.0 - tanh(after) ** 2) + through * do * peepholes[2]
-    di, df = dc * g * i * (1.0 - i), dc * c * f * (1.0 - f)
-    dz = np.concatenate([di, df, dc * i * (1.0 - g**2), do])
+    di, df = dc * share * g * i * (1.0 - i), dc * c * f * (1.0 - f)
+    dz = np.concatenate([di, df, dc * i * share * (1.0 - g**2), do])
     dc = dc * f + through * (di * peepholes[0] + df * peepholes[1])
     return dz, dz, 0.0, dc, np.stack([di * c, df * c, do * after])
 
 
-def gru_forward(from_input, from_state, h, c, peepholes):
+def gru_forward(from_input, from_state, h, c, peepholes, share=1.0):
     (r_x, z_x, n_x), (r_h, z_h, n_h) = np.split(from_input, 3), np.split(from_state, 3)
     r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
     n = tanh(n_x + r * n_h)
-    return (1.0 - z) * n + z * h, c, (h, r, z, n, n_h)
+    return (1.0 - z) * share * n + z * h, c, (h, r, z, n, n_h, share)
 
 
 def gru_backward(step, dh, dc, peepholes, truncated):
-    h, r, z, n, n_h = step
-    dn = dh * (1.0 - z) * (1.0 - n**2)
-    dr, dz = dn * n_h * r * (1.0 - r), dh * (h - n) * z * (1.0 - z)
+    h, r, z, n, n_h, share = step
+    dn = dh * (1.0 - z) * share * (1.0 - n**2)
+    dr, dz = dn * n_h * r * (1.0 - r), dh * (h - share * n) * z * (1.0 - z)
     from_input, from_state = np.concatenate([dr, dz, dn]), np.concatenate([dr, dz, dn * r])
     return from_input, from_state, dh * z, dc, None
 
 
-def rnn_forward(from_input, from_state, h, c, peepholes):
+def rnn_forward(from_input, from_state, h, c, peepholes, share=1.0):
     h = tanh(from_input + from_state)
     return h, c, h
 
@@ -155,62 +184,122 @@ STEPS = {
 
 
 # --- one layer in one direction -----------------------------------------------------------
-def scan_forward(cell, x, weight_ih, weight_hh, bias, weight_ch, h, c, reverse=False):
+# noise of one sequence in one scan: the arrays update, zoneout_h, zoneout_c (n_timesteps,
+# hidden_size) and state (hidden_size,): what is let in of the update, what is kept of h and c, and
+# what the weights read of h
+def noisy_forward(cell, noise, t, from_input, from_state, h, c, peepholes):
+    """A step with recurrent dropout and zoneout: h, c and what the cell computed."""
+    share, zoned_h, zoned_c = noise.update[t], noise.zoneout_h[t], noise.zoneout_c[t]
+    h_cell, c_cell, step = STEPS[cell][0](from_input, from_state, h, c, peepholes, share)
+    return zoned_h * h + (1.0 - zoned_h) * h_cell, zoned_c * c + (1.0 - zoned_c) * c_cell, step
+
+
+def noisy_backward(cell, noise, t, step, dh, dc, peepholes, truncated):
+    """As of the cell's step, that of h_{t-1} past the weights and of c_{t-1} with zoneout."""
+    zoned_h, zoned_c = noise.zoneout_h[t], noise.zoneout_c[t]
+    of_input, of_state, past_gates, dc_cell, of_peepholes = STEPS[cell][1](
+        step, (1.0 - zoned_h) * dh, (1.0 - zoned_c) * dc, peepholes, truncated
+    )
+    return of_input, of_state, past_gates + zoned_h * dh, dc_cell + zoned_c * dc, of_peepholes
+
+
+def variational_forward(noise, h):
+    """What the weights read of h."""
+    return noise.state * h
+
+
+def variational_backward(noise, through, past):
+    """Gradient of h, from those through the weights and past them."""
+    return noise.state * through + past
+
+
+def _no_noise(n_timesteps, hidden_size):
+    nothing, everything = np.zeros((n_timesteps, hidden_size)), np.ones((n_timesteps, hidden_size))
+    return SimpleNamespace(
+        update=everything, state=everything[0], zoneout_h=nothing, zoneout_c=nothing
+    )
+
+
+def scan_forward(
+    cell, x, weight_ih, weight_hh, bias, weight_ch, gain, h, c, reverse=False, noise=None
+):
     """All steps of one sequence.
 
-    x (n_timesteps, n_inputs); h, c (hidden_size,): initial state; weight_ch: peepholes or None
+    x (n_timesteps, n_inputs); h, c (hidden_size,): initial state; weight_ch: peepholes or None;
+    gain: of layer normalisation or None
     returns y (n_timesteps, hidden_size), the final h and c, and what each step computed
     """
-    n_timesteps, n_gates = len(x), len(weight_ih)
-    # the GRU has a bias of its own for what n takes from the state
-    state_bias = np.zeros(n_gates)
-    if len(bias) > n_gates:
-        state_bias[-h.size :] = bias[n_gates:]
-    y = np.zeros((n_timesteps, h.size))
+    n_timesteps, n_gates, hidden_size = len(x), len(weight_ih), h.size
+    noise = noise or _no_noise(n_timesteps, hidden_size)
+    # what the GRU's n takes from the state is a block of its own, with its own bias
+    alone = len(bias) > n_gates
+    y = np.zeros((n_timesteps, hidden_size))
     steps = []
     for t in reversed(range(n_timesteps)) if reverse else range(n_timesteps):
-        from_input = weight_ih @ x[t] + bias[:n_gates]
-        from_state = weight_hh @ h + state_bias
-        before = h
-        h, c, step = STEPS[cell][0](from_input, from_state, h, c, weight_ch)
-        steps.append((t, before, step))
+        seen = variational_forward(noise, h)
+        from_input, from_state = weight_ih @ x[t], weight_hh @ seen
+        a = from_input + from_state
+        if alone:
+            a[-hidden_size:] = from_input[-hidden_size:]
+            a = np.concatenate([a, from_state[-hidden_size:]])
+        z, normal = a + bias, None
+        if gain is not None:
+            blocks = (v.reshape(-1, hidden_size) for v in (a, gain, bias))
+            z, normal = layer_norm_forward(*blocks)
+            z = z.ravel()
+        from_state = np.zeros(n_gates)
+        if alone:
+            from_state[-hidden_size:] = z[n_gates:]
+        h, c, step = noisy_forward(cell, noise, t, z[:n_gates], from_state, h, c, weight_ch)
+        steps.append((t, seen, normal, step))
         y[t] = h
     return y, h, c, steps
 
 
 def scan_backward(
-    cell, x, weight_ih, weight_hh, bias, weight_ch, steps, dy, dh, dc, truncated=False,
-    bptt_steps=0,
+    cell, x, weight_ih, weight_hh, bias, weight_ch, gain, steps, dy, dh, dc, truncated=False,
+    bptt_steps=0, noise=None,
 ):  # fmt: skip
     """Gradient of `scan_forward`, from those of y and of the final h and c.
 
     truncated: what a step reads of h_{t-1} and, by peepholes, of c counts as a constant
     bptt_steps: the state handed on between time steps t - 1 and t counts as a constant where
         bptt_steps divides t
-    returns the gradients of x, weight_ih, weight_hh, bias, weight_ch, and of the initial h and c
+    returns the gradients of x, weight_ih, weight_hh, bias, weight_ch, gain, and of the initial h
+        and c
     """
     n_gates, hidden_size = len(weight_ih), len(dh)
+    noise = noise or _no_noise(len(x), hidden_size)
+    alone = len(bias) > n_gates
     dx = np.zeros_like(x)
     dweight_ih, dweight_hh = np.zeros_like(weight_ih), np.zeros_like(weight_hh)
     dbias = np.zeros(len(bias))
     dweight_ch = None if weight_ch is None else np.zeros_like(weight_ch)
+    dgain = None if gain is None else np.zeros_like(gain)
     for k in reversed(range(len(steps))):
-        t, before, step = steps[k]
-        of_input, of_state, past_gates, dc, of_peepholes = STEPS[cell][1](
-            step, dh + dy[t], dc, weight_ch, truncated
+        t, seen, normal, step = steps[k]
+        of_input, of_state, past_weights, dc, of_peepholes = noisy_backward(
+            cell, noise, t, step, dh + dy[t], dc, weight_ch, truncated
         )
-        dweight_ih += np.outer(of_input, x[t])
-        dweight_hh += np.outer(of_state, before)
-        dbias[:n_gates] += of_input
-        if len(bias) > n_gates:
-            dbias[n_gates:] += of_state[-hidden_size:]
+        dz = np.concatenate([of_input, of_state[-hidden_size:]]) if alone else of_input
+        dbias += dz
         if weight_ch is not None:
             dweight_ch += of_peepholes
+        if gain is not None:
+            blocks = (v.reshape(-1, hidden_size) for v in (gain, dz))
+            da, dgains = layer_norm_backward(normal, *blocks)
+            dz, dgain = da.ravel(), dgain + dgains.ravel()
+        of_input, of_state = dz[:n_gates], dz[:n_gates].copy()
+        if alone:
+            of_state[-hidden_size:] = dz[n_gates:]
+        dweight_ih += np.outer(of_input, x[t])
+        dweight_hh += np.outer(of_state, seen)
         dx[t] = weight_ih.T @ of_input
-        dh = np.zeros(hidden_size) if truncated else weight_hh.T @ of_state + past_gates
+        through = np.zeros(hidden_size) if truncated else weight_hh.T @ of_state
+        dh = variational_backward(noise, through, past_weights)
         if bptt_steps and k > 0 and max(t, steps[k - 1][0]) % bptt_steps == 0:
             dh, dc = np.zeros(hidden_size), np.zeros(hidden_size)
-    return dx, dweight_ih, dweight_hh, dbias, dweight_ch, dh, dc
+    return dx, dweight_ih, dweight_hh, dbias, dweight_ch, dgain, dh, dc
 
 
 # --- pooling ------------------------------------------------------------------------------
@@ -400,7 +489,7 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
 # --- the network --------------------------------------------------------------------------
 def network_predict(
     params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm", front=(), branch=(), row_weight=None,
+    cell="lstm", front=(), branch=(), row_weight=None, noise=None,
 ):  # fmt: skip
     """Raw predictions (n_sequences, n_outputs), of pooling "steps" (total_steps, n_outputs).
 
@@ -414,6 +503,7 @@ def network_predict(
         (n_timesteps, n_pooled)
     front, branch: convolutions before the layers and beside them; row_weight as in
         `convolutions_forward`
+    noise: of each sequence and scan, as in `scan_forward`; a list of lists
     returns a namespace of raw, the final h and c, of each sequence's features and traces, and
     the traces of the convolutions
     """
@@ -444,6 +534,7 @@ def network_predict(
                     h[scan, n].copy(),
                     c[scan, n].copy(),
                     reverse=suffix == "_reverse",
+                    noise=None if noise is None else noise[n][scan],
                 )
                 outputs.append(y)
                 trace.append((x, steps))
@@ -470,15 +561,15 @@ def network_predict(
     )  # fmt: skip
 
 
-def network_step(params, sequences, pooling, cell="lstm"):
+def network_step(params, sequences, pooling, cell="lstm", noise=None):
     """Raw predictions of streams that have seen these sequences, a step at a time or at once."""
-    return network_predict(params, sequences, pooling, cell=cell).raw
+    return network_predict(params, sequences, pooling, cell=cell, noise=noise).raw
 
 
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(),
+    cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None,
 ):  # fmt: skip
     """Loss of a batch and its gradient by everything it depends on.
 
@@ -489,7 +580,7 @@ def network_gradient(
     """
     forward = network_predict(
         params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell, front, branch,
-        row_weight,
+        row_weight, noise,
     )  # fmt: skip
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
@@ -544,6 +635,7 @@ def network_gradient(
                     dc[scan, n].copy(),
                     truncated,
                     bptt_steps,
+                    None if noise is None else noise[n][scan],
                 )
                 names = [f"{kind}_l{layer}{suffix}" for kind in _OF_SCAN]
                 for name, dparam in zip(names, dparams, strict=True):
@@ -567,11 +659,11 @@ def network_gradient(
     )  # fmt: skip
 
 
-_OF_SCAN = ("weight_ih", "weight_hh", "bias", "weight_ch")
+_OF_SCAN = ("weight_ih", "weight_hh", "bias", "weight_ch", "gain")
 
 
 def _of_scan(params, layer, suffix):
-    """weight_ih, weight_hh, bias, and the peepholes or None."""
+    """weight_ih, weight_hh, bias, and peepholes and gains or None."""
     return [params.get(f"{kind}_l{layer}{suffix}") for kind in _OF_SCAN]
 
 

@@ -82,7 +82,8 @@ def test_steps_without_target_are_as_steps_without_weight(Estimator):
     weight = [np.where(a, 0.0, 1.0) for a in absent]
     by_weight = Estimator(**STEPS).fit(X, y, sample_weight=weight)
     np.testing.assert_array_equal(model.theta_, by_weight.theta_)
-    assert model.score(X, gaps) == by_weight.score(X, y, sample_weight=weight)
+    weighted = by_weight.score(X, y, sample_weight=weight)
+    assert model.score(X, gaps) == pytest.approx(weighted, rel=1e-12)
     assert model.score(X, gaps) != model.score(X, y)
     assert not np.array_equal(model.theta_, Estimator(**STEPS).fit(X, y).theta_)
 
@@ -214,6 +215,13 @@ def test_partial_fit_from_the_start():
     assert model.predict(X)[0].shape == labels[0].shape
 
 
+def test_a_label_that_fit_has_not_seen_is_a_wrong_prediction():
+    X, y = problem(LSTMClassifier)
+    model = LSTMClassifier(**STEPS).fit(X, y)
+    new = [np.where(np.arange(len(t)) == 0, 5, p) for t, p in zip(y, model.predict(X), strict=True)]
+    assert model.score(X, new) == pytest.approx(1.0 - len(X) / sum(map(len, X)))
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_within_scikit_learn(Estimator):
     X, y = problem(Estimator)
@@ -293,6 +301,12 @@ def test_a_wrong_y_is_refused(Estimator, change, message):
     X, y = problem(Estimator)
     with pytest.raises(ValueError, match=message):
         Estimator(**STEPS).fit(X, change(y))
+
+
+def test_a_missing_label_is_one_of_steps():
+    X, y = problem(LSTMClassifier)
+    with pytest.raises(ValueError, match="set return_sequences=True, or leave missing_label at"):
+        LSTMClassifier(**SMALL, missing_label=-1).fit(X, [t[-1] for t in y])
 
 
 def test_a_y_without_target_is_refused():

@@ -10,7 +10,7 @@ from types import ModuleType
 from tqdm import tqdm
 
 from examples.hochreiter1997 import chunker, estimators, guessing, results
-from examples.hochreiter1997.experiments import EXPERIMENTS, SMALL
+from examples.hochreiter1997.experiments import EXPERIMENTS, READINGS, SMALL
 from examples.hochreiter1997.trials import Experiment, Trial, run_trials
 
 
@@ -71,6 +71,8 @@ def main() -> None:
         names = {experiment.name, f"{experiment.name} {experiment.row}", experiment.method}
         if experiment.method != "LSTM":  # baselines by their method, or with everything
             names = {experiment.method, experiment.method.split(",")[0]}
+        if experiment in READINGS:
+            names = {"readings", f"readings {experiment.name} {experiment.row}"}
         if not arguments.only or names & set(arguments.only):
             run(experiment, arguments.results, arguments.trials)
     for module in [] if arguments.quick else [guessing, chunker, estimators]:

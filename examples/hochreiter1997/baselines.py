@@ -61,7 +61,6 @@ class _OneByOne:
         *,
         learn: bool = True,
         every_step: bool = False,
-        last_only: bool = False,
         outputs: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """As `network.Network.run`."""
@@ -79,7 +78,7 @@ class _OneByOne:
             if outputs is not None:
                 outputs[n_before : n_before + n_steps] = y
             n_before += n_steps
-            errors = _errors(sequences, y, last_only)
+            errors = _errors(sequences, y)
             largest.append(errors[0])
             mean.append(errors[1])
         return np.stack(largest, axis=1), np.stack(mean, axis=1)
@@ -88,16 +87,12 @@ class _OneByOne:
         raise NotImplementedError
 
 
-def _errors(sequences: Sequences, y: np.ndarray, last_only: bool) -> tuple[np.ndarray, np.ndarray]:
+def _errors(sequences: Sequences, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Largest and mean absolute error of each sequence."""
     target = np.zeros((len(y), y.shape[1] + 1))  # the last column takes what is no target
     np.put_along_axis(target, sequences.target_index, sequences.target_value, axis=1)
     graded = sequences.has_target.astype(float)
     ends = np.cumsum(sequences.length)
-    if last_only:
-        is_last = np.zeros(len(y))
-        is_last[ends - 1] = 1.0
-        graded = graded * is_last
     error = np.abs(target[:, :-1] - y) * graded[:, np.newaxis]
     begins = ends - sequences.length
     total = np.add.reduceat(error.sum(axis=1), begins)

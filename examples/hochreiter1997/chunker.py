@@ -17,7 +17,7 @@ from examples.hochreiter1997.tasks import prediction
 from examples.hochreiter1997.trials import Result
 
 METHOD = "chunker"
-TOLERANCE, STREAK, CAP, RATE, N_TRIALS = 0.25, 10_000, 100_000, 1.0, 10
+TOLERANCE, STREAK, CAP, RATE, N_TRIALS = 0.25, 10_000, 100_000, 1.0, 4
 
 
 def learn(p: int, seed: int) -> Result:

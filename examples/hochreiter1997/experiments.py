@@ -35,6 +35,7 @@ def reber(n_blocks: int, block_size: int, learning_rate: float, paper: float) ->
         tolerance=0.49,
         n_trials=30,
         cap=100_000,
+        every=500,
         every_step=True,
         paper={"": paper},
     )  # fmt: skip
@@ -53,7 +54,6 @@ def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
         n_trials=18,
         cap=100_000,
         n_test=10_000,
-        last_only=variant == "2b",
         paper={"": paper},
     )
 
@@ -69,7 +69,7 @@ def very_long_lag(q: int, p: int, paper: float | None, n_trials: int = 20) -> Ex
         draw=trigger(q, p),
         tolerance=0.2,
         n_trials=n_trials,
-        cap=1_000_000,
+        cap=300_000,
         paper={"": paper} if paper else {},
     )
 
@@ -106,7 +106,7 @@ def two_sequences(
         draw_test=clean,
         tolerance=0.1 if variant == "3c" else 0.2,
         n_trials=10,
-        cap=2_000_000,
+        cap=1_000_000,
         every=500,
         paper=dict(zip(names, paper, strict=True)),
     )  # fmt: skip
@@ -120,6 +120,10 @@ def _marked_pairs_network(input_gate_bias: tuple[float, ...] | str) -> Architect
     )  # fmt: skip
 
 
+# Experiment 4, in case that it is the squared error that has to be below 0.04.
+SQUARES = "squares below 0.04"
+
+
 def add(T: int, paper: float) -> Experiment:
     """Experiment 4, Table 7."""
     return Experiment(
@@ -127,12 +131,12 @@ def add(T: int, paper: float) -> Experiment:
         row=f"T={T}",
         architecture=_marked_pairs_network((-3, -6)),
         learning_rate=0.5,
-        criteria=(Recent(0.04, mean=0.01),),
+        criteria=(Recent(0.2, name=SQUARES), Recent(0.04, mean=0.01)),
         draw=adding(T),
         tolerance=0.04,
         n_trials=10,
-        cap=1_000_000 if T == 100 else 3_000_000,
-        paper={"": paper},
+        cap=400_000,
+        paper={SQUARES: paper, "": paper},
     )
 
 
@@ -150,7 +154,7 @@ def multiply(T: int = 100) -> Experiment:
         draw=multiplication(T),
         tolerance=0.04,
         n_trials=10,
-        cap=4_000_000,
+        cap=1_500_000,
         paper={"n=140": 482_000, "n=13": 1_273_000},
     )
 
@@ -174,7 +178,7 @@ def order(n_markers: int, T: int = 100) -> Experiment:
         draw=temporal_order(n_markers, T),
         tolerance=0.3,
         n_trials=20 if n_markers == 2 else 10,
-        cap=5_000_000,
+        cap=600_000,
         paper={"": 31_390 if n_markers == 2 else 571_100},
     )  # fmt: skip
 
@@ -225,7 +229,7 @@ def _reber_baselines() -> list[Experiment]:
     return [
         _as_baseline(row, "RTRL, 3 hidden", FullyRecurrent(7, 7, 3), learning_rate=0.05),
         _as_baseline(
-            row, "RTRL, 12 hidden", FullyRecurrent(7, 7, 12), learning_rate=0.1, cap=25_000
+            row, "RTRL, 12 hidden", FullyRecurrent(7, 7, 12), learning_rate=0.1, cap=10_000
         ),
         _as_baseline(
             row, "Elman, 15 hidden", Recurrent(7, 7, 15, full_gradient=False), learning_rate=0.1
@@ -270,18 +274,46 @@ def _small(row: Experiment, **changes: object) -> Experiment:
     return replace(row, row=f"small: {row.row}", n_trials=4, **changes)
 
 
-def _easier(row: Experiment, n: int, cap: int, **changes: object) -> Experiment:
+def _easier(row: Experiment, n: int, cap: int, which: int = 0, **changes: object) -> Experiment:
     """A row with one criterion, which looks at n sequences."""
-    criteria = tuple(replace(criterion, n=n, **changes) for criterion in row.criteria[:1])
+    criteria = (replace(row.criteria[which], n=n, **changes),)
     return _small(row, criteria=criteria, cap=cap, n_test=256)
 
 
+def _readings(row: Experiment) -> list[Experiment]:
+    """A row by other readings of the paper: Table 10's caption, and errors without 1/2."""
+    swapped = replace(row.architecture, g_range=1.0, h_range=2.0)
+    row = replace(row, n_trials=8)
+    return [
+        replace(row, method="ranges swapped", architecture=swapped),
+        replace(row, method="factor 2", learning_rate=2 * row.learning_rate),
+        replace(
+            row,
+            method="ranges swapped, factor 2",
+            architecture=swapped,
+            learning_rate=2 * row.learning_rate,
+        ),
+    ]
+
+
+READINGS = [
+    reading
+    for row in (
+        reber(3, 2, 0.5, 8_440),
+        reber(4, 1, 0.1, 39_740),
+        very_long_lag(50, 50, 30_000),
+        two_sequences("3a", 100, 1, (58_370, 64_330)),
+        replace(add(100, 74_000), criteria=add(100, 0).criteria[:1], cap=200_000),
+        order(2),
+    )
+    for reading in _readings(row)
+]
 BASELINES = [*_reber_baselines(), *_long_lag_baselines()]
 BEYOND = [
     very_long_lag(10_000, 10_000, None, n_trials=8),
     very_long_lag(10_000, 1_000, None, n_trials=8),
 ]
-EXPERIMENTS = [*LSTM, *BASELINES, *BEYOND]
+EXPERIMENTS = [*LSTM, *READINGS, *BASELINES, *BEYOND]
 # Each experiment in a version of seconds, for `--quick` and for the tests.
 SMALL = [
     replace(_small(reber(3, 2, 0.5, 0), cap=30_000), n_trials=8),
@@ -291,7 +323,7 @@ SMALL = [
     _easier(two_sequences("3a", 20, 3, (0, 0)), n=256, cap=50_000),
     _easier(two_sequences("3b", 20, 3, (0, 0)), n=256, cap=50_000),
     _easier(two_sequences("3c", 20, 3, (0,), 0.1), n=256, cap=200_000),
-    _easier(add(20, 0), n=500, n_wrong=25, mean=0.05, cap=100_000),
+    _easier(add(20, 0), n=500, which=1, n_wrong=25, mean=0.05, cap=100_000),
     _easier(multiply(20), n=500, n_wrong=100, cap=200_000),
     _easier(order(2, T=30), n=500, cap=50_000),
     _easier(order(3, T=30), n=500, cap=200_000),

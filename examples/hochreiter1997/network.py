@@ -1,8 +1,8 @@
 """The network of 1997 and its learning rule, for several trials at once.
 
 Each number of the paper is a vector here: one lane for each of 8 trials (fewer where registers
-are narrower), which differ in weights and sequences and have nothing to do with each other.
-"(22)" in a comment is the equation of the paper's appendix in words: see `LEARNING RULE` below.
+are narrower), which differ in weights and sequences and have nothing to do with each other. The
+letters are those of the paper's Section 4 and Appendix A.1.
 
 NAMES
     H hidden units: B input gates, then B output gates, then C = B * S memory cells
@@ -12,7 +12,7 @@ NAMES
 FORWARD, at each time step
     net_l = sum_m w_lm y_m + w_l x      y_m: hidden activations of the step before
     y_in = f(net_in)     y_out = f(net_out)     f(x) = 1 / (1 + e^-x)
-    s_v <- s_v + y_in g(net_v)                  g(x) = 4 f(x) - 2
+    s_v <- s_v + y_in g(net_v)                  g(x) = 2 (2 f(x) - 1)
     y_v = y_out h(s_v)                          h(x) = 2 f(x) - 1
     y_k = f(sum_v w_kv y_v)                     v: the cells, now
 
@@ -54,6 +54,8 @@ class Architecture:
     cell_bias: str | None = None
     output_bias: str | None = None
     init_range: float = 0.1
+    g_range: float = 2.0  # g is in [-2, 2]
+    h_range: float = 1.0
     # Experiments 2a and 2b: cells and gates see the inputs alone, outputs see the inputs too,
     # there is no output gate, and the cell is y = s, s += y_in f(net).
     layered: bool = False
@@ -206,7 +208,6 @@ class Network:
         *,
         learn: bool = True,
         every_step: bool = False,
-        last_only: bool = False,
         outputs: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Go through as many sequences in each lane; return their errors.
@@ -214,8 +215,8 @@ class Network:
         Weights change after each sequence if `learn`, or after each time step that has a target
         if `every_step`. `outputs` (n_steps of all lanes, O) takes all activations.
 
-        Returns the largest and the mean absolute error over the targets of each sequence, or of
-        its last step if `last_only`: two arrays (n_sequences, L).
+        Returns the largest and the mean absolute error over the targets of each sequence, two
+        arrays (n_sequences, L).
         """
         length = np.stack([sequences.length for sequences in of_lanes], axis=1)
         ends = np.cumsum(length.T.ravel()).reshape(length.T.shape).T
@@ -226,7 +227,8 @@ class Network:
         run_sequences(
             self._weights, self._dweights, self.theta, self.gradient, self.rate, self.state,
             together, np.ascontiguousarray(ends - length), self.architecture.block_size,
-            self.architecture.layered, learn, every_step, last_only, largest, mean, outputs,
+            self.architecture.g_range, self.architecture.h_range, self.architecture.layered,
+            learn, every_step, largest, mean, outputs,
         )  # fmt: skip
         return largest, mean
 
@@ -251,8 +253,8 @@ def add(array, offset, value):
 
 @kernel
 def run_sequences(
-    weights, dweights, theta, gradient, rate, state, sequences, begin, block_size, layered,
-    learn, every_step, last_only, largest, mean, outputs,
+    weights, dweights, theta, gradient, rate, state, sequences, begin, block_size, g_range, h_range,
+    layered, learn, every_step, largest, mean, outputs,
 ):  # fmt: skip
     """Run, and train, all lanes on their sequences; see `Network.run`."""
     for n in range(len(begin)):
@@ -263,15 +265,14 @@ def run_sequences(
         n_targets = np.zeros(begin.shape[1])
         for t in range(longest):
             n_active = set_inputs_and_targets(state, sequences, n, longest - t, begin)
-            forward(weights, state, n_active, block_size, layered)
+            forward(weights, state, n_active, block_size, g_range, h_range, layered)
             if learn:
-                carry_derivatives(state, n_active, block_size, layered)
+                carry_derivatives(state, n_active, block_size, g_range, layered)
             if state.graded.max() > 0.0:
-                if t == longest - 1 or not last_only:
-                    measure(state, largest[n], mean[n])
-                    n_targets += state.graded[0]
+                measure(state, largest[n], mean[n])
+                n_targets += state.graded[0]
                 if learn:
-                    backward(weights, dweights, state, n_active, block_size, layered)
+                    backward(weights, dweights, state, n_active, block_size, h_range, layered)
                     if every_step:
                         change_weights(theta, gradient, rate)
             finish_step(state, n_active)
@@ -324,7 +325,7 @@ def reset(state, lane):
 
 
 @inlined
-def forward(weights, state, n_active, block_size, layered):
+def forward(weights, state, n_active, block_size, g_range, h_range, layered):
     """One time step; leaves f(net) in `state.f`, and the activations of before in `state.y`."""
     w_input, w_hidden, w_output, w_skip = weights
     n_cells = len(state.s)
@@ -350,8 +351,9 @@ def forward(weights, state, n_active, block_size, layered):
             y_cell = s
         else:
             y_out = load(state.f, row(state.f, n_blocks + block))
-            s = fma(y_in, 4.0 * f_v - 2.0, load(state.s, row(state.s, v)))
-            h = 2.0 * sigmoid(s) - 1.0
+            g = g_range * (2.0 * f_v - 1.0)
+            s = fma(y_in, g, load(state.s, row(state.s, v)))
+            h = h_range * (2.0 * sigmoid(s) - 1.0)
             y_cell = y_out * h
         store(state.s, row(state.s, v), s)
         store(state.h, row(state.h, v), h)
@@ -371,7 +373,7 @@ def forward(weights, state, n_active, block_size, layered):
 
 
 @inlined
-def carry_derivatives(state, n_active, block_size, layered):
+def carry_derivatives(state, n_active, block_size, g_range, layered):
     """ds/dw: all that the learning rule remembers of the past, 2 C (I + M) numbers."""
     ds_input, ds_hidden = state.ds_input, state.ds_hidden
     n_sources = ds_hidden.shape[2]
@@ -384,8 +386,8 @@ def carry_derivatives(state, n_active, block_size, layered):
             g = f_v
             dg = f_v * (1.0 - f_v)
         else:
-            g = 4.0 * f_v - 2.0
-            dg = 4.0 * f_v * (1.0 - f_v)
+            g = g_range * (2.0 * f_v - 1.0)
+            dg = g_range * 2.0 * f_v * (1.0 - f_v)
         by_gate = g * f_in * (1.0 - f_in)
         by_cell = dg * f_in
         for a in range(n_active):
@@ -414,7 +416,7 @@ def measure(state, largest, mean):
 
 
 @inlined
-def backward(weights, dweights, state, n_active, block_size, layered):
+def backward(weights, dweights, state, n_active, block_size, h_range, layered):
     """Add what the errors of this step say to the gradient (upwards: the rule climbs)."""
     w_output = weights.w_output
     d_input, d_hidden, d_output, d_skip = dweights
@@ -445,8 +447,9 @@ def backward(weights, dweights, state, n_active, block_size, layered):
             e_cell = load(state.e_cell, row(state.e_cell, v))
             h = load(state.h, row(state.h, v))
             e_out = fma(h, e_cell, e_out)
-            # h = 2 f - 1, hence h' = 2 f (1 - f) = (1 - h h) / 2
-            e_s = e_cell if layered else e_cell * f_out * 0.5 * (1.0 - h * h)
+            # h = r (2 f - 1), hence h' = 2 r f (1 - f) = (r r - h h) / (2 r)
+            slope = (h_range * h_range - h * h) / (2.0 * h_range)
+            e_s = e_cell if layered else e_cell * f_out * slope
             cell = len(state.f) - n_cells + v
             for m in range(d_input.shape[1]):
                 by_gate = load(state.ds_input, at(state.ds_input, 2 * v, m))

@@ -70,6 +70,7 @@ def draw_lags(path: Path) -> None:
     """Sequences to success by minimal lag: 2c with as many distractors as steps, and 4."""
     rows = by_row(results.read())
     figure, panels = plt.subplots(ncols=2, figsize=(7, 3), layout="constrained", sharey=True)
+    title = {"2c": "experiment 2c", "4": "experiment 4, squared errors below 0.04"}
     lag_of = {"2c": lambda row: _numbers(row)[0] + 1, "4": lambda row: _numbers(row)[0] / 2}
     for panel, (name, lag) in zip(panels, lag_of.items(), strict=True):
         paper, ours = [], []
@@ -77,15 +78,20 @@ def draw_lags(path: Path) -> None:
             row = experiment.row
             if experiment.name != name or (name == "2c" and len(set(_numbers(row))) > 1):
                 continue
-            paper += [(lag(row), needed) for needed in experiment.paper.values()]
-            lines = rows.get((name, row, "LSTM", ""), [])
+            criterion = experiment.criteria[0].name
+            if criterion in experiment.paper:
+                paper.append((lag(row), experiment.paper[criterion]))
+            lines = rows.get((name, row, "LSTM", criterion), [])
             ours += [(lag(row), line.sequences) for line in lines if line.success]
         panel.loglog(*np.transpose(paper), "s-", color="C7", label="paper, mean")
         if ours:
             panel.loglog(
                 *np.transpose(ours), "o", color="C0", ms=3, alpha=0.5, label="ours, trials"
             )
-        panel.set(xlabel="minimal lag", title=f"experiment {name}")
+        lags = sorted({lag for lag, _ in paper + ours})
+        panel.set_xticks(lags, [f"{lag:.0f}" for lag in lags], minor=False)
+        panel.minorticks_off()
+        panel.set(xlabel="minimal lag", title=title[name])
     panels[0].set(ylabel="sequences to success")
     panels[0].legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from examples.hochreiter1997 import chunker, estimators, guessing, results
-from examples.hochreiter1997.experiments import BASELINES, BEYOND, LSTM
+from examples.hochreiter1997.experiments import BASELINES, BEYOND, LSTM, READINGS
 from examples.hochreiter1997.trials import Experiment, Result
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "hochreiter1997.md"
@@ -37,13 +37,19 @@ def measured(lines: list[Result]) -> list[str]:
     """Success, sequences (mean and range) and wrong test sequences of the trials of a row."""
     good = [line for line in lines if line.success]
     success = f"{len(good)} of {len(lines)}"
+    if failed := [line.sequences for line in lines if not line.success]:
+        success += f" within {thousands(max(failed))}"
     seconds = f"{np.mean([line.cpu_seconds for line in lines]):.1f}"
     if not good:
-        return [success, f"none in {thousands(lines[0].sequences)}", "", seconds]
+        return [success, "", "", seconds]
     needed = [line.sequences for line in good]
     span = f"{thousands(np.mean(needed))} ({thousands(min(needed))} to {thousands(max(needed))})"
     wrong = sum(line.n_wrong for line in good) / sum(line.n_test for line in good)
     return [success, span, f"{100 * wrong:.2g}%", seconds]
+
+
+def full_name(row: str, criterion: str) -> str:
+    return f"{row}, {criterion}" if criterion else row
 
 
 def lstm_table(rows: Lines) -> list[str]:
@@ -63,7 +69,7 @@ def lstm_table(rows: Lines) -> list[str]:
                 if needed := [line.sequences for line in lines if line.success]:
                     ratio = f"{np.mean(needed) / paper:.2g}"
             success, span, wrong, seconds = ours
-            name = f"{experiment.row}, {criterion.name}" if criterion.name else experiment.row
+            name = full_name(experiment.row, criterion.name)
             table.append(
                 f"| {experiment.name} | {name} | {experiment.n_trials} | {paper:,.0f} "
                 f"| {success} | {span} | {ratio} | {wrong} | {seconds} |"
@@ -81,7 +87,7 @@ def other_table(keys: list[Key], rows: Lines) -> list[str]:
     for name, row, method, criterion in keys:
         if lines := rows.get((name, row, method, criterion)):
             cells = " | ".join(measured(lines))
-            table.append(f"| {name} | {row} | {method} | {cells} |")
+            table.append(f"| {name} | {full_name(row, criterion)} | {method} | {cells} |")
     return table
 
 
@@ -99,8 +105,15 @@ def with_tables(text: str, lines: list[Result]) -> str:
         for name, row, *_ in estimators.TASKS
         for method in ["LSTM", *estimators.MODELS]
     ]
+    readings = []
+    for experiment in READINGS:
+        for criterion in experiment.criteria:
+            key = (experiment.name, experiment.row, "LSTM", criterion.name)
+            readings += [key] if key not in readings else []
+            readings.append((*key[:2], experiment.method, criterion.name))
     tables = {
         "lstm": lstm_table(rows),
+        "readings": other_table(readings, rows),
         "baselines": other_table([*keys_of(BASELINES), *chunked, *guessed], rows),
         "beyond": other_table(keys_of(BEYOND), rows),
         "estimators": other_table(estimated, rows),

@@ -32,7 +32,6 @@ class Experiment:
     n_test: int = 2560
     every: int = 100  # sequences between two looks at the criteria
     every_step: bool = False  # whether weights change after each step, not each sequence
-    last_only: bool = False  # whether only the last target of a sequence is judged
     paper: dict[str, float] = field(default_factory=dict)  # criterion: sequences
     method: str = "LSTM"
 
@@ -175,9 +174,7 @@ def run_frozen(
     """Errors of one trial's network on some sequences, which share the lanes; nothing learns."""
     network = experiment.architecture.network()
     network.theta[...] = theta[:, np.newaxis]
-    largest, mean = network.run(
-        split(sequences, LANES), learn=False, last_only=experiment.last_only, outputs=outputs
-    )
+    largest, mean = network.run(split(sequences, LANES), learn=False, outputs=outputs)
     return largest.T.ravel(), mean.T.ravel()
 
 
@@ -202,7 +199,6 @@ def run_trials(
         largest, mean = network.run(
             [rounds.get(lane, idle) for lane in range(LANES)],
             every_step=experiment.every_step,
-            last_only=experiment.last_only,
         )
         for lane, trial in running.items():
             trial.theta[...] = network.theta[:, lane]

@@ -276,16 +276,16 @@ class PanelModel:
             [wants_log(y) if recipe.log is None else recipe.log for y in values], np.bool_
         )
         xs = [to_scale(y, log) for y, log in zip(values, logs, strict=True)]
-        effects = []
-        if inputs is not None:
-            for i, x in enumerate(xs):
-                effects.append(linear_effects(x, inputs[i], seasons_of(x, len(x), recipe)))
-                xs[i] = x - inputs[i] @ effects[i]
-        explained = (
-            [np.zeros(len(x)) for x in xs]
+        effects = (
+            []
             if inputs is None
-            else [rows @ effect for rows, effect in zip(inputs, effects, strict=True)]
+            else [
+                linear_effects(x, rows, seasons_of(x, len(x), recipe))
+                for x, rows in zip(xs, inputs, strict=True)
+            ]
         )
+        explained = _explained(xs, inputs, effects)
+        xs = [x - by for x, by in zip(xs, explained, strict=True)]
         lengths = np.array([len(x) for x in xs])
         held = _held_out(lengths, recipe)
         full = Anchored(xs, lengths, recipe, features)
@@ -294,7 +294,9 @@ class PanelModel:
         if (held > 0).any():
             model._learn(values, xs, explained, held, seed, n_threads, after_round)
         model._without_holdout(held)
-        model._combine()
+        long = np.median(lengths) >= _LONG * recipe.window_length()
+        model.weights = weights_by_error(errors, _PRIOR if long else _PRIOR_OF_SHORT)
+        model.spreads = [model._spread(i, by) for i, by in enumerate(explained)]
         return model
 
     def _learn(
@@ -385,14 +387,11 @@ class PanelModel:
         for i in np.flatnonzero(held == 0):
             self.errors[i, 0] = 1.0
 
-    def _combine(self) -> None:
-        lengths = self.anchored.end - self.anchored.begin
-        long = np.median(lengths) >= _LONG * self.recipe.window_length()
-        self.weights = weights_by_error(self.errors, _PRIOR if long else _PRIOR_OF_SHORT)
-        self.spreads = [self._spread(i) for i in range(self.n_series)]
+    def _spread(self, i: int, explained: NDArray[np.float64]) -> Spread:
+        """Errors in the past of the anchors, weighted as in the forecast.
 
-    def _spread(self, i: int) -> Spread:
-        """Errors in the past of the anchors, weighted as in the forecast."""
+        explained (n_i,) is what exogenous variables add to the forecasts.
+        """
         anchored, horizon = self.anchored, self.recipe.horizon
         first = anchored.begin[i] + max(
             anchored.lags[i] - 1, min(_FIRST_ORIGIN, anchored.end[i] - anchored.begin[i] - 1)
@@ -409,7 +408,9 @@ class PanelModel:
         positions = origins[:, np.newaxis] + np.arange(1, horizon + 1)
         known = positions < anchored.end[i]
         came = anchored.x[np.where(known, positions, 0)]
-        return Spread.of(np.where(known, came - forecast, np.nan), forecast, bool(self.logs[i]))
+        errors = np.where(known, came - forecast, np.nan)
+        forecast += explained[np.where(known, positions - anchored.begin[i], 0)]
+        return Spread.of(errors, forecast, bool(self.logs[i]))
 
     # --- forecasts ------------------------------------------------------------------------
     def forecast(
@@ -458,14 +459,25 @@ class PanelModel:
                     "use update with refit=True."
                 )
         xs = [to_scale(y, log) for y, log in zip(values, self.logs, strict=True)]
-        if inputs is not None:
-            xs = [x - rows @ e for x, rows, e in zip(xs, inputs, self.effects, strict=True)]
+        explained = _explained(xs, inputs, self.effects)
+        xs = [x - by for x, by in zip(xs, explained, strict=True)]
         lengths = np.array([len(x) for x in xs])
         anchored = Anchored(xs, lengths, self.recipe, self.anchored.features)
         anchored.linear = self.anchored.linear
         model = replace(self, anchored=anchored)
-        model.spreads = [model._spread(i) for i in range(model.n_series)]
+        model.spreads = [model._spread(i, by) for i, by in enumerate(explained)]
         return model
+
+
+def _explained(
+    xs: list[NDArray[np.float64]],
+    inputs: list[NDArray[np.float64]] | None,
+    effects: list[NDArray[np.float64]],
+) -> list[NDArray[np.float64]]:
+    """What exogenous variables add to each series, n_series arrays (n_i,)."""
+    if inputs is None:
+        return [np.zeros(len(x)) for x in xs]
+    return [rows @ effect for rows, effect in zip(inputs, effects, strict=True)]
 
 
 class _Trial:

@@ -5,7 +5,8 @@ THE KERNEL CONTRACT
 1. Arguments come in the order inputs, parameters, outputs; the docstring tags each one
    (in), (out) or (accum) and gives its shape.
 2. Activations are written with ``=``, parameter gradients with ``+=``.
-3. No allocation in a loop, no Python objects, no random numbers, no exceptions, no printing.
+3. No allocation in a loop, no Python objects, no random numbers (masks are
+   functions of a seed and their place, see ``noise.py``), no exceptions, no printing.
 4. float32 and float64 come from the same source.
 5. Each kernel has a naive NumPy twin of the same name in ``tests/reference.py``.
 

@@ -51,7 +51,7 @@ _STEPS = {
 }
 
 
-def step_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def step_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of one vector of units of one row; returns the vector h_t.
 
     Offsets are flat; an offset follows the array that it belongs to.
@@ -59,7 +59,8 @@ def step_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, ke
     (in) cell: marker
     (accum) gates at gate (n_gates, lanes): pre-activations; with `keep`, then what
             `step_backward` reads
-    (in) rows at row (lanes,): h_{t-1}
+    (in) h_before: h_{t-1}, a vector
+    (in) share: factor of the update (of g, the GRU's n), a vector: 1, or a dropout mask
     (in) weight at extra (n_gates, lanes): the first row below the bias, if n_extra
     (accum) c at unit (lanes,): c_{t-1}, then c_t
     (out) cells at kept (n_kept, lanes), if `keep`
@@ -68,12 +69,12 @@ def step_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, ke
 
 
 def step_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `step_forward`.
 
-    (in) cell, rows, weight, cells: as the forward step had them
+    (in) cell, h_before, share, weight, cells: as the forward step had them
     (accum) gates at gate (n_gates, lanes): as the forward step left them, then the gradient
             of the pre-activations
     (in) truncated: no error goes from a gate into the cell
@@ -98,13 +99,13 @@ for _name in ("n_gates", "n_kept", "n_extra", "direct"):
 
 # Numba takes the names of the arguments from the Python function, so every cell has the same.
 @overload(step_forward, jit_options=INLINED, strict=True)
-def _step_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def _step_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     return _STEPS[cell.instance_class][0].py_func
 
 
 @overload(step_backward, jit_options=INLINED, strict=True)
 def _step_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     return _STEPS[cell.instance_class][1].py_func

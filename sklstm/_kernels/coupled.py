@@ -24,14 +24,14 @@ class Coupled(NamedTuple):
 
 
 @inlined
-def coupled_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def coupled_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of a vector of units, see `cells.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     g = tanh(load(gates, gate + width))
     o = sigmoid(load(gates, gate + 2 * width))
     c_before = load(c, unit)
-    c_now = fma(i, g - c_before, c_before)
+    c_now = fma(i, share * g - c_before, c_before)
     squashed = tanh(c_now)
     store(c, unit, c_now)
     if keep:
@@ -45,8 +45,8 @@ def coupled_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells,
 
 @inlined
 def coupled_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `coupled_forward`, see `cells.py`."""
     width = lanes(gates)
@@ -57,6 +57,6 @@ def coupled_backward(
     squashed = load(cells, kept + width)
     dc_now = fma(dh_now * o, 1.0 - squashed * squashed, load(dc, unit))
     store(dc, unit, dc_now * (1.0 - i))
-    store(gates, gate, dc_now * (g - c_before) * i * (1.0 - i))
-    store(gates, gate + width, dc_now * i * (1.0 - g * g))
+    store(gates, gate, dc_now * (share * g - c_before) * i * (1.0 - i))
+    store(gates, gate + width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))

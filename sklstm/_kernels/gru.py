@@ -25,7 +25,7 @@ class GRU(NamedTuple):
 
 
 @inlined
-def gru_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def gru_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of a vector of units, see `cells.py`."""
     width = lanes(gates)
     r = sigmoid(load(gates, gate))
@@ -36,13 +36,14 @@ def gru_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kep
         store(gates, gate, r)
         store(gates, gate + width, z)
         store(gates, gate + 2 * width, n)
-    return fma(z, load(rows, row) - n, n)
+    update = share * n
+    return fma(z, h_before - update, update)
 
 
 @inlined
 def gru_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `gru_forward`, see `cells.py`."""
     width = lanes(gates)
@@ -50,9 +51,9 @@ def gru_backward(
     z = load(gates, gate + width)
     n = load(gates, gate + 2 * width)
     from_state = load(gates, gate + 3 * width)
-    dn = dh_now * (1.0 - z) * (1.0 - n * n)
+    dn = dh_now * (1.0 - z) * share * (1.0 - n * n)
     store(dh, unit, dh_now * z)
     store(gates, gate, dn * from_state * r * (1.0 - r))
-    store(gates, gate + width, dh_now * (load(rows, row) - n) * z * (1.0 - z))
+    store(gates, gate + width, dh_now * (h_before - share * n) * z * (1.0 - z))
     store(gates, gate + 2 * width, dn)
     store(gates, gate + 3 * width, dn * r)

@@ -24,7 +24,7 @@ class LSTM(NamedTuple):
 
 
 @inlined
-def lstm_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def lstm_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of a vector of units, see `cells.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
@@ -32,7 +32,7 @@ def lstm_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, ke
     g = tanh(load(gates, gate + 2 * width))
     o = sigmoid(load(gates, gate + 3 * width))
     c_before = load(c, unit)
-    c_now = fma(f, c_before, i * g)
+    c_now = fma(f, c_before, i * (share * g))
     squashed = tanh(c_now)
     store(c, unit, c_now)
     if keep:
@@ -47,8 +47,8 @@ def lstm_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, ke
 
 @inlined
 def lstm_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `lstm_forward`, see `cells.py`."""
     width = lanes(gates)
@@ -60,7 +60,7 @@ def lstm_backward(
     squashed = load(cells, kept + width)
     dc_now = fma(dh_now * o, 1.0 - squashed * squashed, load(dc, unit))
     store(dc, unit, dc_now * f)
-    store(gates, gate, dc_now * g * i * (1.0 - i))
+    store(gates, gate, dc_now * (share * g) * i * (1.0 - i))
     store(gates, gate + width, dc_now * c_before * f * (1.0 - f))
-    store(gates, gate + 2 * width, dc_now * i * (1.0 - g * g))
+    store(gates, gate + 2 * width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 3 * width, dh_now * squashed * o * (1.0 - o))

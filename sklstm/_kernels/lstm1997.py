@@ -25,13 +25,13 @@ class LSTM1997(NamedTuple):
 
 
 @inlined
-def lstm1997_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def lstm1997_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of a vector of units, see `cells.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     g = tanh(load(gates, gate + width))
     o = sigmoid(load(gates, gate + 2 * width))
-    c_now = fma(i, g, load(c, unit))
+    c_now = fma(i, share * g, load(c, unit))
     squashed = tanh(c_now)
     store(c, unit, c_now)
     if keep:
@@ -44,8 +44,8 @@ def lstm1997_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells
 
 @inlined
 def lstm1997_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `lstm1997_forward`, see `cells.py`."""
     width = lanes(gates)
@@ -55,6 +55,6 @@ def lstm1997_backward(
     squashed = load(cells, kept)
     dc_now = fma(dh_now * o, 1.0 - squashed * squashed, load(dc, unit))
     store(dc, unit, dc_now)
-    store(gates, gate, dc_now * g * i * (1.0 - i))
-    store(gates, gate + width, dc_now * i * (1.0 - g * g))
+    store(gates, gate, dc_now * (share * g) * i * (1.0 - i))
+    store(gates, gate + width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))

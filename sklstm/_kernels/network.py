@@ -35,6 +35,8 @@ class Plan(NamedTuple):
 
     product: int  # address of the matrix product
     cell: Any  # marker of the recurrent cell, see cells.py
+    norm: Any  # layer normalisation, see layer_norm.py, or None
+    noise: Any  # see noise.py, or None
     readout: Any  # marker of what the head reads, see readout.py
     truncated: bool  # errors leave a step through c alone
     bptt_steps: int  # steps after which errors of state are cut; 0 for none
@@ -51,7 +53,8 @@ class Plan(NamedTuple):
     n_static: int  # further features of a sequence that go straight to the head
     n_features: int  # both, in whole vectors, without the 1 for the bias
     gate_stride: int
-    scans: Any  # int64 (n_scans + 1, 6): the columns below; the last row is the head's
+    cell_stride: int  # of what is kept for the backward pass beside rows and gates
+    scans: Any  # int64 (n_scans + 1, 7): the columns below; the last row is the head's
 
 
 # Columns of Plan.scans
@@ -59,6 +62,7 @@ N_INPUTS = 0  # columns of the layer's input
 ROW_STRIDE = 1  # of [h, x, 1]
 PACKED = 2  # of weight, weight_h and weight_x in the packed parameters; the head, transposed
 GRADIENT = 5  # in the packed gradient
+N_ROWS = 6  # of weight
 
 
 class Workspace(NamedTuple):
@@ -93,10 +97,10 @@ def _panels(plan, packed, layer, scan, need_dx):
     """weight, weight_h and weight_x of a scan, views into the packed parameters."""
     width = lanes(packed)
     n_gates = plan.cell.n_gates * plan.n_hidden
-    n_columns = plan.n_hidden + plan.scans[scan, N_INPUTS] + 1 + plan.cell.n_extra
+    n_rows = plan.scans[scan, N_ROWS]
     wide = PANEL * width
     n_wide = (n_gates + wide - 1) // wide
-    weight = cube(packed, plan.scans[scan, PACKED], n_wide, n_columns, wide)
+    weight = cube(packed, plan.scans[scan, PACKED], n_wide, n_rows, wide)
     n_wide = (plan.n_hidden + wide - 1) // wide
     weight_h = cube(packed, plan.scans[scan, PACKED + 1], n_wide, n_gates, wide)
     n_wide = (plan.scans[scan, N_INPUTS] + wide - 1) // wide if need_dx else 0
@@ -123,8 +127,8 @@ def _kept(plan, work, layer, scan, n_kept, whole):
     rows = matrix(work.flat, work.rows + before * n_kept, n_kept, plan.scans[scan, ROW_STRIDE])
     stride = plan.gate_stride
     gates = matrix(work.flat, work.gates + own * n_kept * stride, n_kept, stride)
-    n_cells = plan.cell.n_kept * plan.n_hidden
-    cells = matrix(work.flat, work.cells + own * n_kept * n_cells, n_kept, n_cells)
+    stride = plan.cell_stride
+    cells = matrix(work.flat, work.cells + own * n_kept * stride, n_kept, stride)
     return rows, gates, cells
 
 
@@ -165,8 +169,9 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                     copy(h, 0, saved, 0, state_size)
                     copy(c, 0, saved, state_size, state_size)
                 scan_forward(
-                    plan.product, plan.cell, source, starts, direction == 1, first, last,
-                    weight, h, c, rows, gates, cells, y, direction * plan.n_hidden, whole, emit,
+                    plan.product, plan.cell, plan.norm, plan.noise, scan, source, starts,
+                    direction == 1, first, last, weight, h, c, rows, gates, cells,
+                    y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             multiply(y, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
@@ -218,13 +223,13 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                         plan.n_hidden,
                     )
                     scan_forward(
-                        plan.product, plan.cell, source, starts, direction == 1, first, last,
-                        weight, saved[0], saved[1], rows, gates, cells, nothing, direction,
-                        TRUE, FALSE,
+                        plan.product, plan.cell, plan.norm, plan.noise, scan, source, starts,
+                        direction == 1, first, last, weight, saved[0], saved[1], rows, gates, cells,
+                        nothing, direction, TRUE, FALSE,
                     )  # fmt: skip
                 scan_backward(
-                    plan.product, plan.cell, plan.truncated, plan.bptt_steps, starts,
-                    direction == 1, first, last, rows, gates, cells,
+                    plan.product, plan.cell, plan.norm, plan.noise, scan, plan.truncated,
+                    plan.bptt_steps, starts, direction == 1, first, last, rows, gates, cells,
                     dy, direction * plan.n_hidden, emit,
                     weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0,
                     direction == 1, dweight,
@@ -376,13 +381,15 @@ class StreamPlace(NamedTuple):
 
 
 @kernel
-def network_step(cell, readout, values, scans, packed, flat, x, center, to_unit, n_seen):
+def network_step(
+    cell, norm, noise, readout, values, scans, packed, flat, x, center, to_unit, n_seen
+):
     """One time step of several streams: their states go on, raw predictions into work.raw.
 
     The plan and the workspace come as one array: as tuples they would cost more to hand over
     than the step costs.
 
-    (in) cell, readout, scans: of the plan
+    (in) cell, norm, noise, readout, scans: of the plan
     (in) values: the other fields of Plan, those of Workspace but the first, those of
          StreamPlace, and 0, n_streams
     (in) packed: parameters
@@ -393,25 +400,25 @@ def network_step(cell, readout, values, scans, packed, flat, x, center, to_unit,
     """
     v = values
     plan = Plan(
-        v[0], cell, readout, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9], v[10],
-        float(v[11]), v[12], v[13], v[14], v[15], scans,
+        v[0], cell, norm, noise, readout, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9],
+        v[10], float(v[11]), v[12], v[13], v[14], v[15], v[16], scans,
     )  # fmt: skip
     work = Workspace(
-        flat, v[16], v[17], v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27],
-        v[28], v[29], v[30],
+        flat, v[17], v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27], v[28],
+        v[29], v[30], v[31],
     )  # fmt: skip
     n_streams, n_channels = x.shape
-    scaled = matrix(flat, v[31], n_streams, n_channels)
+    scaled = matrix(flat, v[32], n_streams, n_channels)
     for r in range(n_streams):
         for j in range(n_channels):
             if not math.isfinite(x[r, j]):
                 return False
             scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
-    starts = span(values, 34, 2)
+    starts = span(values, 35, 2)
     _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
     for r in range(n_streams):
         n_seen[r] += 1
-    read_step(plan.readout, plan, packed, work, v[32], v[33], n_seen)
+    read_step(plan.readout, plan, packed, work, v[33], v[34], n_seen)
     head, _ = _head_panels(plan, packed)
     n_columns = plan.n_features + lanes(flat)
     gemm(

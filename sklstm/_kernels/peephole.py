@@ -25,14 +25,14 @@ class Peephole(NamedTuple):
 
 
 @inlined
-def peephole_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def peephole_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of a vector of units, see `cells.py`."""
     width = lanes(gates)
     c_before = load(c, unit)
     i = sigmoid(fma(load(weight, extra), c_before, load(gates, gate)))
     f = sigmoid(fma(load(weight, extra + width), c_before, load(gates, gate + width)))
     g = tanh(load(gates, gate + 2 * width))
-    c_now = fma(f, c_before, i * g)
+    c_now = fma(f, c_before, i * (share * g))
     o = sigmoid(fma(load(weight, extra + 3 * width), c_now, load(gates, gate + 3 * width)))
     squashed = tanh(c_now)
     store(c, unit, c_now)
@@ -48,8 +48,8 @@ def peephole_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells
 
 @inlined
 def peephole_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `peephole_forward`, see `cells.py`.
 
@@ -62,12 +62,12 @@ def peephole_backward(
     o = load(gates, gate + 3 * width)
     c_before = load(cells, kept)
     squashed = load(cells, kept + width)
-    c_now = fma(f, c_before, i * g)
+    c_now = fma(f, c_before, i * (share * g))
     do = dh_now * squashed * o * (1.0 - o)
     dc_now = fma(dh_now * o, 1.0 - squashed * squashed, load(dc, unit))
     if not truncated:
         dc_now = fma(do, load(weight, extra + 3 * width), dc_now)
-    di = dc_now * g * i * (1.0 - i)
+    di = dc_now * (share * g) * i * (1.0 - i)
     df = dc_now * c_before * f * (1.0 - f)
     dc_before = dc_now * f
     if not truncated:
@@ -76,7 +76,7 @@ def peephole_backward(
     store(dc, unit, dc_before)
     store(gates, gate, di)
     store(gates, gate + width, df)
-    store(gates, gate + 2 * width, dc_now * i * (1.0 - g * g))
+    store(gates, gate + 2 * width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 3 * width, do)
     store(dweight, dextra, fma(di, c_before, load(dweight, dextra)))
     store(dweight, dextra + width, fma(df, c_before, load(dweight, dextra + width)))

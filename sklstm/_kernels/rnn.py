@@ -21,7 +21,7 @@ class RNN(NamedTuple):
 
 
 @inlined
-def rnn_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kept, keep):
+def rnn_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
     """One step of a vector of units, see `cells.py`."""
     h_now = tanh(load(gates, gate))
     if keep:
@@ -31,8 +31,8 @@ def rnn_forward(cell, gates, gate, rows, row, weight, extra, c, unit, cells, kep
 
 @inlined
 def rnn_backward(
-    cell, gates, gate, rows, row, weight, extra, cells, kept, truncated, dh_now, dh, dc, unit,
-    dweight, dextra,
+    cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
+    unit, dweight, dextra,
 ):  # fmt: skip
     """Gradient of `rnn_forward`, see `cells.py`."""
     h_now = load(gates, gate)

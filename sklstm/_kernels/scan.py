@@ -2,13 +2,23 @@
 
 Each step is one matrix product: the row [h_{t-1}, x_t, 1] meets the matrix [W_h; W_x; b], so
 that the bias and its gradient need no code of their own.
+
+Layer normalisation and noise are None where a network has none: Numba leaves out what stands
+behind ``is not None`` before it compiles.
 """
 
 from __future__ import annotations
 
 from sklstm._kernels.cells import step_backward, step_forward
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
-from sklstm._kernels.simd import PANEL, address, copy, fill, gemm, lanes, load, span, store
+from sklstm._kernels.layer_norm import layer_norm_backward, layer_norm_forward
+from sklstm._kernels.noise import (
+    noisy_backward,
+    noisy_forward,
+    variational_backward,
+    variational_forward,
+)
+from sklstm._kernels.simd import PANEL, address, copy, fill, gemm, lanes, load, span, spread, store
 
 # Rows collected before a weight-gradient product: long enough to hide reading and writing
 # the gradient, short enough for its operands to stay in the first-level cache.
@@ -17,22 +27,24 @@ _GRADIENT_ROWS = 96
 
 @device
 def scan_forward(
-    product, cell, x, starts, reverse, first, last, weight, h, c, rows, gates, cells, y, y_column,
-    keep, emit,
+    product, cell, norm, noise, scan, x, starts, reverse, first, last, weight, h, c, rows, gates,
+    cells, y, y_column, keep, emit,
 ):  # fmt: skip
     """Scan steps ``first`` to ``last`` of one direction.
 
     (in) product: `gemm_address` of the dtype
     (in) cell: marker, see `cells.py`
+    (in) norm, noise: see `layer_norm.py` and `noise.py`, or None
+    (in) scan: which one of the network
     (in) x (n_rows, >= n_inputs): input of every row of the packed batch
     (in) starts (n_timesteps + 1,): first row of every time step
     (in) reverse: scan step s is time step n_timesteps - 1 - s
     (in) weight (panels of 4 vectors, n_columns + n_extra, 4 * lanes),
-         n_columns = n_hidden + n_inputs + 1
+         n_columns = n_hidden + n_inputs + 1; with norm the gains are one more row
     (accum) h, c (n_sequences, n_hidden): state before, then after the scanned steps
     (out) rows (n, odd_lines): [h_{t-1}, x_t, 1];  gates (n, odd_lines) and
-          cells (n, n_kept * n_hidden): as the cell has them. With `keep` for each of the
-          scanned steps' rows, in the packed order; else the last step's only.
+          cells (n, n_kept * n_hidden): as cell, norm and noise have them. With `keep` for each
+          of the scanned steps' rows, in the packed order; else the last step's only.
     (out) y (n_rows, n_directions * n_hidden): h_t from column y_column on, if `emit`
     """
     width = lanes(h)
@@ -40,7 +52,11 @@ def scan_forward(
     n_vectors = n_hidden // width
     panel = weight.shape[1] * PANEL * width
     n_columns = weight.shape[1] - cell.n_extra
+    if norm is not None:
+        n_columns -= 1
     n_inputs = n_columns - n_hidden - 1
+    n_kept = cells.shape[1] // n_hidden
+    n_read = n_columns if norm is None else n_columns - 1  # the bias comes after the norm
     n_timesteps = starts.size - 1
     row_stride, gate_stride, y_stride = rows.shape[1], gates.shape[1], y.shape[1]
     base = starts[n_timesteps - last if reverse else first]
@@ -49,7 +65,10 @@ def scan_forward(
         n_live = starts[t + 1] - starts[t]
         top = starts[t] - base if keep else 0
         for r in range(n_live):
-            copy(h, r * n_hidden, rows, (top + r) * row_stride, n_hidden)
+            if noise is None:
+                copy(h, r * n_hidden, rows, (top + r) * row_stride, n_hidden)
+            else:
+                variational_forward(noise, scan, h, r, rows, (top + r) * row_stride)
             row = span(rows, (top + r) * row_stride + n_hidden, n_inputs)
             source = span(x, (starts[t] + r) * x.shape[1], n_inputs)
             for j in range(n_inputs):
@@ -59,17 +78,31 @@ def scan_forward(
             product, address(rows, top * row_stride), row_stride, ONE,
             address(weight, 0), panel, PANEL * width,
             address(gates, top * gate_stride), gate_stride,
-            n_live, cell.n_gates * n_vectors, n_columns, FALSE,
+            n_live, cell.n_gates * n_vectors, n_read, FALSE,
         )  # fmt: skip
+        if norm is not None:
+            kept = top * n_hidden * n_kept + (n_kept - cell.n_gates) * width
+            layer_norm_forward(
+                norm, cell, weight, n_live, gates, top * gate_stride, cells, kept, n_kept * width,
+                keep,
+            )  # fmt: skip
         for r in range(n_live):
+            kept = (top + r) * n_hidden * n_kept
             for p in range(n_vectors):
+                gate = (top + r) * gate_stride + p * cell.n_gates * width
                 unit = r * n_hidden + p * width
-                h_now = step_forward(
-                    cell, gates, (top + r) * gate_stride + p * cell.n_gates * width,
-                    rows, (top + r) * row_stride + p * width,
-                    weight, p * panel + n_columns * PANEL * width, c, unit,
-                    cells, ((top + r) * n_hidden + p * width) * cell.n_kept, keep,
-                )  # fmt: skip
+                extra = p * panel + n_columns * PANEL * width
+                if noise is None:
+                    h_now = step_forward(
+                        cell, gates, gate, load(h, unit), spread(h, 1.0),
+                        weight, extra, c, unit, cells, kept + p * width * n_kept, keep,
+                    )  # fmt: skip
+                else:
+                    h_now = noisy_forward(
+                        cell, noise, scan, gates, gate, weight, extra, h, c, unit,
+                        (starts[t] + r) * noise.n_units + p * width,
+                        cells, kept + p * width * n_kept, keep,
+                    )  # fmt: skip
                 store(h, unit, h_now)
                 if emit:
                     store(y, (starts[t] + r) * y_stride + y_column + p * width, h_now)
@@ -77,19 +110,20 @@ def scan_forward(
 
 @device
 def scan_backward(
-    product, cell, truncated, bptt_steps, starts, reverse, first, last, rows, gates, cells, dy,
-    y_column, emit, weight, weight_h, weight_x, dh, dc, dx, need_dx, add_dx, dweight,
+    product, cell, norm, noise, scan, truncated, bptt_steps, starts, reverse, first, last, rows,
+    gates, cells, dy, y_column, emit, weight, weight_h, weight_x, dh, dc, dx, need_dx, add_dx,
+    dweight,
 ):  # fmt: skip
     """Gradient of `scan_forward` through scan steps ``last`` down to ``first``.
 
-    (in) product, cell, starts, reverse, first, last, rows, cells, weight: as the forward scan
-         had them
-    (in) truncated: errors that would leave a cell for h_{t-1} are cut, and flow on through c
-         alone (Hochreiter & Schmidhuber 1997)
+    (in) product, cell, norm, noise, scan, starts, reverse, first, last, rows, weight: as the
+         forward scan had them
+    (in) truncated: errors that would leave a cell for h_{t-1} through the weights are cut, and
+         flow on through c alone (Hochreiter & Schmidhuber 1997)
     (in) bptt_steps: errors of state are cut between time steps t - 1 and t where it divides
          t; 0 cuts none
-    (in) gates (n, odd_lines): as the cell left them; overwritten by the gradient before
-         activation
+    (in) gates (n, odd_lines), cells: as the forward scan left them; gates are overwritten by
+         the gradient before activation
     (in) dy (n_rows, n_directions * n_hidden): gradient of y, if `emit`
     (in) weight_h, weight_x (panels of 4 vectors, n_gates * n_hidden, 4 * lanes): transposed
     (accum) dh, dc (n_sequences, n_hidden): gradient of the state after, then before
@@ -102,6 +136,12 @@ def scan_backward(
     n_gates = cell.n_gates * n_hidden
     panel = weight.shape[1] * PANEL * width
     n_columns = weight.shape[1] - cell.n_extra
+    if norm is not None:
+        n_columns -= 1
+    n_kept = cells.shape[1] // n_hidden
+    n_read = n_columns if norm is None else n_columns - 1
+    # what of dh comes past the weights stands in dh; with noise in `cells`
+    past_weights = cell.direct != 0 if noise is None else False
     n_timesteps = starts.size - 1
     row_stride, gate_stride, y_stride = rows.shape[1], gates.shape[1], dy.shape[1]
     base = starts[n_timesteps - last if reverse else first]
@@ -111,19 +151,34 @@ def scan_backward(
         n_live = starts[t + 1] - starts[t]
         top = starts[t] - base
         for r in range(n_live):
+            kept = (top + r) * n_hidden * n_kept
             for p in range(n_vectors):
                 gate = p * cell.n_gates * width
                 unit = r * n_hidden + p * width
                 dh_now = load(dh, unit)
                 if emit:
                     dh_now = dh_now + load(dy, (starts[t] + r) * y_stride + y_column + p * width)
-                step_backward(
-                    cell, gates, (top + r) * gate_stride + gate,
-                    rows, (top + r) * row_stride + p * width,
-                    weight, p * panel + n_columns * PANEL * width,
-                    cells, ((top + r) * n_hidden + p * width) * cell.n_kept,
-                    truncated, dh_now, dh, dc, unit, dweight, n_columns * gate_stride + gate,
-                )  # fmt: skip
+                extra = p * panel + n_columns * PANEL * width
+                if noise is None:
+                    step_backward(
+                        cell, gates, (top + r) * gate_stride + gate,
+                        load(rows, (top + r) * row_stride + p * width), spread(dh, 1.0),
+                        weight, extra, cells, kept + p * width * n_kept,
+                        truncated, dh_now, dh, dc, unit, dweight, n_columns * gate_stride + gate,
+                    )  # fmt: skip
+                else:
+                    noisy_backward(
+                        cell, noise, scan, gates, (top + r) * gate_stride + gate,
+                        weight, extra, (starts[t] + r) * noise.n_units + p * width, cells,
+                        kept + p * width * n_kept,
+                        truncated, dh_now, dh, dc, unit, dweight, n_columns * gate_stride + gate,
+                    )  # fmt: skip
+        if norm is not None:
+            kept = top * n_hidden * n_kept + (n_kept - cell.n_gates) * width
+            layer_norm_backward(
+                norm, cell, weight, n_live, cells, kept, n_kept * width, gates, top * gate_stride,
+                dweight,
+            )  # fmt: skip
         if truncated:
             fill(dh, 0, n_live * n_hidden, 0.0)
         else:
@@ -131,8 +186,11 @@ def scan_backward(
                 product, address(gates, top * gate_stride), gate_stride, ONE,
                 address(weight_h, 0), n_gates * PANEL * width, PANEL * width,
                 address(dh, 0), n_hidden,
-                n_live, n_vectors, n_gates, cell.direct != 0,
+                n_live, n_vectors, n_gates, past_weights,
             )  # fmt: skip
+        if noise is not None:
+            past = top * n_hidden * n_kept
+            variational_backward(cell, noise, scan, cells, past, n_kept, n_live, dh)
         if bptt_steps > 0:
             # The later of the two time steps between which the state was handed on. A sequence
             # that is not alive there has no state to cut, but perhaps a final one.
@@ -149,7 +207,7 @@ def scan_backward(
                 product, address(rows, low * row_stride), ONE, row_stride,
                 address(gates, low * gate_stride), PANEL * width, gate_stride,
                 address(dweight, 0), gate_stride,
-                n_columns, cell.n_gates * n_vectors, n_pending, TRUE,
+                n_read, cell.n_gates * n_vectors, n_pending, TRUE,
             )  # fmt: skip
             if need_dx:
                 gemm(

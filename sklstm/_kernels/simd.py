@@ -274,6 +274,37 @@ def spread(typingctx: Any, array: Any, value: Any) -> Any:
 
 
 @intrinsic
+def below(typingctx: Any, array: Any, n: Any) -> Any:
+    """``below(array, n)``: a vector with 1 in the lanes before the n-th, 0 in the others."""
+    vector = Vector(array.dtype)
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        word = ir.IntType(32)
+        places = ir.Constant(ir.VectorType(word, vector.lanes), list(range(vector.lanes)))
+        limits = _splat(builder, builder.trunc(args[1], word), vector.lanes)
+        one, zero = (ir.Constant(_llvm_vector(vector), [v] * vector.lanes) for v in (1.0, 0.0))
+        return builder.select(builder.icmp_signed("<", places, limits), one, zero)
+
+    return vector(array, types.intp), codegen
+
+
+@intrinsic
+def total(typingctx: Any, x: Any) -> Any:
+    """``total(vector)``: the sum of its lanes, in all lanes."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        part, apart = args[0], x.lanes // 2
+        while apart > 0:
+            partners = [lane ^ apart for lane in range(x.lanes)]
+            order = ir.Constant(ir.VectorType(ir.IntType(32), x.lanes), partners)
+            part = builder.fadd(part, builder.shuffle_vector(part, part, order))
+            apart //= 2
+        return part
+
+    return x(x), codegen
+
+
+@intrinsic
 def not_below(typingctx: Any, a: Any, b: Any) -> Any:
     """``not_below(a, b)``: the larger of a and b, lane by lane; a NaN in either wins."""
 

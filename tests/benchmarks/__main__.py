@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.benchmarks import hosts, inference, memory, startup, training
+from tests.benchmarks import cells, hosts, inference, memory, startup, training
 
 
 def main() -> None:
-    for topic in (training, inference, startup, memory, hosts):
+    for topic in (training, cells, inference, startup, memory, hosts):
         print(f"\n## {topic.__doc__.splitlines()[0]}\n", flush=True)
         topic.main()
 

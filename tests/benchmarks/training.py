@@ -46,13 +46,18 @@ N_CLASSES = 2
 
 
 class TorchLSTM(torch.nn.Module):
-    """The same network in torch: LSTM, last step, linear head."""
+    """The same network in torch: LSTM (or another layer), last step, linear head."""
 
     def __init__(
-        self, n_channels: int, hidden_size: int, num_layers: int = 1, bidirectional: bool = False
+        self,
+        n_channels: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        layer: type[torch.nn.RNNBase] = torch.nn.LSTM,
     ) -> None:
         super().__init__()
-        self.lstm = torch.nn.LSTM(
+        self.lstm = layer(
             n_channels, hidden_size, num_layers, batch_first=True, bidirectional=bidirectional
         )
         self.head = torch.nn.Linear(hidden_size * (1 + bidirectional), N_CLASSES)
@@ -67,12 +72,16 @@ def data(n: int, n_timesteps: int, n_channels: int) -> tuple[np.ndarray, np.ndar
     return X, rng.integers(0, N_CLASSES, n)
 
 
-def our_step(size: tuple[int, int, int, int, int, bool], n_threads: int) -> Callable[[], None]:
+def our_step(
+    size: tuple[int, int, int, int, int, bool], n_threads: int, **settings: object
+) -> Callable[[], None]:
+    """A training step; settings: of the network, as in `NetworkSpec`."""
     n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
     X, y = data(n, n_timesteps, n_channels)
     spec = NetworkSpec(
-        n_channels, hidden_size, num_layers, bidirectional, ("last",), N_CLASSES, "softmax"
-    )
+        n_channels, hidden_size, num_layers, bidirectional, ("last",), N_CLASSES, "softmax",
+        **settings,
+    )  # fmt: skip
     network = Network(spec, np.float32)
     workers = Workers(network, n_threads)
     theta = network.layout.initial(np.random.RandomState(0)).astype(np.float32)
@@ -97,10 +106,12 @@ def our_step(size: tuple[int, int, int, int, int, bool], n_threads: int) -> Call
     return step
 
 
-def torch_step(size: tuple[int, int, int, int, int, bool]) -> Callable[[], None]:
+def torch_step(
+    size: tuple[int, int, int, int, int, bool], layer: type[torch.nn.RNNBase] = torch.nn.LSTM
+) -> Callable[[], None]:
     n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
     X, y = data(n, n_timesteps, n_channels)
-    model = TorchLSTM(n_channels, hidden_size, num_layers, bidirectional)
+    model = TorchLSTM(n_channels, hidden_size, num_layers, bidirectional, layer)
     optimizer = torch.optim.Adam(model.parameters())
     loss_of = torch.nn.CrossEntropyLoss()
     x, target = torch.from_numpy(X), torch.from_numpy(y)

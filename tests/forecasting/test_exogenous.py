@@ -37,6 +37,19 @@ def test_known_future_variables_help():
     assert (width < np.log(other["upper"] / other["lower"])).all()
 
 
+def test_intervals_around_effects_cover_what_they_say():
+    rng = np.random.default_rng(0)
+    index = pd.date_range("2015-01", periods=132, freq="MS")
+    spikes = pd.DataFrame({"promotion": 1.0 * (np.arange(132) % 5 == 0)}, index)
+    noise = pd.DataFrame(0.1 * rng.standard_normal((132, 20)), index)
+    y = np.exp(noise.add(2.0 * spikes["promotion"], axis=0))
+    forecaster = LSTMForecaster(horizon=12, max_steps=0, season_length=None).fit(y[:-12], spikes)
+    bounds = forecaster.predict_interval(12, spikes, coverage=0.8)
+    lower, upper = (bounds.xs(name, level=1, axis=1) for name in ("lower", "upper"))
+    inside = (lower <= y[-12:]) & (y[-12:] <= upper)
+    assert inside.to_numpy().mean() == pytest.approx(0.8, abs=0.06)
+
+
 @pytest.mark.parametrize("y", [wide(2, 60), long()], ids=["wide", "long"])
 def test_panels_share_or_have_their_own(y):
     shared = LSTMForecaster(**FAST).fit(y, X).predict(3, X)

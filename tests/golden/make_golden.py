@@ -1,4 +1,5 @@
-"""Golden values from torch: what its LSTM, GRU, RNN and convolutions give, in float64.
+"""Golden values from torch: what its LSTM, GRU, RNN and convolutions give, in float64, and an
+LSTM of its parts with layer normalisation.
 
 Run by hand where torch is installed; the tests read the .npz files only:
 
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy, mse_loss
+from torch.nn.functional import cross_entropy, layer_norm, mse_loss
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 N_STEPS = 10
@@ -62,8 +63,77 @@ SETTINGS = {
         "loss": "squared_error",
         "cell": "rnn",
     },
+    "layer_norm": {
+        "lengths": (7, 2, 5, 1, 7, 4),
+        "n_channels": 3,
+        "hidden_size": 5,
+        "num_layers": 2,
+        "bidirectional": True,
+        "pooling": ("last", "mean"),
+        "n_outputs": 3,
+        "loss": "softmax",
+        "layer_norm": True,
+    },
 }
-CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}  # fmt: skip
+
+
+class LayerNormLSTM(torch.nn.Module):
+    """An LSTM whose gates read layer_norm(W_x x + W_h h), with a gain and a bias each."""
+
+    def __init__(self, n_channels, hidden_size, num_layers, bidirectional, batch_first):
+        super().__init__()
+        self.hidden_size, self.num_layers = hidden_size, num_layers
+        self.bidirectional, self.batch_first = bidirectional, batch_first
+        n_inputs, self.suffixes = n_channels, ("", "_reverse")[: 1 + bidirectional]
+        for layer in range(num_layers):
+            for suffix in self.suffixes:
+                shapes = {
+                    "weight_ih": (4 * hidden_size, n_inputs),
+                    "weight_hh": (4 * hidden_size, hidden_size),
+                    "bias_ih": (4 * hidden_size,),
+                    "gain": (4 * hidden_size,),
+                }
+                for name, shape in shapes.items():
+                    start = torch.empty(shape).uniform_(-0.7, 0.7) + (name == "gain")
+                    self.register_parameter(f"{name}_l{layer}{suffix}", torch.nn.Parameter(start))
+            n_inputs = hidden_size * len(self.suffixes)
+
+    def step(self, x, h, c, weight_ih, weight_hh, bias, gain):
+        a = weight_ih @ x + weight_hh @ h
+        blocks = zip(*(v.split(self.hidden_size) for v in (a, gain, bias)), strict=True)
+        i, f, g, o = (layer_norm(part, (self.hidden_size,), *affine) for part, *affine in blocks)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+    def forward(self, packed, states):
+        """As torch.nn.LSTM; one sequence and one step after the other."""
+        padded, lengths = pad_packed_sequence(packed, batch_first=True)
+        y, final = [], []
+        for n, length in enumerate(lengths):
+            x, h_n, c_n = padded[n, :length], [], []
+            for layer in range(self.num_layers):
+                outputs = []
+                for suffix in self.suffixes:
+                    names = ("weight_ih", "weight_hh", "bias_ih", "gain")
+                    scan = [getattr(self, f"{name}_l{layer}{suffix}") for name in names]
+                    h, c = (state[len(h_n), n] for state in states)
+                    seen = []
+                    for x_t in x.flip(0) if suffix else x:
+                        h, c = self.step(x_t, h, c, *scan)
+                        seen.append(h)
+                    outputs.append(torch.stack(seen[::-1] if suffix else seen))
+                    h_n.append(h)
+                    c_n.append(c)
+                x = torch.cat(outputs, dim=1)
+            y.append(x)
+            final.append((torch.stack(h_n), torch.stack(c_n)))
+        packed = pack_padded_sequence(
+            pad_sequence(y, batch_first=True), lengths, batch_first=True, enforce_sorted=False
+        )
+        return packed, tuple(torch.stack(states, dim=1) for states in zip(*final, strict=True))
+
+
+CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 
 
 def optimizers(lstm, head):
@@ -73,7 +143,7 @@ def optimizers(lstm, head):
     biases = [
         parameter
         for name, parameter in named
-        if name.startswith("bias_") and parameter.requires_grad
+        if name.startswith(("bias_", "gain_")) and parameter.requires_grad
     ]
     biases += [head.bias]
 
@@ -116,7 +186,7 @@ def forward(lstm, head, sequences, h, c, lengths, pooling):
     packed = pack_padded_sequence(
         pad_sequence(sequences, batch_first=True), lengths, batch_first=True, enforce_sorted=False
     )
-    if isinstance(lstm, torch.nn.LSTM):
+    if isinstance(lstm, (torch.nn.LSTM, LayerNormLSTM)):
         packed, (h_n, c_n) = lstm(packed, (h, c))
     else:  # c goes through as it is
         packed, h_n = lstm(packed, h)
@@ -134,12 +204,12 @@ def forward(lstm, head, sequences, h, c, lengths, pooling):
 
 def make(
     lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
-    cell="lstm",
+    cell="lstm", layer_norm=False,
 ):  # fmt: skip
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
     n_sequences, n_directions = len(lengths), 2 if bidirectional else 1
-    lstm = CELLS[cell](
+    lstm = (LayerNormLSTM if layer_norm else CELLS[cell])(
         n_channels, hidden_size, num_layers, bidirectional=bidirectional, batch_first=True
     )
     head = torch.nn.Linear(len(pooling) * n_directions * hidden_size, n_outputs)
@@ -202,6 +272,7 @@ def make(
         "pooling": np.array(pooling),
         "loss_name": np.array(loss),
         "cell": np.array(cell),
+        "layer_norm": np.array(layer_norm),
     }
     return golden
 

@@ -27,8 +27,9 @@ def naive_run(architecture, theta, x, target, has_target, seen=None):
     if a.layered:
         g, dg, h, dh = f, df, lambda s: s, lambda s: 1.0
     else:
-        g, dg = lambda x: 4 * f(x) - 2, lambda x: 4 * df(x)
-        h, dh = lambda s: 2 * f(s) - 1, lambda s: 2 * df(s)
+        r, q = a.g_range, a.h_range
+        g, dg = lambda x: r * (2 * f(x) - 1), lambda x: r * 2 * df(x)
+        h, dh = lambda s: q * (2 * f(s) - 1), lambda s: q * 2 * df(s)
     y, s = np.zeros(H), np.zeros(C)
     ds = {name: np.zeros((C, 2, w[name].shape[1])) for name in ("w_input", "w_hidden")}
     outputs, kept = [], []

@@ -11,6 +11,7 @@ RECURRENT = Architecture(3, 2, 2, 2, (-1, -2), "random", "random", "random", ini
 ARCHITECTURES = {
     "blocks": RECURRENT,
     "no biases": Architecture(3, 2, 2, 1, init_range=0.8),
+    "other ranges": Architecture(3, 2, 1, 3, init_range=0.8, g_range=1.0, h_range=2.0),
     "layered": Architecture(3, 2, 2, 1, init_range=0.8, layered=True),
 }
 

@@ -17,6 +17,7 @@ from sklstm._parameters import NetworkSpec, ParameterLayout
 from tests import reference
 
 LENGTHS = (4, 1, 6, 6, 3)
+SEED = 4_111_222_333  # of the noise
 
 
 class Problem:
@@ -24,12 +25,13 @@ class Problem:
         self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
         bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", n_static=0,
         masks=False, cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(),
+        **regularisers,
     ):  # fmt: skip
         rng = np.random.RandomState(seed)
         parameter = {"huber": 0.7, "quantile": 0.8}.get(loss, 0.0)
         self.spec = NetworkSpec(
             n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
-            parameter, n_static, cell, truncated, bptt_steps, front, branch,
+            parameter, n_static, cell, truncated, bptt_steps, front, branch, **regularisers,
         )  # fmt: skip
         n_sequences, n_directions = len(lengths), self.spec.n_directions
         self.params = {
@@ -72,12 +74,14 @@ class Problem:
             self.spec.loss, self.spec.loss_parameter, self.h, self.c, self.dh, self.dc,
             self.static, self.layer_masks, self.feature_mask, self.spec.cell,
             self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
+            noise_of(self, drawn=True),
         )  # fmt: skip
 
     def prediction_by_twin(self):
         return reference.network_predict(
             self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
             cell=self.spec.cell, front=self.spec.front, branch=self.spec.branch,
+            noise=noise_of(self, drawn=False),
         )  # fmt: skip
 
     def subset(self, samples):
@@ -144,6 +148,37 @@ def unpack_read(problem, batch, packed):
     if not problem.spec.per_step:
         return packed[batch.rank].copy()
     return np.concatenate([packed[batch.rows(n)] for n in range(len(problem.sequences))])
+
+
+def noise_of(problem, drawn):
+    """As the twins take it: masks by the places of a packed batch, or what prediction expects."""
+    spec, batch = problem.spec, PackedBatch(problem.sequences)
+    rates = spec.recurrent_dropout, spec.variational_dropout, spec.zoneout_h, spec.zoneout_c
+    if not any(rates):
+        return None
+    units = np.arange(spec.hidden_size)
+
+    def mask(rate, kind, scan, rows):
+        apart = 0x9E3779B9 * (4 * scan + kind)
+        return reference.kept(SEED + apart + np.add.outer(rows * spec.hidden_size, units), rate)
+
+    def of_scan(n, scan):
+        rows = batch.rows(n)
+        every = np.ones((len(rows), spec.hidden_size))
+        if not drawn:
+            return SimpleNamespace(
+                update=every, state=every[0],
+                zoneout_h=spec.zoneout_h * every, zoneout_c=spec.zoneout_c * every,
+            )  # fmt: skip
+        update, state = spec.recurrent_dropout, spec.variational_dropout
+        return SimpleNamespace(
+            update=mask(update, 0, scan, rows) / (1.0 - update),
+            state=mask(state, 1, scan, batch.rank[n]) / (1.0 - state),
+            zoneout_h=1.0 - mask(spec.zoneout_h, 2, scan, rows),
+            zoneout_c=1.0 - mask(spec.zoneout_c, 3, scan, rows),
+        )
+
+    return [[of_scan(n, scan) for scan in range(len(problem.h))] for n in range(len(batch.lengths))]
 
 
 def fill_up(states, hidden_size, n_hidden, value=0.0):
@@ -244,7 +279,7 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
         work, states = _begin(problem, network, batch, buffers, seen, keep=True)
         inner = buffers.room_for_dx(seen.x) if problem.spec.front else dx[: batch.n_rows]
         loss = network_gradient(
-            plan, seen.x, seen.starts, seen.lengths, seen.static,
+            network.training_plan(SEED), seen.x, seen.starts, seen.lengths, seen.static,
             pack_read(problem, batch, problem.target).astype(dtype),
             pack_read(problem, batch, problem.row_weight).astype(dtype), layer_mask,
             _feature_mask(problem, network, batch),

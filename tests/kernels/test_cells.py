@@ -5,6 +5,7 @@ import pytest
 
 from sklstm._kernels.cells import CELLS
 from sklstm._kernels.simd import lanes_of
+from sklstm._parameters import ParameterLayout
 from sklstm._stream import Stream
 from tests import reference
 from tests.kernels.problem import (
@@ -103,15 +104,37 @@ def test_states_carry_over(cell):
         np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
 
 
-def test_the_carousel_keeps_an_error_for_a_thousand_steps():
-    """With no recurrent weights, the derivative of the last c by the first is exactly 1."""
-    problem = Problem(cell="lstm1997", lengths=(1000, 700), hidden_size=LANES + 2)
-    problem.params["weight_hh_l0"][:] = 0.0
+@pytest.mark.parametrize("truncated", [False, True])
+def test_the_carousel_keeps_an_error_for_a_thousand_steps(truncated):
+    """All other paths cut, by hand or by the rule, the derivative of the last c by the first is 1.
+
+    Exactly.
+    """
+    problem = Problem(
+        cell="lstm1997", lengths=(1000, 700), hidden_size=LANES + 2, truncated=truncated
+    )
+    if not truncated:
+        problem.params["weight_hh_l0"][:] = 0.0
     problem.dh[:] = 0.0
     problem.row_weight[:] = 0.0  # the one error is that of the final c
     result = run_gradient(problem)
     np.testing.assert_array_equal(result.dc, problem.dc)
     assert not result.dh.any()
+
+
+def test_an_error_survives_a_thousand_steps():
+    """The gradient by the first input over that by the last, of networks as they begin."""
+    shares = {}
+    for cell, biases in [("lstm1997", {"input_bias": -3.0, "output_bias": -1.0}), ("rnn", {})]:
+        problem = Problem(cell=cell, lengths=(1000,), hidden_size=32, loss="squared_error")
+        layout = ParameterLayout(problem.spec)
+        problem.params = layout.views(layout.initial(np.random.RandomState(0), **biases))
+        for state in (problem.h, problem.c, problem.dh, problem.dc):
+            state[:] = 0.0
+        first, *_, last = np.linalg.norm(run_gradient(problem).dx[0], axis=1)
+        shares[cell] = first / last
+    assert 1e-2 < shares["lstm1997"] < 1e2
+    assert shares["rnn"] < 1e-9
 
 
 def test_the_gru_keeps_its_state_where_z_is_one():

@@ -24,7 +24,7 @@ STEPS = {
 }
 
 
-@pytest.fixture(params=["classification", "regression", "gru", "rnn"])
+@pytest.fixture(params=["classification", "regression", "gru", "rnn", "layer_norm"])
 def golden(request):
     with np.load(GOLDEN / f"{request.param}.npz") as arrays:
         return dict(arrays)
@@ -42,6 +42,7 @@ def golden_problem(golden):
         golden["x"].shape[1], golden["h"].shape[2], int(golden["num_layers"]),
         bool(golden["bidirectional"]), tuple(golden["pooling"].tolist()),
         golden["raw"].shape[1], str(golden["loss_name"]), cell=str(golden.get("cell", "lstm")),
+        layer_norm=bool(golden.get("layer_norm", False)),
     )  # fmt: skip
     problem.sequences = np.split(golden["x"], np.cumsum(golden["lengths"])[:-1])
     for name in ("target", "row_weight", "h", "c"):

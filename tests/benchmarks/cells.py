@@ -1,0 +1,72 @@
+"""Training speed of every cell beside torch's, and what truncation and regularisers cost.
+
+    python -m tests.benchmarks.cells
+
+Training steps as in `training.py`, float32, one thread. The contenders of a row take turns. torch
+has `nn.LSTM`, `nn.GRU` and `nn.RNN`; variants of the LSTM are compared with the first.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+import torch
+
+from sklstm._kernels.cells import CELLS
+from tests.benchmarks.machine import describe_machine
+from tests.benchmarks.training import our_step, side_by_side, torch_step
+
+SIZES = [(32, 100, 8, 64, 1, False), (32, 100, 8, 128, 1, False)]
+WITH_MEMORY = ["lstm", "lstm1997", "peephole", "coupled"]
+REGULARISERS: dict[str, Mapping[str, float]] = {
+    "recurrent_dropout": {"recurrent_dropout": 0.2},
+    "variational_dropout": {"variational_dropout": 0.2},
+    "zoneout": {"zoneout_h": 0.05, "zoneout_c": 0.2},
+    "layer_norm": {"layer_norm": True},
+}
+
+
+def cells_table(seconds: float) -> None:
+    print("\n| cell | H | torch | sklstm | ratio | truncated | times as fast |")
+    print("|---|---|---|---|---|---|---|")
+    for cell in CELLS:
+        layer = {"gru": torch.nn.GRU, "rnn": torch.nn.RNN}.get(cell, torch.nn.LSTM)
+        for size in SIZES:
+            calls = [torch_step(size, layer), our_step(size, 1, cell=cell)]
+            if cell in WITH_MEMORY:
+                calls.append(our_step(size, 1, cell=cell, truncated=True))
+            theirs, ours, *cut = (1e3 * taken for taken in side_by_side(calls, seconds))
+            truncated = f"{cut[0]:.2f} ms | {ours / cut[0]:.2f}" if cut else " | "
+            print(
+                f"| {cell}, nn.{layer.__name__} | {size[3]} | {theirs:.2f} ms | {ours:.2f} ms | "
+                f"{theirs / ours:.2f} | {truncated} |",
+                flush=True,
+            )
+
+
+def regularisers_table(cells: list[str], seconds: float) -> None:
+    print("\n| cell | H | plain | " + " | ".join(REGULARISERS) + " |")
+    print("|---|---|---" + "|---" * len(REGULARISERS) + "|")
+    for cell in cells:
+        for size in SIZES:
+            settings = [{}, *REGULARISERS.values()]
+            calls = [our_step(size, 1, cell=cell, **setting) for setting in settings]
+            plain, *others = side_by_side(calls, seconds)
+            cost = " | ".join(f"{taken / plain - 1.0:+.0%}" for taken in others)
+            print(f"| {cell} | {size[3]} | {1e3 * plain:.2f} ms | {cost} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each contender")
+    parser.add_argument("--cells", nargs="+", default=["lstm", "gru"], help="with regularisers")
+    arguments = parser.parse_args()
+    print(describe_machine() + f", torch {torch.__version__}")
+    torch.set_num_threads(1)
+    cells_table(arguments.seconds)
+    regularisers_table(arguments.cells, arguments.seconds)
+
+
+if __name__ == "__main__":
+    main()

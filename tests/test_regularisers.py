@@ -1,0 +1,175 @@
+"""Regularisers inside the recurrent layers, through the estimators."""
+
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._network import Network
+from sklstm._parameters import NetworkSpec
+from sklstm._sequences import NetworkInput, SequenceDataset
+from sklstm._workers import Workers
+from tests.toy import ESTIMATORS, SMALL, problem, raw
+
+REGULARISERS = {
+    "recurrent_dropout": 0.2, "variational_dropout": 0.2, "zoneout": (0.05, 0.2),
+    "layer_norm": True,
+}  # fmt: skip
+NOISE = sorted(set(REGULARISERS) - {"layer_norm"})
+# in double precision, as in the tests of the kernels: compiled once
+STOCHASTIC = SMALL | {"dtype": "float64", "dropout": 0.0}
+
+
+@pytest.mark.parametrize("regulariser", REGULARISERS)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_every_regulariser_learns(Estimator, regulariser):
+    X, y = problem(Estimator, n_samples=120, lengths=(4, 9))
+    settings = {"hidden_size": 8, "max_iter": 40, "learning_rate_init": 0.01, "dtype": "float64"}
+    settings |= {regulariser: REGULARISERS[regulariser]}
+    model = Estimator(random_state=0, **settings).fit(X, y)
+    assert model.score(X, y) > 0.85
+
+
+@pytest.mark.parametrize("settings", [{}, REGULARISERS], ids=["off", "all"])
+def test_threads_leave_the_result_as_it_is(settings):
+    X, y = problem(LSTMClassifier, n_samples=64)
+    models = [
+        LSTMClassifier(**STOCHASTIC | settings, n_jobs=n_jobs, batch_size=64, num_layers=2).fit(
+            X, y
+        )
+        for n_jobs in (1, 2)
+    ]
+    np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
+
+
+@pytest.mark.parametrize("regulariser", NOISE)
+def test_masks_come_from_random_state(regulariser):
+    X, y = problem(LSTMRegressor)
+
+    def theta(**settings):
+        return LSTMRegressor(**STOCHASTIC | settings).fit(X, y).theta_
+
+    rate = {regulariser: REGULARISERS[regulariser]}
+    np.testing.assert_array_equal(theta(**rate), theta(**rate))
+    assert abs(theta(**rate) - theta()).max() > 1e-4
+
+
+@pytest.mark.parametrize("regulariser", NOISE)
+def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
+    """Equal sequences, whose gradients differ by their masks alone."""
+    rate = {"zoneout": {"zoneout_h": 0.2}}.get(regulariser, {regulariser: 0.2})
+    spec = NetworkSpec(2, 4, 1, False, ("last",), 1, "squared_error", **rate)
+    network = Network(spec, np.float64)
+    network.pack(network.layout.initial(np.random.RandomState(0)))
+    x = np.random.RandomState(1).standard_normal((6, 2))
+    begin = np.arange(32) * 6
+    data = SequenceDataset(np.tile(x, (32, 1)), begin, begin + 6)
+    inputs = NetworkInput.of(data, 1, None, np.zeros(2), np.ones(2))
+    workers, rng = Workers(network), np.random.default_rng(0)
+
+    def gradient(n):
+        out = np.empty(network.layout.size)
+        workers.gradient(inputs, np.arange(n), np.ones((n, 1)), np.full(n, 1 / n), 0.0, rng, out)
+        return out, workers._gradients.copy()
+
+    (first, chunks), (second, _) = gradient(32), gradient(32)
+    assert len(chunks) == 2
+    assert abs(chunks[0] - chunks[1]).max() > 1e-3
+    assert abs(first - second).max() > 1e-3
+
+
+def test_variational_masks_between_layers_are_constant_in_time():
+    spec = NetworkSpec(2, 4, 3, True, ("last",), 1, "squared_error", variational_dropout=0.5)
+    workers, rng = Workers(Network(spec, np.float64)), np.random.default_rng(0)
+    lengths = np.array([40, 40, 25, 3])
+    layer_mask, feature_mask = workers._masks(lengths, 0.0, rng)
+    assert feature_mask.size == 0
+    wide = 2 * workers.network.plan.n_hidden
+    masks = layer_mask.reshape(2, lengths.sum(), wide)
+    sequences = np.concatenate([np.flatnonzero(lengths > t) for t in range(40)])
+    first = masks[:, :4]  # the rows of the first step
+    np.testing.assert_array_equal(masks, first[:, sequences])
+    assert set(np.unique(first)) == {0.0, 2.0}
+    assert len(np.unique(first.reshape(8, wide), axis=0)) == 8
+    both, _ = workers._masks(lengths, 0.5, rng)
+    assert set(np.unique(both)) == {0.0, 4.0}
+
+
+@pytest.mark.parametrize("regulariser", ["recurrent_dropout", "variational_dropout"])
+def test_nothing_is_dropped_in_prediction(regulariser):
+    X, y = problem(LSTMClassifier)
+    model = LSTMClassifier(**STOCHASTIC, **{regulariser: 0.5}).fit(X, y)
+    expected = raw(model, X)
+    np.testing.assert_array_equal(raw(model.set_params(**{regulariser: 0.0}), X), expected)
+
+
+def test_gains_by_name_without_decay():
+    X, y = problem(LSTMRegressor)
+    standstill = {"learning_rate_init": 1e-12, "alpha": 1e9, "clip_norm": None}
+    model = LSTMRegressor(**STOCHASTIC | standstill, layer_norm=True).fit(X, y)
+    for name in ("gain_l0", "gain_l0_reverse"):
+        np.testing.assert_allclose(model.parameters_[name], np.ones(16), atol=1e-9)
+    assert abs(model.parameters_["weight_hh_l0"]).max() < 0.999
+    assert "gain_l0" not in LSTMRegressor(**STOCHASTIC).fit(X, y).parameters_
+
+
+@pytest.mark.parametrize("settings", [{"layer_norm": True}, REGULARISERS], ids=["norm", "all"])
+def test_streams_predict_as_the_whole(settings):
+    X, y = problem(LSTMRegressor, n_samples=12, lengths=(9, 9))
+    model = LSTMRegressor(
+        **STOCHASTIC | settings, num_layers=2, bidirectional=False, scale="channel", patch_size=1
+    ).fit(X, y)
+    stream, X = model.stream(len(X)), np.array(X)
+    for t in range(X.shape[1]):
+        expected = model.predict(list(X[:, : t + 1]))
+        np.testing.assert_allclose(stream.step(X[:, t]), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_partial_fit_draws_new_masks():
+    X, y = problem(LSTMRegressor)
+    settings = STOCHASTIC | {"learning_rate_init": 1e-12, "recurrent_dropout": 0.5}
+    model = LSTMRegressor(**settings)
+    losses = {model.partial_fit(X, y).loss_ for _ in range(3)}
+    assert len(losses) == 3
+
+
+@pytest.mark.parametrize("settings", [{"layer_norm": True}, {"zoneout": 0.1}], ids=str)
+def test_warm_start_keeps_what_predictions_depend_on(settings):
+    X, y = problem(LSTMClassifier)
+    model = LSTMClassifier(**STOCHASTIC, warm_start=True).fit(X, y)
+    model.set_params(recurrent_dropout=0.1, variational_dropout=0.1).fit(X, y)  # these may change
+    with pytest.raises(ValueError, match=f"{next(iter(settings))}=.* was started with"):
+        model.set_params(**settings).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("settings", "advice"),
+    [
+        ({"cell": "rnn", "recurrent_dropout": 0.1}, "set variational_dropout or zoneout"),
+        ({"cell": "gru", "zoneout": (0.1, 0.2)}, "set zoneout=0.1"),
+        ({"cell": "peephole", "layer_norm": True}, "set layer_norm=False"),
+        ({"layer_norm": True, "hidden_size": 1}, "raise hidden_size"),
+        ({"zoneout": (0.1,)}, "pass a number, or two"),
+        ({"zoneout": (0.1, 1.0)}, "from 0 to below 1"),
+        ({"zoneout": 1.0}, "'zoneout' parameter"),
+        ({"recurrent_dropout": 1.0}, "'recurrent_dropout' parameter"),
+        ({"variational_dropout": -0.1}, "'variational_dropout' parameter"),
+    ],
+    ids=str,
+)
+def test_refused_settings_say_what_to_change(settings, advice):
+    with pytest.raises(ValueError, match=advice) as error:
+        LSTMRegressor(**SMALL | settings).fit(*problem(LSTMRegressor))
+    if "parameter" not in advice:
+        assert str(error.value).endswith(".")
+
+
+def test_one_number_of_zoneout_is_for_all_the_cell_has():
+    X, y = problem(LSTMRegressor)
+    for cell, pair in [("lstm", (0.1, 0.1)), ("gru", (0.1, 0.0))]:
+        one, two = (
+            LSTMRegressor(**STOCHASTIC, cell=cell, zoneout=zoneout, layer_norm=True)
+            .fit(X, y)
+            .theta_
+            for zoneout in (0.1, pair)
+        )
+        np.testing.assert_array_equal(one, two)
