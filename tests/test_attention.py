@@ -24,7 +24,7 @@ def test_learns(Estimator):
 def test_one_weight_for_each_step(dtype, patch_size, stride):
     X, y = problem(LSTMRegressor, n_samples=60, lengths=(3, 11))
     front = {"conv_channels": 3, "conv_stride": stride} if stride > 1 else {}
-    model = LSTMRegressor(**ATTENTION, **front, dtype=dtype, patch_size=patch_size).fit(X, y)
+    model = LSTMRegressor(**ATTENTION | front, dtype=dtype, patch_size=patch_size).fit(X, y)
     weights = model.attention_weights(X)
     assert [len(w) for w in weights] == [len(x) for x in X]
     for w in weights:

@@ -171,6 +171,7 @@ def test_sequences_shorter_than_window_and_stride():
         ({"num_layers": 0}, "set conv_channels, or num_layers to at least 1"),
         (TDNN | {"cell": "gru"}, "leave cell at 'lstm', or set num_layers"),
         (TDNN | {"bptt_steps": 3}, "leave bptt_steps at None, or set num_layers"),
+        (TDNN | {"zoneout": 0.1}, "leave zoneout at 0.0, or set num_layers"),
         (TDNN | {"gradient": "truncated"}, "leave gradient at 'full', or set num_layers"),
         ({"conv_channels": (4, 4), "conv_width": (3, 3, 3)}, "a tuple with one for each layer"),
         ({"conv_channels": (), "conv_width": 3}, "a tuple with one for each layer"),
