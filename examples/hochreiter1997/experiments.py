@@ -70,6 +70,8 @@ def very_long_lag(q: int, p: int, paper: float | None, n_trials: int = 20) -> Ex
         tolerance=0.2,
         n_trials=n_trials,
         cap=300_000,
+        n_test=2560 if q <= 1000 else 256,
+        every=100 if q <= 1000 else 20,  # a sequence of 10,000 steps takes 320 kB
         paper={"": paper} if paper else {},
     )
 
