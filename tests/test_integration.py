@@ -30,7 +30,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklstm import LSTMClassifier, LSTMRegressor
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
-LEARNING = {"hidden_size": 4, "max_iter": 30, "learning_rate_init": 0.03, "random_state": 0}
+LEARNING = SMALL | {"max_iter": 30, "learning_rate_init": 0.03}
 FORMS = {
     "ragged": lambda X: X,
     "3-D": lambda X: np.stack([x[:3] for x in X]),
