@@ -352,7 +352,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
     random_state: int | np.random.RandomState | None = None
     verbose: bool | int = False
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "num_layers": [Interval(Integral, 0, None, closed="left")],
         "cell": [StrOptions(set(GATES))],

@@ -103,10 +103,10 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
     _auto_fcn = (32, 64, 32)
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseLSTM._parameter_constraints,
         "class_weight": [StrOptions({"balanced"}), dict, None],
-        "missing_label": [object],
+        "missing_label": "no_validation",  # a label may be of any type
     }
 
     @with_callbacks

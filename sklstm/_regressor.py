@@ -98,7 +98,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     _fewest_validation_samples = 2  # R2 of one sample is not defined
     _auto_conv = 64
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         **BaseLSTM._parameter_constraints,
         "loss": [StrOptions(set(REGRESSION_LOSSES))],
         "quantile": [Interval(Real, 0, 1, closed="neither")],

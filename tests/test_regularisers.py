@@ -148,6 +148,8 @@ def test_warm_start_keeps_what_predictions_depend_on(settings):
         ({"cell": "gru", "zoneout": (0.1, 0.2)}, "set zoneout=0.1"),
         ({"cell": "peephole", "layer_norm": True}, "set layer_norm=False"),
         ({"layer_norm": True, "hidden_size": 1}, "raise hidden_size"),
+        ({"num_layers": 0, "conv_channels": 4, "zoneout": 0.1}, "leave zoneout at 0.0"),
+        ({"num_layers": 0, "conv_channels": 4, "layer_norm": True}, "leave layer_norm at False"),
         ({"zoneout": (0.1,)}, "pass a number, or two"),
         ({"zoneout": (0.1, 1.0)}, "from 0 to below 1"),
         ({"zoneout": 1.0}, "'zoneout' parameter"),
