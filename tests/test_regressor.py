@@ -52,7 +52,7 @@ def with_outliers():
 )
 def test_robust_losses(robust):
     X, clean, y = with_outliers()
-    settings = LEARNING | {"max_iter": 100, "pooling": "mean"}
+    settings = LEARNING | {"max_iter": 100, "pooling": "mean", "conv_channels": None}
     squared = LSTMRegressor(**settings).fit(X, y)
     model = LSTMRegressor(**settings, **robust).fit(X, y)
     error, expected = (np.median(abs(m.predict(X) - clean)) for m in (model, squared))
