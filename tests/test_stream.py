@@ -22,7 +22,7 @@ def method_of(Estimator):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("cell", sorted(GATES))
 def test_steps_give_what_predict_gives_for_the_prefix(cell, dtype):
-    model, X = fitted(cell=cell, dtype=dtype, num_layers=2)
+    model, X = fitted(cell=cell, dtype=dtype, num_layers=2, pooling="concat")
     stream = model.stream(len(X))
     for t in range(X.shape[1]):
         expected = model.predict(list(X[:, : t + 1]))
