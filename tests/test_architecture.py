@@ -119,7 +119,7 @@ def public_kernels():
             if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
                 if path.name == "simd.py":
                     names |= {node.name} & WITH_TWIN_IN_SIMD
-                elif decorators(node) & {"kernel", "device", "inlined", "intrinsic"}:
+                elif decorators(node) & {"kernel", "device", "part", "inlined", "intrinsic"}:
                     names.add(node.name)
     return names
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
+from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.simd import (
     PANEL,
     add,
@@ -83,7 +83,7 @@ FIRST = np.intp(6)  # ... the first of a sequence, and how many from there to th
 N_LIVE = np.intp(7)
 
 
-@device
+@part
 def _mean(series, owner, n_steps, out):
     """out (n_sequences, n_columns): mean over the rows of each sequence."""
     called()
@@ -97,7 +97,7 @@ def _mean(series, owner, n_steps, out):
                 store(out, r * n + j, fma(load(series, i * n + j), share, load(out, r * n + j)))
 
 
-@device
+@part
 def _mean_backward(dout, owner, n_steps, dseries):
     """Gradient of `_mean`; between the sequences there is anything."""
     called()
@@ -109,7 +109,7 @@ def _mean_backward(dout, owner, n_steps, dseries):
             store(dseries, i * n + j, load(dout, r * n + j) * share)
 
 
-@device
+@part
 def convolution_forward(product, before, stride, width, first, n_rows, x, weight, z):
     """
     (in) product: `gemm_address` of the dtype
@@ -128,7 +128,7 @@ def convolution_forward(product, before, stride, width, first, n_rows, x, weight
     )  # fmt: skip
 
 
-@device
+@part
 def convolution_backward(
     product, before, stride, width, first, n_rows, x, transposed, dz, need_dx, dx, dweight
 ):
@@ -171,7 +171,7 @@ def _weight_of_rows(row_weight, owner):
     return total
 
 
-@device
+@part
 def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics):
     """What batch normalisation does to every step, as scale and shift of each channel.
 
@@ -210,7 +210,7 @@ def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics)
         store(affine, 3 * n + j, inverse)
 
 
-@device
+@part
 def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
     """Gradient of `batch_norm_forward` by the statistics of z, and of what it learns.
 
@@ -239,7 +239,7 @@ def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
                 store(dy, i * n + j, scale * (load(dy, i * n + j) - by_statistics))
 
 
-@device
+@part
 def _activate(squashed, owner, z, affine, y):
     """y = activation(z * scale + shift), zeros between the sequences."""
     called()
@@ -254,7 +254,7 @@ def _activate(squashed, owner, z, affine, y):
             store(y, i * n + j, value)
 
 
-@device
+@part
 def _activate_backward(squashed, owner, y, dy):
     """(accum) dy: gradient of y, then of what was activated; zeros between the sequences."""
     called()

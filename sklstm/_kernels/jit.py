@@ -44,6 +44,14 @@ def device(function: Callable[..., Any]) -> Any:
     return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **UNCOUNTED)(function)
 
 
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a function as a part of the kernels that call it, each in one place.
+
+    It is not compiled by itself: that would double what LLVM has to do.
+    """
+    return numba.njit(inline="always", **UNCOUNTED)(function)
+
+
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into the loops of its callers: a call would cost as much as its body."""
     return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **INLINED)(function)

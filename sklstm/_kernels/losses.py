@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 
-from sklstm._kernels.jit import device
+from sklstm._kernels.jit import part
 from sklstm._kernels.simd import exp, fill, lanes, load, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
 
 
-@device
+@part
 def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
     """Weighted loss of a chunk; the gradient by every raw prediction.
 
@@ -43,7 +43,7 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
     return total
 
 
-@device
+@part
 def _softmax_row(raw, r, n_outputs, out, label):
     """Probabilities of row r into out; returns the cross-entropy of its label."""
     width = lanes(raw)
@@ -61,7 +61,7 @@ def _softmax_row(raw, r, n_outputs, out, label):
     return math.log(total) + highest - raw[r, label]
 
 
-@device
+@part
 def _point(kind, parameter, z, y):
     """Loss and slope of one output z with target y; a target of NaN asks for nothing."""
     if y != y:

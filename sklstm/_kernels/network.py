@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel
+from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.losses import loss_gradient
 from sklstm._kernels.readout import n_read, read_backward, read_forward, read_step
 from sklstm._kernels.scan import scan_backward, scan_forward
@@ -132,7 +132,7 @@ def _kept(plan, work, layer, scan, n_kept, whole):
     return rows, gates, cells
 
 
-@device
+@part
 def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work):
     """All recurrent layers; the final states are left in work.h and work.c.
 
@@ -178,7 +178,7 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
         source = y
 
 
-@device
+@part
 def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, work, dx, dw):
     """Gradients of `_recurrent_forward`.
 
@@ -236,7 +236,7 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                 )  # fmt: skip
 
 
-@device
+@part
 def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, work):
     """Features and raw predictions; returns features, what the head saw, and raw.
 
@@ -283,7 +283,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
     return features, seen, raw
 
 
-@device
+@part
 def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw):
     """Gradients of the head and of the states that the readout read."""
     width = lanes(packed)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from sklstm._kernels.jit import device
+from sklstm._kernels.jit import part
 from sklstm._kernels.simd import (
     add,
     copy,
@@ -23,7 +23,7 @@ from sklstm._kernels.simd import (
 )
 
 
-@device
+@part
 def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
     """
     (in) last, mean, maximum: which of the three are wanted
@@ -60,7 +60,7 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
                     store(features, place, not_below(load(features, place), state))
 
 
-@device
+@part
 def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, dh, dy):
     """Gradient of `pool_forward`; where several steps share the maximum the first gets it.
 
