@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from examples.hochreiter1997 import chunker, estimators, guessing, results
 from examples.hochreiter1997.experiments import EXPERIMENTS, READINGS, SMALL
+from examples.hochreiter1997.tables import by_row, measured
 from examples.hochreiter1997.trials import Experiment, Trial, run_trials
 
 
@@ -41,6 +42,11 @@ def run(experiment: Experiment, path: Path, n_trials: int | None) -> None:
                 results.append(result, path)
             if result.criterion == last:
                 bar.update()
+    for criterion in experiment.criteria:
+        key = (experiment.name, experiment.row, experiment.method, criterion.name)
+        success, sequences, *_ = measured(by_row(results.read(path))[key])
+        name = " ".join([title, criterion.name]).strip()
+        print(f"{name}: {success}, sequences needed: {sequences or '-'}")
 
 
 def run_others(module: ModuleType, path: Path) -> None:

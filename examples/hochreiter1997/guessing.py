@@ -20,15 +20,15 @@ N_TRIALS = 10
 
 
 @kernel
-def n_right(length, value, target, w, tolerance):
-    """How many sequences a network gets right before its first error.
+def n_right(length, value, target, w, tolerance, allowed):
+    """How many sequences a network gets right before it has made more errors than are allowed.
 
     w (N_HIDDEN + 1, N_HIDDEN + 3): fully recurrent units, the last one the output, which see the
     input, a bias, and each other.
     """
     n_units = len(w)
     y, y_new = np.zeros(n_units), np.zeros(n_units)
-    step = 0
+    step = n_wrong = 0
     for n in range(len(length)):
         y[:] = 0.0
         for _ in range(length[n]):
@@ -40,39 +40,35 @@ def n_right(length, value, target, w, tolerance):
             y[:] = y_new
             step += 1
         if abs(target[step - 1, 0] - y[-1]) > tolerance:
-            return n
-    return len(length)
+            n_wrong += 1
+            if n_wrong > allowed:
+                return n + 1 - n_wrong
+    return len(length) - n_wrong
 
 
 def guess(variant: str, T: int, N: int, seed: int) -> Result:
-    """Guess until all of 256 sequences are right; what is counted are guesses."""
+    """Guess until all of 256 sequences are right, or in 3b all but 5; guesses are counted."""
     start = time.process_time()
     rng = np.random.RandomState(seed)
     draw = two_sequence(variant, T, N)
     sequences, fresh = draw(256, rng), draw(2560, np.random.RandomState([seed, 2]))
 
     def right(some: Sequences, w: np.ndarray) -> int:
-        return n_right(some.length, some.input_value, some.target_value, w, 0.2)
+        return n_right(some.length, some.input_value, some.target_value, w, 0.2, allowed)
 
+    allowed = 5 if variant == "3b" else 0
     shape = N_HIDDEN + 1, N_HIDDEN + 3
     n_guesses, success = 0, False
     while n_guesses < CAP and not success:
         n_guesses += 1
         w = rng.uniform(-RANGE, RANGE, shape)
-        success = right(sequences, w) == 256
-    wrong = sum(right(one, w) == 0 for one in _one_by_one(fresh))
+        success = right(sequences, w) >= 256 - allowed
+    allowed = len(fresh.length)
+    wrong = allowed - right(fresh, w)
     return Result(
         variant, f"T={T}, N={N}", METHOD, "ST1", seed, int(success),
         n_guesses, 2560, wrong, np.nan, round(time.process_time() - start, 2),
     )  # fmt: skip
-
-
-def _one_by_one(sequences: Sequences) -> Iterator[Sequences]:
-    begin = 0
-    for n in sequences.length:
-        end = begin + n
-        yield Sequences(np.array([n]), *(part[begin:end] for part in sequences[1:]))
-        begin = end
 
 
 def results(known: set[tuple[str, str, str, int]]) -> Iterator[Result]:
