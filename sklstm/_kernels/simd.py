@@ -288,20 +288,36 @@ def below(typingctx: Any, array: Any, n: Any) -> Any:
     return vector(array, types.intp), codegen
 
 
+def _sum_of_lanes(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
+    """The sum of all lanes, in all lanes: each lane adds its partner, half a vector away first."""
+    n = vector.type.count
+    apart = n // 2
+    while apart > 0:
+        partners = [lane ^ apart for lane in range(n)]
+        order = ir.Constant(ir.VectorType(ir.IntType(32), n), partners)
+        vector = builder.fadd(vector, builder.shuffle_vector(vector, vector, order))
+        apart //= 2
+    return vector
+
+
 @intrinsic
 def total(typingctx: Any, x: Any) -> Any:
     """``total(vector)``: the sum of its lanes, in all lanes."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        part, apart = args[0], x.lanes // 2
-        while apart > 0:
-            partners = [lane ^ apart for lane in range(x.lanes)]
-            order = ir.Constant(ir.VectorType(ir.IntType(32), x.lanes), partners)
-            part = builder.fadd(part, builder.shuffle_vector(part, part, order))
-            apart //= 2
-        return part
+        return _sum_of_lanes(builder, args[0])
 
     return x(x), codegen
+
+
+@intrinsic
+def lane_sum(typingctx: Any, x: Any) -> Any:
+    """``lane_sum(vector)``: the sum of its lanes, as a scalar."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.extract_element(_sum_of_lanes(builder, args[0]), ir.IntType(32)(0))
+
+    return x.dtype(x), codegen
 
 
 @intrinsic
@@ -347,27 +363,6 @@ def sqrt(typingctx: Any, a: Any) -> Any:
         return builder.call(cgutils.get_or_insert_function(builder.module, fnty, name), args)
 
     return a(a), codegen
-
-
-@intrinsic
-def lane_sum(typingctx: Any, x: Any) -> Any:
-    """``lane_sum(vector)``: the sum of all lanes, half and half, in the vector's precision."""
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        (total,) = args
-        n = x.lanes
-        while n > 1:
-            n //= 2
-            halves = [
-                builder.shuffle_vector(
-                    total, total, ir.Constant(ir.VectorType(ir.IntType(32), n), places)
-                )
-                for places in (list(range(n)), list(range(n, 2 * n)))
-            ]
-            total = builder.fadd(*halves)
-        return builder.extract_element(total, ir.IntType(32)(0))
-
-    return x.dtype(x), codegen
 
 
 # Whole vectors at explicit offsets: a loop over elements costs the vectoriser a second

@@ -1,14 +1,12 @@
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
-matplotlib = pytest.importorskip("matplotlib")
-matplotlib.use("agg")
+from sklstm import LSTMForecaster, LSTMRegressor
+from sklstm.inspection import ForecastDisplay, LossCurveDisplay
+from tests.forecasting.series import long, monthly, wide
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-
-from sklstm import LSTMForecaster, LSTMRegressor  # noqa: E402
-from sklstm.inspection import ForecastDisplay, LossCurveDisplay  # noqa: E402
-from tests.forecasting.series import long, monthly, wide  # noqa: E402
+plt.switch_backend("agg")
 
 FAST = {"horizon": 6, "max_steps": 20, "random_state": 0}
 Y = monthly()
