@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core import event
 
 # For calls from kernel to kernel: numba compiles a callee anew for every Python literal
 # that it is called with, for NumPy's scalars it does not.
@@ -19,10 +21,9 @@ TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
 # and a process that compiles may run another copy of a function than one that loads its
 # caller from the cache, optimised in another context. Only strict arithmetic gives both
 # the same result to the last bit, and lets a NaN be a NaN.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-# Functions that only kernels call allocate nothing, and the arrays outlive the call: without
-# counting references they are smaller, and faster where they are inlined into loops.
-UNCOUNTED: dict[str, Any] = {**_OPTIONS, "_nrt": False}
+# No counting of references: kernels allocate nothing, and the arrays outlive the call. It would
+# make the code half as long again, which costs seconds of compilation, and slow the loops.
+UNCOUNTED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 INLINED: dict[str, Any] = {**UNCOUNTED, "forceinline": True}
 
 
@@ -33,10 +34,10 @@ def kernel(function: Callable[..., Any]) -> Any:
     anew in every process, and one warning says so.
     """
     try:
-        return numba.njit(cache=True, **_OPTIONS)(function)
+        return numba.njit(cache=True, **UNCOUNTED)(function)
     except RuntimeError:  # numba: "no locator available"
         _warn_uncached()
-        return numba.njit(**_OPTIONS)(function)
+        return numba.njit(**UNCOUNTED)(function)
 
 
 def device(function: Callable[..., Any]) -> Any:
@@ -60,10 +61,10 @@ def inlined(function: Callable[..., Any]) -> Any:
 def address_of(function: Callable[..., Any], signature: Any) -> int:
     """Compile a function by itself and give its address, for kernels that call it by that."""
     try:
-        compiled = numba.cfunc(signature, cache=True, **_OPTIONS)(function)
+        compiled = numba.cfunc(signature, cache=True, **UNCOUNTED)(function)
     except RuntimeError:
         _warn_uncached()
-        compiled = numba.cfunc(signature, **_OPTIONS)(function)
+        compiled = numba.cfunc(signature, **UNCOUNTED)(function)
     _kept_alive.append(compiled)
     return compiled.address
 
@@ -78,6 +79,34 @@ def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., 
         return function
     return function.compile(tuple(numba.typeof(argument) for argument in arguments))
 
+
+class _CollectorAtRest(event.Listener):
+    """Compiles our functions without garbage collection, which would take a sixth of the time.
+
+    The compiler makes millions of objects that live until it is done, so that the collector
+    goes through them again and again and finds nothing. Numba holds a lock meanwhile: this is
+    never called by two threads at once.
+    """
+
+    def __init__(self) -> None:
+        self._depth = 0  # functions that are being compiled, each for the one before
+        self._collects = True
+
+    def on_start(self, event: event.Event) -> None:
+        ours = event.data["dispatcher"].py_func.__module__.startswith("sklstm.")
+        if self._depth == 0 and ours:
+            self._collects = gc.isenabled()
+            gc.disable()
+        self._depth += self._depth > 0 or ours
+
+    def on_end(self, event: event.Event) -> None:
+        if self._depth > 0:
+            self._depth -= 1
+            if self._depth == 0 and self._collects:
+                gc.enable()
+
+
+event.register("numba:compile", _CollectorAtRest())
 
 _kept_alive: list[Any] = []
 _warned: list[bool] = []
