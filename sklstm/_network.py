@@ -17,7 +17,7 @@ from sklstm._kernels.convolution import Stack
 from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
 from sklstm._kernels.noise import Noise
-from sklstm._kernels.readout import Attention, Pooled, Steps
+from sklstm._kernels.readout import Attention, Final, Pooled, Steps
 from sklstm._kernels.simd import PANEL, aligned, gemm_address, lanes_of
 from sklstm._parameters import ConvolutionSpec, NetworkSpec, ParameterLayout
 from sklstm._sequences import PackedBatch
@@ -288,7 +288,7 @@ class Network:
         if spec.per_step:
             return Steps()
         if "attention" not in spec.pooling:
-            return Pooled()
+            return Final() if spec.pooling == ("last",) else Pooled()
         units, blocks = np.arange(spec.n_units), np.arange(spec.n_directions) * n_hidden
         n_states = spec.n_directions * n_hidden
         matrix = np.full((n_states + 2, n_hidden), self.layout.size, np.intp)

@@ -1,4 +1,4 @@
-"""Optimisers: settings and running moments over one kernel."""
+"""Optimisers: settings and running moments over a kernel each."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._kernels import optimizers
-from sklstm._kernels.optimizers import optimizer_step
+from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step
 
-SOLVERS = {
-    "adam": optimizers.ADAM,
-    "adamw": optimizers.ADAMW,
-    "sgd": optimizers.SGD,
-    "rmsprop": optimizers.RMSPROP,
-}
+SOLVERS = ("adam", "adamw", "sgd", "rmsprop")
 
 
 @dataclass
@@ -53,9 +47,12 @@ class Optimizer:
     def step(self, theta: NDArray, gradient: NDArray, learning_rate: float) -> float:
         """Returns the gradient's norm; if it is not finite, nothing was changed."""
         self.n_steps += 1
-        beta_1 = self.momentum if self.solver == "sgd" else self.beta_1
-        return optimizer_step(
-            SOLVERS[self.solver], gradient, self.decays, self.n_steps, learning_rate, self.alpha,
-            self.clip_norm or 0.0, beta_1, self.beta_2, self.epsilon, self.nesterovs_momentum,
-            theta, self.first, self.second,
+        common = gradient, self.decays, self.clip_norm or 0.0, self.alpha, learning_rate
+        if self.solver == "sgd":
+            return sgd_step(*common, self.momentum, self.nesterovs_momentum, theta, self.first)
+        if self.solver == "rmsprop":
+            return rmsprop_step(*common, self.beta_2, self.epsilon, theta, self.second)
+        return adam_step(
+            *common, self.solver == "adamw", self.n_steps, self.beta_1, self.beta_2,
+            self.epsilon, theta, self.first, self.second,
         )  # fmt: skip

@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._kernels.gather import channel_moments, gather
+from sklstm._kernels.gather import gather
 
 # A deviation that is smaller than this share of the mean comes from rounding in float64.
 _ROUNDING = 1e-13
+# Values that are turned to float64 at a time.
+_BLOCK_VALUES = 2**18
 
 
 @dataclass(frozen=True)
@@ -52,10 +54,29 @@ class ChannelMoments:
         return cls(np.zeros(1), np.zeros(n_channels), np.zeros(n_channels))
 
     def add(self, data: SequenceDataset, samples: NDArray, weight: NDArray) -> None:
-        """Add samples (n,) with their weights (n,)."""
-        channel_moments(
-            data.values, data.begin, data.end, samples, weight, self.count, self.mean, self.m2
-        )
+        """Add samples (n,) with their weights (n,).
+
+        Block by block, each with its own mean, so that nothing cancels where the mean is large
+        against the deviation, and no large array is made (Chan, Golub & LeVeque 1979).
+        """
+        samples, weight = samples[weight > 0], weight[weight > 0]
+        lengths = data.lengths[samples]
+        last = np.cumsum(lengths)  # (n,): behind each sample's rows, all being one behind another
+        offset = data.begin[samples] - (last - lengths)
+        n_rows = max(1, _BLOCK_VALUES // data.n_channels)
+        total = int(lengths.sum())
+        for first in range(0, total, n_rows):
+            rows = np.arange(first, min(first + n_rows, total))
+            owner = np.searchsorted(last, rows, side="right")
+            values = data.values[rows + offset[owner]].astype(np.float64)
+            share = weight[owner, np.newaxis]  # (n_rows, 1)
+            n_added = share.sum()
+            mean = (share * values).sum(axis=0) / n_added
+            m2 = (share * (values - mean) ** 2).sum(axis=0)
+            n_before, moved = self.count[0], mean - self.mean
+            self.count += n_added
+            self.mean += moved * (n_added / self.count)
+            self.m2 += m2 + moved**2 * (n_before * n_added / self.count)
 
     @property
     def deviation(self) -> NDArray[np.float64]:

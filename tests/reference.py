@@ -303,12 +303,22 @@ def scan_backward(
 
 
 # --- pooling ------------------------------------------------------------------------------
+def final_forward(h):
+    """Features of one sequence: the final state of every direction, (n_states,)."""
+    return h.copy()
+
+
+def final_backward(dfeatures):
+    """Gradient of the final states."""
+    return dfeatures.copy()
+
+
 def pool_forward(pooling, y, h):
     """Features of one sequence: of last, mean and max those that are wanted, in this order.
 
     y (n_timesteps, n_states): all states; h (n_states,): final state of every direction
     """
-    pooled = {"last": h, "mean": y.mean(axis=0), "max": y.max(axis=0)}
+    pooled = {"last": final_forward(h), "mean": y.mean(axis=0), "max": y.max(axis=0)}
     return np.concatenate([pooled[kind] for kind in pooled if kind in pooling])
 
 
@@ -319,7 +329,7 @@ def pool_backward(pooling, y, dfeatures):
     kinds = [kind for kind in ("last", "mean", "max") if kind in pooling]
     for kind, slope in zip(kinds, np.split(dfeatures, len(kinds)), strict=True):
         if kind == "last":
-            dh += slope
+            dh += final_backward(slope)
         elif kind == "mean":
             dy += slope / n_timesteps
         else:
@@ -697,39 +707,53 @@ def gather(sequences, patch_size, center, scale, by_channel, by_sequence):
     return seen
 
 
-def channel_moments(sequences, weight):
-    """Sum of weights, weighted mean and weighted sum of squared deviations, over all steps."""
-    values = np.concatenate(sequences)
-    weights = np.repeat(weight, [len(sequence) for sequence in sequences])
-    mean = np.average(values, axis=0, weights=weights)
-    return weights.sum(), mean, weights @ (values - mean) ** 2
-
-
 # --- optimisers ---------------------------------------------------------------------------
-def optimizer_step(
-    kind, gradient, decays, step, learning_rate, alpha, clip_norm, beta_1, beta_2, epsilon,
-    nesterov, theta, first, second,
-):  # fmt: skip
-    """Updated theta, first and second moment, and the norm of the gradient before clipping."""
+# All return what they update, and the norm of the gradient before clipping; if that is not
+# finite nothing changes.
+def _clipped(gradient, clip_norm):
     norm = np.sqrt(np.sum(gradient**2))
-    if not np.isfinite(norm):
-        return theta, first, second, norm
     if clip_norm > 0.0 and norm > clip_norm:
         gradient = gradient * clip_norm / norm
-    if kind == "adamw":
+    return gradient, norm
+
+
+def adam_step(
+    gradient, decays, clip_norm, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
+    theta, first, second,
+):  # fmt: skip
+    gradient, norm = _clipped(gradient, clip_norm)
+    if not np.isfinite(norm):
+        return theta, first, second, norm
+    if decoupled:
         theta = theta - learning_rate * alpha * decays * theta
     else:
         gradient = gradient + alpha * decays * theta
-    if kind in ("adam", "adamw"):
-        first = beta_1 * first + (1.0 - beta_1) * gradient
-        second = beta_2 * second + (1.0 - beta_2) * gradient**2
-        unbiased_first = first / (1.0 - beta_1**step)
-        unbiased_second = second / (1.0 - beta_2**step)
-        theta = theta - learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)
-    elif kind == "sgd":
-        first = beta_1 * first - learning_rate * gradient
-        theta = theta + (beta_1 * first - learning_rate * gradient if nesterov else first)
-    else:  # rmsprop
-        second = beta_2 * second + (1.0 - beta_2) * gradient**2
-        theta = theta - learning_rate * gradient / (np.sqrt(second) + epsilon)
+    first = beta_1 * first + (1.0 - beta_1) * gradient
+    second = beta_2 * second + (1.0 - beta_2) * gradient**2
+    unbiased_first = first / (1.0 - beta_1**step)
+    unbiased_second = second / (1.0 - beta_2**step)
+    theta = theta - learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)
     return theta, first, second, norm
+
+
+def sgd_step(
+    gradient, decays, clip_norm, alpha, learning_rate, momentum, nesterov, theta, velocity
+):  # fmt: skip
+    gradient, norm = _clipped(gradient, clip_norm)
+    if not np.isfinite(norm):
+        return theta, velocity, norm
+    gradient = gradient + alpha * decays * theta
+    velocity = momentum * velocity - learning_rate * gradient
+    moves = momentum * velocity - learning_rate * gradient if nesterov else velocity
+    return theta + moves, velocity, norm
+
+
+def rmsprop_step(
+    gradient, decays, clip_norm, alpha, learning_rate, decay, epsilon, theta, second
+):  # fmt: skip
+    gradient, norm = _clipped(gradient, clip_norm)
+    if not np.isfinite(norm):
+        return theta, second, norm
+    gradient = gradient + alpha * decays * theta
+    second = decay * second + (1.0 - decay) * gradient**2
+    return theta - learning_rate * gradient / (np.sqrt(second) + epsilon), second, norm

@@ -36,7 +36,7 @@ COMPUTING_WITHOUT_SKLEARN = {
 KERNEL_IMPORTS = {
     "numpy", "numba", "llvmlite",
     "__future__", "collections",
-    "functools", "math", "operator", "typing", "warnings",
+    "functools", "gc", "math", "operator", "typing", "warnings",
 }  # fmt: skip
 # the rest of simd.py is what kernels are written with, moves of memory and single operations on
 # vectors: the tests of the kernels are its tests

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sklstm import LSTMClassifier
+from sklstm import LSTMClassifier, _sequences
+from sklstm._sequences import ChannelMoments, SequenceDataset
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 NETWORKS = [
@@ -48,6 +49,54 @@ def test_order_within_a_batch_changes_training_by_rounding_alone():
     here = LSTMClassifier(**settings).fit(X, y)
     there = LSTMClassifier(**settings).fit([X[k] for k in order], y[order])
     np.testing.assert_allclose(there.theta_, here.theta_, rtol=1e-7, atol=1e-10)
+
+
+# --- moments of the channels ---------------------------------------------------------------
+LENGTHS = np.array([4, 1, 7, 7, 2, 5, 6])
+
+
+def a_data_set():
+    """Sequences with means that are large against their deviations; NaN between them."""
+    rng = np.random.RandomState(0)
+    level = np.array([0.0, 1e7, -4.0])
+    sequences = [3.0 + 2.0 * rng.standard_normal((n, 3)) + level for n in LENGTHS]
+    gap = np.full((1, 3), np.nan)
+    values = np.concatenate([part for sequence in sequences for part in (sequence, gap)])
+    end = np.cumsum(LENGTHS + 1) - 1
+    return sequences, SequenceDataset(values, end - LENGTHS, end)
+
+
+@pytest.mark.parametrize("block", [4, 2**18])  # one row at a time; all of them
+@pytest.mark.parametrize("weight", [np.ones(7), np.array([0.5, 0.0, 2.0, 1.0, 3.0, 0.0, 0.1])])
+def test_moments_however_they_are_split(weight, block, monkeypatch):
+    monkeypatch.setattr(_sequences, "_BLOCK_VALUES", block)
+    sequences, data = a_data_set()
+    values, weights = np.concatenate(sequences), np.repeat(weight, LENGTHS)
+    mean = np.average(values, axis=0, weights=weights)
+    everything = np.array([6, 2, 0, 1, 5, 4, 3])
+    for parts in ([everything], [everything[:3], everything[3:]], np.split(everything, 7)):
+        moments = ChannelMoments.empty(3)
+        for samples in parts:
+            moments.add(data, samples, weight[samples])
+        assert moments.count[0] == pytest.approx(weights.sum(), rel=1e-14)
+        np.testing.assert_allclose(moments.mean, mean, rtol=1e-14)
+        np.testing.assert_allclose(moments.m2, weights @ (values - mean) ** 2, rtol=1e-8)
+
+
+def test_moments_of_one_step():
+    moments = ChannelMoments.empty(1)
+    one_step = SequenceDataset(np.array([[5.0]]), np.array([0]), np.array([1]))
+    moments.add(one_step, np.array([0]), np.array([3.0]))
+    assert (moments.count[0], moments.mean[0], moments.m2[0]) == (3.0, 5.0, 0.0)
+
+
+def test_a_sample_of_weight_zero_is_not_read():
+    sequences, data = a_data_set()
+    data.values[data.begin[2] : data.end[2]] = np.nan
+    moments = ChannelMoments.empty(3)
+    moments.add(data, np.arange(7), np.arange(7) != 2)
+    del sequences[2]
+    np.testing.assert_allclose(moments.mean, np.concatenate(sequences).mean(axis=0), rtol=1e-14)
 
 
 # --- memory-mapped arrays -----------------------------------------------------------------

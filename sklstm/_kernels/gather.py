@@ -76,25 +76,3 @@ def gather(
                 elif not by_channel:
                     x[starts[t] + r, place] = value
                 column += 1
-
-
-@kernel
-def channel_moments(values, begin, end, samples, weight, count, mean, m2):
-    """Weighted mean and sum of squared deviations of every channel, over samples.
-
-    (in) values (total_steps, n_channels), begin, end (n_samples,): as in `gather`
-    (in) samples, weight (n,): the samples to add, and the weight of each
-    (accum) count (1,), mean, m2 (n_channels,): float64; West's running update (1979), which
-            does not cancel where the mean is large against the deviation
-    """
-    n_channels = values.shape[1]
-    for k in range(samples.size):
-        w = weight[k]
-        if w > 0.0:
-            for row in range(begin[samples[k]], end[samples[k]]):
-                count[0] += w
-                share = w / count[0]
-                for channel in range(n_channels):
-                    delta = float(values[row, channel]) - mean[channel]
-                    mean[channel] += share * delta
-                    m2[channel] += w * delta * (float(values[row, channel]) - mean[channel])

@@ -24,6 +24,29 @@ from sklstm._kernels.simd import (
 
 
 @part
+def final_forward(h, features):
+    """
+    (in) h (n_directions, n_sequences, n_hidden): final states
+    (out) features (n_sequences, >= n_directions * n_hidden): the first columns
+    """
+    n_directions, n_sequences, n_hidden = h.shape
+    for r in range(n_sequences):
+        for d in range(n_directions):
+            state = (d * n_sequences + r) * n_hidden
+            copy(h, state, features, r * features.shape[1] + d * n_hidden, n_hidden)
+
+
+@part
+def final_backward(dfeatures, dh):
+    """Gradient of `final_forward`: (in) dfeatures, (accum) dh."""
+    n_directions, n_sequences, n_hidden = dh.shape
+    for r in range(n_sequences):
+        for d in range(n_directions):
+            state = (d * n_sequences + r) * n_hidden
+            add(dh, state, dfeatures, r * dfeatures.shape[1] + d * n_hidden, n_hidden)
+
+
+@part
 def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
     """
     (in) last, mean, maximum: which of the three are wanted
@@ -38,10 +61,9 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
     stride = features.shape[1]
     at_mean = wide if last else 0
     at_max = at_mean + (wide if mean else 0)
+    if last:
+        final_forward(h, features)
     for r in range(n_sequences):
-        for d in range(n_directions if last else 0):
-            state = (d * n_sequences + r) * n_hidden
-            copy(h, state, features, r * stride + d * n_hidden, n_hidden)
         if mean:
             fill(features, r * stride + at_mean, wide, 0.0)
         if maximum:
@@ -70,7 +92,7 @@ def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, 
     (out) dy (n_rows, n_directions * n_hidden), if mean or maximum
     """
     width = lanes(dh)
-    n_directions, n_sequences, n_hidden = dh.shape
+    n_directions, _, n_hidden = dh.shape
     wide = n_directions * n_hidden
     stride, dstride = features.shape[1], dfeatures.shape[1]
     at_mean = wide if last else 0
@@ -78,10 +100,8 @@ def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, 
     zero = spread(dh, 0.0)
     # no later step can equal a maximum that is claimed
     claimed = spread(dh, math.inf)
-    for r in range(n_sequences if last else 0):
-        for d in range(n_directions):
-            state = (d * n_sequences + r) * n_hidden
-            add(dh, state, dfeatures, r * dstride + d * n_hidden, n_hidden)
+    if last:
+        final_backward(dfeatures, dh)
     for t in range(starts.size - 1 if mean or maximum else 0):
         for r in range(starts[t + 1] - starts[t]):
             row = (starts[t] + r) * wide

@@ -3,6 +3,7 @@
 As with the cells, the *type* of a marker in the plan picks the functions while Numba compiles:
 a network is compiled with its own readout only.
 
+- Final: one row for each sequence, of the final state.
 - Pooled: one row for each sequence, of the final state, the mean and the maximum.
 - Attention: one row for each sequence, the states' mean with learned weights.
 - Steps: one row for each time step, its state.
@@ -21,7 +22,12 @@ from sklstm._kernels.attention import (
     attention_step,
 )
 from sklstm._kernels.jit import FALSE, INLINED, TRUE, UNCOUNTED, device
-from sklstm._kernels.pooling import pool_backward, pool_forward
+from sklstm._kernels.pooling import (
+    final_backward,
+    final_forward,
+    pool_backward,
+    pool_forward,
+)
 from sklstm._kernels.simd import (
     PANEL,
     copy,
@@ -36,8 +42,12 @@ from sklstm._kernels.simd import (
 )
 
 
+class Final(NamedTuple):
+    """Marks that the head reads the final states; the others need not be kept for it."""
+
+
 class Pooled(NamedTuple):
-    """Marks pooling by final state, mean and maximum."""
+    """Marks pooling by mean or maximum, with or without the final states."""
 
 
 class Steps(NamedTuple):
@@ -93,6 +103,24 @@ def read_step(readout, plan, packed, work, total_at, highest_at, n_seen):
     (in) n_seen (n_streams,): steps so far, this one included
     """
     raise NotImplementedError
+
+
+# --- Final --------------------------------------------------------------------------------
+def _final_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
+    final_forward(h, features)
+
+
+def _final_backward(
+    readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
+):  # fmt: skip
+    final_backward(dfeatures, dh)
+
+
+def _final_step(readout, plan, packed, work, total_at, highest_at, n_seen):
+    n_streams, n = n_seen.size, plan.n_hidden
+    h = cube(work.flat, work.h + (plan.n_layers - 1) * n_streams * n, 1, n_streams, n)
+    n_columns = plan.n_features + lanes(work.flat)
+    final_forward(h, matrix(work.flat, work.features, n_streams, n_columns))
 
 
 # --- Pooled -------------------------------------------------------------------------------
@@ -219,23 +247,34 @@ def _n_read(readout, starts):
     return lambda readout, starts: starts[1]
 
 
+_FORWARD = {
+    Final: _final_forward,
+    Pooled: _pooled_forward,
+    Steps: _steps_forward,
+    Attention: _attention_forward,
+}
+_BACKWARD = {
+    Final: _final_backward,
+    Pooled: _pooled_backward,
+    Steps: _steps_backward,
+    Attention: _attention_backward,
+}
+# a stream of a network with `Steps` is one that reads the last state: see `_stream.py`
+_STEP = {Final: _final_step, Pooled: _pooled_step, Attention: _attention_step}
+
+
 @overload(read_forward, jit_options=UNCOUNTED, strict=True)
 def _read_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
-    return {Pooled: _pooled_forward, Steps: _steps_forward, Attention: _attention_forward}[
-        readout.instance_class
-    ]
+    return _FORWARD[readout.instance_class]
 
 
 @overload(read_backward, jit_options=UNCOUNTED, strict=True)
 def _read_backward(
     readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
 ):  # fmt: skip
-    return {Pooled: _pooled_backward, Steps: _steps_backward, Attention: _attention_backward}[
-        readout.instance_class
-    ]
+    return _BACKWARD[readout.instance_class]
 
 
 @overload(read_step, jit_options=UNCOUNTED, strict=True)
 def _read_step(readout, plan, packed, work, total_at, highest_at, n_seen):
-    # a stream of a network with `Steps` is one that reads the last state: see `_stream.py`
-    return {Pooled: _pooled_step, Attention: _attention_step}[readout.instance_class]
+    return _STEP[readout.instance_class]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from sklstm._kernels.gather import channel_moments, gather
+from sklstm._kernels.gather import gather
 from tests import reference
-from tests.kernels.problem import PackedBatch, assert_close
+from tests.kernels.problem import PackedBatch
 
 LENGTHS = (4, 1, 7, 7, 2, 5, 6)
 
@@ -81,39 +81,3 @@ def test_overlapping_windows_of_one_series():
     packed = by_kernel(values, begin, end, np.arange(3), *options)
     for window, first, last in zip(packed, begin, end, strict=True):
         np.testing.assert_array_equal(window, values[first:last])
-
-
-@pytest.mark.parametrize("weight", [np.ones(7), np.array([0.5, 0.0, 2.0, 1.0, 3.0, 0.0, 0.1])])
-def test_moments_equal_the_twin_however_they_are_split(weight):
-    # a mean that is large against the deviation
-    sequences, values, begin, end = a_data_set(n_channels=3, level=np.array([0.0, 1e7, -4.0]))
-    expected = reference.channel_moments(sequences, weight)
-    everything = np.array([6, 2, 0, 1, 5, 4, 3])
-    for parts in ([everything], [everything[:3], everything[3:]], np.split(everything, 7)):
-        count, mean, m2 = np.zeros(1), np.zeros(3), np.zeros(3)
-        for samples in parts:
-            channel_moments(values, begin, end, samples, weight[samples], count, mean, m2)
-        assert count[0] == pytest.approx(expected[0], rel=1e-14)
-        np.testing.assert_allclose(mean, expected[1], rtol=1e-14)
-        np.testing.assert_allclose(m2, expected[2], rtol=1e-8)
-
-
-def test_moments_of_one_step():
-    count, mean, m2 = np.zeros(1), np.zeros(1), np.zeros(1)
-    one_sequence = np.array([0]), np.array([1]), np.array([0])
-    channel_moments(np.array([[5.0]]), *one_sequence, np.array([3.0]), count, mean, m2)
-    assert (count[0], mean[0], m2[0]) == (3.0, 5.0, 0.0)
-
-
-def test_a_sample_of_weight_zero_is_not_read():
-    sequences, values, begin, end = a_data_set()
-    weight = np.ones(len(LENGTHS))
-    weight[2] = 0.0
-    values[begin[2] : end[2]] = np.nan
-    count, mean, m2 = np.zeros(1), np.zeros(2), np.zeros(2)
-    channel_moments(values, begin, end, np.arange(len(LENGTHS)), weight, count, mean, m2)
-    del sequences[2]
-    expected = reference.channel_moments(sequences, np.ones(len(sequences)))
-    assert count[0] == expected[0]
-    assert_close(mean, expected[1], 1e-14)
-    assert_close(m2, expected[2], 1e-13)

@@ -6,22 +6,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from sklstm._kernels import optimizers
-from sklstm._kernels.optimizers import optimizer_step
+from sklstm._optimizers import Optimizer
 from sklstm._parameters import NetworkSpec, ParameterLayout
 from tests.kernels.problem import Problem, assert_close, assert_same_gradient, run_gradient
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 N_STEPS = 10
-# kind, learning rate, alpha, beta_1, beta_2, epsilon, nesterov: as in make_golden.py
+# As in make_golden.py.
 STEPS = {
-    "adam": (optimizers.ADAM, 0.01, 0.0, 0.9, 0.999, 1e-8, False),
-    "adam_decay": (optimizers.ADAM, 0.01, 0.1, 0.9, 0.999, 1e-8, False),
-    "adamw": (optimizers.ADAMW, 0.01, 0.1, 0.9, 0.999, 1e-8, False),
-    "sgd": (optimizers.SGD, 0.1, 0.1, 0.9, 0.0, 0.0, False),
-    "nesterov": (optimizers.SGD, 0.1, 0.0, 0.9, 0.0, 0.0, True),
-    "rmsprop": (optimizers.RMSPROP, 0.01, 0.0, 0.0, 0.99, 1e-6, False),
-}
+    "adam": {"solver": "adam", "rate": 0.01, "alpha": 0.0},
+    "adam_decay": {"solver": "adam", "rate": 0.01, "alpha": 0.1},
+    "adamw": {"solver": "adamw", "rate": 0.01, "alpha": 0.1},
+    "sgd": {"solver": "sgd", "rate": 0.1, "alpha": 0.1},
+    "nesterov": {"solver": "sgd", "rate": 0.1, "alpha": 0.0, "nesterovs_momentum": True},
+    "rmsprop": {
+        "solver": "rmsprop", "rate": 0.01, "alpha": 0.0, "beta_2": 0.99, "epsilon": 1e-6,
+    },
+}  # fmt: skip
+COMMON = {
+    "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "clip_norm": None, "momentum": 0.9,
+    "nesterovs_momentum": False,
+}  # fmt: skip
 
 
 @pytest.fixture(params=["classification", "regression", "gru", "rnn", "layer_norm"])
@@ -66,21 +71,20 @@ def test_states_loss_and_gradients(golden):
 
 @pytest.mark.parametrize("solver", sorted(STEPS))
 def test_ten_steps(golden, solver):
-    kind, rate, alpha, beta_1, beta_2, epsilon, nesterov = STEPS[solver]
     problem = golden_problem(golden)
     layout = ParameterLayout(problem.spec)
-    theta, first, second, gradient = np.zeros((4, layout.size))
+    settings = COMMON | STEPS[solver]
+    rate = settings.pop("rate")
+    optimizer = Optimizer(decays=layout.decays(np.float64), **settings)
+    theta, gradient = np.zeros((2, layout.size))
     problem.params, gradients = layout.views(theta), layout.views(gradient)
     for name, start in named(golden, "theta").items():
         problem.params[name][...] = start
-    for step in range(1, N_STEPS + 1):
+    for _ in range(N_STEPS):
         result = run_gradient(problem, need_dx=False)
         for name, view in gradients.items():
             view[...] = result.gradient[name]
-        optimizer_step(
-            kind, gradient, layout.decays(np.float64), step, rate, alpha, 0.0,
-            beta_1, beta_2, epsilon, nesterov, theta, first, second,
-        )  # fmt: skip
+        optimizer.step(theta, gradient, rate)
     assert_close(theta, golden[f"after/{solver}"], 1e-9)
     start = np.concatenate([array.ravel() for array in named(golden, "theta").values()])
     assert np.abs(theta - start).min() > 1e-7  # every parameter has moved
