@@ -13,7 +13,7 @@ from sklstm._kernels.gather import gather
 # A deviation that is smaller than this share of the mean comes from rounding in float64.
 _ROUNDING = 1e-13
 # Values that are turned to float64 at a time.
-_BLOCK_VALUES = 2**18
+_BLOCK_VALUES = 2**16
 
 
 @dataclass(frozen=True)

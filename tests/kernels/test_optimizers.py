@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sklstm._kernels import optimizers
+from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step
 from tests import reference
 
 KINDS = ["adam", "adamw", "sgd", "nesterov", "rmsprop"]
@@ -22,14 +22,19 @@ def a_state(kind, theta):
     return [theta.copy()] + [np.zeros_like(theta) for _ in range(n_moments)]
 
 
-def optimizer_step(module, kind, step, gradient, decays, state, clip_norm=0.0, alpha=0.0):
-    """What the kernel, or its twin, returns."""
+KERNELS = adam_step, sgd_step, rmsprop_step
+TWINS = reference.adam_step, reference.sgd_step, reference.rmsprop_step
+
+
+def optimizer_step(of, kind, step, gradient, decays, state, clip_norm=0.0, alpha=0.0):
+    """What one of the kernels returns, or of the twins."""
+    adam, sgd, rmsprop = of
     common = gradient, decays, clip_norm, alpha, 0.01
     if kind in ("sgd", "nesterov"):
-        return module.sgd_step(*common, BETA_1, kind == "nesterov", *state)
+        return sgd(*common, BETA_1, kind == "nesterov", *state)
     if kind == "rmsprop":
-        return module.rmsprop_step(*common, BETA_2, EPSILON, *state)
-    return module.adam_step(*common, kind == "adamw", step, BETA_1, BETA_2, EPSILON, *state)
+        return rmsprop(*common, BETA_2, EPSILON, *state)
+    return adam(*common, kind == "adamw", step, BETA_1, BETA_2, EPSILON, *state)
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
@@ -42,8 +47,8 @@ def test_equals_the_twin(kind, clip_norm, alpha):
     for step, gradient in enumerate(gradients, 1):
         before = gradient.copy()
         arguments = kind, step, gradient, decays
-        norm = optimizer_step(optimizers, *arguments, state, clip_norm, alpha)
-        *expected, expected_norm = optimizer_step(reference, *arguments, expected, clip_norm, alpha)
+        norm = optimizer_step(KERNELS, *arguments, state, clip_norm, alpha)
+        *expected, expected_norm = optimizer_step(TWINS, *arguments, expected, clip_norm, alpha)
         np.testing.assert_array_equal(gradient, before)
         assert norm == pytest.approx(expected_norm, rel=1e-14)
         for part, expected_part in zip(state, expected, strict=True):
@@ -60,7 +65,7 @@ def test_float32_follows_float64(kind):
         states[dtype] = a_state(kind, theta.astype(dtype))
         for step, gradient in enumerate(gradients.astype(dtype), 1):
             arguments = kind, step, gradient, decays.astype(dtype)
-            optimizer_step(optimizers, *arguments, states[dtype], clip_norm=2.0, alpha=0.1)
+            optimizer_step(KERNELS, *arguments, states[dtype], clip_norm=2.0, alpha=0.1)
     for single, double in zip(*states.values(), strict=True):
         np.testing.assert_allclose(single, double, rtol=1e-5, atol=1e-6)
 
@@ -73,7 +78,7 @@ def test_a_gradient_that_is_not_finite_changes_nothing(kind, clip_norm, poison):
     state = [part + 0.1 for part in a_state(kind, theta)]
     before = [part.copy() for part in state]
     gradients[0, 11] = poison
-    norm = optimizer_step(optimizers, kind, 1, gradients[0], decays, state, clip_norm, alpha=0.1)
+    norm = optimizer_step(KERNELS, kind, 1, gradients[0], decays, state, clip_norm, alpha=0.1)
     assert not np.isfinite(norm)
     for part, part_before in zip(state, before, strict=True):
         np.testing.assert_array_equal(part, part_before)
@@ -82,8 +87,6 @@ def test_a_gradient_that_is_not_finite_changes_nothing(kind, clip_norm, poison):
 def test_a_large_float32_gradient_has_a_finite_norm():
     gradient = np.full(4, 1e30, np.float32)  # its squares are beyond float32
     theta, velocity = np.zeros((2, 4), np.float32)
-    norm = optimizers.sgd_step(
-        gradient, np.ones(4, np.float32), 1.0, 0.0, 1.0, 0.0, False, theta, velocity
-    )
+    norm = sgd_step(gradient, np.ones(4, np.float32), 1.0, 0.0, 1.0, 0.0, False, theta, velocity)
     assert norm == pytest.approx(2e30, rel=1e-6)
     np.testing.assert_allclose(theta, -0.5, rtol=1e-6)
