@@ -40,7 +40,7 @@ def _scores(product, y, weight, bias, score_weight, keep, projected, scores):
         n = min(BLOCK, n_rows - first)
         top = first if keep else 0
         for r in range(top, top + n):
-            copy(bias, 0, projected, r * stride, n_units)
+            copy(address(bias, 0), address(projected, r * stride), n_units)
         gemm(
             product, address(y, first * wide), wide, ONE,
             address(weight, 0), wide * PANEL * width, PANEL * width,
@@ -84,7 +84,7 @@ def attention_forward(
             power = math.exp(scores[starts[t] + r] - highest)
             scores[starts[t] + r] = power
             total += power
-        fill(features, r * stride, n_states, 0.0)
+        fill(address(features, r * stride), n_states, 0.0)
         for t in range(lengths[r]):
             row = starts[t] + r
             scores[row] /= total

@@ -88,7 +88,7 @@ def _mean(series, owner, n_steps, out):
     """out (n_sequences, n_columns): mean over the rows of each sequence."""
     called()
     n = series.shape[1]
-    fill(out, 0, out.size, 0.0)
+    fill(address(out, 0), out.size, 0.0)
     for i in range(owner.size):
         r = owner[i]
         if r >= 0:
@@ -142,7 +142,7 @@ def convolution_backward(
     n_inputs, n_filters, n_dx, lane = x.shape[1], dz.shape[1], dx.shape[1], lanes(dz)
     n_panels = (n_dx + PANEL * lane - 1) // (PANEL * lane)
     if need_dx:
-        fill(dx, 0, dx.size, 0.0)
+        fill(address(dx, 0), dx.size, 0.0)
     for top in range(first, first + n_rows, _BLOCK_ROWS):
         n = min(_BLOCK_ROWS, first + n_rows - top)
         window = top * stride - before
@@ -312,8 +312,8 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
             batch_norm_forward(row_weight, owner, z, learned, batch, affine, of_layer)
             at += 2 * n
         else:
-            fill(affine, 0, n, 1.0)
-            copy(learned, 0, affine, n, n)
+            fill(address(affine, 0), n, 1.0)
+            copy(address(learned, 0), address(affine, n), n)
         _activate(shape[SQUASHED] != 0, owner, z, affine, y)
         if stack.pooled and layer == stack.layers.shape[0] - 1:
             _mean(y, owner, series.n_steps, out)
@@ -343,7 +343,7 @@ def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout
             batch_norm_backward(row_weight, owner, z, affine, dy, dlearned)
         else:
             for i in range(owner.size):
-                add(dlearned, 0, dy, i * n, n)
+                add(address(dlearned, 0), address(dy, i * n), n)
         n_inputs, dz = shape[N_INPUTS], dy
         dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n)
         n = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)

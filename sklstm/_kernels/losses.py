@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 
 from sklstm._kernels.jit import part
-from sklstm._kernels.simd import exp, fill, lanes, load, store
+from sklstm._kernels.simd import address, exp, fill, lanes, load, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
 
@@ -26,7 +26,7 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
     returns the sum over rows of row_weight * loss, a row's loss being the mean over its outputs
     """
     total = 0.0
-    fill(draw, 0, draw.size, 0.0)
+    fill(address(draw, 0), draw.size, 0.0)
     for r in range(raw.shape[0]):
         if kind == SOFTMAX:
             label = int(target[r, 0])

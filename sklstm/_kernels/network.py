@@ -166,15 +166,15 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
                         n_sequences,
                         plan.n_hidden,
                     )
-                    copy(h, 0, saved, 0, state_size)
-                    copy(c, 0, saved, state_size, state_size)
+                    copy(address(h, 0), address(saved, 0), state_size)
+                    copy(address(c, 0), address(saved, state_size), state_size)
                 scan_forward(
                     plan.product, plan.cell, plan.norm, plan.noise, scan, source, starts,
                     direction == 1, first, last, weight, h, c, rows, gates, cells,
                     y, direction * plan.n_hidden, whole, emit,
                 )  # fmt: skip
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
-            multiply(y, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
+            multiply(address(y, 0), address(layer_mask, layer * n_rows * wide), n_rows * wide)
         source = y
 
 
@@ -199,7 +199,7 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
         emit = layer < plan.n_layers - 1 or _reads_all(plan)
         dy = matrix(work.flat, work.dy + layer * n_rows * wide, n_rows if emit else 0, wide)
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
-            multiply(dy, 0, layer_mask, layer * n_rows * wide, n_rows * wide)
+            multiply(address(dy, 0), address(layer_mask, layer * n_rows * wide), n_rows * wide)
         source, dsource = x, dx
         if layer > 0:
             source = matrix(work.flat, work.y + (layer - 1) * n_rows * wide, n_rows, wide)
@@ -262,16 +262,20 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
     read_forward(plan.readout, plan, starts, lengths, packed, work, h, y, keep, features)
     for r in range(n_read_rows):
         place = r * features.shape[1] + plan.n_pooled
-        fill(features, place, features.shape[1] - plan.n_pooled, 0.0)
+        fill(address(features, place), features.shape[1] - plan.n_pooled, 0.0)
         for j in range(plan.n_static):
             features[r, plan.n_pooled + j] = static[r, j]
         features[r, plan.n_features] = 1.0
     seen = features
     if feature_mask.size > 0:
         seen = matrix(work.flat, work.dropped, n_read_rows, plan.n_features + width)
-        copy(features, 0, seen, 0, features.size)
+        copy(address(features, 0), address(seen, 0), features.size)
         for r in range(n_read_rows):
-            multiply(seen, r * seen.shape[1], feature_mask, r * plan.n_pooled, plan.n_pooled)
+            multiply(
+                address(seen, r * seen.shape[1]),
+                address(feature_mask, r * plan.n_pooled),
+                plan.n_pooled,
+            )
     head, _ = _head_panels(plan, packed)
     raw = matrix(work.flat, work.raw, n_read_rows, head.shape[1])
     gemm(
@@ -307,7 +311,11 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     )  # fmt: skip
     if feature_mask.size > 0:
         for r in range(n_read_rows):
-            multiply(dfeatures, r * plan.n_features, feature_mask, r * plan.n_pooled, plan.n_pooled)
+            multiply(
+                address(dfeatures, r * plan.n_features),
+                address(feature_mask, r * plan.n_pooled),
+                plan.n_pooled,
+            )
     wide = plan.n_directions * plan.n_hidden
     top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
     first = top * plan.n_directions

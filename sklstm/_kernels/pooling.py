@@ -11,6 +11,7 @@ import math
 from sklstm._kernels.jit import part
 from sklstm._kernels.simd import (
     add,
+    address,
     copy,
     fill,
     fma,
@@ -33,7 +34,9 @@ def final_forward(h, features):
     for r in range(n_sequences):
         for d in range(n_directions):
             state = (d * n_sequences + r) * n_hidden
-            copy(h, state, features, r * features.shape[1] + d * n_hidden, n_hidden)
+            copy(
+                address(h, state), address(features, r * features.shape[1] + d * n_hidden), n_hidden
+            )
 
 
 @part
@@ -43,7 +46,11 @@ def final_backward(dfeatures, dh):
     for r in range(n_sequences):
         for d in range(n_directions):
             state = (d * n_sequences + r) * n_hidden
-            add(dh, state, dfeatures, r * dfeatures.shape[1] + d * n_hidden, n_hidden)
+            add(
+                address(dh, state),
+                address(dfeatures, r * dfeatures.shape[1] + d * n_hidden),
+                n_hidden,
+            )
 
 
 @part
@@ -65,9 +72,9 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
         final_forward(h, features)
     for r in range(n_sequences):
         if mean:
-            fill(features, r * stride + at_mean, wide, 0.0)
+            fill(address(features, r * stride + at_mean), wide, 0.0)
         if maximum:
-            fill(features, r * stride + at_max, wide, -math.inf)
+            fill(address(features, r * stride + at_max), wide, -math.inf)
     for t in range(starts.size - 1 if mean or maximum else 0):
         for r in range(starts[t + 1] - starts[t]):
             row, out = (starts[t] + r) * wide, r * stride

@@ -30,6 +30,7 @@ from sklstm._kernels.pooling import (
 )
 from sklstm._kernels.simd import (
     PANEL,
+    address,
     copy,
     cube,
     lanes,
@@ -165,7 +166,7 @@ def _pooled_step(readout, plan, packed, work, total_at, highest_at, n_seen):
 def _steps_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
     n_rows, wide = y.shape
     for row in range(n_rows):
-        copy(y, row * wide, features, row * features.shape[1], wide)
+        copy(address(y, row * wide), address(features, row * features.shape[1]), wide)
 
 
 def _steps_backward(
@@ -173,7 +174,7 @@ def _steps_backward(
 ):  # fmt: skip
     n_rows, wide = y.shape
     for row in range(n_rows):
-        copy(dfeatures, row * dfeatures.shape[1], dy, row * wide, wide)
+        copy(address(dfeatures, row * dfeatures.shape[1]), address(dy, row * wide), wide)
 
 
 # --- Attention ----------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def scan_forward(
         top = starts[t] - base if keep else 0
         for r in range(n_live):
             if noise is None:
-                copy(h, r * n_hidden, rows, (top + r) * row_stride, n_hidden)
+                copy(address(h, r * n_hidden), address(rows, (top + r) * row_stride), n_hidden)
             else:
                 variational_forward(noise, scan, h, r, rows, (top + r) * row_stride)
             row = span(rows, (top + r) * row_stride + n_hidden, n_inputs)
@@ -180,7 +180,7 @@ def scan_backward(
                 dweight,
             )  # fmt: skip
         if truncated:
-            fill(dh, 0, n_live * n_hidden, 0.0)
+            fill(address(dh, 0), n_live * n_hidden, 0.0)
         else:
             gemm(
                 product, address(gates, top * gate_stride), gate_stride, ONE,
@@ -197,8 +197,8 @@ def scan_backward(
             later = t + 1 if reverse else t
             if later % bptt_steps == 0 and 0 < later < n_timesteps:
                 n_cut = (starts[later + 1] - starts[later]) * n_hidden
-                fill(dh, 0, n_cut, 0.0)
-                fill(dc, 0, n_cut, 0.0)
+                fill(address(dh, 0), n_cut, 0.0)
+                fill(address(dc, 0), n_cut, 0.0)
         n_pending += n_live
         if n_pending >= _GRADIENT_ROWS or s == first:
             # a reverse scan is walked from its last step, which is the earliest, upwards

@@ -24,7 +24,6 @@ from numba import types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
-from numba.np.arrayobj import populate_array
 
 from sklstm._kernels.jit import address_of, device
 
@@ -157,8 +156,15 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 def _pointer(
     context: Any, builder: Any, array_type: Any, array: Any, offset: Any, to: ir.Type
 ) -> Any:
-    data = context.make_array(array_type)(context, builder, array).data
+    data = _data(context, builder, array_type, array)
     return builder.bitcast(builder.gep(data, [offset]), to.as_pointer())
+
+
+def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
+    """Address of the first element of an array, or of what `address` gave."""
+    if isinstance(array_type, types.CPointer):
+        return array
+    return context.data_model_manager[array_type].get(builder, array, "data")
 
 
 @intrinsic
@@ -196,17 +202,22 @@ def _view(n_dimensions: int) -> Any:
         strides = [size]
         for extent in reversed(shape[1:]):
             strides.insert(0, builder.mul(extent, strides[0]))
-        flat = context.make_array(flat_type)(context, builder, args[0])
-        view = context.make_array(sig.return_type)(context, builder)
-        populate_array(
-            view,
-            data=builder.gep(flat.data, [args[1]]),
-            shape=shape,
-            strides=strides,
-            itemsize=size,
-            meminfo=None,
-        )
-        return view._getvalue()
+        flat = _data(context, builder, flat_type, args[0])
+        model = context.data_model_manager[sig.return_type]
+        nothing = context.get_constant_null(types.voidptr)
+        fields = {
+            "meminfo": nothing,
+            "parent": nothing,
+            "nitems": functools.reduce(builder.mul, shape),
+            "itemsize": size,
+            "data": builder.gep(flat, [args[1]]),
+            "shape": cgutils.pack_array(builder, shape),
+            "strides": cgutils.pack_array(builder, strides),
+        }
+        view = ir.Constant(model.get_value_type(), ir.Undefined)
+        for name, value in fields.items():
+            view = model.set(builder, view, value, name)
+        return view
 
     def result(flat: Any) -> Any:
         return types.Array(flat.dtype, n_dimensions, "C")
@@ -369,36 +380,37 @@ def sqrt(typingctx: Any, a: Any) -> Any:
 # of compilation for nothing, because all rows here are whole vectors long. And they stay
 # calls: where they are inlined into a network, all of whose arrays lie in one workspace, LLVM
 # spends two seconds on the question which of them overlap.
+# They take addresses, so that one compilation does for arrays of any dimension.
 @device
-def fill(array, start, size, value):
-    """array[start : start + size] = value, by flat offsets."""
-    called()
-    for j in range(start, start + size, lanes(array)):
-        store(array, j, spread(array, value))
-
-
-@device
-def copy(source, at, target, to, size):
-    """target[to : to + size] = source[at : at + size], by flat offsets."""
+def fill(target, size, value):
+    """target[:size] = value."""
     called()
     for j in range(0, size, lanes(target)):
-        store(target, to + j, load(source, at + j))
+        store(target, j, spread(target, value))
 
 
 @device
-def add(array, start, other, at, size):
-    """array[start : start + size] += other[at : at + size], by flat offsets."""
+def copy(source, target, size):
+    """target[:size] = source[:size]."""
     called()
-    for j in range(0, size, lanes(array)):
-        store(array, start + j, load(array, start + j) + load(other, at + j))
+    for j in range(0, size, lanes(target)):
+        store(target, j, load(source, j))
 
 
 @device
-def multiply(array, start, factor, at, size):
-    """array[start : start + size] *= factor[at : at + size], by flat offsets."""
+def add(target, other, size):
+    """target[:size] += other[:size]."""
     called()
-    for j in range(0, size, lanes(array)):
-        store(array, start + j, load(array, start + j) * load(factor, at + j))
+    for j in range(0, size, lanes(target)):
+        store(target, j, load(target, j) + load(other, j))
+
+
+@device
+def multiply(target, factor, size):
+    """target[:size] *= factor[:size]."""
+    called()
+    for j in range(0, size, lanes(target)):
+        store(target, j, load(target, j) * load(factor, j))
 
 
 # --- activations --------------------------------------------------------------------------
