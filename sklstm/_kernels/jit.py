@@ -23,7 +23,13 @@ TRUE, FALSE, ONE = np.True_, np.False_, np.intp(1)
 # the same result to the last bit, and lets a NaN be a NaN.
 # No counting of references: kernels allocate nothing, and the arrays outlive the call. It would
 # make the code half as long again, which costs seconds of compilation, and slow the loops.
-UNCOUNTED: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+# And no wrapper for callers in C, of whom there are none.
+UNCOUNTED: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cfunc_wrapper": True,
+}
 INLINED: dict[str, Any] = {**UNCOUNTED, "forceinline": True}
 
 
@@ -42,7 +48,7 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 def device(function: Callable[..., Any]) -> Any:
     """Compile a function that only kernels call: it is stored inside its callers."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **UNCOUNTED)(function)
+    return numba.njit(no_cpython_wrapper=True, **UNCOUNTED)(function)
 
 
 def part(function: Callable[..., Any]) -> Any:
@@ -55,7 +61,7 @@ def part(function: Callable[..., Any]) -> Any:
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a function into the loops of its callers: a call would cost as much as its body."""
-    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **INLINED)(function)
+    return numba.njit(no_cpython_wrapper=True, **INLINED)(function)
 
 
 def address_of(function: Callable[..., Any], signature: Any) -> int:
