@@ -141,6 +141,7 @@ class Network:
             for suffix in ("", "_reverse")[: spec.n_directions]:
                 self._place_scan(layer, suffix, n_hidden, gate_stride, need_dx or layer > 0)
         self._place_head(n_hidden, n_pooled, n_features)
+        scans = np.array(self._scans)
         return Plan(
             product=gemm_address(self.dtype),
             cell=cell,
@@ -156,6 +157,7 @@ class Network:
             last=int("last" in spec.pooling),
             mean=int("mean" in spec.pooling),
             maximum=int("max" in spec.pooling),
+            reads_all=spec.pooling != ("last",),
             loss=LOSSES[spec.loss],
             loss_parameter=float(spec.loss_parameter),
             n_pooled=n_pooled,
@@ -163,7 +165,7 @@ class Network:
             n_features=n_features,
             gate_stride=gate_stride,
             cell_stride=n_kept * n_hidden,
-            scans=np.array(self._scans),
+            scans=np.column_stack([scans, np.cumsum(scans[:, ROW_STRIDE]) - scans[:, ROW_STRIDE]]),
         )
 
     def _place_scan(
@@ -465,7 +467,7 @@ class Buffers:
         strides = plan.scans[:, ROW_STRIDE]
         # without recurrent layers what came of the convolutions takes the place of one
         n_layers = max(plan.n_layers, 1)
-        emitting = n_layers if _reads_all(plan) else n_layers - 1
+        emitting = n_layers if plan.reads_all else n_layers - 1
         y = emitting * n_rows * plan.n_directions * plan.n_hidden
         state = max(n_scans, 1) * n_sequences * plan.n_hidden
         n_read = self._network.n_read(n_rows, n_sequences)
@@ -493,11 +495,6 @@ class Buffers:
         }
 
 
-def _reads_all(plan: Plan) -> bool:
-    """Whether what follows the layers reads all states of the last one, or the final ones."""
-    return bool(plan.mean or plan.maximum or not plan.last)
-
-
 def _in_place_of_layers(
     network: Network, batch: PackedBatch, work: Workspace, backward: bool = False
 ) -> tuple[NDArray, NDArray]:
@@ -506,7 +503,7 @@ def _in_place_of_layers(
     (n_rows or 0 if it reads the final ones only, n_hidden) and (n_sequences, n_hidden)
     """
     plan = network.plan
-    n_rows = len(batch.x) if _reads_all(plan) else 0
+    n_rows = len(batch.x) if plan.reads_all else 0
     n_sequences, n = len(batch.lengths), plan.n_hidden
     y, h = (work.dy, work.dh) if backward else (work.y, work.h)
     states = work.flat[y : y + n_rows * n].reshape(n_rows, n)

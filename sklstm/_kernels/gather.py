@@ -54,8 +54,8 @@ def gather(
     for r in range(samples.size):
         first, last = begin[samples[r]], end[samples[r]]
         missing = lengths[r] * patch_size - (last - first)
-        for step in range(missing):
-            x[starts[0] + r, step * n_channels * n_copies : (step + 1) * n_channels * n_copies] = 0
+        for column in range(missing * n_channels * n_copies):
+            x[r, column] = 0.0
         for channel in range(n_channels):
             mean, spread = 0.0, 1.0
             if by_sequence:

@@ -47,6 +47,7 @@ class Plan(NamedTuple):
     last: int
     mean: int
     maximum: int
+    reads_all: bool  # whether the readout reads all states of the last layer
     loss: int
     loss_parameter: float
     n_pooled: int  # pooled states, in whole vectors
@@ -54,7 +55,7 @@ class Plan(NamedTuple):
     n_features: int  # both, in whole vectors, without the 1 for the bias
     gate_stride: int
     cell_stride: int  # of what is kept for the backward pass beside rows and gates
-    scans: Any  # int64 (n_scans + 1, 7): the columns below; the last row is the head's
+    scans: Any  # int64 (n_scans + 1, 8): the columns below; the last row is the head's
 
 
 # Columns of Plan.scans
@@ -63,6 +64,7 @@ ROW_STRIDE = 1  # of [h, x, 1]
 PACKED = 2  # of weight, weight_h and weight_x in the packed parameters; the head, transposed
 GRADIENT = 5  # in the packed gradient
 N_ROWS = 6  # of weight
+ROWS_BEFORE = 7  # row strides of the scans before it, added up
 
 
 class Workspace(NamedTuple):
@@ -86,50 +88,43 @@ class Workspace(NamedTuple):
     draw: int
 
 
+# These take single fields: a plan or a workspace as an argument is dozens of them.
 @device
-def _reads_all(plan):
-    """Whether the readout reads all states of the last layer, and not the final ones alone."""
-    return plan.mean != 0 or plan.maximum != 0 or plan.last == 0
-
-
-@device
-def _panels(plan, packed, layer, scan, need_dx):
+def _panels(packed, scans, scan, n_hidden, n_gates, need_dx):
     """weight, weight_h and weight_x of a scan, views into the packed parameters."""
-    width = lanes(packed)
-    n_gates = plan.cell.n_gates * plan.n_hidden
-    n_rows = plan.scans[scan, N_ROWS]
-    wide = PANEL * width
+    n_rows = scans[scan, N_ROWS]
+    wide = PANEL * lanes(packed)
     n_wide = (n_gates + wide - 1) // wide
-    weight = cube(packed, plan.scans[scan, PACKED], n_wide, n_rows, wide)
-    n_wide = (plan.n_hidden + wide - 1) // wide
-    weight_h = cube(packed, plan.scans[scan, PACKED + 1], n_wide, n_gates, wide)
-    n_wide = (plan.scans[scan, N_INPUTS] + wide - 1) // wide if need_dx else 0
-    return weight, weight_h, cube(packed, plan.scans[scan, PACKED + 2], n_wide, n_gates, wide)
+    weight = cube(packed, scans[scan, PACKED], n_wide, n_rows, wide)
+    n_wide = (n_hidden + wide - 1) // wide
+    weight_h = cube(packed, scans[scan, PACKED + 1], n_wide, n_gates, wide)
+    n_wide = (scans[scan, N_INPUTS] + wide - 1) // wide if need_dx else 0
+    return weight, weight_h, cube(packed, scans[scan, PACKED + 2], n_wide, n_gates, wide)
 
 
 @device
-def _head_panels(plan, packed):
+def _head(packed, scans, n_features, n_outputs):
     """The head as (n_features + 1, outputs) and transposed, in whole vectors."""
     width = lanes(packed)
-    n_outputs = (plan.n_outputs + width - 1) // width * width
-    n_scans = plan.n_layers * plan.n_directions
-    forward = matrix(packed, plan.scans[n_scans, PACKED], plan.n_features + 1, n_outputs)
-    return forward, matrix(packed, plan.scans[n_scans, PACKED + 1], plan.n_outputs, plan.n_features)
+    places = scans[scans.shape[0] - 1]
+    n_columns = (n_outputs + width - 1) // width * width
+    forward = matrix(packed, places[PACKED], n_features + 1, n_columns)
+    return forward, matrix(packed, places[PACKED + 1], n_outputs, n_features)
 
 
 @device
-def _kept(plan, work, layer, scan, n_kept, whole):
-    """rows, gates and cells of a scan: its own if the whole scan is kept, else shared."""
-    before = 0
-    for k in range(scan if whole else 0):
-        before += plan.scans[k, ROW_STRIDE]
-    own = scan if whole else 0
-    rows = matrix(work.flat, work.rows + before * n_kept, n_kept, plan.scans[scan, ROW_STRIDE])
-    stride = plan.gate_stride
-    gates = matrix(work.flat, work.gates + own * n_kept * stride, n_kept, stride)
-    stride = plan.cell_stride
-    cells = matrix(work.flat, work.cells + own * n_kept * stride, n_kept, stride)
-    return rows, gates, cells
+def _kept(flat, rows, gates, cells, scans, gate_stride, cell_stride, own, scan, n_kept):
+    """rows, gates and cells of a scan, each (n_kept, ...).
+
+    (in) rows, gates, cells: where those of the first scan begin
+    (in) own: the scan, or 0 if all take turns in the buffers of the first
+    """
+    before = scans[own, ROWS_BEFORE] * n_kept
+    return (
+        matrix(flat, rows + before, n_kept, scans[scan, ROW_STRIDE]),
+        matrix(flat, gates + own * n_kept * gate_stride, n_kept, gate_stride),
+        matrix(flat, cells + own * n_kept * cell_stride, n_kept, cell_stride),
+    )
 
 
 @part
@@ -145,16 +140,20 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
     n_kept = n_rows if whole else n_sequences
     n_segments = (n_timesteps + segment - 1) // segment
     state_size = n_sequences * plan.n_hidden
+    n_gates = plan.cell.n_gates * plan.n_hidden
     source = x
     for layer in range(plan.n_layers):
-        emit = layer < plan.n_layers - 1 or _reads_all(plan)
+        emit = layer < plan.n_layers - 1 or plan.reads_all
         y = matrix(work.flat, work.y + layer * n_rows * wide, n_rows if emit else 0, wide)
         for direction in range(plan.n_directions):
             scan = layer * plan.n_directions + direction
-            weight, _, _ = _panels(plan, packed, layer, scan, FALSE)
+            weight, _, _ = _panels(packed, plan.scans, scan, plan.n_hidden, n_gates, FALSE)
             h = matrix(work.flat, work.h + scan * state_size, n_sequences, plan.n_hidden)
             c = matrix(work.flat, work.c + scan * state_size, n_sequences, plan.n_hidden)
-            rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
+            rows, gates, cells = _kept(
+                work.flat, work.rows, work.gates, work.cells, plan.scans, plan.gate_stride,
+                plan.cell_stride, scan if whole else 0, scan, n_kept,
+            )  # fmt: skip
             for k in range(n_segments):
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if keep and not whole:
@@ -194,9 +193,10 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
     n_kept = n_rows if whole else min(n_rows, segment * n_sequences)
     n_segments = (n_timesteps + segment - 1) // segment
     state_size = n_sequences * plan.n_hidden
+    n_gates = plan.cell.n_gates * plan.n_hidden
     nothing = matrix(work.flat, work.y, 0, wide)
     for layer in range(plan.n_layers - 1, -1, -1):
-        emit = layer < plan.n_layers - 1 or _reads_all(plan)
+        emit = layer < plan.n_layers - 1 or plan.reads_all
         dy = matrix(work.flat, work.dy + layer * n_rows * wide, n_rows if emit else 0, wide)
         if layer < plan.n_layers - 1 and layer_mask.size > 0:
             multiply(address(dy, 0), address(layer_mask, layer * n_rows * wide), n_rows * wide)
@@ -206,10 +206,15 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
             dsource = matrix(work.flat, work.dy + (layer - 1) * n_rows * wide, n_rows, wide)
         for direction in range(plan.n_directions):
             scan = layer * plan.n_directions + direction
-            weight, weight_h, weight_x = _panels(plan, packed, layer, scan, need_dx or layer > 0)
+            weight, weight_h, weight_x = _panels(
+                packed, plan.scans, scan, plan.n_hidden, n_gates, need_dx or layer > 0
+            )
             dh = matrix(work.flat, work.dh + scan * state_size, n_sequences, plan.n_hidden)
             dc = matrix(work.flat, work.dc + scan * state_size, n_sequences, plan.n_hidden)
-            rows, gates, cells = _kept(plan, work, layer, scan, n_kept, whole)
+            rows, gates, cells = _kept(
+                work.flat, work.rows, work.gates, work.cells, plan.scans, plan.gate_stride,
+                plan.cell_stride, scan if whole else 0, scan, n_kept,
+            )  # fmt: skip
             dweight = matrix(dw, plan.scans[scan, GRADIENT], weight.shape[1], plan.gate_stride)
             for k in range(n_segments - 1, -1, -1):
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
@@ -256,7 +261,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
         n_sequences,
         plan.n_hidden,
     )
-    emit = _reads_all(plan)
+    emit = plan.reads_all
     y = matrix(work.flat, work.y + top * n_rows * wide, n_rows if emit else 1, wide)
     features = matrix(work.flat, work.features, n_read_rows, plan.n_features + width)
     read_forward(plan.readout, plan, starts, lengths, packed, work, h, y, keep, features)
@@ -276,7 +281,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
                 address(feature_mask, r * plan.n_pooled),
                 plan.n_pooled,
             )
-    head, _ = _head_panels(plan, packed)
+    head, _ = _head(packed, plan.scans, plan.n_features, plan.n_outputs)
     raw = matrix(work.flat, work.raw, n_read_rows, head.shape[1])
     gemm(
         plan.product, address(seen, 0), seen.shape[1], ONE,
@@ -293,7 +298,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     width = lanes(packed)
     n_rows, n_sequences = starts[starts.size - 1], starts[1]
     n_scans = plan.n_layers * plan.n_directions
-    _, transposed = _head_panels(plan, packed)
+    _, transposed = _head(packed, plan.scans, plan.n_features, plan.n_outputs)
     n_read_rows = draw.shape[0]
     dfeatures = matrix(work.flat, work.dfeatures, n_read_rows, plan.n_features)
     gemm(
@@ -326,7 +331,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
         n_sequences,
         plan.n_hidden,
     )
-    emit = _reads_all(plan)
+    emit = plan.reads_all
     before = top * n_rows * wide
     y = matrix(work.flat, work.y + before, n_rows if emit else 0, wide)
     dy = matrix(work.flat, work.dy + before, n_rows if emit else 0, wide)
@@ -409,25 +414,25 @@ def network_step(
     v = values
     plan = Plan(
         v[0], cell, norm, noise, readout, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9],
-        v[10], float(v[11]), v[12], v[13], v[14], v[15], v[16], scans,
+        v[10] != 0, v[11], float(v[12]), v[13], v[14], v[15], v[16], v[17], scans,
     )  # fmt: skip
     work = Workspace(
-        flat, v[17], v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27], v[28],
-        v[29], v[30], v[31],
+        flat, v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27], v[28], v[29],
+        v[30], v[31], v[32],
     )  # fmt: skip
     n_streams, n_channels = x.shape
-    scaled = matrix(flat, v[32], n_streams, n_channels)
+    scaled = matrix(flat, v[33], n_streams, n_channels)
     for r in range(n_streams):
         for j in range(n_channels):
             if not math.isfinite(x[r, j]):
                 return False
             scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
-    starts = span(values, 35, 2)
+    starts = span(values, 36, 2)
     _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
     for r in range(n_streams):
         n_seen[r] += 1
-    read_step(plan.readout, plan, packed, work, v[33], v[34], n_seen)
-    head, _ = _head_panels(plan, packed)
+    read_step(plan.readout, plan, packed, work, v[34], v[35], n_seen)
+    head, _ = _head(packed, plan.scans, plan.n_features, plan.n_outputs)
     n_columns = plan.n_features + lanes(flat)
     gemm(
         plan.product, address(flat, work.features), n_columns, ONE,
