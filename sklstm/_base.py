@@ -996,7 +996,7 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         estimator builds its own.
         """
         # one chunk needs one thread: no look-up of joblib's settings for a single row
-        n_threads = joblib.effective_n_jobs(self.n_jobs) if n_samples > PREDICTED_ROWS else None
+        n_threads = joblib.effective_n_jobs(self.n_jobs) if 2 * n_samples > PREDICTED_ROWS else None
         theta, predictor = _predictors.pop(self, (None, None))
         fits = predictor is not None and n_threads in (None, predictor.n_threads)
         if predictor is None or not fits or theta is not self.theta_:

@@ -20,8 +20,10 @@ from sklstm._sequences import NetworkInput, packed_rows
 # Below this much work (rows of a minibatch times parameters) a thread costs more than it
 # brings.
 _WORTH_A_THREAD = 2e6
-# Rows of a chunk in prediction: enough to fill the register tile, few enough for the cache.
-PREDICTED_ROWS = 48
+# Rows of a chunk in prediction, at most: many, so that Python's share is small. Long sequences
+# come in smaller chunks, of about so many time steps.
+PREDICTED_ROWS = 96
+_PREDICTED_STEPS = 2**18
 _MAX_CHUNKS = 8
 
 
@@ -147,10 +149,14 @@ class Workers:
         steps = -(-lengths // network.spec.stride)
         first = np.cumsum(steps) - steps if per_step else steps
         out = np.empty((steps.sum() if per_step else len(samples), n_columns), network.dtype)
-        n_chunks = -(-len(samples) // PREDICTED_ROWS)
+        most = min(PREDICTED_ROWS, max(1, _PREDICTED_STEPS // int(lengths.max())))
+        n_chunks = -(-len(samples) // most)
+        if 2 * len(samples) > PREDICTED_ROWS:  # as many for each thread
+            n_chunks = -(-n_chunks // self.n_threads) * self.n_threads
+        parts = np.array_split(order, n_chunks)
 
         def chunk(k: int, buffers: Buffers) -> None:
-            part = order[k * PREDICTED_ROWS : (k + 1) * PREDICTED_ROWS]
+            part = parts[k]
             batch = inputs.pack(samples[part], network.dtype)
             batch = buffers.convolve(batch, np.empty(0, network.dtype))
             work = buffers.fit_to(batch, keep=False)

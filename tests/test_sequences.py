@@ -141,3 +141,17 @@ def test_a_gap_in_a_memory_mapped_array_is_named(tmp_path):
     X[41, 3, 1] = np.nan
     with pytest.raises(ValueError, match="sample 41, time step 3, channel 1"):
         LSTMClassifier(**SMALL).fit(X, np.arange(50) % 2)
+
+
+def test_predicting_long_sequences_takes_bounded_memory():
+    X = np.random.default_rng(0).standard_normal((60, 20_000, 1), dtype=np.float32)
+    settings = SMALL | {"pooling": "mean", "patch_size": 1, "bidirectional": False}
+    model = LSTMClassifier(**settings).fit(X[:, :20], np.arange(60) % 2)
+    model.predict(X[:, :20])
+    tracemalloc.start()
+    together = model.predict_proba(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # the states alone of all 60 sequences, which the mean is of, would take 73 MB
+    assert peak < 40 * 2**20, f"{peak / 2**20:.1f} MB"
+    np.testing.assert_array_equal(model.predict_proba(X[:3]), together[:3])
