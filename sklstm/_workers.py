@@ -153,7 +153,7 @@ class Workers:
         n_chunks = -(-len(samples) // most)
         if 2 * len(samples) > PREDICTED_ROWS:  # as many for each thread
             n_chunks = -(-n_chunks // self.n_threads) * self.n_threads
-        parts = np.array_split(order, n_chunks)
+        parts = np.array_split(order, n_chunks) if n_chunks > 1 else [order]
 
         def chunk(k: int, buffers: Buffers) -> None:
             part = parts[k]
