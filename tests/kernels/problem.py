@@ -186,8 +186,7 @@ def fill_up(states, hidden_size, n_hidden, value=0.0):
     n_blocks = states.shape[-1] // hidden_size
     blocks = states.reshape(*states.shape[:-1], n_blocks, hidden_size)
     wide = np.full((*blocks.shape[:-1], n_hidden), value)
-    if states.size:  # without recurrent layers n_hidden counts filters, and there are no states
-        wide[..., :hidden_size] = blocks
+    wide[..., :hidden_size] = blocks
     return wide.reshape(*states.shape[:-1], n_blocks * n_hidden)
 
 

@@ -43,9 +43,9 @@ NETWORKS = {
     "even widths beside": {"branch": branch((4, 2), (LANES + 1, 8), (3, 4)), "n_static": 2},
     "not normalised": {"branch": branch((5, 7), (2 * LANES, 3), normalised=False)},
     "both": {"front": front((6, 4, 2)), "branch": branch((3, 7), (5, 5)), "masks": True},
-    "no layers": {"front": front((5, 3), (4, 2)), "num_layers": 0, "masks": True},
+    "no layers": {"front": front((5, 3), (6, 2)), "num_layers": 0, "masks": True},
     "only the last step": {"front": front((5, 3, 2)), "num_layers": 0, "pooling": ("last",)},
-    "no layers, both": {"front": front((3, 2)), "branch": branch((4, 3)), "num_layers": 0},
+    "no layers, both": {"front": front((7, 2)), "branch": branch((4, 3)), "num_layers": 0},
     "attention": {"front": front((5, 3, 2)), "branch": branch((4, 3)), "pooling": ("attention",)},
     "no layers, attention": {"front": front((5, 3)), "num_layers": 0, "pooling": ("attention",)},
     "every step": {"front": front((5, 3)), "masks": True, "pooling": ("steps",)},
@@ -188,7 +188,7 @@ def test_running_statistics():
     assert_close(views["fcn_mean_l0"], expected[:3], 1e-14)
     n_filters = -(-3 // LANES) * LANES  # in whole vectors
     assert_close(views["fcn_variance_l0"], expected[n_filters : n_filters + 3], 1e-14)
-    assert_close(views["fcn_mean_l1"], expected[2 * LANES : 2 * LANES + 5], 1e-14)
+    assert_close(views["fcn_mean_l1"], expected[2 * n_filters : 2 * n_filters + 5], 1e-14)
     for name, view in views.items():
         assert name.startswith(("fcn_mean", "fcn_variance", "fcn_batches")) or not view.any()
 
