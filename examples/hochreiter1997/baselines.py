@@ -11,8 +11,9 @@ from math import exp
 
 import numpy as np
 
+from examples.hochreiter1997.jit import kernel
 from examples.hochreiter1997.network import LANES, Sequences
-from sklstm._kernels.jit import device, kernel
+from sklstm._kernels.jit import device
 
 
 @dataclass(frozen=True)

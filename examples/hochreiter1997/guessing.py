@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from examples.hochreiter1997.baselines import logistic
+from examples.hochreiter1997.jit import kernel
 from examples.hochreiter1997.network import Sequences
 from examples.hochreiter1997.tasks import two_sequence
 from examples.hochreiter1997.trials import Result
-from sklstm._kernels.jit import kernel
 
 METHOD = "random weights"
 N_HIDDEN, RANGE, CAP = 2, 100.0, 200_000

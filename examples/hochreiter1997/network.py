@@ -34,7 +34,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sklstm._kernels.jit import inlined, kernel
+from examples.hochreiter1997.jit import kernel
+from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import fma, lanes, lanes_of, load, sigmoid, spread, store
 from sklstm._network import aligned
 
