@@ -22,7 +22,8 @@ from __future__ import annotations
 from typing import Any
 
 from numba import types
-from numba.extending import overload, overload_attribute
+from numba.core.typing.templates import AttributeTemplate, infer_getattr
+from numba.extending import lower_getattr, overload
 
 from sklstm._kernels.coupled import Coupled, coupled_backward, coupled_forward
 from sklstm._kernels.gru import GRU, gru_backward, gru_forward
@@ -86,15 +87,28 @@ def step_backward(
     raise NotImplementedError
 
 
-def _constant(name: str) -> None:
-    @overload_attribute(types.BaseNamedTuple, name, jit_options=INLINED, strict=True)
-    def _of_class(cell):
-        value = getattr(cell.instance_class, name, None)
-        return None if value is None else lambda cell: value
+_CONSTANTS = ("n_gates", "n_kept", "n_extra", "direct")
 
 
-for _name in ("n_gates", "n_kept", "n_extra", "direct"):
-    _constant(_name)
+@infer_getattr
+class _Constants(AttributeTemplate):
+    """The constants of a marker's class, for kernels: nothing is compiled for them."""
+
+    key = types.BaseNamedTuple
+
+    def generic_resolve(self, marker: Any, name: str) -> Any:
+        known = name in _CONSTANTS and hasattr(marker.instance_class, name)
+        return types.intp if known else None
+
+
+def _lower(name: str) -> None:
+    @lower_getattr(types.BaseNamedTuple, name)
+    def constant(context: Any, builder: Any, marker: Any, value: Any) -> Any:
+        return context.get_constant(types.intp, getattr(marker.instance_class, name))
+
+
+for _name in _CONSTANTS:
+    _lower(_name)
 
 
 # Numba takes the names of the arguments from the Python function, so every cell has the same.

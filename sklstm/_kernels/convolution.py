@@ -103,7 +103,7 @@ def _mean_backward(dout, owner, n_steps, dseries):
     called()
     n = dseries.shape[1]
     for i in range(owner.size):
-        r = max(owner[i], 0)
+        r = owner[i] if owner[i] > 0 else 0
         share = spread(dout, 1.0 / n_steps[r])
         for j in range(0, n, lanes(dout)):
             store(dseries, i * n + j, load(dout, r * n + j) * share)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from sklstm._kernels.jit import part
 from sklstm._kernels.simd import address, exp, fill, lanes, load, store
 
@@ -29,7 +31,7 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
     fill(address(draw, 0), draw.size, 0.0)
     for r in range(raw.shape[0]):
         if kind == SOFTMAX:
-            label = int(target[r, 0])
+            label = np.intp(target[r, 0])
             total += row_weight[r] * _softmax_row(raw, r, n_outputs, draw, label)
             for j in range(n_outputs):
                 draw[r, j] *= row_weight[r]
@@ -50,7 +52,8 @@ def _softmax_row(raw, r, n_outputs, out, label):
     stride = raw.shape[1]
     highest = raw[r, 0]
     for j in range(1, n_outputs):
-        highest = max(highest, raw[r, j])
+        if raw[r, j] > highest:
+            highest = raw[r, j]
     for j in range(0, stride, width):
         store(out, r * stride + j, exp(load(raw, r * stride + j) - highest))
     total = 0.0
@@ -70,7 +73,7 @@ def _point(kind, parameter, z, y):
     if kind == SIGMOID:  # log(1 + e^z) - y z, without overflow
         small = math.exp(-abs(z))
         probability = 1.0 / (1.0 + small) if z >= 0.0 else small / (1.0 + small)
-        return max(z, 0.0) - y * z + math.log1p(small), probability - y
+        return (z if z > 0.0 else 0.0) - y * z + math.log1p(small), probability - y
     if kind == SQUARED:
         return 0.5 * error * error, error
     if kind == ABSOLUTE:

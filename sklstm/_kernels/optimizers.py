@@ -16,10 +16,10 @@ import math
 
 import numpy as np
 
-from sklstm._kernels.jit import device, kernel
+from sklstm._kernels.jit import kernel, part
 
 
-@device
+@part
 def _norm(gradient):
     squares = 0.0
     for j in range(gradient.size):
@@ -28,7 +28,7 @@ def _norm(gradient):
     return math.sqrt(squares)
 
 
-@device
+@part
 def _shrink(norm, clip_norm):
     return clip_norm / norm if 0.0 < clip_norm < norm else 1.0
 
