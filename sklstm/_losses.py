@@ -19,4 +19,9 @@ def probabilities(raw: NDArray, activation: str) -> NDArray[np.float64]:
     if activation == "softmax":
         return softmax(raw, axis=1)
     positive = expit(raw)
-    return np.hstack([1.0 - positive, positive]) if raw.shape[1] == 1 else positive
+    if raw.shape[1] > 1:
+        return positive
+    both = np.empty((len(raw), 2))
+    both[:, 1:] = positive
+    np.subtract(1.0, positive, out=both[:, :1])
+    return both

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -89,8 +90,10 @@ def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
     if X.dtype.kind != "f":
         return lengths
     # only samples that end in NaN can be padded: one column is read, not the array
-    (suspects,) = np.nonzero(np.isnan(X[:, -1, :]).all(axis=1))
-    for i in suspects:
+    ends = np.isnan(X[:, -1, :])
+    if not ends.any():
+        return lengths
+    for i in np.nonzero(ends.all(axis=1))[0]:
         (valid,) = np.nonzero(~np.isnan(X[i]).all(axis=1))
         lengths[i] = valid[-1] + 1 if len(valid) else 0
     _refuse_empty(lengths, "holds nothing but NaN")
@@ -292,7 +295,7 @@ def _check_finite(data: SequenceDataset) -> None:
     for first in range(0, len(data.values), n_rows):
         values = data.values[first : first + n_rows]
         with np.errstate(over="ignore", invalid="ignore"):
-            if np.isfinite(values.sum(dtype=np.float64)):
+            if math.isfinite(values.sum(dtype=np.float64)):
                 continue
         rows = np.nonzero(~np.isfinite(values).all(axis=1))[0] + first
         samples = np.searchsorted(data.begin, rows, side="right") - 1
