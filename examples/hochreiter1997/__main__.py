@@ -78,7 +78,8 @@ def main() -> None:
         if experiment.method != "LSTM":  # baselines by their method, or with everything
             names = {experiment.method, experiment.method.split(",")[0]}
         if experiment in READINGS:
-            names = {"readings", f"readings {experiment.name} {experiment.row}"}
+            own = [experiment.name, experiment.row, experiment.method]
+            names = {" ".join(["readings", *own[:n]]) for n in range(4)}
         if not arguments.only or names & set(arguments.only):
             run(experiment, arguments.results, arguments.trials)
     for module in [] if arguments.quick else [guessing, chunker, estimators]:

@@ -2,7 +2,7 @@
 
 Each number of the paper is a vector here: one lane for each of 8 trials (fewer where registers
 are narrower), which differ in weights and sequences and have nothing to do with each other. The
-letters are those of the paper's Section 4 and Appendix A.1.
+letters are those of the paper's Section 4 and Appendix A.1, as are the numbers of equations.
 
 NAMES
     H hidden units: B input gates, then B output gates, then C = B * S memory cells
@@ -11,26 +11,29 @@ NAMES
 
 FORWARD, at each time step
     net_l = sum_m w_lm y_m + w_l x      y_m: hidden activations of the step before
-    y_in = f(net_in)     y_out = f(net_out)     f(x) = 1 / (1 + e^-x)
-    s_v <- s_v + y_in g(net_v)                  g(x) = 2 (2 f(x) - 1)
-    y_v = y_out h(s_v)                          h(x) = 2 f(x) - 1
+    y_in = f(net_in)     y_out = f(net_out)     f(x) = 1 / (1 + e^-x)       (3, 7, 8)
+    s_v <- s_v + y_in g(net_v)                  g(x) = 2 (2 f(x) - 1)       (5, 9)
+    y_v = y_out h(s_v)                          h(x) = 2 f(x) - 1           (4, 9)
     y_k = f(sum_v w_kv y_v)                     v: the cells, now
 
 LEARNING RULE: errors that arrive at the net input of a gate or a cell are used and go no further
 back. What is left of the gradient is known at each step, without looking back.
-    e_k = f'(net_k) (t_k - y_k)
-    e_out = f'(net_out) sum_v h(s_v) sum_k w_kv e_k
-    e_s,v = y_out h'(s_v) sum_k w_kv e_k
-    ds_v/dw_in,m <- ds_v/dw_in,m + g(net_v) f'(net_in) y_m
-    ds_v/dw_v,m  <- ds_v/dw_v,m + g'(net_v) y_in y_m
-    dw_lm = a e_l y_m   (outputs and output gates)
-    dw_in,m = a sum_v e_s,v ds_v/dw_in,m        dw_v,m = a e_s,v ds_v/dw_v,m
+    e_k = f'(net_k) (t_k - y_k)                                             (19)
+    e_out = f'(net_out) sum_v h(s_v) sum_k w_kv e_k                         (21)
+    e_s,v = y_out h'(s_v) sum_k w_kv e_k                                    (23)
+    ds_v/dw_in,m <- ds_v/dw_in,m + g(net_v) f'(net_in) y_m                  (25)
+    ds_v/dw_v,m  <- ds_v/dw_v,m + g'(net_v) y_in y_m                        (27)
+    dw_lm = a e_l y_m   (outputs and output gates)                          (22)
+    dw_in,m = a sum_v e_s,v ds_v/dw_in,m        dw_v,m = a e_s,v ds_v/dw_v,m    (26, 28)
+
+Other readings of the paper: weights from hidden unit to hidden unit that are not there, outputs
+that are linear, y_k = net_k, and errors e_k = t_k - y_k of the log loss or of linear outputs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -57,6 +60,8 @@ class Architecture:
     init_range: float = 0.1
     g_range: float = 2.0  # g is in [-2, 2]
     h_range: float = 1.0
+    recurrent: bool = True  # whether hidden units see each other
+    output: Literal["logistic", "logistic, log loss", "linear"] = "logistic"
     # Experiments 2a and 2b: cells and gates see the inputs alone, outputs see the inputs too,
     # there is no output gate, and the cell is y = s, s += y_in f(net).
     layered: bool = False
@@ -97,10 +102,11 @@ class Architecture:
         return sum(n_targets * n_sources for n_targets, n_sources in self.shapes.values())
 
     def trainable(self) -> np.ndarray:
-        """(n_parameters,): 0 for the bias of a unit that has none, else 1."""
+        """(n_parameters,): 0 for what is not there, as biases of units without one, else 1."""
         mask = np.ones(self.n_parameters)
         views = self.views(mask)
         if not self.layered:
+            views["w_hidden"][:, :-1] = self.recurrent
             views["w_hidden"][:, -1] = [bias is not None for bias in self._hidden_biases()]
         views["w_output"][:, -1] = self.output_bias is not None
         return mask
@@ -229,6 +235,7 @@ class Network:
             self._weights, self._dweights, self.theta, self.gradient, self.rate, self.state,
             together, np.ascontiguousarray(ends - length), self.architecture.block_size,
             self.architecture.g_range, self.architecture.h_range, self.architecture.layered,
+            self.architecture.output == "linear", self.architecture.output == "logistic",
             learn, every_step, largest, mean, outputs,
         )  # fmt: skip
         return largest, mean
@@ -255,7 +262,7 @@ def add(array, offset, value):
 @kernel
 def run_sequences(
     weights, dweights, theta, gradient, rate, state, sequences, begin, block_size, g_range, h_range,
-    layered, learn, every_step, largest, mean, outputs,
+    layered, linear, sloped, learn, every_step, largest, mean, outputs,
 ):  # fmt: skip
     """Run, and train, all lanes on their sequences; see `Network.run`."""
     for n in range(len(begin)):
@@ -266,14 +273,16 @@ def run_sequences(
         n_targets = np.zeros(begin.shape[1])
         for t in range(longest):
             n_active = set_inputs_and_targets(state, sequences, n, longest - t, begin)
-            forward(weights, state, n_active, block_size, g_range, h_range, layered)
+            forward(weights, state, n_active, block_size, g_range, h_range, layered, linear)
             if learn:
                 carry_derivatives(state, n_active, block_size, g_range, layered)
             if state.graded.max() > 0.0:
                 measure(state, largest[n], mean[n])
                 n_targets += state.graded[0]
                 if learn:
-                    backward(weights, dweights, state, n_active, block_size, h_range, layered)
+                    backward(
+                        weights, dweights, state, n_active, block_size, h_range, layered, sloped
+                    )
                     if every_step:
                         change_weights(theta, gradient, rate)
             finish_step(state, n_active)
@@ -326,7 +335,7 @@ def reset(state, lane):
 
 
 @inlined
-def forward(weights, state, n_active, block_size, g_range, h_range, layered):
+def forward(weights, state, n_active, block_size, g_range, h_range, layered, linear):
     """One time step; leaves f(net) in `state.f`, and the activations of before in `state.y`."""
     w_input, w_hidden, w_output, w_skip = weights
     n_cells = len(state.s)
@@ -370,7 +379,7 @@ def forward(weights, state, n_active, block_size, g_range, h_range, layered):
             for a in range(n_active):
                 m = state.active[a]
                 net = fma(load(w_skip, at(w_skip, k, m)), load(state.x, row(state.x, m)), net)
-        store(state.y_output, row(state.y_output, k), sigmoid(net))
+        store(state.y_output, row(state.y_output, k), net if linear else sigmoid(net))
 
 
 @inlined
@@ -417,7 +426,7 @@ def measure(state, largest, mean):
 
 
 @inlined
-def backward(weights, dweights, state, n_active, block_size, h_range, layered):
+def backward(weights, dweights, state, n_active, block_size, h_range, layered, sloped):
     """Add what the errors of this step say to the gradient (upwards: the rule climbs)."""
     w_output = weights.w_output
     d_input, d_hidden, d_output, d_skip = dweights
@@ -430,7 +439,9 @@ def backward(weights, dweights, state, n_active, block_size, h_range, layered):
     for k in range(len(state.y_output)):
         y = load(state.y_output, row(state.y_output, k))
         target = load(state.target, row(state.target, k))
-        e_k = graded * y * (1.0 - y) * (target - y)
+        e_k = graded * (target - y)
+        if sloped:
+            e_k = y * (1.0 - y) * e_k
         for v in range(n_cells + 1):
             offset = at(w_output, k, v)
             add(d_output, offset, e_k * load(state.y_cell, row(state.y_cell, v)))

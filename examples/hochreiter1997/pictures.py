@@ -11,7 +11,7 @@ import matplotlib
 import numpy as np
 
 from examples.hochreiter1997 import results
-from examples.hochreiter1997.experiments import BEYOND, LSTM
+from examples.hochreiter1997.experiments import BEYOND, LSTM, READINGS
 from examples.hochreiter1997.tables import PAGE, by_row
 
 matplotlib.use("svg")
@@ -68,38 +68,40 @@ def draw_error_flow(path: Path) -> None:
 
 def draw_lags(path: Path) -> None:
     """Sequences to success by minimal lag: 2c with as many distractors as steps, and 4."""
-    rows = by_row(results.read())
+    lines = by_row(results.read())
     figure, panels = plt.subplots(ncols=2, figsize=(7, 3), layout="constrained", sharey=True)
-    title = {"2c": "experiment 2c", "4": "experiment 4, squared errors below 0.04"}
-    lag_of = {"2c": lambda row: _numbers(row)[0] + 1, "4": lambda row: _numbers(row)[0] / 2}
-    for panel, (name, lag) in zip(panels, lag_of.items(), strict=True):
-        paper, ours = [], []
-        for experiment in [*LSTM, *BEYOND]:
-            row = experiment.row
-            if experiment.name != name or (name == "2c" and len(set(_numbers(row))) > 1):
+    experiments = [(experiment, experiment.criteria[0].name) for experiment in [*LSTM, *BEYOND]]
+    experiments += [(experiment, experiment.criteria[-1].name) for experiment in READINGS]
+    for panel, name, methods in (
+        (panels[0], "2c", {"LSTM": "by the equations", "no recurrence": "no recurrence"}),
+        (panels[1], "4", {"LSTM": "errors² below 0.04", "linear output": "linear output"}),
+    ):
+        points: dict[str, list[tuple[float, float]]] = {method: [] for method in methods}
+        paper = set()
+        for experiment, criterion in experiments:
+            numbers = [int(part.split("=")[1]) for part in experiment.row.split(", ")[:2]]
+            if experiment.name != name or len(set(numbers)) > 1:
                 continue
-            criterion = experiment.criteria[0].name
+            lag = numbers[0] + 1 if name == "2c" else numbers[0] / 2
             if criterion in experiment.paper:
-                paper.append((lag(row), experiment.paper[criterion]))
-            lines = rows.get((name, row, "LSTM", criterion), [])
-            ours += [(lag(row), line.sequences) for line in lines if line.success]
-        panel.loglog(*np.transpose(paper), "s-", color="C7", label="paper, mean")
-        if ours:
-            panel.loglog(
-                *np.transpose(ours), "o", color="C0", ms=3, alpha=0.5, label="ours, trials"
-            )
-        lags = sorted({lag for lag, _ in paper + ours})
+                paper.add((lag, experiment.paper[criterion]))
+            for line in lines.get((name, experiment.row, experiment.method, criterion), []):
+                if line.success and experiment.method in methods:
+                    points[experiment.method].append((lag, line.sequences))
+        panel.loglog(*np.transpose(sorted(paper)), "s-", color="C7", label="paper, mean")
+        for (method, label), color, side in zip(
+            methods.items(), ("C0", "C1"), (0.94, 1.06), strict=True
+        ):
+            at, needed = np.transpose(points[method]) if points[method] else ([], [])
+            x = np.asarray(at) * side  # so that they do not hide each other
+            panel.loglog(x, needed, "o", color=color, ms=3, alpha=0.5, label=label)
+        lags = sorted({lag for lag, _ in [*paper, *points["LSTM"]]})
         panel.set_xticks(lags, [f"{lag:.0f}" for lag in lags], minor=False)
         panel.minorticks_off()
-        panel.set(xlabel="minimal lag", title=title[name])
+        panel.set(xlabel="minimal lag", title=f"experiment {name}")
+        panel.legend(frameon=False)
     panels[0].set(ylabel="sequences to success")
-    panels[0].legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})
-
-
-def _numbers(row: str) -> list[int]:
-    """Q and p of "q=50, p=50"."""
-    return [int(part.split("=")[1]) for part in row.split(", ")]
 
 
 if __name__ == "__main__":

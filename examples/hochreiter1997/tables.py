@@ -52,6 +52,16 @@ def full_name(row: str, criterion: str) -> str:
     return f"{row}, {criterion}" if criterion else row
 
 
+def beside_paper(lines: list[Result], paper: float) -> str:
+    """The paper's figure, ours, and their ratio: cells of a table."""
+    if not lines:
+        return f"{paper:,.0f} | not run | | | |"
+    success, span, wrong, seconds = measured(lines)
+    needed = [line.sequences for line in lines if line.success]
+    ratio = f"{np.mean(needed) / paper:.2g}" if needed else ""
+    return f"{paper:,.0f} | {success} | {span} | {ratio} | {wrong} | {seconds}"
+
+
 def lstm_table(rows: Lines) -> list[str]:
     """The paper's LSTM rows beside ours."""
     table = [
@@ -61,19 +71,30 @@ def lstm_table(rows: Lines) -> list[str]:
     ]
     for experiment in sorted(LSTM, key=lambda experiment: experiment.name):
         for criterion in experiment.criteria:
-            key = (experiment.name, experiment.row, "LSTM", criterion.name)
-            paper = experiment.paper[criterion.name]
-            ours, ratio = ["not run", "", "", ""], ""
-            if lines := rows.get(key):
-                ours = measured(lines)
-                if needed := [line.sequences for line in lines if line.success]:
-                    ratio = f"{np.mean(needed) / paper:.2g}"
-            success, span, wrong, seconds = ours
+            lines = rows.get((experiment.name, experiment.row, "LSTM", criterion.name), [])
             name = full_name(experiment.row, criterion.name)
-            table.append(
-                f"| {experiment.name} | {name} | {experiment.n_trials} | {paper:,.0f} "
-                f"| {success} | {span} | {ratio} | {wrong} | {seconds} |"
-            )
+            cells = beside_paper(lines, experiment.paper[criterion.name])
+            table.append(f"| {experiment.name} | {name} | {experiment.n_trials} | {cells} |")
+    return table
+
+
+def readings_table(rows: Lines) -> list[str]:
+    """Other readings of the paper, each group behind the row as the equations have it."""
+    table = [
+        "| exp. | row | method | paper: sequences | success | sequences, mean (range) "
+        "| ratio | wrong in test | CPU s a trial |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    shown = set()
+    for reading in READINGS:
+        criterion = reading.criteria[-1].name
+        for method in ("LSTM", reading.method):
+            key = (reading.name, reading.row, method, criterion)
+            if key not in shown:
+                shown.add(key)
+                name = full_name(reading.row, criterion)
+                cells = beside_paper(rows.get(key, []), reading.paper[criterion])
+                table.append(f"| {reading.name} | {name} | {method} | {cells} |")
     return table
 
 
@@ -98,22 +119,16 @@ def keys_of(experiments: list[Experiment]) -> list[Key]:
 def with_tables(text: str, lines: list[Result]) -> str:
     """The page, with what stands between the marks of each table replaced."""
     rows = by_row(lines)
-    chunked = [("2a", "p=100", chunker.METHOD, "")]
+    chunked = [(variant, "p=100", chunker.METHOD, "") for variant in chunker.CAPS]
     guessed = [(v, f"T={T}, N={N}", guessing.METHOD, "ST1") for v, T, N in guessing.TASKS]
     estimated = [
         (name, row, method, "")
         for name, row, *_ in estimators.TASKS
         for method in ["LSTM", *estimators.MODELS]
     ]
-    readings = []
-    for experiment in READINGS:
-        for criterion in experiment.criteria:
-            key = (experiment.name, experiment.row, "LSTM", criterion.name)
-            readings += [key] if key not in readings else []
-            readings.append((*key[:2], experiment.method, criterion.name))
     tables = {
         "lstm": lstm_table(rows),
-        "readings": other_table(readings, rows),
+        "readings": readings_table(rows),
         "baselines": other_table([*keys_of(BASELINES), *chunked, *guessed], rows),
         "beyond": other_table(keys_of(BEYOND), rows),
         "estimators": other_table(estimated, rows),

@@ -59,14 +59,19 @@ def _channels(X: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def reber_strings(rng: np.random.RandomState) -> tuple[Sequences, list[np.ndarray]]:
     """512 strings, and (n_steps, 7) which symbols are legal next, for each.
 
-    The first 256 are the training set. The targets are the symbols that follow.
+    The first 256 are the training set, as the grammar gives them; none of the others is one of
+    them. The targets are the symbols that follow.
     """
     seed = rng.randint(2**31 - 1)
-    X, y = make_embedded_reber(512, targets="next", random_state=seed)
-    _, legal = make_embedded_reber(512, targets="legal", random_state=seed)
-    index = np.concatenate(y).argmax(axis=1)[:, np.newaxis]
-    symbols = _symbols([x.argmax(axis=1) for x in X])
-    return Sequences(*symbols, index, np.ones(index.shape), np.ones(len(index), bool)), legal
+    X, y = make_embedded_reber(4096, targets="next", random_state=seed)
+    _, legal = make_embedded_reber(4096, targets="legal", random_state=seed)
+    trained = {x.tobytes() for x in X[:256]}
+    fresh = [i for i in range(256, len(X)) if X[i].tobytes() not in trained]
+    chosen = [*range(256), *fresh[:256]]
+    index = np.concatenate([y[i] for i in chosen]).argmax(axis=1)[:, np.newaxis]
+    symbols = _symbols([X[i].argmax(axis=1) for i in chosen])
+    sequences = Sequences(*symbols, index, np.ones(index.shape), np.ones(len(index), bool))
+    return sequences, [legal[i] for i in chosen]
 
 
 def pick(sequences: Sequences, chosen: np.ndarray) -> Sequences:

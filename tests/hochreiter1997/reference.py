@@ -12,7 +12,9 @@ def df(x):
 
 
 def naive_run(architecture, theta, x, target, has_target, seen=None):
-    """One sequence; returns outputs, the gradient of -sum (t - y)^2 / 2 with its cuts, and `seen`.
+    """One sequence; returns outputs, the gradient of minus the loss with its cuts, and `seen`.
+
+    The loss is sum (t - y)^2 / 2, or the log loss.
 
     x (T, I), target (T, O), has_target (T,). `seen` (T, H) are the hidden activations of the step
     before as gates and cells saw them. If they are given they are used instead of the network's
@@ -52,10 +54,13 @@ def naive_run(architecture, theta, x, target, has_target, seen=None):
         net_k = w["w_output"] @ y_cell
         if a.layered:
             net_k = net_k + w["w_skip"] @ x[t]
-        outputs.append(f(net_k))
+        y_k = net_k if a.output == "linear" else f(net_k)
+        outputs.append(y_k)
         if not has_target[t]:
             continue
-        e_k = df(net_k) * (target[t] - f(net_k))
+        e_k = target[t] - y_k
+        if a.output == "logistic":
+            e_k = df(net_k) * e_k
         d["w_output"][...] += np.outer(e_k, y_cell)
         if a.layered:
             d["w_skip"][...] += np.outer(e_k, x[t])

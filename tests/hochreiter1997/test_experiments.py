@@ -107,5 +107,5 @@ def test_results_can_be_read_back(tmp_path):
 
 @pytest.mark.slow
 def test_chunker_and_guessing_solve_what_they_can():
-    assert chunker.learn(20, 0).success
+    assert chunker.learn("2a", 20, 0).success
     assert guessing.guess("3a", 30, 3, 0).success

@@ -13,6 +13,8 @@ ARCHITECTURES = {
     "no biases": Architecture(3, 2, 2, 1, init_range=0.8),
     "other ranges": Architecture(3, 2, 1, 3, init_range=0.8, g_range=1.0, h_range=2.0),
     "layered": Architecture(3, 2, 2, 1, init_range=0.8, layered=True),
+    "linear": Architecture(3, 2, 2, 1, init_range=0.8, output="linear", recurrent=False),
+    "log loss": Architecture(3, 2, 2, 1, init_range=0.8, output="logistic, log loss"),
 }
 
 
@@ -80,6 +82,8 @@ def test_rule_is_the_gradient_with_its_cuts(name):
 
     def loss(theta):
         y, _, _ = naive_run(architecture, theta, x, target, has_target, seen)
+        if architecture.output == "logistic, log loss":
+            return np.sum(target * np.log(y) + (1.0 - target) * np.log(1.0 - y))
         return -0.5 * np.sum((target - y) ** 2)
 
     for i in range(len(theta)):
