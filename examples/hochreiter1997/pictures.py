@@ -79,8 +79,10 @@ def draw_lags(path: Path) -> None:
         points: dict[str, list[tuple[float, float]]] = {method: [] for method in methods}
         paper = set()
         for experiment, criterion in experiments:
-            numbers = [int(part.split("=")[1]) for part in experiment.row.split(", ")[:2]]
-            if experiment.name != name or len(set(numbers)) > 1:
+            if experiment.name != name:
+                continue
+            numbers = [int(part.split("=")[1]) for part in experiment.row.split(", ")]
+            if len(set(numbers)) > 1:
                 continue
             lag = numbers[0] + 1 if name == "2c" else numbers[0] / 2
             if criterion in experiment.paper:

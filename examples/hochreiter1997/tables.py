@@ -90,10 +90,10 @@ def readings_table(rows: Lines) -> list[str]:
         criterion = reading.criteria[-1].name
         for method in ("LSTM", reading.method):
             key = (reading.name, reading.row, method, criterion)
-            if key not in shown:
+            if key in rows and key not in shown:
                 shown.add(key)
                 name = full_name(reading.row, criterion)
-                cells = beside_paper(rows.get(key, []), reading.paper[criterion])
+                cells = beside_paper(rows[key], reading.paper[criterion])
                 table.append(f"| {reading.name} | {name} | {method} | {cells} |")
     return table
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from examples.hochreiter1997 import chunker, guessing, network, results
@@ -33,6 +34,15 @@ def test_networks_have_the_papers_numbers_of_weights():
         found = [e for e in LSTM if e.name == name and e.row.startswith(row)]
         assert found
         assert all(e.architecture.trainable().sum() == n_weights for e in found)
+
+
+def test_no_recurrence_leaves_hidden_units_inputs_and_biases():
+    whole = small("6a").architecture
+    cut = replace(whole, recurrent=False)
+    assert cut.trainable().sum() == whole.trainable().sum() - whole.n_hidden**2
+    theta = cut.initial(np.random.RandomState(0))
+    assert not cut.views(theta)["w_hidden"][:, :-1].any()
+    assert cut.views(theta)["w_hidden"][:, -1].all()
 
 
 def test_small_versions_cover_all_experiments():
