@@ -10,7 +10,7 @@ from types import ModuleType
 from tqdm import tqdm
 
 from examples.hochreiter1997 import chunker, estimators, guessing, results
-from examples.hochreiter1997.experiments import EXPERIMENTS, READINGS, SMALL
+from examples.hochreiter1997.experiments import BASELINES, EXPERIMENTS, READINGS, SMALL
 from examples.hochreiter1997.tables import by_row, measured
 from examples.hochreiter1997.trials import Experiment, Trial, run_trials
 
@@ -75,7 +75,7 @@ def main() -> None:
         arguments.results = Path("hochreiter1997_quick.csv")
     for experiment in SMALL if arguments.quick else EXPERIMENTS:
         names = {experiment.name, f"{experiment.name} {experiment.row}", experiment.method}
-        if experiment.method != "LSTM":  # baselines by their method, or with everything
+        if experiment in BASELINES:  # by their method, or with everything
             names = {experiment.method, experiment.method.split(",")[0]}
         if experiment in READINGS:
             own = [experiment.name, experiment.row, experiment.method]

@@ -58,7 +58,7 @@ def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
     )
 
 
-def very_long_lag(q: int, p: int, paper: float | None, n_trials: int = 20) -> Experiment:
+def very_long_lag(q: int, p: int, paper: float | None) -> Experiment:
     """Experiment 2c, Table 3."""
     return Experiment(
         name="2c",
@@ -68,7 +68,7 @@ def very_long_lag(q: int, p: int, paper: float | None, n_trials: int = 20) -> Ex
         criteria=(Streak(0.2),),
         draw=trigger(q, p),
         tolerance=0.2,
-        n_trials=n_trials,
+        n_trials=20,
         cap=300_000 if q < 500 else 100_000,
         n_test=2560 if q <= 1000 else 256,
         every=100 if q <= 1000 else 20,  # a sequence of 10,000 steps takes 320 kB
@@ -336,8 +336,8 @@ READINGS = [
 ]
 BASELINES = [*_reber_baselines(), *_long_lag_baselines()]
 BEYOND = [
-    very_long_lag(10_000, 10_000, None, n_trials=8),
-    very_long_lag(10_000, 1_000, None, n_trials=8),
+    _reading(very_long_lag(10_000, p, None), "no recurrence", 8, cap=300_000, recurrent=False)
+    for p in (10_000, 1_000)
 ]
 EXPERIMENTS = [*LSTM, *READINGS, *BASELINES, *BEYOND]
 # Each experiment in a version of seconds, for `--quick` and for the tests.
