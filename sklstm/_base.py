@@ -39,7 +39,7 @@ from sklstm._step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._stream import Stream
 from sklstm._training import History, Recipe, TrainingSet, train
 from sklstm._validation import as_sequences
-from sklstm._workers import PREDICTED_ROWS, Workers
+from sklstm._workers import ROWS_OF_ONE_THREAD, Workers
 
 POOLINGS = {
     "last": ("last",),
@@ -995,8 +995,9 @@ class BaseLSTM(CallbackSupportMixin, BaseEstimator):
         """They are taken out while in use: a second thread that predicts with the same
         estimator builds its own.
         """
-        # one chunk needs one thread: no look-up of joblib's settings for a single row
-        n_threads = joblib.effective_n_jobs(self.n_jobs) if 2 * n_samples > PREDICTED_ROWS else None
+        # few rows need one thread: no look-up of joblib's settings for a single row
+        shared = n_samples > ROWS_OF_ONE_THREAD
+        n_threads = joblib.effective_n_jobs(self.n_jobs) if shared else None
         theta, predictor = _predictors.pop(self, (None, None))
         fits = predictor is not None and n_threads in (None, predictor.n_threads)
         if predictor is None or not fits or theta is not self.theta_:

@@ -141,13 +141,14 @@ class Network:
             for suffix in ("", "_reverse")[: spec.n_directions]:
                 self._place_scan(layer, suffix, n_hidden, gate_stride, need_dx or layer > 0)
         self._place_head(n_hidden, n_pooled, n_features)
+        readout = self._readout(n_hidden)
         scans = np.array(self._scans)
         return Plan(
             product=gemm_address(self.dtype),
             cell=cell,
             norm=LayerNorm(spec.hidden_size) if spec.layer_norm else None,
             noise=expected if max(zoneout) > 0.0 else None,
-            readout=self._readout(n_hidden),
+            readout=readout,
             truncated=spec.truncated,
             bptt_steps=spec.bptt_steps,
             n_hidden=n_hidden,
@@ -157,7 +158,7 @@ class Network:
             last=int("last" in spec.pooling),
             mean=int("mean" in spec.pooling),
             maximum=int("max" in spec.pooling),
-            reads_all=spec.pooling != ("last",),
+            reads_all=not isinstance(readout, Final),
             loss=LOSSES[spec.loss],
             loss_parameter=float(spec.loss_parameter),
             n_pooled=n_pooled,

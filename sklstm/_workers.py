@@ -22,8 +22,10 @@ from sklstm._sequences import NetworkInput, packed_rows
 _WORTH_A_THREAD = 2e6
 # Rows of a chunk in prediction, at most: many, so that Python's share is small. Long sequences
 # come in smaller chunks, of about so many time steps.
-PREDICTED_ROWS = 96
+_PREDICTED_ROWS = 96
 _PREDICTED_STEPS = 2**18
+# Up to so many sequences one thread predicts.
+ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
 
 
@@ -149,9 +151,9 @@ class Workers:
         steps = -(-lengths // network.spec.stride)
         first = np.cumsum(steps) - steps if per_step else steps
         out = np.empty((steps.sum() if per_step else len(samples), n_columns), network.dtype)
-        most = min(PREDICTED_ROWS, max(1, _PREDICTED_STEPS // int(lengths.max())))
+        most = min(_PREDICTED_ROWS, max(1, _PREDICTED_STEPS // int(lengths.max())))
         n_chunks = -(-len(samples) // most)
-        if 2 * len(samples) > PREDICTED_ROWS:  # as many for each thread
+        if len(samples) > ROWS_OF_ONE_THREAD:  # as many for each thread
             n_chunks = -(-n_chunks // self.n_threads) * self.n_threads
         parts = np.array_split(order, n_chunks) if n_chunks > 1 else [order]
 
