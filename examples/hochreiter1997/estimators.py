@@ -17,7 +17,7 @@ from examples.hochreiter1997.trials import Result
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.datasets import make_adding, make_long_lag, make_temporal_order
 
-BLOCK, JUDGED, N_TRIALS = 500, 2000, 2
+BLOCK, JUDGED, N_TRIALS = 500, 2000, 10
 MODELS = {
     "lstm1997, truncated": {"cell": "lstm1997", "gradient": "truncated", "input_bias": -2.0},
     "lstm1997, full": {"cell": "lstm1997", "input_bias": -2.0},

@@ -34,7 +34,7 @@ def reber(n_blocks: int, block_size: int, learning_rate: float, paper: float) ->
         draw=None,
         tolerance=0.49,
         n_trials=30,
-        cap=100_000,
+        cap=500_000,
         every=500,
         every_step=True,
         paper={"": paper},
@@ -52,7 +52,7 @@ def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
         draw=prediction(variant, p),
         tolerance=0.25,
         n_trials=18,
-        cap=100_000,
+        cap=1_000_000 if variant == "2a" else 100_000,
         n_test=10_000,
         paper={"": paper},
     )
@@ -69,7 +69,7 @@ def very_long_lag(q: int, p: int, paper: float | None) -> Experiment:
         draw=trigger(q, p),
         tolerance=0.2,
         n_trials=20,
-        cap=300_000 if q < 500 else 100_000,
+        cap=2_000_000 if q < 500 else 100_000,
         n_test=2560 if q <= 1000 else 256,
         every=100 if q <= 1000 else 20,  # a sequence of 10,000 steps takes 320 kB
         paper={"": paper} if paper else {},
@@ -108,7 +108,7 @@ def two_sequences(
         draw_test=clean,
         tolerance=0.1 if variant == "3c" else 0.2,
         n_trials=10,
-        cap=1_000_000,
+        cap=1_000_000 if T < 1000 else 2_500_000,
         every=500,
         paper=dict(zip(names, paper, strict=True)),
     )  # fmt: skip
@@ -137,7 +137,7 @@ def add(T: int, paper: float) -> Experiment:
         draw=adding(T),
         tolerance=0.04,
         n_trials=10,
-        cap=400_000 if T < 1000 else 1_000_000,
+        cap=2_000_000 if T < 1000 else 4_000_000,
         paper={SQUARES: paper, "": paper},
     )
 
@@ -310,10 +310,13 @@ def _without_recurrence(q: int, p: int, paper: float) -> Experiment:
 
 
 def _linear_output(T: int, paper: float) -> list[Experiment]:
-    row, cap = add(T, paper), 400_000 if T < 1000 else 2_000_000
+    row = add(T, paper)
     return [
-        _reading(row, "linear output", 10, cap, output="linear"),
-        _reading(row, "linear output, no recurrence", 10, cap, output="linear", recurrent=False),
+        _reading(row, method, 10, row.cap, output="linear", recurrent=recurrent)
+        for method, recurrent in (
+            ("linear output", True),
+            ("linear output, no recurrence", False),
+        )
     ]
 
 
@@ -322,11 +325,11 @@ def _log_loss(row: Experiment) -> Experiment:
 
 
 READINGS = [
-    *_ranges_and_factor(reber(3, 2, 0.5, 8_440)),
-    *_ranges_and_factor(reber(4, 1, 0.1, 39_740)),
-    _log_loss(long_lag("2a", 5_040)),
+    *_ranges_and_factor(replace(reber(3, 2, 0.5, 8_440), cap=100_000)),
+    *_ranges_and_factor(replace(reber(4, 1, 0.1, 39_740), cap=100_000)),
+    _log_loss(replace(long_lag("2a", 5_040), cap=100_000)),
     _log_loss(long_lag("2b", 5_680)),
-    *_ranges_and_factor(very_long_lag(50, 50, 30_000)),
+    *_ranges_and_factor(replace(very_long_lag(50, 50, 30_000), cap=300_000)),
     *(_without_recurrence(q, p, paper) for (q, p), paper in VERY_LONG_LAGS.items()),
     *_ranges_and_factor(replace(add(100, 74_000), criteria=add(100, 0).criteria[:1], cap=200_000)),
     *(reading for T, paper in ADDING.items() for reading in _linear_output(T, paper)),
@@ -336,8 +339,13 @@ READINGS = [
 ]
 BASELINES = [*_reber_baselines(), *_long_lag_baselines()]
 BEYOND = [
-    _reading(very_long_lag(10_000, p, None), "no recurrence", 8, cap=300_000, recurrent=False)
-    for p in (10_000, 1_000)
+    *(
+        _reading(very_long_lag(10_000, p, None), "no recurrence", 8, cap=300_000, recurrent=False)
+        for p in (10_000, 1_000)
+    ),
+    # lags between those of the paper
+    replace(add(200, 0), paper={}),
+    replace(two_sequences("3b", 200, 1, (0, 0)), paper={}),
 ]
 EXPERIMENTS = [*LSTM, *READINGS, *BASELINES, *BEYOND]
 # Each experiment in a version of seconds, for `--quick` and for the tests.
