@@ -108,7 +108,7 @@ def two_sequences(
         draw_test=clean,
         tolerance=0.1 if variant == "3c" else 0.2,
         n_trials=10,
-        cap=1_000_000 if T < 1000 else 2_500_000,
+        cap=1_000_000 if T < 1000 else 3_500_000,
         every=500,
         paper=dict(zip(names, paper, strict=True)),
     )  # fmt: skip
