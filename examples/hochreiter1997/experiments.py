@@ -109,7 +109,7 @@ def two_sequences(
         tolerance=0.1 if variant == "3c" else 0.2,
         n_trials=10,
         cap=1_000_000 if T < 1000 else 3_500_000,
-        every=500,
+        every=500 if T < 1000 else 1000,
         paper=dict(zip(names, paper, strict=True)),
     )  # fmt: skip
 
