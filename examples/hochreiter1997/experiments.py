@@ -356,8 +356,7 @@ READINGS = [
 BASELINES = [*_reber_baselines(), *_long_lag_baselines()]
 BEYOND = [
     _without_recurrence(10_000, 1_000, None, n_trials=8),
-    _small_first_weights(10_000, 1_000, recurrent=False),
-    _small_first_weights(10_000, 10_000, recurrent=False),
+    *(_small_first_weights(q, q, recurrent=False) for q in (2_000, 5_000, 10_000)),
     # lags between those of the paper
     replace(add(200, 0), paper={}),
     replace(two_sequences("3b", 200, 1, (0, 0)), paper={}),

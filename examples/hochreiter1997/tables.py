@@ -113,7 +113,7 @@ def other_table(keys: list[Key], rows: Lines) -> list[str]:
 
 
 def keys_of(experiments: list[Experiment]) -> list[Key]:
-    return [(e.name, e.row, e.method, e.criteria[-1].name) for e in experiments]
+    return [(e.name, e.row, e.method, c.name) for e in experiments for c in e.criteria]
 
 
 def with_tables(text: str, lines: list[Result]) -> str:
