@@ -69,7 +69,7 @@ def very_long_lag(q: int, p: int, paper: float | None) -> Experiment:
         draw=trigger(q, p),
         tolerance=0.2,
         n_trials=20,
-        cap=2_000_000 if q < 500 else 100_000,
+        cap=2_000_000 if q < 500 else 300_000,
         n_test=2560 if q <= 1000 else 256,
         every=100 if q <= 1000 else 20,  # a sequence of 10,000 steps takes 320 kB
         paper={"": paper} if paper else {},
