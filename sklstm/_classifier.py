@@ -20,9 +20,9 @@ from sklearn.utils import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from sklstm._base import BaseLSTM, documented, pair
-from sklstm._callbacks import with_callbacks
-from sklstm._losses import probabilities
+from sklstm._estimator.base import BaseLSTM, documented, pair
+from sklstm._estimator.callbacks import with_callbacks
+from sklstm.components.losses import probabilities
 
 
 @documented

@@ -25,7 +25,7 @@ from sklstm._forecasting.panel_model import CANDIDATES, PanelModel, Recipe
 from sklstm._forecasting.seasonality import candidate_seasons
 from sklstm._forecasting.static_features import static_features
 from sklstm._forecasting.transform import from_scale
-from sklstm._schedules import SCHEDULES
+from sklstm.components.schedules import SCHEDULES
 
 _LARGE = 8  # series from which on a panel has the settings of a global model
 _STEPS_A_ROUND = 20

@@ -15,10 +15,10 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_y
 
-from sklstm._base import BaseLSTM, documented, pair
-from sklstm._callbacks import with_callbacks
-from sklstm._losses import REGRESSION_LOSSES
-from sklstm._sequences import unit_of
+from sklstm._estimator.base import BaseLSTM, documented, pair
+from sklstm._estimator.callbacks import with_callbacks
+from sklstm._input.sequences import unit_of
+from sklstm.components.losses import REGRESSION_LOSSES
 
 
 @documented

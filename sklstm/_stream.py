@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
 from sklstm._kernels.simd import aligned
-from sklstm._network import Buffers, Network
+from sklstm._network.network import Buffers, Network
 
 # What of the plan cannot stand in an array of numbers.
 _MARKERS = ("cell", "norm", "noise", "readout", "scans")

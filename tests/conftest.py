@@ -12,7 +12,7 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     package = find_spec("sklstm")  # looks for it without importing it
     assert package is not None, "the tests need sklstm installed: pip install -e ."
     digest = hashlib.sha256()
-    for source in sorted((Path(package.origin).parent / "_kernels").glob("*.py")):
+    for source in sorted((Path(package.origin).parent / "_kernels").rglob("*.py")):
         digest.update(source.read_bytes())
     root = Path(__file__).resolve().parents[1]
     cache = root / ".pytest_cache" / "numba" / digest.hexdigest()[:16]

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 from sklstm._kernels.cells import CELLS
-from sklstm._parameters import ConvolutionSpec
+from sklstm._network.parameters import ConvolutionSpec
 from tests.kernels.problem import Problem, assert_close, finite_difference, run_gradient
 
 READOUTS = [("last", "mean", "max"), ("attention",), ("steps",)]

@@ -5,7 +5,7 @@ import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._kernels.cells import CELLS
-from sklstm._parameters import FORGETS, GATES, NetworkSpec, ParameterLayout
+from sklstm._network.parameters import FORGETS, GATES, NetworkSpec, ParameterLayout
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 

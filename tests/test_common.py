@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.fixes import parse_version
 
-from sklstm._parameters import GATES
+from sklstm._network.parameters import GATES
 from tests.toy import ESTIMATORS, SMALL, problem
 
 

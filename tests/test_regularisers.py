@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._network import Network
-from sklstm._parameters import NetworkSpec
-from sklstm._sequences import NetworkInput, SequenceDataset
-from sklstm._workers import Workers
+from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._network.network import Network
+from sklstm._network.parameters import NetworkSpec
+from sklstm._training.workers import Workers
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 REGULARISERS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklstm._schedules import SCHEDULES, learning_rate
+from sklstm.components.schedules import SCHEDULES, learning_rate
 
 N = 100
 POINTS = {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, _sequences
-from sklstm._sequences import ChannelMoments, SequenceDataset
+from sklstm._input.sequences import ChannelMoments, SequenceDataset
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 NETWORKS = [

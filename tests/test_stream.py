@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._parameters import GATES
+from sklstm._network.parameters import GATES
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 STREAMED = SMALL | {"bidirectional": False, "scale": "channel", "patch_size": 1}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, _workers
-from sklstm._workers import Workers, n_chunks_of
+from sklstm._training.workers import Workers, n_chunks_of
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 THREADED = SMALL | {"hidden_size": 8, "num_layers": 2, "dropout": 0.2, "batch_size": 256}

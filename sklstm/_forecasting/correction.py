@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._network import Network
-from sklstm._optimizers import Optimizer
-from sklstm._parameters import NetworkSpec, ParameterLayout
-from sklstm._schedules import learning_rate
-from sklstm._sequences import NetworkInput, SequenceDataset, Targets
-from sklstm._training import Recipe, TrainingSet, train
-from sklstm._workers import Workers
+from sklstm._input.sequences import NetworkInput, SequenceDataset, Targets
+from sklstm._network.network import Network
+from sklstm._network.parameters import NetworkSpec, ParameterLayout
+from sklstm._training.optimizers import Optimizer
+from sklstm._training.training import Recipe, TrainingSet, train
+from sklstm._training.workers import Workers
+from sklstm.components.schedules import learning_rate
 
 _DTYPE = np.dtype(np.float32)
 _ORIGINS_A_CHUNK = 4096  # windows that exist at the same time in prediction

@@ -21,7 +21,7 @@ from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.linear import fit_linear
 from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.transform import from_scale, to_scale, wants_log
-from sklstm._workers import Workers
+from sklstm._training.workers import Workers
 
 CANDIDATES = (
     "trend", "season", "long season", "trend + linear", "season + linear",

@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 
 from sklstm import LSTMClassifier
 from sklstm._kernels.network import network_predict
-from sklstm._network import Buffers
+from sklstm._network.network import Buffers
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.training import TorchLSTM, data, side_by_side
 

@@ -20,11 +20,11 @@ import torch
 from skorch import NeuralNetClassifier
 
 from sklstm import LSTMClassifier
-from sklstm._network import Network
-from sklstm._optimizers import Optimizer
-from sklstm._parameters import NetworkSpec
-from sklstm._sequences import NetworkInput, SequenceDataset
-from sklstm._workers import Workers
+from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._network.network import Network
+from sklstm._network.parameters import NetworkSpec
+from sklstm._training.optimizers import Optimizer
+from sklstm._training.workers import Workers
 from tests.benchmarks.machine import describe_machine, fma_peak
 
 # batch, time steps, channels, hidden size, layers, bidirectional

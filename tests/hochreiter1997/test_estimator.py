@@ -5,7 +5,7 @@ import pytest
 
 from examples.hochreiter1997.network import LANES, Architecture, Sequences
 from sklstm import LSTMClassifier
-from sklstm._parameters import NetworkSpec, ParameterLayout
+from sklstm._network.parameters import NetworkSpec, ParameterLayout
 
 N_INPUTS, N_CELLS, N_STEPS = 3, 4, 15
 

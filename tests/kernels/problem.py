@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from sklstm import _sequences
+from sklstm._input import sequences as _sequences
 from sklstm._kernels.network import network_gradient, network_predict
 from sklstm._kernels.simd import aligned, lanes_of
-from sklstm._network import Buffers, Network
-from sklstm._parameters import NetworkSpec, ParameterLayout
+from sklstm._network.network import Buffers, Network
+from sklstm._network.parameters import NetworkSpec, ParameterLayout
 from tests import reference
 
 LENGTHS = (4, 1, 6, 6, 3)

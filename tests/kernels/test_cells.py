@@ -5,7 +5,7 @@ import pytest
 
 from sklstm._kernels.cells import CELLS
 from sklstm._kernels.simd import lanes_of
-from sklstm._parameters import ParameterLayout
+from sklstm._network.parameters import ParameterLayout
 from sklstm._stream import Stream
 from tests import reference
 from tests.kernels.problem import (

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sklstm import _network
+from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import Buffers, Network
-from sklstm._parameters import ConvolutionSpec, NetworkSpec
-from sklstm._sequences import PackedBatch
+from sklstm._network import network as _network
+from sklstm._network.network import Buffers, Network
+from sklstm._network.parameters import ConvolutionSpec, NetworkSpec
 from tests.kernels.problem import (
     Problem,
     assert_close,

@@ -4,7 +4,7 @@ import pytest
 from sklstm._kernels.jit import kernel
 from sklstm._kernels.losses import loss_gradient
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import LOSSES
+from sklstm._network.network import LOSSES
 from tests import reference
 from tests.kernels.problem import assert_close
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sklstm import _network
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import Network
+from sklstm._network import network as _network
+from sklstm._network.network import Network
 from tests.kernels.problem import (
     Problem,
     assert_close,

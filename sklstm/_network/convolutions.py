@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.convolution import (
     BEFORE,
     DY,
@@ -22,7 +23,6 @@ from sklstm._kernels.convolution import (
     convolutions_forward,
 )
 from sklstm._kernels.simd import aligned, lanes_of
-from sklstm._sequences import PackedBatch
 
 
 def starts_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

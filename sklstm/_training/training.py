@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._optimizers import Optimizer
-from sklstm._schedules import PLANNED, learning_rate
-from sklstm._sequences import NetworkInput, Targets
-from sklstm._workers import Workers
+from sklstm._input.sequences import NetworkInput, Targets
+from sklstm._training.optimizers import Optimizer
+from sklstm._training.workers import Workers
+from sklstm.components.schedules import PLANNED, learning_rate
 
 # "adaptive", as in scikit-learn's MLP: divide the rate by 5 after two epochs in a row
 # without progress, and stop once it is this small.

@@ -25,13 +25,13 @@ from numba import types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import lower_getattr, overload
 
-from sklstm._kernels.coupled import Coupled, coupled_backward, coupled_forward
-from sklstm._kernels.gru import GRU, gru_backward, gru_forward
+from sklstm._kernels.cells.coupled import Coupled, coupled_backward, coupled_forward
+from sklstm._kernels.cells.gru import GRU, gru_backward, gru_forward
+from sklstm._kernels.cells.lstm import LSTM, lstm_backward, lstm_forward
+from sklstm._kernels.cells.lstm1997 import LSTM1997, lstm1997_backward, lstm1997_forward
+from sklstm._kernels.cells.peephole import Peephole, peephole_backward, peephole_forward
+from sklstm._kernels.cells.rnn import RNN, rnn_backward, rnn_forward
 from sklstm._kernels.jit import INLINED
-from sklstm._kernels.lstm import LSTM, lstm_backward, lstm_forward
-from sklstm._kernels.lstm1997 import LSTM1997, lstm1997_backward, lstm1997_forward
-from sklstm._kernels.peephole import Peephole, peephole_backward, peephole_forward
-from sklstm._kernels.rnn import RNN, rnn_backward, rnn_forward
 
 CELLS: dict[str, Any] = {
     "lstm": LSTM(),

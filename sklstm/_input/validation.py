@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_array, validate_data
 
-from sklstm._sequences import SequenceDataset
+from sklstm._input.sequences import SequenceDataset
 
 # Values looked at in one go, so that a memory-mapped array is read piece by piece.
 _BLOCK_VALUES = 1 << 18

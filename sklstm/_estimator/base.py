@@ -23,23 +23,23 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from sklstm._callbacks import CallbackSupportMixin, EpochCallbacks
-from sklstm._network import Network
-from sklstm._optimizers import SOLVERS, Optimizer
-from sklstm._parameters import FORGETS, GATES, ConvolutionSpec, NetworkSpec
-from sklstm._schedules import SCHEDULES
-from sklstm._sequences import (
+from sklstm._estimator.callbacks import CallbackSupportMixin, EpochCallbacks
+from sklstm._input.sequences import (
     ChannelMoments,
     NetworkInput,
     SequenceDataset,
     Targets,
     network_channels,
 )
-from sklstm._step_targets import by_sample, rows_of_steps, weight_of_steps
+from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
+from sklstm._input.validation import as_sequences
+from sklstm._network.network import Network
+from sklstm._network.parameters import FORGETS, GATES, ConvolutionSpec, NetworkSpec
 from sklstm._stream import Stream
-from sklstm._training import History, Recipe, TrainingSet, train
-from sklstm._validation import as_sequences
-from sklstm._workers import ROWS_OF_ONE_THREAD, Workers
+from sklstm._training.optimizers import SOLVERS, Optimizer
+from sklstm._training.training import History, Recipe, TrainingSet, train
+from sklstm._training.workers import ROWS_OF_ONE_THREAD, Workers
+from sklstm.components.schedules import SCHEDULES
 
 POOLINGS = {
     "last": ("last",),

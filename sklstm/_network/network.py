@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._convolutions import Convolutions, kept_per_row
+from sklstm._input.sequences import PackedBatch
 from sklstm._kernels import losses
 from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.cells import CELLS
@@ -19,8 +19,8 @@ from sklstm._kernels.network import ROW_STRIDE, Plan, Workspace
 from sklstm._kernels.noise import Noise
 from sklstm._kernels.readout import Attention, Final, Pooled, Steps
 from sklstm._kernels.simd import PANEL, aligned, gemm_address, lanes_of
-from sklstm._parameters import ConvolutionSpec, NetworkSpec, ParameterLayout
-from sklstm._sequences import PackedBatch
+from sklstm._network.convolutions import Convolutions, kept_per_row
+from sklstm._network.parameters import ConvolutionSpec, NetworkSpec, ParameterLayout
 
 LOSSES = {
     "softmax": losses.SOFTMAX,

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._input.sequences import NetworkInput, packed_rows
 from sklstm._kernels.network import Workspace, network_gradient, network_predict
 from sklstm._kernels.simd import aligned
-from sklstm._network import Buffers, Network
-from sklstm._sequences import NetworkInput, packed_rows
+from sklstm._network.network import Buffers, Network
 
 # Below this much work (rows of a minibatch times parameters) a thread costs more than it
 # brings.

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from sklstm._sequences import SequenceDataset
-from sklstm._validation import is_long_frame, is_sequence
+from sklstm._input.sequences import SequenceDataset
+from sklstm._input.validation import is_long_frame, is_sequence
 
 FORM = (
     "With return_sequences=True it is an array (n_samples, n_timesteps) or (n_samples, "

@@ -1,0 +1,1 @@
+"""Everything a user may pass becomes a SequenceDataset here."""

@@ -1,0 +1,1 @@
+"""Training: minibatches on threads, epochs, stopping, history."""
