@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import (
     Tags,
@@ -20,63 +20,51 @@ from sklearn.utils import (
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from sklstm._estimator.base import BaseLSTM, documented, pair
-from sklstm._estimator.callbacks import with_callbacks
-from sklstm.components.losses import probabilities
+from sklstm._estimator.base import BaseLSTM, pair
+from sklstm._estimator.callbacks import validated
+from sklstm._estimator.documentation import documented
+from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm.components.component import parameter
+from sklstm.components.convolutions import FCN
+from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ClassifierParameters(HyperParameters):
+    """The constructor of the classifier."""
+
+    class_weight: dict[Any, float] | Literal["balanced"] | None = parameter(
+        None, StrOptions({"balanced"}), dict, None, group="training",
+        kind='dict, "balanced" or None',
+        text='Weights of the classes, by label. "balanced": inverse to their frequencies.',
+    )  # fmt: skip
+    missing_label: Any = parameter(
+        None, group="input", kind="label or None",
+        text="With `return_sequences`, the label of steps without a target. None: there is a "
+        "target at every step.",
+    )  # fmt: skip
 
 
 @documented
-@dataclass(kw_only=True, eq=False, repr=False)
-class LSTMClassifier(ClassifierMixin, BaseLSTM):
+class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
     """Classifier of sequences: a long short-term memory network [1]_ [2]_.
 
-    Sequences may be of any length and have any number of channels. They are standardised,
-    read by a recurrent layer in both directions and by convolutions beside it [12]_, and
-    classified from the final states and the mean of what the convolutions give. The defaults
-    are meant to work without tuning.
+    Sequences may have any length and any number of channels. They are standardised, read by a
+    recurrent layer in both directions and by convolutions beside it [6]_, and classified from
+    the final states and the mean of the convolutions. The defaults are meant to work without
+    tuning. {start_here}
 
     Parameters
     ----------
-    {shared_parameters}
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, by label; "balanced" weighs them by the inverse of how
-        often they come.
-    missing_label : label or None, default=None
-        With `return_sequences` the label that says: no target at this step. None: there is
-        one at every step.
+    {parameters}
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
         Class labels; for multi-label y the columns 0, 1, ...
-    theta_ : ndarray of shape (n_parameters,)
-        All trained parameters; `parameters_` has them by name.
-    n_features_in_ : int
-        Columns of a 2-D X seen in fit, else channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of a DataFrame seen in fit, where all are strings.
-    n_channels_in_ : int
-        Channels of the sequences seen in fit.
-    n_iter_ : int
-        Epochs that were run.
-    loss_ : float
-        Mean loss of the last epoch.
-    loss_curve_ : list of float
-        Mean loss of every epoch.
-    validation_scores_ : list of float or None
-        Accuracy on the validation set after every epoch.
-    best_validation_score_ : float or None
-        The highest of them.
-    n_outputs_ : int
-        Outputs of the network.
     out_activation_ : {"softmax", "logistic"}
-        What turns them into probabilities.
-    channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
-        Mean and standard deviation of the training data.
-    patch_size_ : int
-        Time steps that are read as one.
-    conv_channels_, fcn_channels_ : int, tuple of int or None
-        Filters of the convolutions before the recurrent layers and beside them.
+        What turns raw predictions into probabilities.
+    {attributes}
 
     See Also
     --------
@@ -98,19 +86,9 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
     (2, 9)
     """
 
-    class_weight: dict[Any, float] | str | None = None
-    missing_label: Any = None
+    _auto_branch = FCN()
 
-    _auto_fcn = (32, 64, 32)
-
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **BaseLSTM._parameter_constraints,
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-        "missing_label": "no_validation",  # a label may be of any type
-    }
-
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated
     def fit(
         self,
         X: Any,
@@ -124,13 +102,12 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
 
         Parameters
         ----------
-        {X}
+        {X_of_fit}
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type; a matrix of 0 and 1 for several labels a sample.
             {y_of_steps}
         {sample_weight}
-        X_val, y_val : as X and y, default=None
-            Validation set; if given, `early_stopping` uses it whatever it is set to.
+        {validation}
 
         Returns
         -------
@@ -145,8 +122,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         """
         return self._fit(X, y, sample_weight, pair(X_val, y_val))
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Train one more epoch, on these samples, at a constant learning rate.
 
@@ -190,7 +166,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log-odds of the second of two classes, or one score a class or label.
-            {predicted_steps}
+            {steps}
         """
         return self._predict(X, self._scores)
 
@@ -209,14 +185,13 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; for multi-label y each column is a probability of its own.
-            {predicted_steps}
+            {steps}
         """
         return self._predict(X, self._probabilities)
 
     def _probabilities(self, raw: NDArray) -> NDArray[np.float64]:
-        if self._multilabel and raw.shape[1] == 1:
-            return probabilities(raw, "logistic")[:, 1:]
-        return probabilities(raw, self.out_activation_)
+        probabilities = self._loss().probabilities(raw)
+        return probabilities[:, 1:] if self._multilabel and raw.shape[1] == 1 else probabilities
 
     def predict_log_proba(self, X: Any) -> NDArray[np.float64]:
         """Logarithm of `predict_proba`.
@@ -229,7 +204,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples, n_classes)
             Log-probabilities.
-            {predicted_steps}
+            {steps}
         """
         with np.errstate(divide="ignore"):  # a probability of 0 is -inf
             return self._predict(X, lambda raw: np.log(self._probabilities(raw)))
@@ -245,7 +220,7 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             Predicted labels.
-            {predicted_steps}
+            {steps}
         """
         return self._predict(X, self._decide)
 
@@ -310,7 +285,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
                     "least two classes."
                 )
             binary = multilabel or len(self.classes_) == 2
-            self.out_activation_ = "logistic" if binary else "softmax"
+            loss = BinaryCrossEntropy if binary else CrossEntropy
+            self.out_activation_ = loss.activation
             n_classes = len(self.classes_)
             self.n_outputs_ = 1 if binary and not multilabel else n_classes
         if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
@@ -339,9 +315,8 @@ class LSTMClassifier(ClassifierMixin, BaseLSTM):
         missing = np.broadcast_to(y != y if label != label else y == label, y.shape)
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
-    def _head(self) -> tuple[int, str, float]:
-        loss = "softmax" if self.out_activation_ == "softmax" else "sigmoid"
-        return self.n_outputs_, loss, 0.0
+    def _loss(self) -> ClassificationLoss:
+        return CrossEntropy() if self.out_activation_ == "softmax" else BinaryCrossEntropy()
 
     def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
         if self.class_weight is None:

@@ -4,74 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags, check_array
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_y
 
-from sklstm._estimator.base import BaseLSTM, documented, pair
-from sklstm._estimator.callbacks import with_callbacks
+from sklstm._estimator.base import BaseLSTM, pair
+from sklstm._estimator.callbacks import validated
+from sklstm._estimator.documentation import documented
+from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._input.sequences import unit_of
-from sklstm.components.losses import REGRESSION_LOSSES
+from sklstm.components.component import parameter, resolve
+from sklstm.components.convolutions import Convolutions
+from sklstm.components.losses import LOSSES, Loss, LossName
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RegressorParameters(HyperParameters):
+    """The constructor of the regressor."""
+
+    loss: LossName | Loss = parameter(
+        "squared_error", StrOptions(set(LOSSES)), Loss, group="training",
+        kind='{"squared_error", "absolute_error", "huber", "quantile"} or Loss',
+        text="Loss, by name or as a component such as ``Quantile(0.9)``.",
+    )  # fmt: skip
 
 
 @documented
-@dataclass(kw_only=True, eq=False, repr=False)
-class LSTMRegressor(RegressorMixin, BaseLSTM):
+class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     """Regressor on sequences: a long short-term memory network [1]_ [2]_.
 
-    Sequences may be of any length and have any number of channels. They and y are
-    standardised, shortened by a convolution [11]_, read by a recurrent layer in both
-    directions, and y is predicted from the final states.
+    Sequences may have any length and any number of channels. They and y are standardised;
+    a convolution shortens the sequences, a recurrent layer reads them in both directions, and
+    y is predicted from the final states. {start_here}
 
     Parameters
     ----------
-    {shared_parameters}
-    loss : {"squared_error", "absolute_error", "huber", "quantile"}, default="squared_error"
-        Loss; "quantile" is the pinball loss of `quantile`.
-    quantile : float, default=0.5
-        Quantile that the loss "quantile" predicts, between 0 and 1.
-    huber_delta : float, default=1.35
-        Error from which on the loss "huber" is linear, in standard deviations of y.
+    {parameters}
 
     Attributes
     ----------
-    theta_ : ndarray of shape (n_parameters,)
-        All trained parameters; `parameters_` has them by name.
-    n_features_in_ : int
-        Columns of a 2-D X seen in fit, else channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of a DataFrame seen in fit, where all are strings.
-    n_channels_in_ : int
-        Channels of the sequences seen in fit.
-    n_iter_ : int
-        Epochs that were run.
-    loss_ : float
-        Mean loss of the last epoch, of the standardised y.
-    loss_curve_ : list of float
-        Mean loss of every epoch.
-    validation_scores_ : list of float or None
-        R2 on the validation set after every epoch.
-    best_validation_score_ : float or None
-        The highest of them.
-    n_outputs_ : int
-        Columns of y.
     out_activation_ : "identity"
         The prediction is the output of the network, in the units of y.
-    channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
-        Mean and standard deviation of the training data.
     target_mean_, target_scale_ : ndarray of shape (n_outputs_,)
         Mean and standard deviation of y.
-    patch_size_ : int
-        Time steps that are read as one.
-    conv_channels_, fcn_channels_ : int, tuple of int or None
-        Filters of the convolutions before the recurrent layers and beside them.
+    {attributes}
 
     See Also
     --------
@@ -91,22 +73,11 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
     (3,)
     """
 
-    loss: str = "squared_error"
-    quantile: float = 0.5
-    huber_delta: float = 1.35
-
     _fewest_validation_samples = 2  # R2 of one sample is not defined
-    _auto_conv = 64
+    _by_name: ClassVar = {**BaseLSTM._by_name, "loss": LOSSES}
+    _auto_front = Convolutions(64, stride=2)
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **BaseLSTM._parameter_constraints,
-        "loss": [StrOptions(set(REGRESSION_LOSSES))],
-        "quantile": [Interval(Real, 0, 1, closed="neither")],
-        "huber_delta": [Interval(Real, 0, None, closed="neither")],
-    }
-
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated
     def fit(
         self,
         X: Any,
@@ -120,14 +91,13 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
 
         Parameters
         ----------
-        {X}
+        {X_of_fit}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
             {y_of_steps}
             NaN means that there is no target at a step.
         {sample_weight}
-        X_val, y_val : as X and y, default=None
-            Validation set; if given, `early_stopping` uses it whatever it is set to.
+        {validation}
 
         Returns
         -------
@@ -142,8 +112,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         """
         return self._fit(X, y, sample_weight, pair(X_val, y_val))
 
-    @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validated
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train one more epoch, on these samples, at a constant learning rate.
 
@@ -174,7 +143,7 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the shape and the units of the y seen in fit.
-            {predicted_steps}
+            {steps}
         """
         return self._predict(X, self._values)
 
@@ -226,15 +195,15 @@ class LSTMRegressor(RegressorMixin, BaseLSTM):
                 f"y has {y.shape[1]} columns, but {type(self).__name__} was fitted with "
                 f"{self.n_outputs_}."
             )
+        self._loss().check_target(y)
         return y
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         missing = np.isnan(y.astype(np.float64))
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
-    def _head(self) -> tuple[int, str, float]:
-        parameter = {"huber": self.huber_delta, "quantile": self.quantile}.get(self.loss, 0.0)
-        return self.n_outputs_, self.loss, float(parameter)
+    def _loss(self) -> Loss:
+        return resolve(self.loss, LOSSES)
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
         if reset:

@@ -12,10 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
 from sklstm._kernels.simd import aligned
-from sklstm._network.network import Buffers, Network
-
-# What of the plan cannot stand in an array of numbers.
-_MARKERS = ("cell", "norm", "noise", "readout", "scans")
+from sklstm._network.chunk import Chunk
+from sklstm._network.network import Network
 
 
 class Stream:
@@ -52,18 +50,17 @@ class Stream:
         plan, spec = network.plan, network.spec
         self.n_streams = n_streams
         self._decode = decode
-        work = Buffers(network).fit(n_streams, n_streams, 1, keep=False)
+        chunk = Chunk(network)
+        work = chunk.workspace(n_streams, n_streams, 1, keep=False)
         line = 64 // network.dtype.itemsize
         size = -(-work.flat.size // line) * line
         states = n_streams * plan.n_hidden
         place = StreamPlace(total=size, highest=size + states, scaled=size + 2 * states)
         flat = aligned(place.scaled + n_streams * spec.n_channels, network.dtype)
         flat[:] = 0.0  # the columns of features that fill up a vector, among others
-        n_columns = plan.n_features + network.lanes
-        features = flat[work.features : work.features + n_streams * n_columns]
-        features.reshape(n_streams, n_columns)[:, plan.n_features] = 1.0  # the bias
-        raw = flat[work.raw : work.raw + n_streams * network.head_outputs]
-        self._raw = raw.reshape(n_streams, -1)[:, : spec.n_outputs]
+        features = flat[work.features : work.features + n_streams * plan.feature_stride]
+        features.reshape(n_streams, -1)[:, plan.n_features] = 1.0  # the bias
+        self._raw = chunk.raw(work._replace(flat=flat), n_streams)
 
         def state(at: int, n_blocks: int) -> NDArray:
             shape = n_blocks, n_streams, plan.n_hidden
@@ -77,12 +74,11 @@ class Stream:
             "highest": state(place.highest, 1)[0],
             "n_steps": self._n_seen,
         }
-        settings = [v for name, v in plan._asdict().items() if name not in _MARKERS]
-        values = np.array([*settings, *work[1:], *place, 0, n_streams], np.int64)
         self._x = np.zeros((n_streams, spec.n_channels))
         self._arguments = (
             plan.cell, plan.norm, plan.noise, plan.readout,
-            values, plan.scans, network.packed, flat, self._x,
+            _record(plan, work, place), plan.scans, np.array([0, n_streams]),
+            network.packed, flat, self._x,
             np.ascontiguousarray(center), np.ascontiguousarray(1.0 / deviation), self._n_seen,
         )  # fmt: skip
         self._run = entry_point(network_step, *self._arguments)
@@ -161,3 +157,15 @@ class Stream:
             )
         for name, state in self._states.items():
             state[...] = arrays[name]
+
+
+def _record(*tuples: Any) -> NDArray:
+    """Return the numbers of some named tuples as an array of one record, by their names."""
+    values = {
+        name: value
+        for fields in tuples
+        for name, value in fields._asdict().items()
+        if isinstance(value, (int, float, np.integer))
+    }
+    dtype = [(n, np.float64 if isinstance(v, float) else np.int64) for n, v in values.items()]
+    return np.array([tuple(values.values())], dtype)

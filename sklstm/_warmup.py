@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 
 from sklstm._classifier import LSTMClassifier
+from sklstm.components.cells import Cell, CellName
 
 
 def warmup(
     dtypes: tuple[Literal["float32", "float64"], ...] = ("float32",),
-    cells: tuple[str, ...] = ("lstm",),
+    cells: tuple[CellName | Cell, ...] = ("lstm",),
 ) -> None:
     """Compile what `fit` and `predict` need, and store it in Numba's cache.
 
@@ -24,7 +25,7 @@ def warmup(
     ----------
     dtypes : tuple of {"float32", "float64"}, default=("float32",)
         Precisions of the network to compile for. Data of both precisions are covered.
-    cells : tuple of str, default=("lstm",)
+    cells : tuple of str or Cell, default=("lstm",)
         Recurrent cells to compile: values of the parameter `cell`.
 
     Examples

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
+from sklstm._training.optimizers import SOLVERS
 
 from sklstm import LSTMClassifier, LSTMRegressor, _training, _workers
-from sklstm._training.optimizers import SOLVERS
 from sklstm.components.schedules import SCHEDULES
 from tests.test_base import ONE_STEP, STANDSTILL
 from tests.toy import ESTIMATORS, SMALL, problem, raw, sequences

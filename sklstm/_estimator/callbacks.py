@@ -1,9 +1,14 @@
-"""scikit-learn's callbacks (new in 1.9, marked experimental); nothing on older versions."""
+"""What stands around a fit: validation, and scikit-learn's callbacks where it has them.
+
+Callbacks are new in scikit-learn 1.9, and marked experimental; older versions have none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+from sklearn.base import _fit_context
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -15,6 +20,15 @@ except ImportError:  # scikit-learn < 1.9
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """Leave the method as it is."""
         return method
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def validated(method: F) -> F:
+    """Check the hyper-parameters before a fit, and report it to callbacks."""
+    checked: F = with_callbacks(_fit_context(prefer_skip_nested_validation=True)(method))
+    return checked
 
 
 class EpochCallbacks:

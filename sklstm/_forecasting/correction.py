@@ -16,11 +16,15 @@ from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, SequenceDataset, Targets
 from sklstm._network.network import Network
-from sklstm._network.parameters import NetworkSpec, ParameterLayout
-from sklstm._training.optimizers import Optimizer
-from sklstm._training.training import Recipe, TrainingSet, train
+from sklstm._network.parameters import ParameterLayout
+from sklstm._network.spec import NetworkSpec
+from sklstm._training.optimizer import Optimizer
+from sklstm._training.training import TrainingSet, TrainingSettings, train
 from sklstm._training.workers import Workers
-from sklstm.components.schedules import learning_rate
+from sklstm.components.cells import LSTM
+from sklstm.components.losses import AbsoluteError
+from sklstm.components.schedules import SCHEDULES, Constant
+from sklstm.components.solvers import AdamW
 
 _DTYPE = np.dtype(np.float32)
 _ORIGINS_A_CHUNK = 4096  # windows that exist at the same time in prediction
@@ -101,12 +105,13 @@ class Corrector:
         self._seed = seed
         self._spec = NetworkSpec(
             n_channels=1,
+            cell=LSTM(),
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             bidirectional=False,
             pooling=("last",),
             n_outputs=settings.horizon,
-            loss="absolute_error",
+            loss=AbsoluteError(),
             n_static=n_features + (window if skip else 0),
         )
         self.theta = np.zeros(ParameterLayout(self._spec).size, _DTYPE)
@@ -135,18 +140,17 @@ class Corrector:
         after_round: Callable[[Workers], object],
     ) -> None:
         settings, layout = self.settings, workers.network.layout
-        theta = layout.initial(np.random.RandomState(self._seed), 1.0)
+        theta = layout.initial(np.random.RandomState(self._seed))
         for name, view in layout.views(theta).items():
             if name.startswith("head"):
                 view[...] = 0.0
         self.theta = theta.astype(_DTYPE)
         optimizer = Optimizer(
-            solver="adamw",
+            solver=AdamW(),
             decays=layout.decays(_DTYPE),
             alpha=settings.alpha,
             clip_norm=settings.clip_norm,
-            beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum=0.9, nesterovs_momentum=True,
-        )  # fmt: skip
+        )
         rng = np.random.default_rng(self._seed)
         self.loss_curve = []
         draws = _Draws(branch, rng)
@@ -198,18 +202,17 @@ class Corrector:
             data, 1, None, np.zeros(data.n_channels), np.ones(data.n_channels), static
         )
 
-    def _recipe(self, round_: int, n_origins: int) -> Recipe:
+    def _recipe(self, round_: int, n_origins: int) -> TrainingSettings:
         settings = self.settings
         first = round_ * settings.steps_a_round
         middle = first + settings.steps_a_round // 2
-        return Recipe(
+        return TrainingSettings(
             batch_size=settings.batch_size,
             n_epochs=1,
-            schedule="constant",
-            learning_rate_init=learning_rate(
-                settings.learning_rate, settings.learning_rate_init, middle, settings.max_steps, 0.5
+            schedule=Constant(),
+            learning_rate_init=SCHEDULES[settings.learning_rate]().rate(
+                settings.learning_rate_init, middle, settings.max_steps
             ),
-            power_t=0.5,
             shuffle=True,
             dropout=settings.dropout,
             tol=0.0,

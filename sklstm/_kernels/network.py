@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     """
 
     product: int  # address of the matrix product
-    cell: Any  # marker of the recurrent cell, see cells.py
+    cell: Any  # marker of the recurrent cell, see cells/dispatch.py
     norm: Any  # layer normalisation, see layer_norm.py, or None
     noise: Any  # see noise.py, or None
     readout: Any  # marker of what the head reads, see readout.py
@@ -53,6 +53,7 @@ class Plan(NamedTuple):
     n_pooled: int  # pooled states, in whole vectors
     n_static: int  # further features of a sequence that go straight to the head
     n_features: int  # both, in whole vectors, without the 1 for the bias
+    feature_stride: int  # the features and a vector that begins with the 1
     gate_stride: int
     cell_stride: int  # of what is kept for the backward pass beside rows and gates
     scans: Any  # int64 (n_scans + 1, 8): the columns below; the last row is the head's
@@ -263,7 +264,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
     )
     emit = plan.reads_all
     y = matrix(work.flat, work.y + top * n_rows * wide, n_rows if emit else 1, wide)
-    features = matrix(work.flat, work.features, n_read_rows, plan.n_features + width)
+    features = matrix(work.flat, work.features, n_read_rows, plan.feature_stride)
     read_forward(plan.readout, plan, starts, lengths, packed, work, h, y, keep, features)
     for r in range(n_read_rows):
         place = r * features.shape[1] + plan.n_pooled
@@ -273,7 +274,7 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
         features[r, plan.n_features] = 1.0
     seen = features
     if feature_mask.size > 0:
-        seen = matrix(work.flat, work.dropped, n_read_rows, plan.n_features + width)
+        seen = matrix(work.flat, work.dropped, n_read_rows, plan.feature_stride)
         copy(address(features, 0), address(seen, 0), features.size)
         for r in range(n_read_rows):
             multiply(
@@ -386,7 +387,7 @@ def network_predict(plan, x, starts, lengths, static, packed, work):
 
 
 class StreamPlace(NamedTuple):
-    """Where a stream has what a workspace has not, behind it in the same flat array."""
+    """Where a stream keeps what a workspace does not have, behind it in the same flat array."""
 
     scaled: int  # (n_streams, n_channels)
     total: int  # (n_streams, n_hidden): sum of the last layer's states
@@ -395,47 +396,51 @@ class StreamPlace(NamedTuple):
 
 @kernel
 def network_step(
-    cell, norm, noise, readout, values, scans, packed, flat, x, center, to_unit, n_seen
+    cell, norm, noise, readout, settings, scans, starts, packed, flat, x, center, to_unit, n_seen
 ):
     """One time step of several streams: their states go on, raw predictions into work.raw.
 
-    The plan and the workspace come as one array: as tuples they would cost more to hand over
+    The plan and the workspace come as one record: as tuples they would cost more to hand over
     than the step costs.
 
     (in) cell, norm, noise, readout, scans: of the plan
-    (in) values: the other fields of Plan, those of Workspace but the first, those of
-         StreamPlace, and 0, n_streams
+    (in) settings (1,): a record of the other fields of Plan, Workspace and StreamPlace
+    (in) starts (2,): 0 and n_streams
     (in) packed: parameters
     (accum) flat: the workspace, then `StreamPlace`; features are 0 but for the last column, 1
     (in) x (n_streams, n_channels), center, to_unit (n_channels,): float64
     (accum) n_seen (n_streams,): steps so far
     returns whether x was finite; if not, nothing has happened
     """
-    v = values
+    s = settings[0]
     plan = Plan(
-        v[0], cell, norm, noise, readout, v[1] != 0, v[2], v[3], v[4], v[5], v[6], v[7], v[8], v[9],
-        v[10] != 0, v[11], float(v[12]), v[13], v[14], v[15], v[16], v[17], scans,
+        product=s.product, cell=cell, norm=norm, noise=noise, readout=readout,
+        truncated=s.truncated != 0, bptt_steps=s.bptt_steps, n_hidden=s.n_hidden,
+        n_layers=s.n_layers, n_directions=s.n_directions, n_outputs=s.n_outputs, last=s.last,
+        mean=s.mean, maximum=s.maximum, reads_all=s.reads_all != 0, loss=s.loss,
+        loss_parameter=s.loss_parameter, n_pooled=s.n_pooled, n_static=s.n_static,
+        n_features=s.n_features, feature_stride=s.feature_stride, gate_stride=s.gate_stride,
+        cell_stride=s.cell_stride, scans=scans,
     )  # fmt: skip
     work = Workspace(
-        flat, v[18], v[19], v[20], v[21], v[22], v[23], v[24], v[25], v[26], v[27], v[28], v[29],
-        v[30], v[31], v[32],
+        flat=flat, rows=s.rows, gates=s.gates, cells=s.cells, y=s.y, dy=s.dy, h=s.h, c=s.c,
+        dh=s.dh, dc=s.dc, checkpoints=s.checkpoints, features=s.features, dropped=s.dropped,
+        dfeatures=s.dfeatures, raw=s.raw, draw=s.draw,
     )  # fmt: skip
     n_streams, n_channels = x.shape
-    scaled = matrix(flat, v[33], n_streams, n_channels)
+    scaled = matrix(flat, s.scaled, n_streams, n_channels)
     for r in range(n_streams):
         for j in range(n_channels):
             if not math.isfinite(x[r, j]):
                 return False
             scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
-    starts = span(values, 36, 2)
     _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
     for r in range(n_streams):
         n_seen[r] += 1
-    read_step(plan.readout, plan, packed, work, v[34], v[35], n_seen)
+    read_step(plan.readout, plan, packed, work, s.total, s.highest, n_seen)
     head, _ = _head(packed, plan.scans, plan.n_features, plan.n_outputs)
-    n_columns = plan.n_features + lanes(flat)
     gemm(
-        plan.product, address(flat, work.features), n_columns, ONE,
+        plan.product, address(flat, work.features), plan.feature_stride, ONE,
         address(head, 0), PANEL * lanes(flat), head.shape[1],
         address(flat, work.raw), head.shape[1],
         n_streams, head.shape[1] // lanes(flat), plan.n_features + 1, FALSE,

@@ -26,7 +26,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sklstm._kernels.cells import step_backward, step_forward
+from sklstm._kernels.cells.dispatch import step_backward, step_forward
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import Vector, fma, lanes, load, spread, store
 

@@ -120,8 +120,7 @@ def _final_backward(
 def _final_step(readout, plan, packed, work, total_at, highest_at, n_seen):
     n_streams, n = n_seen.size, plan.n_hidden
     h = cube(work.flat, work.h + (plan.n_layers - 1) * n_streams * n, 1, n_streams, n)
-    n_columns = plan.n_features + lanes(work.flat)
-    final_forward(h, matrix(work.flat, work.features, n_streams, n_columns))
+    final_forward(h, matrix(work.flat, work.features, n_streams, plan.feature_stride))
 
 
 # --- Pooled -------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ def _pooled_step(readout, plan, packed, work, total_at, highest_at, n_seen):
     width = lanes(work.flat)
     n_streams, n_hidden = n_seen.size, plan.n_hidden
     before = (plan.n_layers - 1) * n_streams * n_hidden
-    stride = plan.n_features + width
+    stride = plan.feature_stride
     for r in range(n_streams):
         share = 1.0 / n_seen[r]
         for j in range(r * n_hidden, (r + 1) * n_hidden, width):
@@ -195,7 +194,7 @@ def _attention_parameters(readout, plan, packed):
 def _attention_room(readout, plan, work, n_sequences, n_rows, keep):
     """projected, scores and dscores, behind the features."""
     width = lanes(work.flat)
-    start = work.features + n_sequences * (plan.n_features + width)
+    start = work.features + n_sequences * plan.feature_stride
     projected = matrix(work.flat, start, n_rows if keep else min(n_rows, BLOCK), readout.stride)
     start += projected.size
     scores = span(work.flat, start, n_rows)
@@ -236,7 +235,7 @@ def _attention_step(readout, plan, packed, work, total_at, highest_at, n_seen):
         weight, bias, score_weight, n_seen, projected, scores,
         matrix(work.flat, total_at, n_streams, n_hidden),
         matrix(work.flat, highest_at, n_streams, n_hidden),
-        matrix(work.flat, work.features, n_streams, plan.n_features + lanes(work.flat)),
+        matrix(work.flat, work.features, n_streams, plan.feature_stride),
     )  # fmt: skip
 
 

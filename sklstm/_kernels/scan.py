@@ -9,7 +9,7 @@ behind ``is not None`` before it compiles.
 
 from __future__ import annotations
 
-from sklstm._kernels.cells import step_backward, step_forward
+from sklstm._kernels.cells.dispatch import step_backward, step_forward
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
 from sklstm._kernels.layer_norm import layer_norm_backward, layer_norm_forward
 from sklstm._kernels.noise import (

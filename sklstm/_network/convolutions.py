@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
@@ -23,6 +21,7 @@ from sklstm._kernels.convolution import (
     convolutions_forward,
 )
 from sklstm._kernels.simd import aligned, lanes_of
+from sklstm._network.packing import filled
 
 
 def starts_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -39,7 +38,7 @@ def kept_per_row(stack: Stack) -> int:
     return int((3 * stack.layers[:, N_FILTERS] // shrinks).sum())
 
 
-class Convolutions:
+class ConvolutionBuffers:
     """A stack in the hands of one worker; its buffers grow to the largest chunk they have seen."""
 
     def __init__(self, stack: Stack, n_inputs: int, dtype: DTypeLike) -> None:
@@ -89,7 +88,7 @@ class Convolutions:
         convolutions_backward(
             self._stack, self._series, self._weight, packed, need_dx, self._flat, dout, dw
         )
-        dx = self._array(0, DY, _filled(self._n_inputs, lanes_of(self._dtype)))
+        dx = self._array(0, DY, filled(self._n_inputs, lanes_of(self._dtype)))
         return dx[self._input_rows] if need_dx else dx[:0]
 
     def _array(self, layer: int, kind: np.intp, n_columns: int) -> NDArray:
@@ -129,10 +128,10 @@ class Convolutions:
 
     def _place(self, n_rows: NDArray[np.int64], keep: bool) -> NDArray[np.int64]:
         """Where y, dy, z and affine of every layer begin in the workspace."""
-        n_inputs = _filled(self._n_inputs, lanes_of(self._dtype))
+        n_inputs = filled(self._n_inputs, lanes_of(self._dtype))
         columns = np.array([n_inputs, *self._stack.layers[:, N_FILTERS]])
         sizes = np.stack([n_rows * columns] * 3 + [4 * columns], axis=1)
-        sizes = _filled(sizes, 64 // self._dtype.itemsize)
+        sizes = filled(sizes, 64 // self._dtype.itemsize)
         if keep:
             places = np.cumsum(sizes) - sizes.ravel()
             total = int(sizes.sum())
@@ -144,10 +143,6 @@ class Convolutions:
         if self._flat.size < total:
             self._flat = aligned(total, self._dtype)
         return places.reshape(sizes.shape)
-
-
-def _filled(n: Any, width: int) -> Any:
-    return -(-n // width) * width
 
 
 def _inverse(places: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,117 +1,140 @@
-"""One flat parameter vector, its layout with named views, and the initial values."""
+"""The parameters of a network: what each array is, and where it stands in the vector theta."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import RandomState
 from numpy.typing import DTypeLike, NDArray
 
-# Gates in the order of their blocks in weights and biases.
-GATES = {
-    "lstm": ("i", "f", "g", "o"),
-    "lstm1997": ("i", "g", "o"),
-    "peephole": ("i", "f", "g", "o"),
-    "coupled": ("i", "g", "o"),
-    "gru": ("r", "z", "n"),
-    "rnn": ("h",),
-}
-# The gate whose bias says how much of the state is kept: the GRU's z plays the forget gate's
-# part, and the coupled cell keeps 1 - i.
-FORGETS = {
-    "lstm": "f", "lstm1997": None, "peephole": "f", "coupled": "i", "gru": "z", "rnn": None,
-}  # fmt: skip
+from sklstm._network.spec import NetworkSpec
+from sklstm.components.convolutions import ConvolutionLayer
+
+# Draws the initial values of an array of a given shape.
+Initial = Callable[[RandomState, tuple[int, ...]], NDArray]
 
 
 @dataclass(frozen=True)
-class ConvolutionSpec:
-    """One convolution over time."""
+class Parameter:
+    """One array of parameters.
 
-    n_filters: int
-    width: int
-    stride: int = 1
-    activation: str = "relu"
-    causal: bool = True  # a window ends with the step that it is for; else this is its middle
-    normalised: bool = False  # batch normalisation before the activation
+    Arrays of one `group` are packed into one matrix for the kernels, each as its `part`: see
+    `Network`.
+    """
 
-
-@dataclass(frozen=True)
-class NetworkSpec:
-    """Everything that fixes the shape of a network and the loss it is trained with."""
-
-    n_channels: int
-    hidden_size: int
-    num_layers: int
-    bidirectional: bool
-    pooling: tuple[str, ...]  # of last, mean and max; or attention; or steps: none, see per_step
-    n_outputs: int
-    loss: str
-    loss_parameter: float = 0.0
-    n_static: int = 0  # features of a sequence that go straight to the head
-    cell: str = "lstm"
-    truncated: bool = False  # the gradient: errors leave a step through the cell alone
-    bptt_steps: int = 0  # steps after which errors of state are cut; 0 for none
-    front: tuple[ConvolutionSpec, ...] = ()  # before the recurrent layers
-    branch: tuple[ConvolutionSpec, ...] = ()  # beside them; its mean over time goes to the head
-    layer_norm: bool = False
-    # rates of the noise in training, see _kernels/noise.py; zoneout's are needed to predict too
-    recurrent_dropout: float = 0.0
-    variational_dropout: float = 0.0
-    zoneout_h: float = 0.0
-    zoneout_c: float = 0.0
-
-    @property
-    def n_directions(self) -> int:
-        return 2 if self.bidirectional and self.num_layers > 0 else 1
-
-    @property
-    def n_inputs(self) -> int:
-        """Channels that reach the first recurrent layer."""
-        return self.front[-1].n_filters if self.front else self.n_channels
-
-    @property
-    def n_units(self) -> int:
-        """States of one direction that pooling reads: without recurrent layers the filters."""
-        return self.hidden_size if self.num_layers > 0 else self.n_inputs
-
-    @property
-    def n_beside(self) -> int:
-        """What goes to the head beside pooled states: static features, then the branch's."""
-        return self.n_static + (self.branch[-1].n_filters if self.branch else 0)
-
-    @property
-    def per_step(self) -> bool:
-        """Whether the head reads the state of each time step, and predicts as often."""
-        return self.pooling == ("steps",)
-
-    @property
-    def n_features(self) -> int:
-        """What the head sees of a sequence or a step: states, then what is beside them."""
-        return len(self.pooling) * self.n_directions * self.n_units + self.n_beside
-
-    @property
-    def stride(self) -> int:
-        """Time steps that become one before the recurrent layers."""
-        return math.prod(layer.stride for layer in self.front)
+    name: str
+    shape: tuple[int, ...]
+    initial: Initial
+    group: str
+    part: str
+    columns: tuple[str, ...] = ()  # of a recurrent array: those that read its blocks
+    decays: bool = False  # whether weight decay acts on it
 
 
-def _of_convolutions(
-    name: str, layers: tuple[ConvolutionSpec, ...], n_inputs: int
-) -> dict[str, tuple[int, ...]]:
-    """Shapes of the parameters of convolutions one upon the other."""
-    shapes: dict[str, tuple[int, ...]] = {}
+# --- initial values -------------------------------------------------------------------------
+def _zeros(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+    return np.zeros(shape)
+
+
+def _ones(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+    return np.ones(shape)
+
+
+def _uniform(n: int) -> Initial:
+    """Uniform in +-1/sqrt(n)."""
+    bound = 1.0 / math.sqrt(n)
+    return lambda rng, shape: rng.uniform(-bound, bound, shape)
+
+
+def _of_filters(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+    """Uniform in +-1/sqrt(values that a filter reads)."""
+    return rng.uniform(-1.0, 1.0, shape) / math.sqrt(math.prod(shape[1:]))
+
+
+def _orthogonal(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+    """An orthogonal square matrix for each gate (Saxe et al. 2013)."""
+    n = shape[1]
+    weight = np.empty(shape)
+    for block in weight.reshape(-1, n, n):
+        q, r = np.linalg.qr(rng.standard_normal((n, n)))
+        # the signs make the distribution uniform over orthogonal matrices
+        block[...] = q * np.sign(np.diag(r))
+    return weight
+
+
+# --- all arrays of a network ----------------------------------------------------------------
+def parameters_of(spec: NetworkSpec) -> Iterator[Parameter]:
+    """Yield the parameters of a network in their order in theta."""
+    yield from _convolutions("conv", spec.front, spec.n_channels)
+    yield from _recurrent(spec)
+    yield from _convolutions("fcn", spec.branch, spec.n_channels)
+    if "attention" in spec.pooling:
+        yield from _attention(spec.n_units, spec.n_directions * spec.n_units)
+    weight = (spec.n_outputs, spec.n_features)
+    yield Parameter("head_weight", weight, _uniform(weight[1]), "head", "weight", decays=True)
+    yield Parameter("head_bias", (spec.n_outputs,), _zeros, "head", "bias")
+
+
+def _recurrent(spec: NetworkSpec) -> Iterator[Parameter]:
+    """Yield the parameters of the recurrent layers; each scan is a group."""
+    n_inputs = spec.n_inputs
+    for layer, suffix in spec.scans:
+        if layer > 0:
+            n_inputs = spec.n_directions * spec.hidden_size
+        yield from _scan(spec, f"l{layer}{suffix}", n_inputs)
+
+
+def _scan(spec: NetworkSpec, group: str, n_inputs: int) -> Iterator[Parameter]:
+    """Yield the parameters of one direction of one layer."""
+    cell, n = spec.cell, spec.hidden_size
+    uniform = _uniform(n)
+    recurrent = _orthogonal if cell.recurrent_init == "orthogonal" else uniform
+    reads, keeps, biases = cell.input_columns, cell.state_columns, (len(cell.columns) * n,)
+    shape = (len(reads) * n, n_inputs)
+    yield Parameter(f"weight_ih_{group}", shape, uniform, group, "input", reads, decays=True)
+    shape = (len(keeps) * n, n)
+    yield Parameter(f"weight_hh_{group}", shape, recurrent, group, "state", keeps, decays=True)
+
+    def draw_bias(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+        return cell.initial_bias(rng, n)
+
+    yield Parameter(f"bias_{group}", biases, draw_bias, group, "bias", cell.columns)
+    if cell.normalised:
+        yield Parameter(f"gain_{group}", biases, _ones, group, "below", cell.columns)
+    for kind, columns in cell.extra.items():
+        shape = (len(columns), n)
+        yield Parameter(f"{kind}_{group}", shape, uniform, group, "below", columns, decays=True)
+
+
+def _attention(n: int, n_states: int) -> Iterator[Parameter]:
+    """Yield W, b and v of additive attention."""
+    group, weight = "attention", (n, n_states)
+    yield Parameter("attention_weight", weight, _uniform(n_states), group, "weight", decays=True)
+    yield Parameter("attention_bias", (n,), _zeros, group, "bias")
+    yield Parameter("score_weight", (n,), _uniform(n), group, "score", decays=True)
+
+
+def _convolutions(
+    name: str, layers: tuple[ConvolutionLayer, ...], n_inputs: int
+) -> Iterator[Parameter]:
+    """Yield the parameters of convolutions one upon the other; each layer is a group."""
     for k, layer in enumerate(layers):
-        shapes[f"{name}_weight_l{k}"] = (layer.n_filters, n_inputs, layer.width)
-        learned = ("shift", "scale", "mean", "variance") if layer.normalised else ("bias",)
-        shapes |= {f"{name}_{kind}_l{k}": (layer.n_filters,) for kind in learned}
-        n_inputs = layer.n_filters
+        group, n = f"{name}_l{k}", layer.n_filters
+        shape = (n, n_inputs, layer.width)
+        yield Parameter(f"{name}_weight_l{k}", shape, _of_filters, group, "weight", decays=True)
+        learned = {"bias": _zeros}
+        if layer.normalised:
+            learned = {"shift": _zeros, "scale": _ones, "mean": _zeros, "variance": _ones}
+        for kind, initial in learned.items():
+            yield Parameter(f"{name}_{kind}_l{k}", (n,), initial, group, kind)
+        n_inputs = n
     if any(layer.normalised for layer in layers):
-        shapes[f"{name}_batches"] = (1,)
-    return shapes
+        yield Parameter(f"{name}_batches", (1,), _zeros, name, "batches")
 
 
-@dataclass(frozen=True)
 class ParameterLayout:
     """Where each named parameter stands in the flat vector theta.
 
@@ -128,112 +151,42 @@ class ParameterLayout:
     minibatches that they are from, are no parameters, and their gradient is zero.
     """
 
-    spec: NetworkSpec
-    shapes: dict[str, tuple[int, ...]] = field(init=False)
-    offsets: dict[str, int] = field(init=False)
-    size: int = field(init=False)
+    def __init__(self, spec: NetworkSpec) -> None:
+        self.parameters = {parameter.name: parameter for parameter in parameters_of(spec)}
+        self.offsets: dict[str, int] = {}
+        self.size = 0
+        for name, parameter in self.parameters.items():
+            self.offsets[name] = self.size
+            self.size += math.prod(parameter.shape)
 
-    def __post_init__(self) -> None:
-        spec = self.spec
-        shapes: dict[str, tuple[int, ...]] = {}
-        n_gates = len(GATES[spec.cell]) * spec.hidden_size
-        n_biases = n_gates + (spec.hidden_size if spec.cell == "gru" else 0)
-        shapes |= _of_convolutions("conv", spec.front, spec.n_channels)
-        n_inputs = spec.n_inputs
-        for layer in range(spec.num_layers):
-            for suffix in ("", "_reverse")[: spec.n_directions]:
-                shapes[f"weight_ih_l{layer}{suffix}"] = (n_gates, n_inputs)
-                shapes[f"weight_hh_l{layer}{suffix}"] = (n_gates, spec.hidden_size)
-                shapes[f"bias_l{layer}{suffix}"] = (n_biases,)
-                if spec.layer_norm:
-                    shapes[f"gain_l{layer}{suffix}"] = (n_biases,)
-                if spec.cell == "peephole":
-                    shapes[f"weight_ch_l{layer}{suffix}"] = (3, spec.hidden_size)
-            n_inputs = spec.n_directions * spec.hidden_size
-        shapes |= _of_convolutions("fcn", spec.branch, spec.n_channels)
-        if "attention" in spec.pooling:
-            shapes["attention_weight"] = (spec.n_units, spec.n_directions * spec.n_units)
-            shapes["attention_bias"] = (spec.n_units,)
-            shapes["score_weight"] = (spec.n_units,)
-        shapes["head_weight"] = (spec.n_outputs, spec.n_features)
-        shapes["head_bias"] = (spec.n_outputs,)
-        offsets, size = {}, 0
-        for name, shape in shapes.items():
-            offsets[name] = size
-            size += math.prod(shape)
-        object.__setattr__(self, "shapes", shapes)
-        object.__setattr__(self, "offsets", offsets)
-        object.__setattr__(self, "size", size)
+    def group(self, group: str) -> list[Parameter]:
+        """Return the parameters that are packed together."""
+        return [p for p in self.parameters.values() if p.group == group]
+
+    def places(self, parameter: Parameter) -> NDArray[np.intp]:
+        """Return where the elements of a parameter stand in theta, in the parameter's shape."""
+        n = math.prod(parameter.shape)
+        return self.offsets[parameter.name] + np.arange(n).reshape(parameter.shape)
 
     def views(self, theta: NDArray) -> dict[str, NDArray]:
-        """The parameters by name, as views into theta or into a gradient."""
-        return {
-            name: theta[self.offsets[name] : self.offsets[name] + math.prod(shape)].reshape(shape)
-            for name, shape in self.shapes.items()
-        }
+        """Return the parameters by name, as views into theta or into a gradient."""
+        views = {}
+        for name, parameter in self.parameters.items():
+            first = self.offsets[name]
+            last = first + math.prod(parameter.shape)
+            views[name] = theta[first:last].reshape(parameter.shape)
+        return views
 
     def decays(self, dtype: DTypeLike) -> NDArray:
-        """1 for the parameters that weight decay acts on: weights, not biases."""
+        """Return 1 for the parameters that weight decay acts on, else 0; (n_parameters,)."""
         decays = np.zeros(self.size, dtype)
         for name, view in self.views(decays).items():
-            view[...] = "weight" in name
+            view[...] = self.parameters[name].decays
         return decays
 
-    def initial(
-        self,
-        rng: np.random.RandomState,
-        forget_bias: float | str | None = None,
-        input_bias: float | None = None,
-        output_bias: float | None = None,
-        recurrent_init: str = "orthogonal",
-        longest_lag: int = 2,
-    ) -> NDArray[np.float64]:
-        """Random initial parameters.
-
-        Recurrent weights are orthogonal, a square matrix for each gate (Saxe et al. 2013), or
-        uniform in +-1/sqrt(hidden_size), as input weights and peepholes are; those of attention
-        and of the head uniform in +-1/sqrt(columns), of convolutions in
-        +-1/sqrt(n_inputs * width). Biases are zero but the forget gate's, 1 unless given
-        (Jozefowicz et al. 2015), or by "chrono" the logarithm of a lag up to `longest_lag`, the
-        input gate's its negative (Tallec & Ollivier 2018). Gains of layer normalisation are 1.
-        """
-        theta = np.zeros(self.size)
-        hidden_size = self.spec.hidden_size
-        bound = 1.0 / math.sqrt(hidden_size)
-        gates = GATES[self.spec.cell]
+    def initial(self, rng: RandomState) -> NDArray[np.float64]:
+        """Draw the initial parameters, (n_parameters,)."""
+        theta = np.empty(self.size)
         for name, view in self.views(theta).items():
-            if name.startswith("weight_hh") and recurrent_init == "orthogonal":
-                for block in view.reshape(-1, hidden_size, hidden_size):
-                    q, r = np.linalg.qr(rng.standard_normal((hidden_size, hidden_size)))
-                    # the signs make the distribution uniform over orthogonal matrices
-                    block[...] = q * np.sign(np.diag(r))
-            elif name.startswith("weight"):
-                view[...] = rng.uniform(-bound, bound, view.shape)
-            elif name.startswith("gain"):
-                view[...] = 1.0
-            elif name.startswith("bias"):
-                # a gate's name and its block; the GRU has one more
-                blocks = dict(zip(gates, view.reshape(-1, hidden_size), strict=False))
-                if forget_bias == "chrono":
-                    kept = np.log(rng.uniform(1.0, max(longest_lag - 1.0, 1.0), hidden_size))
-                else:
-                    kept = np.full(hidden_size, 1.0 if forget_bias is None else forget_bias)
-                keeps = FORGETS[self.spec.cell]
-                if keeps == "i":
-                    blocks["i"][...] = -kept
-                elif keeps is not None:
-                    blocks[keeps][...] = kept
-                    if forget_bias == "chrono" and "i" in blocks:
-                        blocks["i"][...] = -kept
-                for gate, value in (("i", input_bias), ("o", output_bias)):
-                    if value is not None:
-                        blocks[gate][...] = value
-            elif name.startswith(("conv_weight", "fcn_weight")):
-                n_read = math.prod(view.shape[1:])
-                view[...] = rng.uniform(-1.0, 1.0, view.shape) / math.sqrt(n_read)
-            elif name.startswith(("fcn_scale", "fcn_variance")):
-                view[...] = 1.0
-            elif name in ("attention_weight", "score_weight", "head_weight"):
-                outermost = 1.0 / math.sqrt(view.shape[-1])
-                view[...] = rng.uniform(-outermost, outermost, view.shape)
+            view[...] = self.parameters[name].initial(rng, view.shape)
         return theta

@@ -10,13 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, Targets
-from sklstm._training.optimizers import Optimizer
+from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
-from sklstm.components.schedules import PLANNED, learning_rate
-
-# "adaptive", as in scikit-learn's MLP: divide the rate by 5 after two epochs in a row
-# without progress, and stop once it is this small.
-_ADAPTIVE_FACTOR, _ADAPTIVE_PATIENCE, _ADAPTIVE_FLOOR = 5.0, 2, 1e-6
+from sklstm.components.schedules import Adaptive, Schedule
 
 
 @dataclass(frozen=True)
@@ -29,14 +25,13 @@ class TrainingSet:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingSettings:
     """How long and how to train."""
 
     batch_size: int
     n_epochs: int
-    schedule: str
+    schedule: Schedule
     learning_rate_init: float
-    power_t: float
     shuffle: bool
     dropout: float
     tol: float
@@ -81,7 +76,7 @@ def train(
     theta: NDArray,
     optimizer: Optimizer,
     data: TrainingSet,
-    recipe: Recipe,
+    settings: TrainingSettings,
     rng: np.random.Generator,
     validate: Callable[[], float] | None = None,
     after_epoch: Callable[[History], bool] = lambda history: False,
@@ -95,18 +90,18 @@ def train(
     the history says so. `after_epoch` may stop the training by returning True.
     """
     history = History()
-    best = _Best(theta, recipe.tol)
+    best = _Best(theta, settings.tol)
     workers.network.pack(theta)
-    n_batches = -(-len(data.samples) // recipe.batch_size)
-    rate_init = recipe.learning_rate_init
+    n_batches = -(-len(data.samples) // settings.batch_size)
+    schedule, rate_init = settings.schedule, settings.learning_rate_init
     try:
-        for epoch in range(recipe.n_epochs):
+        for epoch in range(settings.n_epochs):
 
             def rate(batch: int, epoch: int = epoch, initial: float = rate_init) -> float:
-                step, n_steps = epoch * n_batches + batch, recipe.n_epochs * n_batches
-                return learning_rate(recipe.schedule, initial, step, n_steps, recipe.power_t)
+                step, n_steps = epoch * n_batches + batch, settings.n_epochs * n_batches
+                return schedule.rate(initial, step, n_steps)
 
-            loss = _epoch(workers, theta, optimizer, data, recipe, rng, rate)
+            loss = _epoch(workers, theta, optimizer, data, settings, rng, rate)
             # the last update of an epoch may overflow, which no loss has seen
             if not (math.isfinite(loss) and np.isfinite(theta).all()):
                 history.diverged = True
@@ -120,14 +115,14 @@ def train(
             if after_epoch(history):
                 break
             stalled = best.epochs_without_progress
-            if recipe.schedule == "adaptive" and validate is None:
-                if stalled >= _ADAPTIVE_PATIENCE:
+            if isinstance(schedule, Adaptive) and validate is None:
+                if stalled >= schedule.patience:
                     best.epochs_without_progress = 0
-                    rate_init /= _ADAPTIVE_FACTOR
-                    if rate_init < _ADAPTIVE_FLOOR:
+                    rate_init /= schedule.factor
+                    if rate_init < schedule.floor:
                         break
-            elif stalled >= recipe.n_iter_no_change and (
-                validate is not None or recipe.schedule not in PLANNED
+            elif stalled >= settings.n_iter_no_change and (
+                validate is not None or not schedule.planned
             ):
                 break
     except KeyboardInterrupt:
@@ -143,15 +138,15 @@ def _epoch(
     theta: NDArray,
     optimizer: Optimizer,
     data: TrainingSet,
-    recipe: Recipe,
+    settings: TrainingSettings,
     rng: np.random.Generator,
     rate: Callable[[int], float],
 ) -> float:
     """One pass over the data; the mean loss, NaN as soon as anything is not finite."""
     n_samples, targets = len(data.samples), data.targets
     gradient = np.empty_like(theta)
-    order = rng.permutation(n_samples) if recipe.shuffle else np.arange(n_samples)
-    n_batches = -(-n_samples // recipe.batch_size)
+    order = rng.permutation(n_samples) if settings.shuffle else np.arange(n_samples)
+    n_batches = -(-n_samples // settings.batch_size)
     total = 0.0
     # batches of equal size, to one sample: a short last one would count too much
     for k, part in enumerate(np.array_split(order, n_batches)):
@@ -160,7 +155,7 @@ def _epoch(
         weight_sum = float(weight.sum(dtype=np.float64))
         loss = workers.gradient(
             data.inputs, data.samples[part], targets.values[rows],
-            (weight / weight_sum).astype(theta.dtype), recipe.dropout, rng, gradient,
+            (weight / weight_sum).astype(theta.dtype), settings.dropout, rng, gradient,
         )  # fmt: skip
         norm = optimizer.step(theta, gradient, rate(k))
         if not (math.isfinite(loss) and math.isfinite(norm)):

@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, packed_rows
-from sklstm._kernels.network import Workspace, network_gradient, network_predict
+from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
 from sklstm._kernels.simd import aligned
-from sklstm._network.network import Buffers, Network
+from sklstm._network.chunk import Chunk, Masks
+from sklstm._network.network import Network
 
 # Below this much work (rows of a minibatch times parameters) a thread costs more than it
 # brings.
@@ -51,7 +51,7 @@ class Workers:
     def __init__(self, network: Network, n_threads: int = 1) -> None:
         self.network = network
         self.n_threads = n_threads
-        self._buffers = [Buffers(network) for _ in range(n_threads)]
+        self._chunks = [Chunk(network) for _ in range(n_threads)]
         self._pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
@@ -95,25 +95,17 @@ class Workers:
         losses = [0.0] * n_chunks
         self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
 
-        def chunk(k: int, buffers: Buffers) -> None:
+        def gradient(k: int, chunk: Chunk) -> None:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
             batch = inputs.pack(samples[part], network.dtype)
-            batch = buffers.convolve(batch, weight[rows], self._statistics[k])
-            layer_mask, feature_mask = masks[k]
-            work = buffers.fit_to(batch, keep=True)
-            dx = buffers.room_for_dx(batch.x)
             self._gradients[k] = 0.0
-            losses[k] = network_gradient(
-                network.training_plan(int(seeds[k])),
-                batch.x, batch.starts, batch.lengths, batch.static,
-                target[rows], weight[rows], layer_mask, feature_mask,
-                network.segment(len(batch.x), len(batch.starts) - 1), network.front is not None,
-                network.packed, work, dx, self._gradients[k],
+            losses[k] = chunk.gradient(
+                batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
+                self._statistics[k], self._gradients[k],
             )  # fmt: skip
-            buffers.convolve_backward(work, batch, dx, self._gradients[k])
 
-        self._run(chunk, n_chunks, work)
+        self._run(gradient, n_chunks, work)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         return sum(losses)
 
@@ -122,29 +114,23 @@ class Workers:
         self.network.update_statistics(theta, self._statistics)
 
     def predict(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
-        """Raw predictions (n, n_outputs) of samples (n,), or of all their steps in turn."""
-        network = self.network
-
-        def raw(work: Workspace, n_rows: int, n_sequences: int) -> NDArray:
-            shape = network.n_read(n_rows, n_sequences), network.head_outputs
-            rows = work.flat[work.raw : work.raw + shape[0] * shape[1]].reshape(shape)
-            return rows[:, : network.spec.n_outputs]
-
-        return self._forward(inputs, samples, raw, network.spec.n_outputs, network.spec.per_step)
+        """Return raw predictions (n, n_outputs) of samples (n,), or of all their steps in turn."""
+        spec = self.network.spec
+        return self._forward(inputs, samples, Chunk.predict, spec.n_outputs, spec.per_step)
 
     def attention(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
-        """Weights (total_steps,) that attention gives to the steps of samples (n,)."""
-        return self._forward(inputs, samples, self.network.attention, 1, True)[:, 0]
+        """Return the weights (total_steps,) that attention gives to the steps of samples (n,)."""
+        return self._forward(inputs, samples, Chunk.attention, 1, True)[:, 0]
 
     def _forward(
         self,
         inputs: NetworkInput,
         samples: NDArray[np.int64],
-        result: Callable[[Workspace, int, int], NDArray],
+        result: Callable[[Chunk, PackedBatch], NDArray],
         n_columns: int,
         per_step: bool,
     ) -> NDArray:
-        """What `result` finds in the workspace after each chunk's forward pass."""
+        """Return what `result` gives of each chunk, in the order of the samples."""
         network = self.network
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
@@ -157,19 +143,12 @@ class Workers:
             n_chunks = -(-n_chunks // self.n_threads) * self.n_threads
         parts = np.array_split(order, n_chunks) if n_chunks > 1 else [order]
 
-        def chunk(k: int, buffers: Buffers) -> None:
+        def predict(k: int, chunk: Chunk) -> None:
             part = parts[k]
-            batch = inputs.pack(samples[part], network.dtype)
-            batch = buffers.convolve(batch, np.empty(0, network.dtype))
-            work = buffers.fit_to(batch, keep=False)
-            network_predict(
-                network.plan, batch.x, batch.starts, batch.lengths, batch.static, network.packed,
-                work,
-            )  # fmt: skip
             rows = packed_rows(first[part], steps[part]) if per_step else part
-            out[rows] = result(work, len(batch.x), len(part))
+            out[rows] = result(chunk, inputs.pack(samples[part], network.dtype))
 
-        self._run(chunk, n_chunks, float(lengths.sum()) * network.layout.size)
+        self._run(predict, n_chunks, float(lengths.sum()) * network.layout.size)
         return out
 
     def _masks(
@@ -198,22 +177,22 @@ class Workers:
             layer_mask = constant * layer_mask if dropout > 0.0 else constant
         return layer_mask.ravel(), feature_mask
 
-    def _run(self, chunk: Callable[[int, Buffers], None], n_chunks: int, work: float) -> None:
-        """Chunks 0 .. n_chunks - 1, every n-th on each thread."""
-        n_threads = min(self.n_threads, n_chunks)
+    def _run(self, task: Callable[[int, Chunk], None], n_tasks: int, work: float) -> None:
+        """Run tasks 0 .. n_tasks - 1, every n-th on each thread."""
+        n_threads = min(self.n_threads, n_tasks)
         if work < _WORTH_A_THREAD:
             n_threads = 1
 
-        def share(worker: int) -> None:
-            for k in range(worker, n_chunks, n_threads):
-                chunk(k, self._buffers[worker])
+        def some(worker: int) -> None:
+            for k in range(worker, n_tasks, n_threads):
+                task(k, self._chunks[worker])
 
         if n_threads == 1 or self._pool is None:
-            share(0)
+            some(0)
             return
-        others = [self._pool.submit(share, worker) for worker in range(1, n_threads)]
+        others = [self._pool.submit(some, worker) for worker in range(1, n_threads)]
         try:
-            share(0)
+            some(0)
         finally:  # also when Ctrl-C comes here: the others still write to their buffers
             for future in others:
                 future.result()

@@ -1,1 +1,44 @@
 """The parts of a network and of its training, each an object with its own hyper-parameters."""
+
+from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
+from sklstm.components.component import Component
+from sklstm.components.convolutions import FCN, Convolutions
+from sklstm.components.losses import AbsoluteError, Huber, Loss, Quantile, SquaredError
+from sklstm.components.schedules import (
+    Adaptive,
+    Constant,
+    Cosine,
+    InverseScaling,
+    OneCycle,
+    Schedule,
+)
+from sklstm.components.solvers import SGD, Adam, AdamW, RMSProp, Solver
+
+__all__ = [
+    "FCN",
+    "GRU",
+    "LSTM",
+    "LSTM1997",
+    "RNN",
+    "SGD",
+    "AbsoluteError",
+    "Adam",
+    "AdamW",
+    "Adaptive",
+    "Cell",
+    "Component",
+    "Constant",
+    "Convolutions",
+    "Cosine",
+    "Coupled",
+    "Huber",
+    "InverseScaling",
+    "Loss",
+    "OneCycle",
+    "Peephole",
+    "Quantile",
+    "RMSProp",
+    "Schedule",
+    "Solver",
+    "SquaredError",
+]

@@ -17,13 +17,13 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from sklstm._training.optimizers import Optimizer
 from skorch import NeuralNetClassifier
 
 from sklstm import LSTMClassifier
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._network.network import Network
 from sklstm._network.parameters import NetworkSpec
-from sklstm._training.optimizers import Optimizer
 from sklstm._training.workers import Workers
 from tests.benchmarks.machine import describe_machine, fma_peak
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sklstm._training.optimizers import Optimizer
 
 from sklstm._network.parameters import NetworkSpec, ParameterLayout
-from sklstm._training.optimizers import Optimizer
 from tests.kernels.problem import Problem, assert_close, assert_same_gradient, run_gradient
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 
 
 class Coupled(NamedTuple):
-    """Marks the cell; see `cells.py`."""
+    """Marks the cell; see `dispatch.py`."""
 
     n_gates = 3  # i, g, o
     n_kept = 2  # c_{t-1}, tanh(c_t)
@@ -25,7 +26,7 @@ class Coupled(NamedTuple):
 
 @inlined
 def coupled_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `cells.py`."""
+    """One step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     g = tanh(load(gates, gate + width))
@@ -48,7 +49,7 @@ def coupled_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    """Gradient of `coupled_forward`, see `cells.py`."""
+    """Gradient of `coupled_forward`, see `dispatch.py`."""
     width = lanes(gates)
     i = load(gates, gate)
     g = load(gates, gate + width)
@@ -60,3 +61,6 @@ def coupled_backward(
     store(gates, gate, dc_now * (share * g - c_before) * i * (1.0 - i))
     store(gates, gate + width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))
+
+
+STEPS[Coupled] = coupled_forward, coupled_backward

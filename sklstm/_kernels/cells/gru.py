@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 
 
 class GRU(NamedTuple):
-    """Marks the cell; see `cells.py`."""
+    """Marks the cell; see `dispatch.py`."""
 
     n_gates = 4  # r, z, n from the input, n from the state
     n_kept = 0
@@ -26,7 +27,7 @@ class GRU(NamedTuple):
 
 @inlined
 def gru_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `cells.py`."""
+    """One step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     r = sigmoid(load(gates, gate))
     z = sigmoid(load(gates, gate + width))
@@ -45,7 +46,7 @@ def gru_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    """Gradient of `gru_forward`, see `cells.py`."""
+    """Gradient of `gru_forward`, see `dispatch.py`."""
     width = lanes(gates)
     r = load(gates, gate)
     z = load(gates, gate + width)
@@ -57,3 +58,6 @@ def gru_backward(
     store(gates, gate + width, dh_now * (h_before - share * n) * z * (1.0 - z))
     store(gates, gate + 2 * width, dn)
     store(gates, gate + 3 * width, dn * r)
+
+
+STEPS[GRU] = gru_forward, gru_backward

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 
 
 class LSTM(NamedTuple):
-    """Marks the cell; see `cells.py`."""
+    """Marks the cell; see `dispatch.py`."""
 
     n_gates = 4  # i, f, g, o
     n_kept = 2  # c_{t-1}, tanh(c_t)
@@ -25,7 +26,7 @@ class LSTM(NamedTuple):
 
 @inlined
 def lstm_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `cells.py`."""
+    """One step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     f = sigmoid(load(gates, gate + width))
@@ -50,7 +51,7 @@ def lstm_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    """Gradient of `lstm_forward`, see `cells.py`."""
+    """Gradient of `lstm_forward`, see `dispatch.py`."""
     width = lanes(gates)
     i = load(gates, gate)
     f = load(gates, gate + width)
@@ -64,3 +65,6 @@ def lstm_backward(
     store(gates, gate + width, dc_now * c_before * f * (1.0 - f))
     store(gates, gate + 2 * width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 3 * width, dh_now * squashed * o * (1.0 - o))
+
+
+STEPS[LSTM] = lstm_forward, lstm_backward

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 
 
 class LSTM1997(NamedTuple):
-    """Marks the cell; see `cells.py`."""
+    """Marks the cell; see `dispatch.py`."""
 
     n_gates = 3  # i, g, o
     n_kept = 1  # tanh(c_t)
@@ -26,7 +27,7 @@ class LSTM1997(NamedTuple):
 
 @inlined
 def lstm1997_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `cells.py`."""
+    """One step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     g = tanh(load(gates, gate + width))
@@ -47,7 +48,7 @@ def lstm1997_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    """Gradient of `lstm1997_forward`, see `cells.py`."""
+    """Gradient of `lstm1997_forward`, see `dispatch.py`."""
     width = lanes(gates)
     i = load(gates, gate)
     g = load(gates, gate + width)
@@ -58,3 +59,6 @@ def lstm1997_backward(
     store(gates, gate, dc_now * (share * g) * i * (1.0 - i))
     store(gates, gate + width, dc_now * i * share * (1.0 - g * g))
     store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))
+
+
+STEPS[LSTM1997] = lstm1997_forward, lstm1997_backward

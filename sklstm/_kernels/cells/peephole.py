@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
 
 
 class Peephole(NamedTuple):
-    """Marks the cell; see `cells.py`."""
+    """Marks the cell; see `dispatch.py`."""
 
     n_gates = 4  # i, f, g, o
     n_kept = 2  # c_{t-1}, tanh(c_t)
@@ -26,7 +27,7 @@ class Peephole(NamedTuple):
 
 @inlined
 def peephole_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `cells.py`."""
+    """One step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     c_before = load(c, unit)
     i = sigmoid(fma(load(weight, extra), c_before, load(gates, gate)))
@@ -51,7 +52,7 @@ def peephole_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    """Gradient of `peephole_forward`, see `cells.py`.
+    """Gradient of `peephole_forward`, see `dispatch.py`.
 
     Truncated, no error goes from a gate through its peephole into the cell (Gers et al. 2002).
     """
@@ -81,3 +82,6 @@ def peephole_backward(
     store(dweight, dextra, fma(di, c_before, load(dweight, dextra)))
     store(dweight, dextra + width, fma(df, c_before, load(dweight, dextra + width)))
     store(dweight, dextra + 3 * width, fma(do, c_now, load(dweight, dextra + 3 * width)))
+
+
+STEPS[Peephole] = peephole_forward, peephole_backward

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import load, store, tanh
 
 
 class RNN(NamedTuple):
-    """Marks the cell; see `cells.py`."""
+    """Marks the cell; see `dispatch.py`."""
 
     n_gates = 1
     n_kept = 0
@@ -22,7 +23,7 @@ class RNN(NamedTuple):
 
 @inlined
 def rnn_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `cells.py`."""
+    """One step of a vector of units, see `dispatch.py`."""
     h_now = tanh(load(gates, gate))
     if keep:
         store(gates, gate, h_now)
@@ -34,6 +35,9 @@ def rnn_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    """Gradient of `rnn_forward`, see `cells.py`."""
+    """Gradient of `rnn_forward`, see `dispatch.py`."""
     h_now = load(gates, gate)
     store(gates, gate, dh_now * (1.0 - h_now * h_now))
+
+
+STEPS[RNN] = rnn_forward, rnn_backward

@@ -1,4 +1,4 @@
-"""Optimisers: settings and running moments over a kernel each."""
+"""A solver at work: its running moments, and the settings that all solvers share."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step
-
-SOLVERS = ("adam", "adamw", "sgd", "rmsprop")
+from sklstm.components.solvers import Solver, Step
 
 
 @dataclass
 class Optimizer:
-    """Updates theta in place from one gradient a step."""
+    """Updates theta in place, from one gradient a step."""
 
-    solver: str
+    solver: Solver
     decays: NDArray  # (n_parameters,): 1 where weight decay acts, else 0
     alpha: float
     clip_norm: float | None
-    beta_1: float
-    beta_2: float
-    epsilon: float
-    momentum: float
-    nesterovs_momentum: bool
     n_steps: int = field(default=0, init=False)
     first: NDArray = field(init=False)  # running mean of the gradient, or the velocity
     second: NDArray = field(init=False)  # running mean of the squared gradient
@@ -45,14 +38,7 @@ class Optimizer:
         self.n_steps, self.first, self.second = n_steps, first.copy(), second.copy()
 
     def step(self, theta: NDArray, gradient: NDArray, learning_rate: float) -> float:
-        """Returns the gradient's norm; if it is not finite, nothing was changed."""
+        """Return the gradient's norm; if it is not finite, nothing was changed."""
         self.n_steps += 1
-        common = gradient, self.decays, self.clip_norm or 0.0, self.alpha, learning_rate
-        if self.solver == "sgd":
-            return sgd_step(*common, self.momentum, self.nesterovs_momentum, theta, self.first)
-        if self.solver == "rmsprop":
-            return rmsprop_step(*common, self.beta_2, self.epsilon, theta, self.second)
-        return adam_step(
-            *common, self.solver == "adamw", self.n_steps, self.beta_1, self.beta_2,
-            self.epsilon, theta, self.first, self.second,
-        )  # fmt: skip
+        step = Step(gradient, self.decays, self.clip_norm or 0.0, self.alpha, learning_rate)
+        return self.solver.step(step, self.n_steps, theta, self.first, self.second)

@@ -1,0 +1,273 @@
+"""What a fitted network does: raw predictions, attention, streams, parameters by name."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
+from sklstm._input.validation import as_sequences
+from sklstm._network.network import Network
+from sklstm._network.parameters import ParameterLayout
+from sklstm._network.spec import NetworkSpec
+from sklstm._stream import Stream
+from sklstm._training.workers import ROWS_OF_ONE_THREAD, Workers
+from sklstm.components.cells import CELLS
+from sklstm.components.component import Component, WithParameters
+from sklstm.components.schedules import SCHEDULES
+from sklstm.components.solvers import SOLVERS
+
+
+class FittedNetwork(HyperParameters, WithParameters):
+    """The methods of classifier and regressor that need a fitted network.
+
+    `theta_` (n_parameters,) holds all parameters of the network that `_spec` describes, and
+    `_architecture` the hyper-parameters with which it was started, by name. They hold until the
+    next fit, whatever is set meanwhile.
+    """
+
+    theta_: NDArray
+    dtype_: str
+    patch_size_: int
+    n_channels_in_: int
+    channel_mean_: NDArray[np.float64]
+    channel_scale_: NDArray[np.float64]
+    _spec: NetworkSpec
+    _architecture: dict[str, Any]
+
+    # where a string stands for a component: the components by that string
+    _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
+        "cell": CELLS,
+        "solver": SOLVERS,
+        "learning_rate": SCHEDULES,
+    }
+
+    def set_params(self, **params: Any) -> Self:
+        """Set the parameters of this estimator, and of its components by nested names.
+
+        A nested name such as ``cell__zoneout`` also works while the cell is set by a string,
+        which then becomes its component.
+
+        Parameters
+        ----------
+        **params : dict
+            Estimator parameters.
+
+        Returns
+        -------
+        self : estimator instance
+            The estimator.
+        """
+        for name in {key.partition("__")[0] for key in params if "__" in key}:
+            choice = params.get(name, getattr(self, name, None))
+            if name in self._by_name and isinstance(choice, str) and choice in self._by_name[name]:
+                params[name] = self._by_name[name][choice]()
+        return super().set_params(**params)
+
+    # --- what a subclass says ---------------------------------------------------------------
+    def _missing(self, y: NDArray) -> NDArray[np.bool_]:
+        """Return which rows of y (n_rows,) or (n_rows, n_outputs) have no target."""
+        raise NotImplementedError
+
+    def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        """Return what turns raw predictions into the result of a method, by its name."""
+        raise NotImplementedError
+
+    # --- prediction -------------------------------------------------------------------------
+    def _predict(self, X: Any, decode: Callable[[NDArray], NDArray]) -> Any:
+        """Decode the raw predictions: an array, or a list for the steps of ragged X."""
+        data = self._known_sequences(X)
+        decoded = decode(self._raw_prediction(data))
+        return by_sample(decoded, data.lengths) if self._spec.per_step else decoded
+
+    def _known_sequences(self, X: Any) -> SequenceDataset:
+        """Return X as sequences like those of fit."""
+        if not hasattr(self, "theta_"):
+            check_is_fitted(self, "theta_")
+        return as_sequences(self, X, n_channels=self.n_channels, reset=False)
+
+    def _input(self, data: SequenceDataset) -> NetworkInput:
+        """Return sequences as the network reads them."""
+        scale = self._architecture["scale"]
+        return NetworkInput.of(
+            data, self.patch_size_, scale, self.channel_mean_, self.channel_scale_
+        )
+
+    def _raw_prediction(self, data: SequenceDataset) -> NDArray:
+        """Return raw predictions (n_rows, n_outputs)."""
+        with self._predictor(data.n_samples) as predictor:
+            return predictor.predict(self._input(data), np.arange(data.n_samples))
+
+    def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
+        """Return y, raw predictions and weights of the steps that have a target."""
+        data = self._known_sequences(X)
+        rows = rows_of_steps(y, data, self._missing)
+        given = ~self._missing(rows)
+        raw = self._raw_prediction(data)[given]
+        return rows[given], raw, weight_of_steps(weight, data)[given]
+
+    @contextmanager
+    def _predictor(self, n_samples: int) -> Iterator[Workers]:
+        """Yield workers with the packed parameters, kept from call to call."""
+        predictor = self._take_predictor(n_samples)
+        try:
+            yield predictor
+        finally:
+            _predictors[self] = (self.theta_, predictor)
+
+    def _take_predictor(self, n_samples: int) -> Workers:
+        """Take the workers out while they are in use.
+
+        A second thread that predicts with the same estimator makes its own.
+        """
+        # few rows need one thread: no look-up of joblib's settings for a single row
+        shared = n_samples > ROWS_OF_ONE_THREAD
+        n_threads = joblib.effective_n_jobs(self.n_jobs) if shared else None
+        theta, predictor = _predictors.pop(self, (None, None))
+        suits = predictor is not None and n_threads in (None, predictor.n_threads)
+        if predictor is None or not suits or theta is not self.theta_:
+            predictor = Workers(self._packed_network(self._spec), n_threads or 1)
+        return predictor
+
+    def _packed_network(self, spec: NetworkSpec) -> Network:
+        """Return a network with the trained parameters."""
+        network = Network(spec, self.dtype_)
+        network.pack(np.ascontiguousarray(self.theta_, network.dtype))
+        return network
+
+    # --- attention, streams, parameters -----------------------------------------------------
+    def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
+        """Return how much each time step counts in ``pooling="attention"``.
+
+        Steps that become one, in a patch or by a stride, share its weight equally.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_timesteps), or list of ndarray of shape (n_timesteps_i,)
+            Positive weights, which sum to 1 over each sequence; a list if lengths differ.
+
+        Raises
+        ------
+        ValueError
+            If the network pools in another way.
+        """
+        data = self._known_sequences(X)
+        if self._architecture["pooling"] != "attention":
+            raise ValueError(
+                "attention_weights needs pooling='attention', but this network was fitted with "
+                f"pooling={self._architecture['pooling']!r}."
+            )
+        with self._predictor(data.n_samples) as predictor:
+            every = np.arange(data.n_samples)
+            weights = predictor.attention(self._input(data), every).astype(np.float64)
+        merged = self.patch_size_ * self._spec.stride
+        lengths = -(-data.lengths // merged)
+        first = np.cumsum(lengths) - lengths
+        weights /= np.repeat(np.add.reduceat(weights, first), lengths)
+        # the first stretch of a sequence is the one that may hold fewer steps
+        n_steps = np.full(len(weights), merged)
+        n_steps[first] = data.lengths - (lengths - 1) * merged
+        return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
+
+    def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:
+        """Predict while sequences come in, one time step after another.
+
+        Parameters
+        ----------
+        n_streams : int, default=1
+            Sequences that are fed side by side.
+        method : str, default="predict"
+            What each step gives: "predict", or of a classifier "predict_proba" or
+            "decision_function".
+
+        Returns
+        -------
+        Stream
+            Its ``step(x)`` takes one time step of each stream and gives the prediction for
+            all that the stream has seen.
+
+        Raises
+        ------
+        ValueError
+            If the network reads whole sequences: if it is bidirectional, scales within each
+            sequence, stacks several steps as one, or has convolutions.
+        """
+        check_is_fitted(self, "theta_")
+        if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
+            raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
+        self._check_streamable()
+        decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
+        if method not in decoders:
+            raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
+        # one step at a time, the state of the step is the last one
+        spec = replace(self._spec, pooling=("last",)) if self._spec.per_step else self._spec
+        center, deviation = self.channel_mean_, self.channel_scale_
+        if self._architecture["scale"] is None:
+            center, deviation = np.zeros_like(center), np.ones_like(deviation)
+        network = self._packed_network(spec)
+        return Stream(network, int(n_streams), center, deviation, decoders[method])
+
+    def _check_streamable(self) -> None:
+        """Raise an error if the network reads more of a sequence than a stream has."""
+        spec, scale = self._spec, self._architecture["scale"]
+        if spec.bidirectional:
+            raise ValueError(
+                "A bidirectional network reads every sequence from its end, which a stream has "
+                "not seen: fit with bidirectional=False."
+            )
+        if scale in ("both", "sequence"):
+            raise ValueError(
+                f"scale={scale!r} standardises by the whole sequence, which a stream "
+                "has not seen: fit with scale='channel' or scale=None."
+            )
+        if self.patch_size_ != 1:
+            raise ValueError(
+                f"The network reads patches of {self.patch_size_} steps, a stream has one at a "
+                "time: fit with patch_size=1."
+            )
+        if spec.front or spec.branch:
+            raise ValueError(
+                "Convolutions read several steps at a time, a stream has one: fit with "
+                "front=None and branch=None."
+            )
+
+    @property
+    def parameters_(self) -> dict[str, NDArray]:
+        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them."""
+        check_is_fitted(self, "theta_")
+        views = ParameterLayout(self._spec).views(self.theta_)
+        for view in views.values():
+            view.flags.writeable = False
+        return views
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "theta_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+
+# Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
+# buffers cannot be pickled.
+_predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Workers]] = WeakKeyDictionary()
+if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
+    os.register_at_fork(after_in_child=_predictors.clear)

@@ -1,0 +1,143 @@
+"""What "auto" means: from hyper-parameters and data to the settings of network and training."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._input.sequences import network_channels
+from sklstm._network.spec import NetworkSpec
+from sklstm._training.training import TrainingSettings
+from sklstm.components.cells import CELLS
+from sklstm.components.component import resolve
+from sklstm.components.convolutions import FCN, Convolutions
+from sklstm.components.losses import Loss
+from sklstm.components.poolings import EVERY_STEP, POOLINGS
+from sklstm.components.schedules import SCHEDULES, Constant
+
+# docs/decisions/defaults.md has the measurements.
+_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many steps
+_MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
+_BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
+_DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.5
+# Samples up to which the whole set is one batch, in double precision, without dropout:
+# there a sample weight equals so many copies of the sample to 1e-7.
+_TINY = 32
+
+
+def convolutions(
+    parameters: HyperParameters, front: Convolutions | None, branch: FCN | None
+) -> tuple[Convolutions | None, FCN | None]:
+    """Return the convolutions before and beside the recurrent layers, front and branch for "auto".
+
+    "auto" adds convolutions to a network that reads whole sequences for one prediction each; a
+    network that can be streamed or predicts every step has none.
+    """
+    whole = (
+        parameters.bidirectional and parameters.num_layers > 0 and not parameters.return_sequences
+    )
+    if parameters.front != "auto":
+        front = parameters.front
+    elif not whole:
+        front = None
+    if parameters.branch != "auto":
+        branch = parameters.branch
+    elif not whole:
+        branch = None
+    return (
+        None if front is None else front.checked(),
+        None if branch is None else branch.checked(),
+    )
+
+
+def patch_size(parameters: HyperParameters, longest: int, front: Convolutions | None) -> int:
+    """Return the steps that become one, for training sequences of at most `longest` steps."""
+    if parameters.patch_size != "auto":
+        return int(parameters.patch_size)
+    if parameters.return_sequences:
+        return 1
+    stride = 1 if front is None else math.prod(layer.stride for layer in front.layers())
+    return max(1, -(-longest // (_TIMESTEPS * stride)))
+
+
+def precision(parameters: HyperParameters, n_samples: int) -> Literal["float32", "float64"]:
+    """Return the precision of the network."""
+    if parameters.dtype != "auto":
+        return parameters.dtype
+    return "float64" if n_samples <= _TINY else "float32"
+
+
+def network_spec(
+    parameters: HyperParameters,
+    *,
+    n_channels: int,
+    patch_size: int,
+    front: Convolutions | None,
+    branch: FCN | None,
+    n_outputs: int,
+    loss: Loss,
+) -> NetworkSpec:
+    """Return the network for sequences of so many channels."""
+    return NetworkSpec(
+        n_channels=network_channels(n_channels, patch_size, parameters.scale),
+        cell=resolve(parameters.cell, CELLS),
+        hidden_size=int(parameters.hidden_size),
+        num_layers=int(parameters.num_layers),
+        bidirectional=bool(parameters.bidirectional),
+        pooling=EVERY_STEP if parameters.return_sequences else POOLINGS[parameters.pooling],
+        n_outputs=n_outputs,
+        loss=loss,
+        truncated=parameters.gradient == "truncated",
+        bptt_steps=0 if parameters.bptt_steps is None else int(parameters.bptt_steps),
+        front=() if front is None else front.layers(),
+        branch=() if branch is None else branch.layers(),
+        recurrent_dropout=float(parameters.recurrent_dropout),
+        variational_dropout=float(parameters.variational_dropout),
+    )
+
+
+def training_settings(
+    parameters: HyperParameters, n_samples: int, branch: FCN | None, incremental: bool
+) -> TrainingSettings:
+    """Return how long and how to train; one epoch at a constant rate if `incremental`."""
+    batch_size = _batch_size(parameters, n_samples)
+    schedule = resolve(parameters.learning_rate, SCHEDULES)
+    return TrainingSettings(
+        batch_size=batch_size,
+        n_epochs=1 if incremental else _n_epochs(parameters, n_samples, batch_size),
+        schedule=Constant() if incremental else schedule,
+        learning_rate_init=parameters.learning_rate_init,
+        shuffle=parameters.shuffle,
+        dropout=_dropout(parameters, n_samples, branch),
+        tol=parameters.tol,
+        n_iter_no_change=parameters.n_iter_no_change,
+    )
+
+
+def _batch_size(parameters: HyperParameters, n_samples: int) -> int:
+    """Return the samples of a minibatch."""
+    if parameters.batch_size != "auto":
+        return min(int(parameters.batch_size), n_samples)
+    if n_samples <= _TINY:
+        return n_samples
+    # a power of two that keeps an epoch within about 256 minibatches
+    wanted = 2 ** math.ceil(math.log2(max(n_samples / _BATCHES, 1)))
+    return min(max(_BATCH, wanted), _MAX_BATCH, n_samples)
+
+
+def _n_epochs(parameters: HyperParameters, n_samples: int, batch_size: int) -> int:
+    """Return the epochs of training."""
+    if parameters.max_iter != "auto":
+        return int(parameters.max_iter)
+    enough = -(-_MINIBATCHES // -(-n_samples // batch_size))
+    return max(_EPOCHS, min(enough, _MAX_EPOCHS))
+
+
+def _dropout(parameters: HyperParameters, n_samples: int, branch: FCN | None) -> float:
+    """Return the share of states that dropout sets to zero."""
+    if parameters.dropout != "auto":
+        return float(parameters.dropout)
+    if n_samples <= _TINY:
+        return 0.0
+    return _DROPOUT if branch is None else _DROPOUT_WITH_BRANCH

@@ -1,0 +1,273 @@
+"""The one door to the kernels: a chunk of sequences through the whole network, and back."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.sequences import PackedBatch
+from sklstm._kernels.attention import BLOCK
+from sklstm._kernels.network import ROW_STRIDE, Workspace, network_gradient, network_predict
+from sklstm._kernels.readout import Attention
+from sklstm._kernels.simd import aligned
+from sklstm._network.convolutions import ConvolutionBuffers, kept_per_row
+from sklstm._network.network import Network
+from sklstm._network.packing import filled
+
+# Bytes of activations that one chunk may keep for its backward pass. Beyond it the states
+# of every k-th step are kept and the steps between are computed again.
+_KEPT_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Dropout of a chunk: each value is 0 or 1 / (1 - rate); arrays of size 0 drop nothing."""
+
+    layers: NDArray  # (n_layers - 1, n_rows, n_directions * n_hidden), flat: between layers
+    features: NDArray  # (n_read, n_pooled): before the head
+    seed: int = 0  # of the noise inside the layers
+
+
+class Chunk:
+    """The buffers of one worker, and the order in which the kernels are called.
+
+    The buffers grow to the largest chunk that they have seen.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        n_channels, dtype = network.spec.n_channels, network.dtype
+        self._kept_per_row = _kept_per_row(network)  # bytes
+        self._flat = aligned(0, dtype)
+        self._front, self._branch = (
+            None if stack is None else ConvolutionBuffers(stack, n_channels, dtype)
+            for stack in (network.front, network.branch)
+        )
+        self._dx = aligned(0, dtype)
+        self._shape: tuple[int, int, int, bool] | None = None
+        self._work: Workspace
+        # of the last gradient, if asked for: by the input, (n_rows, n_channels in whole vectors)
+        self.dx = aligned(0, dtype).reshape(0, 0)
+
+    # --- what a chunk goes through ----------------------------------------------------------
+    def gradient(
+        self,
+        batch: PackedBatch,
+        target: NDArray,
+        weight: NDArray,
+        masks: Masks,
+        statistics: NDArray,
+        out: NDArray,
+        need_dx: bool = False,
+    ) -> float:
+        """Return the loss of a chunk, and add its gradient to out (gradient_size,).
+
+        target (n_read, n_targets), weight (n_read,): in the order of the packed batch; the
+            loss is the sum of weight * loss
+        statistics (n_statistics,): receives those of batch normalisation
+        need_dx: whether to leave the gradient of the input in `dx`
+        """
+        network = self.network
+        seen = self._convolve(batch, weight, statistics)
+        work = self._begin(seen, keep=True)
+        dx = self._room_for_dx(seen.x, need_dx)
+        loss = network_gradient(
+            network.training_plan(masks.seed),
+            seen.x, seen.starts, seen.lengths, seen.static,
+            target, weight, masks.layers, masks.features,
+            self._segment(len(seen.x), len(seen.starts) - 1),
+            need_dx or network.front is not None,
+            network.packed, work, dx, out,
+        )  # fmt: skip
+        self.dx = self._convolve_backward(work, seen, dx, need_dx, out)
+        return loss
+
+    def predict(self, batch: PackedBatch) -> NDArray:
+        """Return raw predictions (n_read, n_outputs) of a chunk: a view, until the next call."""
+        work, n_rows, n_sequences = self._forward(batch)
+        return self.raw(work, self.network.n_read(n_rows, n_sequences))
+
+    def attention(self, batch: PackedBatch) -> NDArray:
+        """Return the weights (n_rows, 1) that attention gives to the steps of a chunk: a view."""
+        work, n_rows, n_sequences = self._forward(batch)
+        plan = self.network.plan
+        start = work.features + n_sequences * plan.feature_stride
+        start += min(n_rows, BLOCK) * plan.readout.stride
+        return work.flat[start : start + n_rows, np.newaxis]
+
+    def raw(self, work: Workspace, n_read: int) -> NDArray:
+        """Return the raw predictions (n_read, n_outputs) in a workspace, as a view."""
+        wide = self.network.head_outputs
+        rows = work.flat[work.raw : work.raw + n_read * wide].reshape(n_read, wide)
+        return rows[:, : self.network.spec.n_outputs]
+
+    def _forward(self, batch: PackedBatch) -> tuple[Workspace, int, int]:
+        """Predict; return the workspace, and the rows and sequences that the layers saw."""
+        network = self.network
+        seen = self._convolve(batch, np.empty(0, network.dtype))
+        work = self._begin(seen, keep=False)
+        network_predict(
+            network.plan, seen.x, seen.starts, seen.lengths, seen.static, network.packed, work
+        )
+        return work, len(seen.x), len(seen.lengths)
+
+    # --- convolutions -----------------------------------------------------------------------
+    def _convolve(
+        self, batch: PackedBatch, weight: NDArray, statistics: NDArray | None = None
+    ) -> PackedBatch:
+        """Return a batch as the recurrent layers and the head see it.
+
+        weight, statistics: see `ConvolutionBuffers.forward`
+        """
+        x, starts, lengths, static = batch
+        packed = self.network.packed
+        if self._branch is not None:
+            of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics)
+            n_filters = self.network.spec.branch[-1].n_filters
+            static = np.concatenate([static, of_branch[:, :n_filters]], axis=1)
+        if self._front is not None:
+            x, starts, lengths = self._front.forward(batch, weight, packed, statistics)
+        return PackedBatch(x, starts, lengths, static)
+
+    def _room_for_dx(self, x: NDArray, need_dx: bool) -> NDArray:
+        """Return where the network writes the gradient of x, if something reads it."""
+        if self._front is not None:
+            shape = x.shape
+        elif need_dx:
+            shape = len(x), filled(x.shape[1], self.network.lanes)
+        else:
+            return x
+        size = math.prod(shape)
+        if self._dx.size < size:
+            self._dx = aligned(size, x.dtype)
+        return self._dx[:size].reshape(shape)
+
+    def _convolve_backward(
+        self, work: Workspace, seen: PackedBatch, dx: NDArray, need_dx: bool, dw: NDArray
+    ) -> NDArray:
+        """Add the gradients of the convolutions to dw; return that of the input, if needed."""
+        network, spec = self.network, self.network.spec
+        if spec.num_layers == 0:
+            y, h = self._in_place_of_layers(seen, work, backward=True)
+            dx[...] = 0.0
+            dx[: len(y)] = y
+            dx[_last_rows(seen)] += h
+        if self._front is not None:
+            dx = self._front.backward(dx, network.packed, need_dx, dw)
+        if self._branch is not None:
+            plan, n_sequences = network.plan, len(seen.lengths)
+            dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
+            first, n_filters = plan.n_pooled + spec.n_static, spec.branch[-1].n_filters
+            dout = np.zeros((n_sequences, filled(n_filters, network.lanes)), network.dtype)
+            dout[:, :n_filters] = dfeatures.reshape(n_sequences, -1)[:, first : first + n_filters]
+            further = self._branch.backward(dout, network.packed, need_dx, dw)
+            if need_dx:
+                dx += further
+        return dx
+
+    # --- the workspace ----------------------------------------------------------------------
+    def _begin(self, seen: PackedBatch, keep: bool) -> Workspace:
+        """Return a workspace for a batch that `_convolve` gave, its states zero."""
+        work = self.workspace(len(seen.x), len(seen.lengths), len(seen.starts) - 1, keep)
+        if self.network.spec.num_layers == 0:
+            y, h = self._in_place_of_layers(seen, work)
+            y[...] = seen.x[: len(y)]
+            h[...] = seen.x[_last_rows(seen)]
+        return work
+
+    def workspace(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> Workspace:
+        """Return a workspace for a chunk of this size, its states zero."""
+        plan = self.network.plan
+        shape = (n_rows, n_sequences, n_timesteps, keep)
+        if shape != self._shape:
+            line = 64 // self.network.dtype.itemsize
+            offsets, total = {}, 0
+            for name, size in self._sizes(*shape).items():
+                offsets[name] = total
+                total += filled(size, line)
+            if total > self._flat.size:
+                self._flat = aligned(total, self.network.dtype)
+            self._shape, self._work = shape, Workspace(flat=self._flat, **offsets)
+        work = self._work
+        state = max(len(plan.scans) - 1, 1) * n_sequences * plan.n_hidden
+        for start in (work.h, work.c, work.dh, work.dc)[: 4 if keep else 2]:
+            work.flat[start : start + state] = 0.0
+        return work
+
+    def _segment(self, n_rows: int, n_timesteps: int) -> int:
+        """Return the time steps between two kept states: all while the activations fit."""
+        if n_rows * self._kept_per_row <= _KEPT_BYTES:
+            return n_timesteps
+        return max(1, math.isqrt(n_timesteps - 1) + 1)
+
+    def _sizes(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> dict[str, int]:
+        """Return the sizes of the arrays in a workspace, by their names there."""
+        plan, lanes = self.network.plan, self.network.lanes
+        segment = self._segment(n_rows, n_timesteps)
+        whole = keep and segment >= n_timesteps
+        n_scans = len(plan.scans) - 1
+        # without activations to keep, the scans take turns in one step's buffers
+        n_kept = n_rows if whole else n_sequences * (segment if keep else 1)
+        n_owners = n_scans if whole else 1
+        strides = plan.scans[:, ROW_STRIDE]
+        # without recurrent layers what came of the convolutions takes the place of one
+        n_layers = max(plan.n_layers, 1)
+        emitting = n_layers if plan.reads_all else n_layers - 1
+        y = emitting * n_rows * plan.n_directions * plan.n_hidden
+        state = max(n_scans, 1) * n_sequences * plan.n_hidden
+        n_read = self.network.n_read(n_rows, n_sequences)
+        outputs = n_read * filled(plan.n_outputs, lanes)
+        attention = 0
+        if isinstance(plan.readout, Attention):  # its arrays are behind the features
+            projected = n_rows if keep else min(n_rows, BLOCK)
+            attention = projected * plan.readout.stride + 2 * filled(n_rows, lanes)
+        return {
+            "rows": n_kept * int(strides.sum() if whole else strides.max()),
+            "gates": n_owners * n_kept * plan.gate_stride,
+            "cells": n_owners * n_kept * plan.cell_stride if keep else 0,
+            "y": y,
+            "dy": y if keep else 0,
+            "h": state,
+            "c": state,
+            "dh": state if keep else 0,
+            "dc": state if keep else 0,
+            "checkpoints": 0 if whole or not keep else 2 * state * -(-n_timesteps // segment),
+            "features": n_read * plan.feature_stride + attention,
+            "dropped": n_read * plan.feature_stride if keep else 0,
+            "dfeatures": n_read * plan.n_features if keep else 0,
+            "raw": outputs,
+            "draw": outputs if keep else 0,
+        }
+
+    def _in_place_of_layers(
+        self, seen: PackedBatch, work: Workspace, backward: bool = False
+    ) -> tuple[NDArray, NDArray]:
+        """Return where pooling reads states of a network without recurrent layers.
+
+        All states (n_rows, or 0 if only the final ones are read, n_hidden), and the final
+        states (n_sequences, n_hidden).
+        """
+        plan = self.network.plan
+        n_rows = len(seen.x) if plan.reads_all else 0
+        n_sequences, n = len(seen.lengths), plan.n_hidden
+        y, h = (work.dy, work.dh) if backward else (work.y, work.h)
+        states = work.flat[y : y + n_rows * n].reshape(n_rows, n)
+        return states, work.flat[h : h + n_sequences * n].reshape(n_sequences, n)
+
+
+def _last_rows(batch: PackedBatch) -> NDArray[np.int64]:
+    """Return the row of the last step of every sequence."""
+    return batch.starts[batch.lengths - 1] + np.arange(len(batch.lengths))
+
+
+def _kept_per_row(network: Network) -> int:
+    """Return the bytes that a gradient keeps for each row of a chunk."""
+    plan = network.plan
+    kept = int(plan.scans[:, ROW_STRIDE].sum())  # the head's is 0
+    kept += (len(plan.scans) - 1) * (plan.gate_stride + plan.cell_stride)
+    for stack in (network.front, network.branch):
+        kept += 0 if stack is None else network.spec.stride * kept_per_row(stack)
+    return kept * network.dtype.itemsize

@@ -1,0 +1,139 @@
+"""Convolutions over time: before the recurrent layers, or beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from sklearn.utils._param_validation import StrOptions
+
+from sklstm.components.component import COUNT, Component, parameter
+
+
+@dataclass(frozen=True)
+class ConvolutionLayer:
+    """One convolution over time, as the network has it."""
+
+    n_filters: int
+    width: int
+    stride: int = 1
+    activation: str = "relu"
+    causal: bool = True  # a window ends with the step that it is for; else this is its middle
+    normalised: bool = False  # batch normalisation before the activation
+
+
+@dataclass(repr=False)
+class Convolutions(Component):
+    """Causal convolutions *before* the recurrent layers [1]_.
+
+    What a step gives depends on steps up to it. The last window of a sequence ends with its last
+    step. Each hyper-parameter is one number for all layers, or a tuple with one for each layer.
+
+    Parameters
+    ----------
+    channels : int or tuple of int, default=64
+        Filters of each layer.
+    width : int or tuple of int, default=7
+        Steps that a filter sees.
+    stride : int or tuple of int, default=1
+        Stride of the convolution; 2 halves the sequence length.
+    activation : {"relu", "tanh"}, default="relu"
+        Activation of all layers.
+
+    References
+    ----------
+    .. [1] A. Waibel et al. (1989). Phoneme recognition using time-delay neural networks. IEEE
+           Transactions on Acoustics, Speech, and Signal Processing 37(3), 328-339.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.components import Convolutions
+    >>> model = LSTMClassifier(front=Convolutions((32, 64), width=5, stride=(1, 2)))
+    """
+
+    channels: int | tuple[int, ...] = parameter(64, COUNT, tuple)
+    width: int | tuple[int, ...] = parameter(7, COUNT, tuple)
+    stride: int | tuple[int, ...] = parameter(1, COUNT, tuple)
+    activation: Literal["relu", "tanh"] = parameter("relu", StrOptions({"relu", "tanh"}))
+
+    def checked(self) -> Self:
+        """Return the component itself; raise an error if a hyper-parameter is invalid."""
+        super().checked()
+        self.layers()
+        return self
+
+    def layers(self) -> tuple[ConvolutionLayer, ...]:
+        """Return the layers, one upon the other."""
+        numbers = _by_layer(channels=self.channels, width=self.width, stride=self.stride)
+        return tuple(
+            ConvolutionLayer(n, width, stride, activation=self.activation)
+            for n, width, stride in numbers
+        )
+
+
+@dataclass(repr=False)
+class FCN(Component):
+    """A fully convolutional network *beside* the recurrent layers [1]_.
+
+    Convolutions with batch normalisation [2]_ and ReLU. Their mean over time goes to the head
+    together with the pooled states.
+
+    Parameters
+    ----------
+    channels : int or tuple of int, default=(32, 64, 32)
+        Filters of each layer.
+    width : int, tuple of int or None, default=None
+        Steps that a filter sees, around the one that it is for: a number for all layers, or a
+        tuple with one for each. None: 7, 5, and 3 for all further layers.
+
+    References
+    ----------
+    .. [1] F. Karim et al. (2018). LSTM fully convolutional networks for time series
+           classification. IEEE Access 6, 1662-1669.
+    .. [2] S. Ioffe and C. Szegedy (2015). Batch normalization: accelerating deep network
+           training by reducing internal covariate shift. ICML.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.components import FCN
+    >>> model = LSTMClassifier(branch=FCN((64, 128, 64)))
+    """
+
+    channels: int | tuple[int, ...] = parameter((32, 64, 32), COUNT, tuple)
+    width: int | tuple[int, ...] | None = parameter(None, COUNT, tuple, None)
+
+    def checked(self) -> Self:
+        """Return the component itself; raise an error if a hyper-parameter is invalid."""
+        super().checked()
+        self.layers()
+        return self
+
+    def layers(self) -> tuple[ConvolutionLayer, ...]:
+        """Return the layers, one upon the other."""
+        width = self.width
+        if width is None:
+            n_layers = len(self.channels) if isinstance(self.channels, tuple) else 1
+            width = (7, 5, *[3] * n_layers)[:n_layers]
+        return tuple(
+            ConvolutionLayer(n, steps, causal=False, normalised=True)
+            for n, steps in _by_layer(channels=self.channels, width=width)
+        )
+
+
+def _by_layer(*, channels: Any, **further: Any) -> list[tuple[int, ...]]:
+    """Return the numbers of every layer; each is given as one for all or layer by layer."""
+    n_layers = len(channels) if isinstance(channels, tuple) else 1
+    table = []
+    for name, value in {"channels": channels, **further}.items():
+        numbers = value if isinstance(value, tuple) else (value,) * n_layers
+        whole = all(isinstance(n, (int, np.integer)) and n >= 1 for n in numbers)
+        if not numbers or len(numbers) != n_layers or not whole:
+            raise ValueError(
+                f"{name}={value!r} with channels={channels!r}: pass a whole number of at least 1, "
+                "or a tuple with one for each layer."
+            )
+        table.append([int(n) for n in numbers])
+    return list(zip(*table, strict=True))
