@@ -29,7 +29,7 @@ from sklstm.components.convolutions import FCN
 from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class ClassifierParameters(HyperParameters):
     """The constructor of the classifier."""
 
@@ -40,8 +40,7 @@ class ClassifierParameters(HyperParameters):
     )  # fmt: skip
     missing_label: Any = parameter(
         None, group="input", kind="label or None",
-        text="With `return_sequences`, the label of steps without a target. None: there is a "
-        "target at every step.",
+        text="With `return_sequences`, the label of steps that have no target.",
     )  # fmt: skip
 
 
@@ -50,7 +49,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
     """Classifier of sequences: a long short-term memory network [1]_ [2]_.
 
     Sequences may have any length and any number of channels. They are standardised, read by a
-    recurrent layer in both directions and by convolutions beside it [6]_, and classified from
+    recurrent layer in both directions and by convolutions beside it, and classified from
     the final states and the mean of the convolutions. The defaults are meant to work without
     tuning. {start_here}
 
@@ -66,10 +65,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         What turns raw predictions into probabilities.
     {attributes}
 
-    See Also
-    --------
-    LSTMRegressor : The same network for numbers instead of labels.
-
     References
     ----------
     {references}
@@ -79,8 +74,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
     >>> from sklstm import LSTMClassifier
     >>> from sklstm.datasets import load_japanese_vowels
     >>> X, y = load_japanese_vowels(return_X_y=True, subset="train")
-    >>> X[0].shape, X[1].shape
-    ((20, 12), (26, 12))
     >>> model = LSTMClassifier(max_iter=5, random_state=0).fit(X, y)
     >>> model.predict_proba(X[:2]).shape
     (2, 9)
@@ -105,7 +98,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         {X_of_fit}
         y : array-like of shape (n_samples,) or (n_samples, n_labels)
             Class labels of any type; a matrix of 0 and 1 for several labels a sample.
-            {y_of_steps}
         {sample_weight}
         {validation}
 
@@ -117,8 +109,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         Raises
         ------
         ValueError
-            If X holds NaN or infinity inside a sequence, an empty sequence, or differing
-            channels, if X and y do not fit together, or if the training diverges at once.
+            If X or y are not as above, or if the training diverges at once.
         """
         return self._fit(X, y, sample_weight, pair(X_val, y_val))
 
@@ -129,11 +120,9 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, as in `fit`.
+        y, sample_weight : as in `fit`
         classes : array-like of shape (n_classes,) or None, default=None
             All labels that will ever come. Needed in the first call only.
-        {sample_weight}
 
         Returns
         -------
@@ -166,7 +155,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_classes)
             Log-odds of the second of two classes, or one score a class or label.
-            {steps}
         """
         return self._predict(X, self._scores)
 
@@ -185,7 +173,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         -------
         ndarray of shape (n_samples, n_classes)
             Rows sum to 1; for multi-label y each column is a probability of its own.
-            {steps}
         """
         return self._predict(X, self._probabilities)
 
@@ -204,7 +191,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         -------
         ndarray of shape (n_samples, n_classes)
             Log-probabilities.
-            {steps}
         """
         with np.errstate(divide="ignore"):  # a probability of 0 is -inf
             return self._predict(X, lambda raw: np.log(self._probabilities(raw)))
@@ -220,7 +206,6 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_labels)
             Predicted labels.
-            {steps}
         """
         return self._predict(X, self._decide)
 
@@ -244,9 +229,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         Parameters
         ----------
         {X}
-        y : as in `fit`
-            True labels.
-        {sample_weight}
+        y, sample_weight : as in `fit`
 
         Returns
         -------

@@ -24,7 +24,7 @@ from sklstm.components.convolutions import Convolutions
 from sklstm.components.losses import LOSSES, Loss, LossName
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class RegressorParameters(HyperParameters):
     """The constructor of the regressor."""
 
@@ -54,10 +54,6 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     target_mean_, target_scale_ : ndarray of shape (n_outputs_,)
         Mean and standard deviation of y.
     {attributes}
-
-    See Also
-    --------
-    LSTMClassifier : The same network for labels.
 
     References
     ----------
@@ -94,7 +90,6 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         {X_of_fit}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Target values.
-            {y_of_steps}
             NaN means that there is no target at a step.
         {sample_weight}
         {validation}
@@ -107,8 +102,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         Raises
         ------
         ValueError
-            If X holds NaN or infinity inside a sequence, an empty sequence, or differing
-            channels, if X and y do not fit together, or if the training diverges at once.
+            If X or y are not as above, or if the training diverges at once.
         """
         return self._fit(X, y, sample_weight, pair(X_val, y_val))
 
@@ -121,9 +115,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values, as in `fit`.
-        {sample_weight}
+        y, sample_weight : as in `fit`
 
         Returns
         -------
@@ -143,7 +135,6 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the shape and the units of the y seen in fit.
-            {steps}
         """
         return self._predict(X, self._values)
 
@@ -163,9 +154,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         Parameters
         ----------
         {X}
-        y : as in `fit`
-            True values.
-        {sample_weight}
+        y, sample_weight : as in `fit`
 
         Returns
         -------

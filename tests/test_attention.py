@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.components import Convolutions
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 ATTENTION = SMALL | {"pooling": "attention"}
@@ -23,7 +24,7 @@ def test_learns(Estimator):
 @pytest.mark.parametrize(("patch_size", "stride"), [(1, 1), (4, 1), (2, 2)])
 def test_one_weight_for_each_step(dtype, patch_size, stride):
     X, y = problem(LSTMRegressor, n_samples=60, lengths=(3, 11))
-    front = {"conv_channels": 3, "conv_stride": stride} if stride > 1 else {}
+    front = {"front": Convolutions(3, stride=stride)} if stride > 1 else {}
     model = LSTMRegressor(**ATTENTION | front, dtype=dtype, patch_size=patch_size).fit(X, y)
     weights = model.attention_weights(X)
     assert [len(w) for w in weights] == [len(x) for x in X]

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.components import LSTM, SGD, Quantile
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 # One step of gradient descent on all samples, so that its effect can be told exactly.
 ONE_STEP = {
-    "hidden_size": 4, "max_iter": 1, "batch_size": 1000, "solver": "sgd", "momentum": 0.0,
+    "hidden_size": 4, "max_iter": 1, "batch_size": 1000, "solver": SGD(momentum=0.0),
     "learning_rate": "constant", "alpha": 0.0, "clip_norm": None, "dtype": "float64",
-    "random_state": 0, "conv_channels": None, "fcn_channels": None, "pooling": "concat",
+    "random_state": 0, "front": None, "branch": None, "pooling": "concat",
 }  # fmt: skip
 STANDSTILL = ONE_STEP | {"learning_rate_init": 1e-30}
 
@@ -23,7 +24,7 @@ STANDSTILL = ONE_STEP | {"learning_rate_init": 1e-30}
 @pytest.mark.parametrize("forget_bias", [1.0, -0.5])
 def test_initial_parameters(forget_bias):
     X, y = problem(LSTMClassifier)
-    model = LSTMClassifier(**STANDSTILL, num_layers=2, forget_bias=forget_bias).fit(X, y)
+    model = LSTMClassifier(**STANDSTILL, num_layers=2, cell=LSTM(forget_bias=forget_bias)).fit(X, y)
     parameters = model.parameters_
     for layer in range(2):
         for name in (f"l{layer}", f"l{layer}_reverse"):
@@ -193,7 +194,7 @@ def test_one_step_and_one_sample_of_a_kind():
 FULL_BATCH = {
     "hidden_size": 4, "max_iter": 20, "batch_size": 10**6, "dtype": "float64", "patch_size": 1,
     "learning_rate_init": 0.01, "dropout": 0.0, "random_state": 0,
-    "fcn_channels": None,  # whose statistics are a chunk's, and more than 32 samples are several
+    "branch": None,  # whose statistics are a chunk's, and more than 32 samples are several
 }  # fmt: skip
 LOSSES = [
     (LSTMClassifier, {}, "binary"),
@@ -202,8 +203,8 @@ LOSSES = [
     (LSTMClassifier, {"class_weight": "balanced"}, "multiclass"),
     (LSTMClassifier, {"class_weight": {0: 2.0, 1: 1.0, 2: 0.5}}, "multiclass"),
     *[
-        (LSTMRegressor, {"loss": loss, "quantile": 0.2}, kind)
-        for loss in ("squared_error", "absolute_error", "huber", "quantile")
+        (LSTMRegressor, {"loss": loss}, kind)
+        for loss in ("squared_error", "absolute_error", "huber", Quantile(0.2))
         for kind in ("one output", "two outputs")
     ],
 ]

@@ -1,19 +1,19 @@
 """`cell=` and what goes with it, through the estimators."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._kernels.cells import CELLS
-from sklstm._network.parameters import FORGETS, GATES, NetworkSpec, ParameterLayout
+from sklstm._network.parameters import ParameterLayout
+from sklstm.components import GRU, LSTM, LSTM1997, RNN, Coupled
+from sklstm.components.cells import CELLS
+from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 
-def test_tables_of_cells_agree():
-    assert set(CELLS) == set(GATES) == set(FORGETS)
-
-
-@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_every_cell_learns(Estimator, cell):
     X, y = problem(Estimator, n_samples=120, lengths=(4, 9))
@@ -24,7 +24,7 @@ def test_every_cell_learns(Estimator, cell):
     np.testing.assert_array_equal(raw(model, padded(X)), raw(model, X))
 
 
-@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_threads_leave_the_result_as_it_is(cell):
     X, y = problem(LSTMClassifier, n_samples=64)
     models = [
@@ -34,11 +34,11 @@ def test_threads_leave_the_result_as_it_is(cell):
     np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
 
 
-@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_parameters_by_name(cell):
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**SMALL, cell=cell, scale="channel").fit(X, y)
-    n_gates = 4 * len(GATES[cell])
+    n_gates = 4 * len(CELLS[cell].input_columns)
     shapes = {name: view.shape for name, view in model.parameters_.items()}
     assert shapes["weight_ih_l0"] == (n_gates, 2)
     assert shapes["weight_hh_l0_reverse"] == (n_gates, 4)
@@ -67,12 +67,8 @@ def test_bptt_steps_beyond_the_longest_sequence_cut_nothing():
     [
         ({"cell": "gru", "gradient": "truncated"}, "set gradient='full'"),
         ({"cell": "rnn", "gradient": "truncated"}, "set gradient='full'"),
-        ({"cell": "gru", "input_bias": -1.0}, "leave input_bias at None"),
-        ({"cell": "rnn", "output_bias": -1.0}, "leave output_bias at None"),
-        ({"cell": "lstm1997", "forget_bias": 1.0}, "leave forget_bias at None"),
-        ({"cell": "rnn", "forget_bias": "chrono"}, "leave forget_bias at None"),
-        ({"cell": "coupled", "forget_bias": 1.0, "input_bias": -1.0}, "not both"),
-        ({"longest_lag": 20}, "leave longest_lag at None"),
+        ({"cell": GRU(), "gradient": "truncated"}, "set gradient='full'"),
+        ({"cell": LSTM(longest_lag=20)}, "leave longest_lag at None"),
     ],
     ids=str,
 )
@@ -83,22 +79,57 @@ def test_refused_combinations_say_what_to_change(Estimator, settings, advice):
     assert str(error.value).endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("cell", "name"),
+    [
+        (GRU, "input_bias"), (RNN, "output_bias"), (LSTM1997, "forget_bias"),
+        (RNN, "forget_bias"), (Coupled, "input_bias"), (CELLS["peephole"], "layer_norm"),
+    ],
+)  # fmt: skip
+def test_a_cell_has_no_parameter_for_what_it_lacks(cell, name):
+    assert name not in cell().get_params()
+    with pytest.raises(TypeError, match=name):
+        cell(**{name: 1.0})
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (LSTM(forget_bias="crono"), "'forget_bias' parameter of LSTM"),
+        (LSTM1997(input_bias=None), "'input_bias' parameter of LSTM1997"),
+        (GRU(zoneout=1.0), "'zoneout' parameter of GRU"),
+        (RNN(recurrent_init="zeros"), "'recurrent_init' parameter of RNN"),
+    ],
+    ids=str,
+)
+def test_wrong_values_name_component_and_parameter(cell, message):
+    with pytest.raises(ValueError, match=message):
+        LSTMRegressor(**SMALL, cell=cell).fit(*problem(LSTMRegressor))
+
+
 def test_warm_start_keeps_the_cell():
     X, y = problem(LSTMClassifier)
     model = LSTMClassifier(**SMALL, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="cell='gru', but the network was started with 'lstm'"):
         model.set_params(cell="gru").fit(X, y)
     model.set_params(cell="lstm", gradient="truncated").fit(X, y)  # this may change
+    with pytest.raises(ValueError, match=r"cell=LSTM\(zoneout=0.1\), but .* started with 'lstm'"):
+        model.set_params(cell__zoneout=0.1).fit(X, y)
+    cell = LSTM(zoneout=0.1)
+    model = LSTMClassifier(**SMALL, warm_start=True, cell=cell).fit(X, y)
+    cell.zoneout = 0.2  # the model keeps what it was started with
+    with pytest.raises(ValueError, match=r"started with LSTM\(zoneout=0.1\)"):
+        model.fit(X, y)
 
 
 # --- initial values -----------------------------------------------------------------------
 def initial(cell="lstm", hidden_size=200, **settings):
-    """Parameters by name; of the bias, its blocks by gate."""
-    spec = NetworkSpec(3, hidden_size, 1, False, ("last",), 2, "softmax", cell=cell)
-    layout = ParameterLayout(spec)
-    params = layout.views(layout.initial(np.random.RandomState(0), **settings))
+    """Parameters by name, and the blocks of the bias by column."""
+    spec = network_spec(3, hidden_size, 1, False, ("last",), 2, "softmax", cell)
+    layout = ParameterLayout(replace(spec, cell=CELLS[cell](**settings)))
+    params = layout.views(layout.initial(np.random.RandomState(0)))
     blocks = params["bias_l0"].reshape(-1, hidden_size)
-    return params, dict(zip(GATES[cell], blocks, strict=False))
+    return params, dict(zip(CELLS[cell].columns, blocks, strict=True))
 
 
 @pytest.mark.parametrize(
@@ -133,11 +164,14 @@ def test_chrono_spreads_the_lags():
 def test_chrono_expects_the_longest_training_sequence():
     X, y = problem(LSTMRegressor, lengths=(9, 9))
     settings = SMALL | {"max_iter": 1, "learning_rate_init": 1e-12, "alpha": 0.0}
-    settings |= {"patch_size": 2, "forget_bias": "chrono"}
-    by_data = LSTMRegressor(**settings).fit(X, y)
-    given = LSTMRegressor(**settings, longest_lag=5).fit(X, y)
-    np.testing.assert_array_equal(by_data.theta_, given.theta_)
-    longer = LSTMRegressor(**settings, longest_lag=500).fit(X, y)
+    settings |= {"patch_size": 2}
+
+    def fitted(longest_lag):
+        cell = LSTM(forget_bias="chrono", longest_lag=longest_lag)
+        return LSTMRegressor(**settings, cell=cell).fit(X, y)
+
+    by_data, longer = fitted(None), fitted(500)
+    np.testing.assert_array_equal(by_data.theta_, fitted(5).theta_)
     assert longer.parameters_["bias_l0"].max() > by_data.parameters_["bias_l0"].max()
 
 
@@ -147,9 +181,9 @@ def test_biases_of_gates():
         np.testing.assert_array_equal(blocks[gate], value)
 
 
-@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_recurrent_weights(cell):
-    for block in np.split(initial(cell)[0]["weight_hh_l0"], len(GATES[cell])):
+    for block in np.split(initial(cell)[0]["weight_hh_l0"], len(CELLS[cell].state_columns)):
         np.testing.assert_allclose(block @ block.T, np.eye(200), atol=1e-12)
     uniform = initial(cell, recurrent_init="uniform")[0]["weight_hh_l0"]
     bound = 1.0 / np.sqrt(200)

@@ -14,7 +14,7 @@ from sklearn.utils.estimator_checks import (
 )
 from sklearn.utils.fixes import parse_version
 
-from sklstm._network.parameters import GATES
+from sklstm.components.cells import CELLS
 from tests.toy import ESTIMATORS, SMALL, problem
 
 
@@ -40,7 +40,7 @@ def test_no_check_is_missing():
 
 # What they check lies in what the cells share: a small network will do.
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", sorted(set(GATES) - {"lstm"}))
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lstm"}))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks_of_every_cell(Estimator, cell):
     for estimator, check in estimator_checks_generator(Estimator(cell=cell, hidden_size=8)):

@@ -1,16 +1,18 @@
-"""`conv_channels=` and `fcn_channels=`, through the estimators."""
+"""`front=` and `branch=`, through the estimators."""
 
 import pickle
 
 import numpy as np
 import pytest
 
-from sklstm import LSTMClassifier, LSTMRegressor, _workers
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._training import workers
+from sklstm.components import FCN, LSTM, Convolutions
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
-FRONT = {"conv_channels": 8, "conv_width": 3, "conv_stride": 2}
-BRANCH = {"fcn_channels": (8, 4), "fcn_width": 3}
-TDNN = {"conv_channels": (8, 4), "conv_width": (3, 2), "num_layers": 0}
+FRONT = {"front": Convolutions(8, width=3, stride=2)}
+BRANCH = {"branch": FCN((8, 4), width=3)}
+TDNN = {"front": Convolutions((8, 4), width=(3, 2)), "num_layers": 0}
 SHAPES = {"front": FRONT, "branch": BRANCH, "both": FRONT | BRANCH, "tdnn": TDNN}
 each_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 STATISTICS = ("fcn_mean_l0", "fcn_variance_l0", "fcn_mean_l1", "fcn_variance_l1")
@@ -31,7 +33,7 @@ def test_learns(Estimator, shape):
 
 @each_shape
 def test_threads_leave_the_result_as_it_is(shape, monkeypatch):
-    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
     X, y = problem(LSTMClassifier, n_samples=96)
     settings = SMALL | {"batch_size": 96, "dropout": 0.2} | shape
     models = [LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)]
@@ -40,7 +42,7 @@ def test_threads_leave_the_result_as_it_is(shape, monkeypatch):
 
 def test_parameters_by_name():
     X, y = problem(LSTMClassifier)
-    settings = SMALL | BRANCH | {"conv_channels": (5, 6), "conv_width": (3, 2)}
+    settings = SMALL | BRANCH | {"front": Convolutions((5, 6), width=(3, 2))}
     model = LSTMClassifier(**settings, scale="channel").fit(X, y)
     shapes = {name: view.shape for name, view in model.parameters_.items()}
     assert shapes["conv_weight_l0"] == (5, 2, 3)
@@ -126,16 +128,16 @@ AUTO = {"hidden_size": 4, "max_iter": 1, "random_state": 0}
 def test_auto_of_networks_that_read_whole_sequences():
     X, y = problem(LSTMClassifier, n_samples=40)
     classifier = LSTMClassifier(**AUTO).fit(X, y)
-    assert (classifier.conv_channels_, classifier.fcn_channels_) == (None, (32, 64, 32))
+    assert (classifier.front_, classifier.branch_) == (None, FCN((32, 64, 32)))
     shapes = {name: view.shape for name, view in classifier.parameters_.items()}
     assert [shapes[f"fcn_weight_l{k}"][2] for k in range(3)] == [7, 5, 3]
     assert shapes["head_weight"] == (1, 2 * 4 + 32)  # final states of both directions
     regressor = LSTMRegressor(**AUTO).fit(X, y)
-    assert (regressor.conv_channels_, regressor.fcn_channels_) == (64, None)
+    assert (regressor.front_, regressor.branch_) == (Convolutions(64, stride=2), None)
     assert regressor.parameters_["conv_weight_l0"].shape == (64, 4, 7)
-    assert regressor._build_network().spec.stride == 2
-    own = LSTMRegressor(**AUTO, conv_channels=64).fit(X, y)
-    assert own._build_network().spec.stride == 1
+    assert regressor._spec.stride == 2
+    own = LSTMRegressor(**AUTO, front=Convolutions(64)).fit(X, y)
+    assert own._spec.stride == 1
 
 
 @pytest.mark.parametrize("settings", [{"bidirectional": False}, {"return_sequences": True}])
@@ -145,22 +147,30 @@ def test_auto_of_networks_that_do_not(Estimator, settings):
     if "return_sequences" in settings:
         y = [np.full(len(x), label) for x, label in zip(X, y, strict=True)]
     model = Estimator(**AUTO, **settings).fit(X, y)
-    assert model.conv_channels_ is None
-    assert model.fcn_channels_ is None
+    assert model.front_ is None
+    assert model.branch_ is None
+
+
+@pytest.mark.parametrize(
+    ("channels", "widths"),
+    [(4, [7]), ((4, 4), [7, 5]), ((4, 4, 4), [7, 5, 3]), ((4,) * 5, [7, 5, 3, 3, 3])],
+)
+def test_default_widths_fit_any_number_of_layers(channels, widths):
+    assert [layer.width for layer in FCN(channels).layers()] == widths
 
 
 # --- stride and length --------------------------------------------------------------------
 @pytest.mark.parametrize(("stride", "patch_size"), [(1, 4), (2, 2), ((2, 2), 1), (8, 1)])
 def test_strides_and_patches_together_shorten(stride, patch_size):
     X = np.random.default_rng(0).standard_normal((40, 512))
-    front = {"conv_channels": (4, 4) if isinstance(stride, tuple) else 4, "conv_stride": stride}
-    model = LSTMRegressor(**SMALL | {"max_iter": 1, "conv_width": 3} | front).fit(X, X[:, -1])
+    front = Convolutions((4, 4) if isinstance(stride, tuple) else 4, width=3, stride=stride)
+    model = LSTMRegressor(**SMALL | {"max_iter": 1, "front": front}).fit(X, X[:, -1])
     assert model.patch_size_ == patch_size
 
 
 def test_sequences_shorter_than_window_and_stride():
     X, y = problem(LSTMRegressor, lengths=(1, 3))
-    shape = {"conv_channels": 4, "conv_width": 9, "conv_stride": 5} | BRANCH
+    shape = {"front": Convolutions(4, width=9, stride=5)} | BRANCH
     assert np.isfinite(raw(LSTMRegressor(**SMALL | shape).fit(X, y), X)).all()
 
 
@@ -168,16 +178,17 @@ def test_sequences_shorter_than_window_and_stride():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_layers": 0}, "set conv_channels, or num_layers to at least 1"),
+        ({"num_layers": 0}, r"set front to Convolutions\(...\), or num_layers to at least 1"),
         (TDNN | {"cell": "gru"}, "leave cell at 'lstm', or set num_layers"),
         (TDNN | {"bptt_steps": 3}, "leave bptt_steps at None, or set num_layers"),
-        (TDNN | {"zoneout": 0.1}, "leave zoneout at 0.0, or set num_layers"),
+        (TDNN | {"cell": LSTM(zoneout=0.1)}, "leave cell at 'lstm', or set num_layers"),
         (TDNN | {"gradient": "truncated"}, "leave gradient at 'full', or set num_layers"),
-        ({"conv_channels": (4, 4), "conv_width": (3, 3, 3)}, "a tuple with one for each layer"),
-        ({"conv_channels": (), "conv_width": 3}, "a tuple with one for each layer"),
-        ({"conv_channels": (4, 0)}, "whole number of at least 1"),
-        ({"conv_channels": (4, 4), "conv_stride": (2, 1.5)}, "whole number of at least 1"),
-        ({"fcn_channels": (4, 4)}, r"fcn_width=\(7, 5, 3\) with fcn_channels=\(4, 4\)"),
+        ({"front": Convolutions((4, 4), width=(3, 3, 3))}, "a tuple with one for each layer"),
+        ({"front": Convolutions((), width=3)}, "a tuple with one for each layer"),
+        ({"front": Convolutions((4, 0))}, "whole number of at least 1"),
+        ({"front": Convolutions((4, 4), stride=(2, 1.5))}, "whole number of at least 1"),
+        ({"branch": FCN((4, 4), width=(7, 5, 3))}, r"width=\(7, 5, 3\) with channels=\(4, 4\)"),
+        ({"branch": FCN("many")}, "'channels' parameter of FCN"),
     ],
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -191,13 +202,13 @@ def test_what_does_not_go_together_is_refused(Estimator, settings, message):
 def test_streams_are_refused(shape):
     X, y = problem(LSTMRegressor)
     settings = SMALL | shape | {"bidirectional": False, "scale": "channel"}
-    with pytest.raises(ValueError, match="conv_channels=None and fcn_channels=None"):
+    with pytest.raises(ValueError, match="front=None and branch=None"):
         LSTMRegressor(**settings).fit(X, y).stream()
 
 
 def test_warm_start_keeps_the_shape():
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**SMALL | BRANCH, warm_start=True).fit(X, y)
-    with pytest.raises(ValueError, match="fcn_width=5, but the network was started with 3"):
-        model.set_params(fcn_width=5).fit(X, y)
+    with pytest.raises(ValueError, match=r"branch=FCN\(.*width=5\), but .* started with FCN\("):
+        model.set_params(branch__width=5).fit(X, y)
     np.testing.assert_array_equal(raw(model, X), raw(model, X))  # and predicts as before

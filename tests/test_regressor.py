@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sklstm import LSTMRegressor
+from sklstm.components import Huber, Quantile
 from sklstm.datasets import load_tecator
 from tests.toy import SMALL, problem, sequences
 
@@ -32,7 +33,7 @@ def test_quantile(quantile):
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((400, 2)), rng.exponential(size=400)
     model = LSTMRegressor(
-        hidden_size=2, max_iter=30, learning_rate_init=0.02, loss="quantile", quantile=quantile,
+        hidden_size=2, max_iter=30, learning_rate_init=0.02, loss=Quantile(quantile),
         random_state=0,
     ).fit(X, y)  # fmt: skip
     assert np.mean(y < model.predict(X)) == pytest.approx(quantile, abs=0.05)
@@ -47,12 +48,12 @@ def with_outliers():
 
 @pytest.mark.parametrize(
     "robust",
-    [{"loss": "absolute_error"}, {"loss": "huber", "huber_delta": 0.01}, {"loss": "quantile"}],
+    [{"loss": "absolute_error"}, {"loss": Huber(0.01)}, {"loss": "quantile"}],
     ids=str,
 )
 def test_robust_losses(robust):
     X, clean, y = with_outliers()
-    settings = LEARNING | {"max_iter": 100, "pooling": "mean", "conv_channels": None}
+    settings = LEARNING | {"max_iter": 100, "pooling": "mean", "front": None}
     squared = LSTMRegressor(**settings).fit(X, y)
     model = LSTMRegressor(**settings, **robust).fit(X, y)
     error, expected = (np.median(abs(m.predict(X) - clean)) for m in (model, squared))
@@ -65,9 +66,9 @@ def test_huber_lies_between():
         name: LSTMRegressor(**SMALL, dtype="float64", **loss).fit(X, y)
         for name, loss in {
             "squared": {"loss": "squared_error"},
-            "never linear": {"loss": "huber", "huber_delta": 1e6},
+            "never linear": {"loss": Huber(1e6)},
             "absolute": {"loss": "absolute_error"},
-            "median": {"loss": "quantile", "quantile": 0.5},
+            "median": {"loss": Quantile(0.5)},
         }.items()
     }
     np.testing.assert_array_equal(curves["never linear"].theta_, curves["squared"].theta_)

@@ -6,13 +6,21 @@ import pytest
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._network.network import Network
-from sklstm._network.parameters import NetworkSpec
 from sklstm._training.workers import Workers
+from sklstm.components import GRU, LSTM, Peephole
+from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
+ZONEOUT = (0.05, 0.2)
 REGULARISERS = {
-    "recurrent_dropout": 0.2, "variational_dropout": 0.2, "zoneout": (0.05, 0.2),
-    "layer_norm": True,
+    "recurrent_dropout": {"recurrent_dropout": 0.2},
+    "variational_dropout": {"variational_dropout": 0.2},
+    "zoneout": {"cell": LSTM(zoneout=ZONEOUT)},
+    "layer_norm": {"cell": LSTM(layer_norm=True)},
+}
+TOGETHER = {
+    "recurrent_dropout": 0.2, "variational_dropout": 0.2,
+    "cell": LSTM(zoneout=ZONEOUT, layer_norm=True),
 }  # fmt: skip
 NOISE = sorted(set(REGULARISERS) - {"layer_norm"})
 # in double precision, as in the tests of the kernels: compiled once
@@ -24,12 +32,12 @@ STOCHASTIC = SMALL | {"dtype": "float64", "dropout": 0.0}
 def test_every_regulariser_learns(Estimator, regulariser):
     X, y = problem(Estimator, n_samples=120, lengths=(4, 9))
     settings = {"hidden_size": 8, "max_iter": 40, "learning_rate_init": 0.01, "dtype": "float64"}
-    settings |= {regulariser: REGULARISERS[regulariser]}
+    settings |= REGULARISERS[regulariser]
     model = Estimator(random_state=0, **settings).fit(X, y)
     assert model.score(X, y) > 0.85
 
 
-@pytest.mark.parametrize("settings", [{}, REGULARISERS], ids=["off", "all"])
+@pytest.mark.parametrize("settings", [{}, TOGETHER], ids=["off", "all"])
 def test_threads_leave_the_result_as_it_is(settings):
     X, y = problem(LSTMClassifier, n_samples=64)
     models = [
@@ -48,7 +56,7 @@ def test_masks_come_from_random_state(regulariser):
     def theta(**settings):
         return LSTMRegressor(**STOCHASTIC | settings).fit(X, y).theta_
 
-    rate = {regulariser: REGULARISERS[regulariser]}
+    rate = REGULARISERS[regulariser]
     np.testing.assert_array_equal(theta(**rate), theta(**rate))
     assert abs(theta(**rate) - theta()).max() > 1e-4
 
@@ -57,7 +65,7 @@ def test_masks_come_from_random_state(regulariser):
 def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
     """Equal sequences, whose gradients differ by their masks alone."""
     rate = {"zoneout": {"zoneout_h": 0.2}}.get(regulariser, {regulariser: 0.2})
-    spec = NetworkSpec(2, 4, 1, False, ("last",), 1, "squared_error", **rate)
+    spec = network_spec(2, 4, 1, False, ("last",), 1, "squared_error", **rate)
     network = Network(spec, np.float64)
     network.pack(network.layout.initial(np.random.RandomState(0)))
     x = np.random.RandomState(1).standard_normal((6, 2))
@@ -78,7 +86,7 @@ def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
 
 
 def test_variational_masks_between_layers_are_constant_in_time():
-    spec = NetworkSpec(2, 4, 3, True, ("last",), 1, "squared_error", variational_dropout=0.5)
+    spec = network_spec(2, 4, 3, True, ("last",), 1, "squared_error", variational_dropout=0.5)
     workers, rng = Workers(Network(spec, np.float64)), np.random.default_rng(0)
     lengths = np.array([40, 40, 25, 3])
     layer_mask, feature_mask = workers._masks(lengths, 0.0, rng)
@@ -105,14 +113,14 @@ def test_nothing_is_dropped_in_prediction(regulariser):
 def test_gains_by_name_without_decay():
     X, y = problem(LSTMRegressor)
     standstill = {"learning_rate_init": 1e-12, "alpha": 1e9, "clip_norm": None}
-    model = LSTMRegressor(**STOCHASTIC | standstill, layer_norm=True).fit(X, y)
+    model = LSTMRegressor(**STOCHASTIC | standstill, cell=LSTM(layer_norm=True)).fit(X, y)
     for name in ("gain_l0", "gain_l0_reverse"):
         np.testing.assert_allclose(model.parameters_[name], np.ones(16), atol=1e-9)
     assert abs(model.parameters_["weight_hh_l0"]).max() < 0.999
     assert "gain_l0" not in LSTMRegressor(**STOCHASTIC).fit(X, y).parameters_
 
 
-@pytest.mark.parametrize("settings", [{"layer_norm": True}, REGULARISERS], ids=["norm", "all"])
+@pytest.mark.parametrize("settings", [REGULARISERS["layer_norm"], TOGETHER], ids=["norm", "all"])
 def test_streams_predict_as_the_whole(settings):
     X, y = problem(LSTMRegressor, n_samples=12, lengths=(9, 9))
     model = LSTMRegressor(
@@ -132,27 +140,28 @@ def test_partial_fit_draws_new_masks():
     assert len(losses) == 3
 
 
-@pytest.mark.parametrize("settings", [{"layer_norm": True}, {"zoneout": 0.1}], ids=str)
+@pytest.mark.parametrize("settings", [{"cell__layer_norm": True}, {"cell__zoneout": 0.1}], ids=str)
 def test_warm_start_keeps_what_predictions_depend_on(settings):
     X, y = problem(LSTMClassifier)
     model = LSTMClassifier(**STOCHASTIC, warm_start=True).fit(X, y)
     model.set_params(recurrent_dropout=0.1, variational_dropout=0.1).fit(X, y)  # these may change
-    with pytest.raises(ValueError, match=f"{next(iter(settings))}=.* was started with"):
+    with pytest.raises(ValueError, match=r"cell=LSTM\(.*\), but .* was started with 'lstm'"):
         model.set_params(**settings).fit(X, y)
 
 
 @pytest.mark.parametrize(
     ("settings", "advice"),
     [
-        ({"cell": "rnn", "recurrent_dropout": 0.1}, "set variational_dropout or zoneout"),
-        ({"cell": "gru", "zoneout": (0.1, 0.2)}, "set zoneout=0.1"),
-        ({"cell": "peephole", "layer_norm": True}, "set layer_norm=False"),
-        ({"layer_norm": True, "hidden_size": 1}, "raise hidden_size"),
-        ({"num_layers": 0, "conv_channels": 4, "zoneout": 0.1}, "leave zoneout at 0.0"),
-        ({"num_layers": 0, "conv_channels": 4, "layer_norm": True}, "leave layer_norm at False"),
-        ({"zoneout": (0.1,)}, "pass a number, or two"),
-        ({"zoneout": (0.1, 1.0)}, "from 0 to below 1"),
-        ({"zoneout": 1.0}, "'zoneout' parameter"),
+        (
+            {"cell": "rnn", "recurrent_dropout": 0.1},
+            "set variational_dropout or the cell's zoneout",
+        ),
+        ({"cell": LSTM(layer_norm=True), "hidden_size": 1}, "raise hidden_size"),
+        ({"cell": LSTM(zoneout=(0.1,))}, "pass a number, or two"),
+        ({"cell": LSTM(zoneout=(0.1, 1.0))}, "from 0 to below 1"),
+        ({"cell": LSTM(zoneout=(0.1, "a"))}, "from 0 to below 1"),
+        ({"cell": LSTM(zoneout=1.0)}, "'zoneout' parameter"),
+        ({"cell": GRU(zoneout=(0.1, 0.2))}, "'zoneout' parameter"),
         ({"recurrent_dropout": 1.0}, "'recurrent_dropout' parameter"),
         ({"variational_dropout": -0.1}, "'variational_dropout' parameter"),
     ],
@@ -165,13 +174,11 @@ def test_refused_settings_say_what_to_change(settings, advice):
         assert str(error.value).endswith(".")
 
 
-def test_one_number_of_zoneout_is_for_all_the_cell_has():
+def test_one_number_of_zoneout_is_for_both_states():
     X, y = problem(LSTMRegressor)
-    for cell, pair in [("lstm", (0.1, 0.1)), ("gru", (0.1, 0.0))]:
-        one, two = (
-            LSTMRegressor(**STOCHASTIC, cell=cell, zoneout=zoneout, layer_norm=True)
-            .fit(X, y)
-            .theta_
-            for zoneout in (0.1, pair)
-        )
-        np.testing.assert_array_equal(one, two)
+    one, two = (
+        LSTMRegressor(**STOCHASTIC, cell=Peephole(zoneout=zoneout)).fit(X, y).theta_
+        for zoneout in (0.1, (0.1, 0.1))
+    )
+    np.testing.assert_array_equal(one, two)
+    assert GRU(zoneout=0.1).zoneout_rates == (0.1, 0.0)

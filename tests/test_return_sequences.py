@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV, KFold
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.components import FCN, Convolutions
 from tests.toy import ESTIMATORS, SMALL, padded, sequences
 
 STEPS = SMALL | {"return_sequences": True, "bidirectional": False, "scale": "channel"}
@@ -256,7 +257,7 @@ def test_long_sequences_are_read_step_by_step():
 def test_steps_behind_a_causal_convolution():
     X, y = problem(LSTMRegressor)
     y = [x.cumsum(axis=0)[:, 0] for x in X]
-    front = {"conv_channels": 4, "conv_width": 3, "bidirectional": False, "scale": "channel"}
+    front = {"front": Convolutions(4, 3), "bidirectional": False, "scale": "channel"}
     model = LSTMRegressor(**STEPS | front).fit(X, y)
     whole = model.predict(X)
     for x, steps in zip(X, whole, strict=True):
@@ -270,8 +271,8 @@ def test_steps_behind_a_causal_convolution():
         ({"pooling": "attention"}, "leave pooling at 'last'"),
         ({"pooling": "concat"}, "leave pooling at 'last'"),
         ({"patch_size": 4}, "set patch_size=1 or 'auto'"),
-        ({"conv_channels": 4, "conv_stride": 2}, "set conv_stride=1"),
-        ({"fcn_channels": (4,), "fcn_width": 3}, "set fcn_channels=None"),
+        ({"front": Convolutions(4, stride=2)}, "set the stride of front to 1"),
+        ({"branch": FCN(4)}, "set branch=None"),
     ],
     ids=str,
 )

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sklstm.components.schedules import SCHEDULES, learning_rate
+from sklstm.components import InverseScaling
+from sklstm.components.schedules import SCHEDULES
 
 N = 100
 POINTS = {
@@ -20,14 +21,14 @@ POINTS = {
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_known_points(schedule):
     for step, expected in POINTS[schedule].items():
-        rate = learning_rate(schedule, 0.3, step, N, 0.5)
+        rate = SCHEDULES[schedule]().rate(0.3, step, N)
         assert rate == pytest.approx(0.3 * expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("n_steps", [1, 2, 3, 10, 1000])
 def test_every_step_has_a_rate(schedule, n_steps):
-    rates = [learning_rate(schedule, 0.3, step, n_steps, 0.5) for step in range(n_steps)]
+    rates = [SCHEDULES[schedule]().rate(0.3, step, n_steps) for step in range(n_steps)]
     assert np.isfinite(rates).all()
     assert min(rates) > 0
     assert max(rates) <= 0.3
@@ -35,13 +36,13 @@ def test_every_step_has_a_rate(schedule, n_steps):
 
 
 def test_power():
-    assert learning_rate("invscaling", 1.0, 7, N, 1.0) == 1 / 8
-    assert learning_rate("invscaling", 1.0, 7, N, 0.0) == 1.0
+    assert InverseScaling(power=1.0).rate(1.0, 7, N) == 1 / 8
+    assert InverseScaling(power=0.0).rate(1.0, 7, N) == 1.0
 
 
 def test_rise_and_fall():
     for schedule, top in [("cosine", 9), ("one_cycle", 30)]:
-        rates = np.array([learning_rate(schedule, 1.0, step, N, 0.5) for step in range(N)])
+        rates = np.array([SCHEDULES[schedule]().rate(1.0, step, N) for step in range(N)])
         assert rates.argmax() == top
         assert (np.diff(rates[: top + 1]) > 0).all()
         assert (np.diff(rates[top:]) <= 0).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._network.parameters import GATES
+from sklstm.components.cells import CELLS
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 STREAMED = SMALL | {"bidirectional": False, "scale": "channel", "patch_size": 1}
@@ -20,7 +20,7 @@ def method_of(Estimator):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("cell", sorted(GATES))
+@pytest.mark.parametrize("cell", sorted(CELLS))
 def test_steps_give_what_predict_gives_for_the_prefix(cell, dtype):
     model, X = fitted(cell=cell, dtype=dtype, num_layers=2, pooling="concat")
     stream = model.stream(len(X))

@@ -12,24 +12,26 @@ import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
-from sklstm._training.optimizers import SOLVERS
 
-from sklstm import LSTMClassifier, LSTMRegressor, _training, _workers
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._training import training, workers
+from sklstm.components import SGD, Adam, AdamW, InverseScaling, Quantile, RMSProp
 from sklstm.components.schedules import SCHEDULES
+from sklstm.components.solvers import SOLVERS
 from tests.test_base import ONE_STEP, STANDSTILL
 from tests.toy import ESTIMATORS, SMALL, problem, raw, sequences
 
 
-# --- recipe -------------------------------------------------------------------------------
+# --- settings -------------------------------------------------------------------------------
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_every_recipe_learns(Estimator, solver, schedule):
+def test_every_solver_and_schedule_learns(Estimator, solver, schedule):
     X, y = problem(Estimator)
     rate = {"sgd": 0.3}.get(solver, 0.02)
     model = Estimator(
         hidden_size=4, max_iter=30, batch_size=8, solver=solver, learning_rate=schedule,
-        learning_rate_init=rate, power_t=0.3, tol=0.0, n_iter_no_change=100, random_state=0,
+        learning_rate_init=rate, tol=0.0, n_iter_no_change=100, random_state=0,
     ).fit(X, y)  # fmt: skip
     assert model.loss_curve_[-1] < 0.5 * model.loss_curve_[0]
 
@@ -84,7 +86,8 @@ def test_loss_is_the_weighted_mean(batch_size, weighted):
     }
     y = np.column_stack([slope, slope**3])
     for loss, function in of_error.items():
-        model = LSTMRegressor(**settings, loss=loss, quantile=0.2).fit(X, y, sample_weight=weight)
+        component = Quantile(0.2) if loss == "quantile" else loss
+        model = LSTMRegressor(**settings, loss=component).fit(X, y, sample_weight=weight)
         error = (model.predict(X) - y) / model.target_scale_
         expected = np.average(function(error).mean(axis=1), weights=weight)
         assert model.loss_ == pytest.approx(expected, rel=1e-9)
@@ -127,7 +130,9 @@ def test_clip_norm(Estimator):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_weight_decay_leaves_biases_alone(Estimator, solver):
     X, y = problem(Estimator)
-    settings = ONE_STEP | {"solver": solver, "learning_rate_init": 0.01, "epsilon": 1e6}
+    component = SOLVERS[solver]()
+    component.set_params(**{"momentum": 0.0} if solver == "sgd" else {"epsilon": 1e6})
+    settings = ONE_STEP | {"solver": component, "learning_rate_init": 0.01}
     start = Estimator(**STANDSTILL).fit(X, y).parameters_
     without, decayed = (
         Estimator(**settings | {"alpha": alpha}).fit(X, y).parameters_ for alpha in (0.0, 0.1)
@@ -145,23 +150,23 @@ def test_weight_decay_leaves_biases_alone(Estimator, solver):
 @pytest.mark.parametrize(
     "change",
     [
-        {"solver": "adamw", "beta_1": 0.5},
-        {"solver": "adamw", "beta_2": 0.5},
-        {"solver": "adam", "epsilon": 0.1},
-        {"solver": "rmsprop", "beta_2": 0.5},
-        {"solver": "sgd", "momentum": 0.5},
-        {"solver": "sgd", "nesterovs_momentum": False},
-        {"learning_rate": "invscaling", "power_t": 0.9},
+        {"solver": AdamW(beta_1=0.5)},
+        {"solver": AdamW(beta_2=0.5)},
+        {"solver": Adam(epsilon=0.1)},
+        {"solver": RMSProp(decay=0.5)},
+        {"solver": SGD(momentum=0.5)},
+        {"solver": SGD(nesterov=False)},
+        {"learning_rate": InverseScaling(power=0.9)},
     ],
     ids=str,
 )
 def test_every_setting_of_the_optimiser_counts(change):
     X, y = problem(LSTMRegressor)
-    (fixed, value), (name, other) = change.items()
+    ((name, component),) = change.items()
     default, changed = (
-        LSTMRegressor(**SMALL | settings).fit(X, y) for settings in ({fixed: value}, change)
+        LSTMRegressor(**SMALL | {name: value}).fit(X, y) for value in (type(component)(), component)
     )
-    assert abs(default.theta_ - changed.theta_).max() > 1e-6, (name, other)
+    assert abs(default.theta_ - changed.theta_).max() > 1e-6, change
 
 
 # --- dropout ------------------------------------------------------------------------------
@@ -321,7 +326,7 @@ def test_divergence_restores_the_best_epoch(monkeypatch, early_stopping):
     settings = SMALL | {"learning_rate": "constant", "early_stopping": early_stopping}
     settings |= {"learning_rate_init": 0.01, "validation_fraction": 0.3}
     expected = LSTMRegressor(**settings).fit(X, y)
-    epoch = _training._epoch
+    epoch = training._epoch
 
     def explode(workers, theta, *args):
         if theta_seen:
@@ -333,7 +338,7 @@ def test_divergence_restores_the_best_epoch(monkeypatch, early_stopping):
         return loss
 
     losses, theta_seen = [], []
-    monkeypatch.setattr(_training, "_epoch", explode)
+    monkeypatch.setattr(training, "_epoch", explode)
     with pytest.warns(ConvergenceWarning, match=r"diverged in epoch 4"):
         model = LSTMRegressor(**settings | {"max_iter": 10}).fit(X, y)
     assert model.n_iter_ == 3
@@ -366,7 +371,7 @@ def test_interruption(monkeypatch, Estimator, early_stopping):
     settings = SMALL | {"learning_rate": "constant", "early_stopping": early_stopping, "tol": 0.0}
     settings |= {"learning_rate_init": 0.01, "validation_fraction": 0.3}
     expected = Estimator(**settings | {"max_iter": 2}).fit(X, y)
-    epoch = _training._epoch
+    epoch = training._epoch
     losses = []
 
     def interrupt(workers, theta, *args):
@@ -376,7 +381,7 @@ def test_interruption(monkeypatch, Estimator, early_stopping):
         losses.append(epoch(workers, theta, *args))
         return losses[-1]
 
-    monkeypatch.setattr(_training, "_epoch", interrupt)
+    monkeypatch.setattr(training, "_epoch", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user after 2 epochs"):
         model = Estimator(**settings | {"max_iter": 100}).fit(X, y)
     assert model.n_iter_ == 2
@@ -395,7 +400,7 @@ def interruptible():
 
 def test_interruption_by_a_signal_while_threads_compute(monkeypatch, interruptible):
     X, y = problem(LSTMClassifier, n_samples=150)
-    epoch = _training._epoch
+    epoch = training._epoch
     timers = []
 
     def timed(*args):
@@ -404,8 +409,8 @@ def test_interruption_by_a_signal_while_threads_compute(monkeypatch, interruptib
             timers[0].start()
         return epoch(*args)
 
-    monkeypatch.setattr(_training, "_epoch", timed)
-    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr(training, "_epoch", timed)
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
     settings = SMALL | {"max_iter": 10**5, "batch_size": 150, "n_jobs": 2}
     with pytest.warns(UserWarning, match="interrupted by user"):
         model = LSTMClassifier(**settings).fit(X, y)
@@ -419,7 +424,7 @@ def test_interruption_in_the_first_epoch(monkeypatch):
     def interrupt(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_training, "_epoch", interrupt)
+    monkeypatch.setattr(training, "_epoch", interrupt)
     with pytest.warns(UserWarning, match="interrupted by user after 0 epochs"):
         model = LSTMClassifier(**SMALL).fit(X, y)
     assert model.n_iter_ == 0

@@ -9,7 +9,8 @@ import joblib
 import numpy as np
 import pytest
 
-from sklstm import LSTMClassifier, _workers
+from sklstm import LSTMClassifier
+from sklstm._training import workers
 from sklstm._training.workers import Workers, n_chunks_of
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
@@ -19,7 +20,7 @@ THREADED = SMALL | {"hidden_size": 8, "num_layers": 2, "dropout": 0.2, "batch_si
 @pytest.fixture
 def threads(monkeypatch):
     """Threads even for the small problems of a test; the set of all that computed."""
-    monkeypatch.setattr(_workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
     used = set()
     run = Workers._run
 
@@ -92,9 +93,10 @@ import signal
 
 import numpy as np
 
-from sklstm import LSTMClassifier, _workers
+from sklstm import LSTMClassifier
+from sklstm._training import workers
 
-_workers._WORTH_A_THREAD = 0.0
+workers._WORTH_A_THREAD = 0.0
 X = np.random.default_rng(0).standard_normal((200, 5))
 model = LSTMClassifier(hidden_size=4, max_iter=1, n_jobs=2).fit(X, np.arange(200) % 2)
 expected = model.predict_proba(X)

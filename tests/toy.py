@@ -8,7 +8,7 @@ ESTIMATORS = [LSTMClassifier, LSTMRegressor]
 
 # A network and a training that take milliseconds.
 SMALL = {
-    "hidden_size": 4, "conv_channels": None, "fcn_channels": None, "max_iter": 3, "random_state": 0,
+    "hidden_size": 4, "front": None, "branch": None, "max_iter": 3, "random_state": 0,
 }  # fmt: skip
 
 

@@ -56,21 +56,7 @@ class FittedNetwork(HyperParameters, WithParameters):
     }
 
     def set_params(self, **params: Any) -> Self:
-        """Set the parameters of this estimator, and of its components by nested names.
-
-        A nested name such as ``cell__zoneout`` also works while the cell is set by a string,
-        which then becomes its component.
-
-        Parameters
-        ----------
-        **params : dict
-            Estimator parameters.
-
-        Returns
-        -------
-        self : estimator instance
-            The estimator.
-        """
+        """Set parameters, and those of components by nested names such as ``cell__zoneout``."""
         for name in {key.partition("__")[0] for key in params if "__" in key}:
             choice = params.get(name, getattr(self, name, None))
             if name in self._by_name and isinstance(choice, str) and choice in self._by_name[name]:
@@ -152,8 +138,6 @@ class FittedNetwork(HyperParameters, WithParameters):
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
         """Return how much each time step counts in ``pooling="attention"``.
 
-        Steps that become one, in a patch or by a stride, share its weight equally.
-
         Parameters
         ----------
         {X}
@@ -162,11 +146,6 @@ class FittedNetwork(HyperParameters, WithParameters):
         -------
         ndarray of shape (n_samples, n_timesteps), or list of ndarray of shape (n_timesteps_i,)
             Positive weights, which sum to 1 over each sequence; a list if lengths differ.
-
-        Raises
-        ------
-        ValueError
-            If the network pools in another way.
         """
         data = self._known_sequences(X)
         if self._architecture["pooling"] != "attention":
@@ -194,20 +173,17 @@ class FittedNetwork(HyperParameters, WithParameters):
         n_streams : int, default=1
             Sequences that are fed side by side.
         method : str, default="predict"
-            What each step gives: "predict", or of a classifier "predict_proba" or
-            "decision_function".
+            What each step gives: also "predict_proba" and "decision_function".
 
         Returns
         -------
         Stream
-            Its ``step(x)`` takes one time step of each stream and gives the prediction for
-            all that the stream has seen.
+            Its ``step(x)`` takes one time step of each stream, and predicts.
 
         Raises
         ------
         ValueError
-            If the network reads whole sequences: if it is bidirectional, scales within each
-            sequence, stacks several steps as one, or has convolutions.
+            If the network reads whole sequences or several steps at a time.
         """
         check_is_fitted(self, "theta_")
         if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:

@@ -49,7 +49,7 @@ def _declare(
     return parameter(default, *constraints, group=group, kind=kind, text=text, fixed=fixed)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class HyperParameters:
     """The constructor that classifier and regressor share.
 
@@ -63,34 +63,29 @@ class HyperParameters:
     )  # fmt: skip
     num_layers: int = _declare(
         "start here", "int", 1, COUNT_OR_ZERO, fixed=True,
-        text="Recurrent layers; each reads the states of the one below. With 0 and a `front`, "
-        "the network is a time-delay network: pooling reads the convolutions.",
+        text="Recurrent layers. 0, with a `front`: a time-delay network.",
     )  # fmt: skip
     dropout: float | Literal["auto"] = _declare(
         "start here", 'float or "auto"', "auto", FRACTION, _AUTO,
-        text='Share of the states set to zero in training, between layers and before the head. '
-        '"auto": 0.5 with a `branch`, otherwise 0.2; 0 with at most 32 samples.',
+        text="Share of states dropped in training, between layers and before the head.",
     )  # fmt: skip
     max_iter: int | Literal["auto"] = _declare(
         "start here", 'int or "auto"', "auto", COUNT, _AUTO,
-        text='Epochs. "auto": as many as 1,500 minibatches take, at least 40 and at most 500.',
+        text='Epochs. "auto": as many as 1,500 minibatches take, at least 40, at most 500.',
     )  # fmt: skip
     n_jobs: int | None = _declare(
         "start here", "int or None", None, None, Integral,
-        text="Threads; None is 1 unless in a :obj:`joblib.parallel_config`, -1 all cores. It "
-        "changes the time, and not one bit of the result.",
+        text="Threads; -1 is all cores. It changes the time, and not one bit of the result.",
     )  # fmt: skip
     random_state: int | np.random.RandomState | None = _declare(
         "start here", "int, RandomState instance or None", None, "random_state",
-        text="Seed of the initial parameters, the order of samples, all masks and the "
-        "validation split. An int gives the same model bit for bit.",
+        text="Seed of all that is random. An int gives the same model bit for bit.",
     )  # fmt: skip
 
     # --- network ----------------------------------------------------------------------------
     cell: CellName | Cell = _declare(
         "network", f"{_choices(CELLS)} or Cell", "lstm", StrOptions(set(CELLS)), Cell, fixed=True,
-        text='Recurrent cell, by name or as a component such as ``LSTM(forget_bias="chrono")``. '
-        '"lstm" has a forget gate [2]_, "lstm1997" is the memory cell of 1997 [1]_.',
+        text='Recurrent cell, by name or as a component: ``LSTM(forget_bias="chrono")``.',
     )  # fmt: skip
     bidirectional: bool = _declare(
         "network", "bool", True, "boolean", fixed=True,
@@ -98,65 +93,50 @@ class HyperParameters:
     )  # fmt: skip
     pooling: PoolingName = _declare(
         "network", _choices(POOLINGS), "last", StrOptions(set(POOLINGS)), fixed=True,
-        text="How the states of the last layer become one row of features: the final state, "
-        "the mean or the maximum over time, all three side by side, or a mean with learned "
-        "weights [3]_, which `attention_weights` returns.",
+        text="How the states of the last layer become one row of features.",
     )  # fmt: skip
     return_sequences: bool = _declare(
         "network", "bool", False, "boolean", fixed=True,
-        text="Whether `y` has a target for each time step, and predictions too. The head then "
-        "reads the state of each step, without pooling or patches.",
+        text="Whether `y` has a target for each time step, and predictions too.",
     )  # fmt: skip
     recurrent_dropout: float = _declare(
         "network", "float", 0.0, FRACTION,
-        text="Share of the updates of the memory set to zero in training, drawn anew at each "
-        'step [4]_. The memory itself is never dropped. Not for "rnn".',
+        text='Share of the updates of the memory dropped in training. Not for "rnn".',
     )  # fmt: skip
     variational_dropout: float = _declare(
         "network", "float", 0.0, FRACTION,
-        text="Share of the states set to zero in training where recurrent weights read them and "
-        "between layers: the same ones at every step of a sequence [5]_.",
+        text="Share of the states dropped in training, the same ones at every step.",
     )  # fmt: skip
     gradient: Literal["full", "truncated"] = _declare(
         "network", _choices(("full", "truncated")), "full", StrOptions({"full", "truncated"}),
-        text='"full": exact. "truncated": the rule of 1997 [1]_, which cuts errors that would '
-        "leave a memory cell through recurrent connections. Faster, and an approximation. Only "
-        "for cells with a memory.",
+        text='"truncated" is the rule of 1997 [1]_, for cells with a memory.',
     )  # fmt: skip
     bptt_steps: int | None = _declare(
         "network", "int or None", None, COUNT, None,
-        text="Steps after which the gradient through time is cut, while the state is carried "
-        "on. None: never.",
+        text="Steps after which the gradient through time is cut; None: never.",
     )  # fmt: skip
     front: Convolutions | Literal["auto"] | None = _declare(
         "network", 'Convolutions, "auto" or None', "auto", Convolutions, _AUTO, None, fixed=True,
-        text="Convolutions before the recurrent layers. None: the recurrent layers read the "
-        'sequences themselves. "auto": ``Convolutions(64, stride=2)`` in a bidirectional '
-        "regressor; None in a classifier, in one direction and with `return_sequences`.",
+        text='Convolutions before the recurrent layers. "auto": for a regressor.',
     )  # fmt: skip
     branch: FCN | Literal["auto"] | None = _declare(
         "network", 'FCN, "auto" or None', "auto", FCN, _AUTO, None, fixed=True,
-        text="Convolutions beside the recurrent layers, whose mean over time goes to the head "
-        'with the pooled states [6]_. "auto": ``FCN((32, 64, 32))`` in a bidirectional '
-        "classifier; None in a regressor, in one direction and with `return_sequences`.",
+        text='Convolutions beside the recurrent layers. "auto": for a classifier.',
     )  # fmt: skip
 
     # --- input ------------------------------------------------------------------------------
     n_channels: int | None = _declare(
         "input", "int or None", None, COUNT, None,
-        text="Channels of a 2-D `X`, whose rows are then ``n_timesteps * n_channels`` values, "
-        "all channels of a step side by side. None: a 2-D `X` holds univariate series.",
+        text="Channels of a 2-D `X`, side by side for each step. None: one channel.",
     )  # fmt: skip
     patch_size: int | Literal["auto"] = _declare(
         "input", 'int or "auto"', "auto", COUNT, _AUTO, fixed=True,
-        text="Consecutive time steps stacked as channels; 1 is off. "
-        '"auto": the smallest with which the recurrent layers see at most about 128 steps.',
+        text='Time steps stacked as channels. "auto": at most about 128 steps remain.',
     )  # fmt: skip
     scale: Literal["both", "channel", "sequence"] | None = _declare(
         "input", '{"both", "channel", "sequence"} or None', "both",
         StrOptions({"both", "channel", "sequence"}), None, fixed=True,
-        text="Standardisation inside the estimator: of each channel over the training set, of "
-        "each channel within each sequence, or both copies side by side. None: off.",
+        text="Standardisation over the training set, within each sequence, or both.",
     )  # fmt: skip
 
     # --- training ---------------------------------------------------------------------------
@@ -171,23 +151,19 @@ class HyperParameters:
     learning_rate: ScheduleName | Schedule = _declare(
         "training", f"{_choices(SCHEDULES)} or Schedule", "cosine",
         StrOptions(set(SCHEDULES)), Schedule,
-        text="Schedule, by name or as a component such as ``InverseScaling(power=0.3)``. "
-        '"cosine": up in the first tenth of the steps, then down to 0. `partial_fit` always '
-        "uses a constant rate.",
+        text="Schedule, by name or as a component; `partial_fit` uses a constant rate.",
     )  # fmt: skip
     alpha: float = _declare(
         "training", "float", 0.01, NOT_NEGATIVE,
-        text='Weight decay of weights, not of biases. For solvers other than "adamw" an L2 '
-        "penalty.",
+        text='Weight decay; with "adamw" apart from the gradient, otherwise an L2 penalty.',
     )  # fmt: skip
     clip_norm: float | None = _declare(
         "training", "float or None", 1.0, POSITIVE, None,
-        text="Largest norm of the gradient over all parameters [7]_. None: no clipping.",
+        text="Largest norm of the gradient over all parameters. None: no clipping.",
     )  # fmt: skip
     batch_size: int | Literal["auto"] = _declare(
         "training", 'int or "auto"', "auto", COUNT, _AUTO,
-        text='Samples in a minibatch. "auto": 16, more from 4,096 samples on, at most 256; the '
-        "whole set with at most 32 samples.",
+        text='Samples in a minibatch. "auto": 16 to 256; at most 32 samples are one batch.',
     )  # fmt: skip
     shuffle: bool = _declare(
         "training", "bool", True, "boolean",
@@ -199,30 +175,26 @@ class HyperParameters:
     )  # fmt: skip
     early_stopping: bool = _declare(
         "training", "bool", False, "boolean",
-        text="Whether to set aside a validation set, stop after `n_iter_no_change` epochs "
-        "without a better score, and restore the best epoch. It measured worse than training "
-        "to the end of the schedule.",
+        text="Whether to stop by a validation set and restore the best epoch.",
     )  # fmt: skip
     validation_fraction: float = _declare(
         "training", "float", 0.1, INSIDE_UNIT,
-        text="Share of the training data set aside by `early_stopping`.",
+        text="Share of the training data that `early_stopping` sets aside.",
     )  # fmt: skip
     n_iter_no_change: int = _declare(
         "training", "int", 10, COUNT,
-        text="Epochs without progress after which training stops: progress of the validation "
-        "score, or, with a schedule that has no planned end, of the loss.",
+        text="Epochs without progress after which training stops.",
     )  # fmt: skip
     warm_start: bool = _declare(
         "training", "bool", False, "boolean",
-        text="Whether `fit` starts from the parameters and the scaling of the last fit.",
+        text="Whether `fit` goes on from the parameters and the scaling of the last fit.",
     )  # fmt: skip
 
     # --- running ----------------------------------------------------------------------------
     dtype: Literal["auto", "float32", "float64"] = _declare(
         "running", _choices(("auto", "float32", "float64")), "auto",
         StrOptions({"auto", "float32", "float64"}), fixed=True,
-        text='Precision of the network. "auto": float32; float64 with at most 32 samples, where '
-        "it costs nothing.",
+        text='Precision of the network. "auto": float32; float64 with at most 32 samples.',
     )  # fmt: skip
     verbose: bool | int = _declare(
         "running", "bool or int", False, "verbose",

@@ -5,7 +5,9 @@ import pytest
 
 from examples.hochreiter1997.network import LANES, Architecture, Sequences
 from sklstm import LSTMClassifier
-from sklstm._network.parameters import NetworkSpec, ParameterLayout
+from sklstm._network.parameters import ParameterLayout
+from sklstm.components import SGD
+from tests.kernels.problem import network_spec
 
 N_INPUTS, N_CELLS, N_STEPS = 3, 4, 15
 
@@ -34,13 +36,13 @@ def back_in_time(theta_of, x, target, gradient):
     """The estimator's gradient of the log loss, read off one step of gradient descent."""
     model = LSTMClassifier(
         hidden_size=N_CELLS, cell="lstm1997", gradient=gradient, bidirectional=False,
-        pooling="last", dropout=0.0, patch_size=1, scale=None, solver="sgd", momentum=0.0,
-        nesterovs_momentum=False, alpha=0.0, clip_norm=None, learning_rate_init=1.0,
+        pooling="last", dropout=0.0, patch_size=1, scale=None,
+        solver=SGD(momentum=0.0, nesterov=False), alpha=0.0, clip_norm=None, learning_rate_init=1.0,
         dtype="float64", random_state=0,
     )  # fmt: skip
     model.partial_fit([x], [target], classes=[0, 1])
     layout = ParameterLayout(
-        NetworkSpec(N_INPUTS, N_CELLS, 1, False, ("last",), 1, "sigmoid", cell="lstm1997")
+        network_spec(N_INPUTS, N_CELLS, 1, False, ("last",), 1, "sigmoid", cell="lstm1997")
     )
     theta = np.empty(layout.size)
     for name, view in layout.views(theta).items():

@@ -10,14 +10,35 @@ from types import SimpleNamespace
 import numpy as np
 
 from sklstm._input import sequences as _sequences
-from sklstm._kernels.network import network_gradient, network_predict
 from sklstm._kernels.simd import aligned, lanes_of
-from sklstm._network.network import Buffers, Network
-from sklstm._network.parameters import NetworkSpec, ParameterLayout
+from sklstm._network.chunk import Chunk, Masks
+from sklstm._network.network import Network
+from sklstm._network.parameters import ParameterLayout
+from sklstm._network.spec import NetworkSpec
+from sklstm.components.cells import CELLS
+from sklstm.components.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
 from tests import reference
 
 LENGTHS = (4, 1, 6, 6, 3)
 SEED = 4_111_222_333  # of the noise
+# by the names that the twins have for them
+EVERY_LOSS = {"softmax": CrossEntropy, "sigmoid": BinaryCrossEntropy, **LOSSES}
+LOSS_PARAMETERS = {"huber": {"delta": 0.7}, "quantile": {"q": 0.8}}
+
+
+def network_spec(
+    n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss, cell="lstm",
+    layer_norm=False, zoneout_h=0.0, zoneout_c=0.0, **further,
+):  # fmt: skip
+    """A network by the names of its cell and loss."""
+    settings = {"layer_norm": True} if layer_norm else {}
+    if zoneout_h or zoneout_c:
+        settings["zoneout"] = (zoneout_h, zoneout_c) if CELLS[cell].has_memory else zoneout_h
+    return NetworkSpec(
+        n_channels=n_channels, cell=CELLS[cell](**settings).checked(), hidden_size=hidden_size,
+        num_layers=num_layers, bidirectional=bidirectional, pooling=pooling,
+        n_outputs=n_outputs, loss=EVERY_LOSS[loss](**LOSS_PARAMETERS.get(loss, {})), **further,
+    )  # fmt: skip
 
 
 class Problem:
@@ -28,15 +49,15 @@ class Problem:
         **regularisers,
     ):  # fmt: skip
         rng = np.random.RandomState(seed)
-        parameter = {"huber": 0.7, "quantile": 0.8}.get(loss, 0.0)
-        self.spec = NetworkSpec(
-            n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
-            parameter, n_static, cell, truncated, bptt_steps, front, branch, **regularisers,
+        self.spec = network_spec(
+            n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss, cell,
+            n_static=n_static, truncated=truncated, bptt_steps=bptt_steps, front=front,
+            branch=branch, **regularisers,
         )  # fmt: skip
         n_sequences, n_directions = len(lengths), self.spec.n_directions
         self.params = {
-            name: rng.uniform(-0.7, 0.7, shape)
-            for name, shape in ParameterLayout(self.spec).shapes.items()
+            name: rng.uniform(-0.7, 0.7, parameter.shape)
+            for name, parameter in ParameterLayout(self.spec).parameters.items()
         }
         for name, parameter in self.params.items():
             if name.startswith("fcn_variance"):
@@ -60,9 +81,18 @@ class Problem:
             steps = [-(-n // self.spec.stride) for n in lengths]
             between = [(max(num_layers - 1, 0), n, n_directions * hidden_size) for n in steps]
             self.layer_masks = [rng.randint(0, 2, shape) / 0.5 for shape in between]
-            n_pooled = self.spec.n_features - self.spec.n_beside
-            mask = rng.randint(0, 2, (n_rows, n_pooled)) / 0.5
+            mask = rng.randint(0, 2, (n_rows, self.spec.n_pooled)) / 0.5
             self.feature_mask = self.by_sequence(mask) if self.spec.per_step else list(mask)
+
+    @property
+    def cell(self):
+        """The cell by its name."""
+        return next(name for name, cell in CELLS.items() if type(self.spec.cell) is cell)
+
+    @property
+    def loss(self):
+        """The loss by its name."""
+        return next(name for name, loss in EVERY_LOSS.items() if type(self.spec.loss) is loss)
 
     def by_sequence(self, rows):
         """Rows that belong to what the head reads, as one array for each sequence."""
@@ -71,8 +101,8 @@ class Problem:
     def gradient_by_twin(self):
         return reference.network_gradient(
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
-            self.spec.loss, self.spec.loss_parameter, self.h, self.c, self.dh, self.dc,
-            self.static, self.layer_masks, self.feature_mask, self.spec.cell,
+            self.loss, self.spec.loss.kernel_parameter, self.h, self.c, self.dh, self.dc,
+            self.static, self.layer_masks, self.feature_mask, self.cell,
             self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
             noise_of(self, drawn=True),
         )  # fmt: skip
@@ -80,7 +110,7 @@ class Problem:
     def prediction_by_twin(self):
         return reference.network_predict(
             self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
-            cell=self.spec.cell, front=self.spec.front, branch=self.spec.branch,
+            cell=self.cell, front=self.spec.front, branch=self.spec.branch,
             noise=noise_of(self, drawn=False),
         )  # fmt: skip
 
@@ -153,8 +183,8 @@ def unpack_read(problem, batch, packed):
 def noise_of(problem, drawn):
     """As the twins take it: masks by the places of a packed batch, or what prediction expects."""
     spec, batch = problem.spec, PackedBatch(problem.sequences)
-    rates = spec.recurrent_dropout, spec.variational_dropout, spec.zoneout_h, spec.zoneout_c
-    if not any(rates):
+    zoneout_h, zoneout_c = spec.cell.zoneout_rates
+    if not any(spec.noise_rates):
         return None
     units = np.arange(spec.hidden_size)
 
@@ -168,14 +198,14 @@ def noise_of(problem, drawn):
         if not drawn:
             return SimpleNamespace(
                 update=every, state=every[0],
-                zoneout_h=spec.zoneout_h * every, zoneout_c=spec.zoneout_c * every,
+                zoneout_h=zoneout_h * every, zoneout_c=zoneout_c * every,
             )  # fmt: skip
         update, state = spec.recurrent_dropout, spec.variational_dropout
         return SimpleNamespace(
             update=mask(update, 0, scan, rows) / (1.0 - update),
             state=mask(state, 1, scan, batch.rank[n]) / (1.0 - state),
-            zoneout_h=1.0 - mask(spec.zoneout_h, 2, scan, rows),
-            zoneout_c=1.0 - mask(spec.zoneout_c, 3, scan, rows),
+            zoneout_h=1.0 - mask(zoneout_h, 2, scan, rows),
+            zoneout_c=1.0 - mask(zoneout_c, 3, scan, rows),
         )
 
     return [[of_scan(n, scan) for scan in range(len(problem.h))] for n in range(len(batch.lengths))]
@@ -199,41 +229,54 @@ def _states(problem, network, work, names, n_sequences):
     return {name: work.flat[at : at + size].reshape(shape) for name, at in starts.items()}
 
 
-def _convolved(problem, network, batch, x, statistics):
-    """Buffers, and the batch as the layers see it; what it was made in was full of NaN."""
-    static = problem.static[batch.order].astype(network.dtype)
-    row_weight = problem.row_weight[batch.order].astype(network.dtype)
-    packed = _sequences.PackedBatch(x, batch.starts, batch.lengths, static)
-    buffers = Buffers(network)
-    buffers.convolve(packed, row_weight, statistics)  # takes the room that it needs
-    for stack in (buffers._front, buffers._branch):
-        if stack is not None:
-            stack._flat[:] = np.nan
-    return buffers, buffers.convolve(packed, row_weight, statistics)
+class ProbedChunk(Chunk):
+    """A chunk that begins with the states of a problem, in buffers full of NaN."""
+
+    def __init__(self, problem, network, batch, segment=None):
+        super().__init__(network)
+        self.problem, self.batch, self.segment = problem, batch, segment
+
+    def _segment(self, n_rows, n_timesteps):
+        return self.segment or super()._segment(n_rows, n_timesteps)
+
+    def _convolve(self, batch, weight, statistics=None):
+        super()._convolve(batch, weight, statistics)  # takes the room that it needs
+        for stack in (self._front, self._branch):
+            if stack is not None:
+                stack._flat[:] = np.nan
+        return super()._convolve(batch, weight, statistics)
+
+    def _begin(self, seen, keep):
+        work = super()._begin(seen, keep)
+        names = ("h", "c", "dh", "dc") if keep else ("h", "c")
+        n_sequences = len(self.batch.lengths)
+        self.states = _states(self.problem, self.network, work, names, n_sequences)
+        work.flat[:] = np.nan
+        self.work = super()._begin(seen, keep)
+        hidden_size, n_hidden = self.problem.spec.hidden_size, self.network.plan.n_hidden
+        for name, state in self.states.items():
+            states = getattr(self.problem, name)[:, self.batch.order]
+            state[:] = fill_up(states, hidden_size, n_hidden)
+        return self.work
+
+    def _room_for_dx(self, x, need_dx):
+        room = super()._room_for_dx(x, need_dx)
+        if room is x:
+            return x
+        self.guarded = np.full((len(room) + 1, room.shape[1]), np.nan, room.dtype)
+        return self.guarded[:-1]
 
 
-def _begin(problem, network, batch, buffers, seen, keep):
-    """A workspace full of NaN but for the states."""
-    work = buffers.fit_to(seen, keep)
-    names = ("h", "c", "dh", "dc") if keep else ("h", "c")
-    states = _states(problem, network, work, names, len(batch.lengths))
-    work.flat[:] = np.nan
-    buffers.fit_to(seen, keep)
-    for name, state in states.items():
-        hidden_size, n_hidden = problem.spec.hidden_size, network.plan.n_hidden
-        state[:] = fill_up(getattr(problem, name)[:, batch.order], hidden_size, n_hidden)
-    return work, states
-
-
-def _end(problem, network, batch, work, states):
+def _end(chunk):
     """raw and the states in the order of the problem."""
+    problem, network, batch, work = chunk.problem, chunk.network, chunk.batch, chunk.work
     result = SimpleNamespace()
     n_outputs, width = problem.spec.n_outputs, lanes_of(network.dtype)
     n_filled = -(-n_outputs // width) * width
     n_read = network.n_read(batch.n_rows, len(batch.order))
     raw = work.flat[work.raw : work.raw + n_read * n_filled].reshape(-1, n_filled)
     result.raw = unpack_read(problem, batch, raw[:, :n_outputs])
-    for name, state in states.items():
+    for name, state in chunk.states.items():
         states_of_units, filling = np.split(state, [problem.spec.hidden_size], axis=2)
         alive = np.isfinite(states_of_units).all(axis=2)
         np.testing.assert_array_equal(filling[alive], 0.0)  # exactly, whatever the others are
@@ -256,52 +299,52 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
     """
     network = network_of(problem, dtype, need_dx)
     batch = PackedBatch(problem.sequences)
-    if segment is not None:
-        network.segment = lambda n_rows, n_timesteps: segment
-    plan, width = network.plan, lanes_of(network.dtype)
-    hidden_size, n_hidden = problem.spec.hidden_size, plan.n_hidden
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
-    layer_mask = np.empty(0, dtype)
-    if problem.layer_masks is not None:
-        wide = [fill_up(mask, hidden_size, n_hidden, 1.0) for mask in problem.layer_masks]
-        steps = PackedBatch(problem.sequences, problem.spec.stride)
-        masks = np.empty((len(problem.layer_masks[0]), steps.n_rows, wide[0].shape[2]), dtype)
-        for layer, mask in enumerate(masks):
-            steps.pack([of_sequence[layer] for of_sequence in wide], mask)
-        layer_mask = masks.ravel()
-    n_filled = -(-problem.spec.n_channels // width) * width
-    dx = np.full((batch.n_rows + 1, n_filled), np.nan, dtype) if need_dx else x
     statistics = np.full(network.n_statistics, np.nan, dtype)
     chunks = aligned(3 * network.gradient_size, dtype).reshape(3, -1)
     chunks[:] = 0.0
     for _ in range(repeat):
-        buffers, seen = _convolved(problem, network, batch, x, statistics)
-        work, states = _begin(problem, network, batch, buffers, seen, keep=True)
-        inner = buffers.room_for_dx(seen.x) if problem.spec.front else dx[: batch.n_rows]
-        loss = network_gradient(
-            network.training_plan(SEED), seen.x, seen.starts, seen.lengths, seen.static,
+        chunk = ProbedChunk(problem, network, batch, segment)
+        loss = chunk.gradient(
+            _packed(problem, batch, x),
             pack_read(problem, batch, problem.target).astype(dtype),
-            pack_read(problem, batch, problem.row_weight).astype(dtype), layer_mask,
-            _feature_mask(problem, network, batch),
-            network.segment(len(seen.x), len(seen.starts) - 1),
-            need_dx or network.front is not None, network.packed, work, inner, chunks[1],
+            pack_read(problem, batch, problem.row_weight).astype(dtype),
+            Masks(_layer_mask(problem, network), _feature_mask(problem, network, batch), SEED),
+            statistics, chunks[1], need_dx,
         )  # fmt: skip
-        outer = buffers.convolve_backward(work, seen, inner, chunks[1], need_dx)
-        if problem.spec.front and need_dx:
-            dx[:-1] = outer
     assert not chunks[[0, 2]].any()
-    result = _end(problem, network, batch, work, states)
+    result = _end(chunk)
     theta_gradient = np.full(network.layout.size, np.nan, dtype)
     network.unpack_gradient(chunks[1:2], theta_gradient)
     result.loss, result.gradient = loss, network.layout.views(theta_gradient)
     if need_dx:
-        assert np.isnan(dx[-1]).all()
-        np.testing.assert_array_equal(dx[:-1, problem.spec.n_channels :], 0.0)
-        channels = dx[:, : problem.spec.n_channels]
+        assert np.isnan(chunk.guarded[-1]).all()
+        np.testing.assert_array_equal(chunk.dx[:, problem.spec.n_channels :], 0.0)
+        channels = chunk.dx[:, : problem.spec.n_channels]
         result.dx = [channels[batch.rows(n)] for n in range(len(problem.sequences))]
     else:
         np.testing.assert_array_equal(x, batch.pack(problem.sequences, np.empty_like(x)))
     return result
+
+
+def _packed(problem, batch, x):
+    """The sequences as the package packs them."""
+    static = problem.static[batch.order].astype(x.dtype)
+    return _sequences.PackedBatch(x, batch.starts, batch.lengths, static)
+
+
+def _layer_mask(problem, network):
+    """Masks between the layers, as the kernels read them."""
+    if problem.layer_masks is None:
+        return np.empty(0, network.dtype)
+    hidden_size, n_hidden = problem.spec.hidden_size, network.plan.n_hidden
+    wide = [fill_up(mask, hidden_size, n_hidden, 1.0) for mask in problem.layer_masks]
+    steps = PackedBatch(problem.sequences, problem.spec.stride)
+    shape = len(problem.layer_masks[0]), steps.n_rows, wide[0].shape[2]
+    masks = np.empty(shape, network.dtype)
+    for layer, mask in enumerate(masks):
+        steps.pack([of_sequence[layer] for of_sequence in wide], mask)
+    return masks.ravel()
 
 
 def run_predict(problem, dtype=np.float64):
@@ -309,12 +352,9 @@ def run_predict(problem, dtype=np.float64):
     network = network_of(problem, dtype)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
-    buffers, seen = _convolved(problem, network, batch, x, None)
-    work, states = _begin(problem, network, batch, buffers, seen, keep=False)
-    network_predict(
-        network.plan, seen.x, seen.starts, seen.lengths, seen.static, network.packed, work
-    )
-    return _end(problem, network, batch, work, states)
+    chunk = ProbedChunk(problem, network, batch)
+    chunk.predict(_packed(problem, batch, x))
+    return _end(chunk)
 
 
 def assert_close(actual, expected, rtol, name=""):

@@ -1,12 +1,14 @@
 """Every recurrent cell: against its twin, its own finite differences, and what it promises."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from sklstm._kernels.cells import CELLS
 from sklstm._kernels.simd import lanes_of
 from sklstm._network.parameters import ParameterLayout
 from sklstm._stream import Stream
+from sklstm.components.cells import CELLS
 from tests import reference
 from tests.kernels.problem import (
     Problem,
@@ -20,7 +22,7 @@ from tests.kernels.problem import (
 
 LANES = lanes_of(np.float64)
 OTHERS = sorted(set(CELLS) - {"lstm"})  # test_network.py and test_scan.py are about the default
-WITH_MEMORY = ["lstm", "lstm1997", "peephole", "coupled"]
+WITH_MEMORY = [name for name, cell in CELLS.items() if cell.has_memory]
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -127,8 +129,8 @@ def test_an_error_survives_a_thousand_steps():
     shares = {}
     for cell, biases in [("lstm1997", {"input_bias": -3.0, "output_bias": -1.0}), ("rnn", {})]:
         problem = Problem(cell=cell, lengths=(1000,), hidden_size=32, loss="squared_error")
-        layout = ParameterLayout(problem.spec)
-        problem.params = layout.views(layout.initial(np.random.RandomState(0), **biases))
+        layout = ParameterLayout(replace(problem.spec, cell=CELLS[cell](**biases)))
+        problem.params = layout.views(layout.initial(np.random.RandomState(0)))
         for state in (problem.h, problem.c, problem.dh, problem.dc):
             state[:] = 0.0
         first, *_, last = np.linalg.norm(run_gradient(problem).dx[0], axis=1)

@@ -7,15 +7,17 @@ import pytest
 
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import network as _network
-from sklstm._network.network import Buffers, Network
-from sklstm._network.parameters import ConvolutionSpec, NetworkSpec
+from sklstm._network import chunk
+from sklstm._network.chunk import Chunk
+from sklstm._network.network import Network
+from sklstm.components.convolutions import ConvolutionLayer
 from tests.kernels.problem import (
     Problem,
     assert_close,
     assert_same_gradient,
     finite_difference,
     network_of,
+    network_spec,
     run_gradient,
     run_predict,
 )
@@ -26,12 +28,12 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "convolutions.npz"
 
 def front(*layers, activation="relu"):
     """Layers (n_filters, width) or (n_filters, width, stride)."""
-    return tuple(ConvolutionSpec(*layer, activation=activation) for layer in layers)
+    return tuple(ConvolutionLayer(*layer, activation=activation) for layer in layers)
 
 
 def branch(*layers, normalised=True):
     """Layers (n_filters, width)."""
-    return tuple(ConvolutionSpec(*layer, causal=False, normalised=normalised) for layer in layers)
+    return tuple(ConvolutionLayer(*layer, causal=False, normalised=normalised) for layer in layers)
 
 
 NETWORKS = {
@@ -89,7 +91,7 @@ def golden():
         golden = dict(arrays)
     problem = object.__new__(Problem)
     problem.params = {k.removeprefix("theta/"): v for k, v in golden.items() if "theta/" in k}
-    problem.spec = NetworkSpec(
+    problem.spec = network_spec(
         3, 4, 1, True, ("last",), 3, "softmax",
         front=front((5, 4, 2), (6, 3), activation="tanh"), branch=branch((5, 7), (9, 5), (4, 2)),
     )  # fmt: skip
@@ -164,7 +166,7 @@ def test_a_front_end_is_causal():
         """(n_timesteps / 2, n_filters), of one sequence"""
         starts = np.arange(len(x) + 1)
         batch = PackedBatch(x, starts, starts[-1:], np.empty((1, 0)))
-        return Buffers(network).convolve(batch, np.empty(0)).x.copy()
+        return Chunk(network)._convolve(batch, np.empty(0)).x.copy()
 
     (x,) = problem.sequences
     whole, beginning = given(x), given(x[:9])  # by two strides shorter
@@ -196,8 +198,8 @@ def test_running_statistics():
 def test_convolutions_count_in_the_memory(monkeypatch):
     """Activations of the branch are kept in any case: fewer are left to the recurrent layers."""
     plain, convolved = (
-        Network(problem.spec, np.float64) for problem in (Problem(), problem_of("both"))
+        Chunk(Network(problem.spec, np.float64)) for problem in (Problem(), problem_of("both"))
     )
-    monkeypatch.setattr(_network, "_KEPT_BYTES", 100 * plain._kept_per_row)
-    assert plain.segment(100, 49) == 49
-    assert convolved.segment(100, 49) == 7
+    monkeypatch.setattr(chunk, "_KEPT_BYTES", 100 * plain._kept_per_row)
+    assert plain._segment(100, 49) == 49
+    assert convolved._segment(100, 49) == 7

@@ -5,28 +5,30 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sklstm._training.optimizers import Optimizer
 
-from sklstm._network.parameters import NetworkSpec, ParameterLayout
-from tests.kernels.problem import Problem, assert_close, assert_same_gradient, run_gradient
+from sklstm._network.parameters import ParameterLayout
+from sklstm._training.optimizer import Optimizer
+from sklstm.components import SGD, Adam, AdamW, RMSProp
+from tests.kernels.problem import (
+    Problem,
+    assert_close,
+    assert_same_gradient,
+    network_spec,
+    run_gradient,
+)
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 N_STEPS = 10
 # As in make_golden.py.
+# solver, learning rate and weight decay
 STEPS = {
-    "adam": {"solver": "adam", "rate": 0.01, "alpha": 0.0},
-    "adam_decay": {"solver": "adam", "rate": 0.01, "alpha": 0.1},
-    "adamw": {"solver": "adamw", "rate": 0.01, "alpha": 0.1},
-    "sgd": {"solver": "sgd", "rate": 0.1, "alpha": 0.1},
-    "nesterov": {"solver": "sgd", "rate": 0.1, "alpha": 0.0, "nesterovs_momentum": True},
-    "rmsprop": {
-        "solver": "rmsprop", "rate": 0.01, "alpha": 0.0, "beta_2": 0.99, "epsilon": 1e-6,
-    },
-}  # fmt: skip
-COMMON = {
-    "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "clip_norm": None, "momentum": 0.9,
-    "nesterovs_momentum": False,
-}  # fmt: skip
+    "adam": (Adam(), 0.01, 0.0),
+    "adam_decay": (Adam(), 0.01, 0.1),
+    "adamw": (AdamW(), 0.01, 0.1),
+    "sgd": (SGD(nesterov=False), 0.1, 0.1),
+    "nesterov": (SGD(nesterov=True), 0.1, 0.0),
+    "rmsprop": (RMSProp(decay=0.99, epsilon=1e-6), 0.01, 0.0),
+}
 
 
 @pytest.fixture(params=["classification", "regression", "gru", "rnn", "layer_norm"])
@@ -43,7 +45,7 @@ def named(golden, prefix):
 def golden_problem(golden):
     problem = object.__new__(Problem)
     problem.params = named(golden, "theta")
-    problem.spec = NetworkSpec(
+    problem.spec = network_spec(
         golden["x"].shape[1], golden["h"].shape[2], int(golden["num_layers"]),
         bool(golden["bidirectional"]), tuple(golden["pooling"].tolist()),
         golden["raw"].shape[1], str(golden["loss_name"]), cell=str(golden.get("cell", "lstm")),
@@ -73,9 +75,8 @@ def test_states_loss_and_gradients(golden):
 def test_ten_steps(golden, solver):
     problem = golden_problem(golden)
     layout = ParameterLayout(problem.spec)
-    settings = COMMON | STEPS[solver]
-    rate = settings.pop("rate")
-    optimizer = Optimizer(decays=layout.decays(np.float64), **settings)
+    component, rate, alpha = STEPS[solver]
+    optimizer = Optimizer(component, layout.decays(np.float64), alpha, clip_norm=None)
     theta, gradient = np.zeros((2, layout.size))
     problem.params, gradients = layout.views(theta), layout.views(gradient)
     for name, start in named(golden, "theta").items():

@@ -4,12 +4,11 @@ import pytest
 from sklstm._kernels.jit import kernel
 from sklstm._kernels.losses import loss_gradient
 from sklstm._kernels.simd import lanes_of
-from sklstm._network.network import LOSSES
 from tests import reference
-from tests.kernels.problem import assert_close
+from tests.kernels.problem import EVERY_LOSS, assert_close
 
 PARAMETER = {"huber": 0.6, "quantile": 0.9}
-POINTWISE = sorted(set(LOSSES) - {"softmax"})
+POINTWISE = sorted(set(EVERY_LOSS) - {"softmax"})
 
 
 @kernel
@@ -25,7 +24,7 @@ def by_kernel(loss, raw, target, row_weight):
     wide[:, :n_outputs] = raw
     draw = np.full_like(wide, np.nan)
     value = _loss_gradient(
-        LOSSES[loss], PARAMETER.get(loss, 0.0), wide, target, row_weight, n_outputs, draw
+        EVERY_LOSS[loss].kind, PARAMETER.get(loss, 0.0), wide, target, row_weight, n_outputs, draw
     )
     assert not draw[:, n_outputs:].any()
     return value, draw[:, :n_outputs]
@@ -49,7 +48,7 @@ def a_batch(loss, n_outputs, n_rows=7, seed=0):
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2, lanes_of(np.float64), lanes_of(np.float64) + 1])
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("loss", sorted(EVERY_LOSS))
 def test_equals_the_twin(loss, n_outputs):
     batch = a_batch(loss, n_outputs)
     (value, slopes), (expected, expected_slopes) = by_kernel(loss, *batch), by_twin(loss, *batch)
@@ -61,7 +60,7 @@ def test_equals_the_twin(loss, n_outputs):
         assert_close(slopes, expected_slopes, 1e-14)
 
 
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("loss", sorted(EVERY_LOSS))
 def test_finite_differences(loss):
     raw, target, row_weight = a_batch(loss, 3)
     rows = slice(2, None) if loss in ("absolute_error", "quantile") else slice(None)
@@ -77,7 +76,7 @@ def test_finite_differences(loss):
 
 
 @pytest.mark.parametrize("n_outputs", [1, 3])
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("loss", sorted(EVERY_LOSS))
 def test_nan_gives_nan(loss, n_outputs):
     for column in range(n_outputs):
         raw, target, row_weight = a_batch(loss, n_outputs)
@@ -89,7 +88,7 @@ def test_nan_gives_nan(loss, n_outputs):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", sorted(LOSSES))
+@pytest.mark.parametrize("loss", sorted(EVERY_LOSS))
 def test_extreme_raw_predictions_stay_finite(loss, dtype):
     raw = np.array([[1e4, -1e4], [-1e4, 1e4], [1e4, 1e4], [-1e4, -1e4], [0.0, -1e4]])
     target = np.array([[0.0, 1.0]] * 5)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import network as _network
+from sklstm._network import chunk as chunks_of_network
+from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
 from tests.kernels.problem import (
     Problem,
@@ -164,6 +165,6 @@ def test_chunks_are_summed_in_their_order():
 def test_long_sequences_keep_fewer_states(monkeypatch):
     problem = Problem(lengths=(30, 17, 30, 2), num_layers=2, bidirectional=True)
     everything = run_gradient(problem)
-    monkeypatch.setattr(_network, "_KEPT_BYTES", 0)
-    assert Network(problem.spec, np.float64).segment(79, 30) == 6
+    monkeypatch.setattr(chunks_of_network, "_KEPT_BYTES", 0)
+    assert Chunk(Network(problem.spec, np.float64))._segment(79, 30) == 6
     assert_same_gradient(run_gradient(problem), everything, 1e-12)
