@@ -13,17 +13,17 @@ from collections.abc import Mapping
 
 import torch
 
-from sklstm._kernels.cells import CELLS
+from sklstm.components.cells import CELLS
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.training import our_step, side_by_side, torch_step
 
 SIZES = [(32, 100, 8, 64, 1, False), (32, 100, 8, 128, 1, False)]
-WITH_MEMORY = ["lstm", "lstm1997", "peephole", "coupled"]
-REGULARISERS: dict[str, Mapping[str, float]] = {
-    "recurrent_dropout": {"recurrent_dropout": 0.2},
-    "variational_dropout": {"variational_dropout": 0.2},
-    "zoneout": {"zoneout_h": 0.05, "zoneout_c": 0.2},
-    "layer_norm": {"layer_norm": True},
+# of the network, and of the cell
+REGULARISERS: dict[str, tuple[Mapping[str, float], Mapping[str, float]]] = {
+    "recurrent_dropout": ({"recurrent_dropout": 0.2}, {}),
+    "variational_dropout": ({"variational_dropout": 0.2}, {}),
+    "zoneout": ({}, {"zoneout": 0.1}),
+    "layer_norm": ({}, {"layer_norm": True}),
 }
 
 
@@ -33,9 +33,9 @@ def cells_table(seconds: float) -> None:
     for cell in CELLS:
         layer = {"gru": torch.nn.GRU, "rnn": torch.nn.RNN}.get(cell, torch.nn.LSTM)
         for size in SIZES:
-            calls = [torch_step(size, layer), our_step(size, 1, cell=cell)]
-            if cell in WITH_MEMORY:
-                calls.append(our_step(size, 1, cell=cell, truncated=True))
+            calls = [torch_step(size, layer), our_step(size, 1, cell=CELLS[cell]())]
+            if CELLS[cell].has_memory:
+                calls.append(our_step(size, 1, cell=CELLS[cell](), truncated=True))
             theirs, ours, *cut = (1e3 * taken for taken in side_by_side(calls, seconds))
             truncated = f"{cut[0]:.2f} ms | {ours / cut[0]:.2f}" if cut else " | "
             print(
@@ -50,8 +50,10 @@ def regularisers_table(cells: list[str], seconds: float) -> None:
     print("|---|---|---" + "|---" * len(REGULARISERS) + "|")
     for cell in cells:
         for size in SIZES:
-            settings = [{}, *REGULARISERS.values()]
-            calls = [our_step(size, 1, cell=cell, **setting) for setting in settings]
+            settings = [({}, {}), *REGULARISERS.values()]
+            calls = [
+                our_step(size, 1, cell=CELLS[cell](**own), **further) for further, own in settings
+            ]
             plain, *others = side_by_side(calls, seconds)
             cost = " | ".join(f"{taken / plain - 1.0:+.0%}" for taken in others)
             print(f"| {cell} | {size[3]} | {1e3 * plain:.2f} ms | {cost} |", flush=True)

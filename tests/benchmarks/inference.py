@@ -19,8 +19,8 @@ import torch
 from onnx import TensorProto, helper
 
 from sklstm import LSTMClassifier
-from sklstm._kernels.network import network_predict
-from sklstm._network.network import Buffers
+from sklstm._input.sequences import PackedBatch
+from sklstm._network.chunk import Chunk
 from tests.benchmarks.machine import describe_machine
 from tests.benchmarks.training import TorchLSTM, data, side_by_side
 
@@ -127,19 +127,12 @@ def contenders(
 
 def kernel_call(model: LSTMClassifier, X: np.ndarray) -> Callable[[], object]:
     """The kernel alone, on the batch that `predict` would gather."""
-    network = model._build_network()
-    network.pack(model.theta_.astype(np.float32))
+    chunk = Chunk(model._packed_network(model._spec))
     n, n_timesteps, n_channels = X.shape
     starts, lengths = np.arange(n_timesteps + 1) * n, np.full(n, n_timesteps)
     x = np.ascontiguousarray(X.transpose(1, 0, 2)).reshape(-1, n_channels)
-    static = np.empty((n, 0), np.float32)
-    buffers = Buffers(network)
-
-    def call() -> None:
-        work = buffers.fit(len(x), n, n_timesteps, keep=False)
-        network_predict(network.plan, x, starts, lengths, static, network.packed, work)
-
-    return call
+    batch = PackedBatch(x, starts, lengths, np.empty((n, 0), np.float32))
+    return lambda: chunk.predict(batch)
 
 
 def main() -> None:

@@ -17,14 +17,17 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sklstm._training.optimizers import Optimizer
 from skorch import NeuralNetClassifier
 
 from sklstm import LSTMClassifier
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._network.network import Network
-from sklstm._network.parameters import NetworkSpec
+from sklstm._network.spec import NetworkSpec
+from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
+from sklstm.components.cells import LSTM
+from sklstm.components.losses import CrossEntropy
+from sklstm.components.solvers import Adam
 from tests.benchmarks.machine import describe_machine, fma_peak
 
 # batch, time steps, channels, hidden size, layers, bidirectional
@@ -75,20 +78,19 @@ def data(n: int, n_timesteps: int, n_channels: int) -> tuple[np.ndarray, np.ndar
 def our_step(
     size: tuple[int, int, int, int, int, bool], n_threads: int, **settings: object
 ) -> Callable[[], None]:
-    """A training step; settings: of the network, as in `NetworkSpec`."""
+    """A training step; settings: further fields of `NetworkSpec`."""
     n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
     X, y = data(n, n_timesteps, n_channels)
     spec = NetworkSpec(
-        n_channels, hidden_size, num_layers, bidirectional, ("last",), N_CLASSES, "softmax",
-        **settings,
+        n_channels=n_channels, hidden_size=hidden_size, num_layers=num_layers,
+        bidirectional=bidirectional, pooling=("last",), n_outputs=N_CLASSES, loss=CrossEntropy(),
+        **{"cell": LSTM(), **settings},
     )  # fmt: skip
     network = Network(spec, np.float32)
     workers = Workers(network, n_threads)
     theta = network.layout.initial(np.random.RandomState(0)).astype(np.float32)
-    optimizer = Optimizer(
-        solver="adam", decays=network.layout.decays(np.float32), alpha=0.0, clip_norm=None,
-        beta_1=0.9, beta_2=0.999, epsilon=1e-8, momentum=0.0, nesterovs_momentum=False,
-    )  # fmt: skip
+    decays = network.layout.decays(np.float32)
+    optimizer = Optimizer(Adam(), decays, alpha=0.0, clip_norm=None)
     begin = np.arange(n, dtype=np.int64) * n_timesteps
     dataset = SequenceDataset(X.reshape(-1, n_channels), begin, begin + n_timesteps)
     inputs = NetworkInput.of(dataset, 1, None, np.zeros(n_channels), np.ones(n_channels))
