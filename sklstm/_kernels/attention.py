@@ -2,8 +2,8 @@
 
     u_t = tanh(W y_t + b)      e_t = v . u_t      a = softmax(e)      features = sum_t a_t y_t
 
-The softmax is over the steps of the sequence itself. W y_t is one product over a block of rows,
-whatever sequences and steps they belong to.
+The softmax is over the time steps of each sequence. W y_t is computed for a block of rows at a
+time; these rows may belong to any sequences and steps.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from sklstm._kernels.simd import (
     tanh,
 )
 
-# Rows of one product: their projections are still in the cache when the next loop reads them.
+# Rows per matrix product: few enough that the next loop finds their projections in the cache.
 BLOCK = 96
 
 
 @device
 def _scores(product, y, weight, bias, score_weight, keep, projected, scores):
-    """e of every row of y; with `keep` all rows' u_t stay in projected, else a block's."""
+    """Compute e for every row of y; projected holds u_t of all rows if `keep`, else of a block."""
     width = lanes(y)
     n_rows, wide = y.shape
     n_units, stride = bias.size, projected.shape[1]
@@ -61,7 +61,8 @@ def _scores(product, y, weight, bias, score_weight, keep, projected, scores):
 def attention_forward(
     product, starts, lengths, y, weight, bias, score_weight, keep, projected, scores, features
 ):
-    """
+    """Average the states of each sequence with attention weights.
+
     (in) product: `gemm_address` of the dtype
     (in) starts (n_timesteps + 1,), lengths (n_sequences,): of the packed batch
     (in) y (n_rows, n_states): all states
@@ -70,7 +71,7 @@ def attention_forward(
     (in) keep: whether `attention_backward` follows
     (out) projected (n_rows, odd_lines): u_t, if `keep`; else (>= min(BLOCK, n_rows), odd_lines)
     (out) scores (n_rows,): the weights a_t
-    (out) features (n_sequences, >= n_states): the first columns
+    (out) features (n_sequences, >= n_states): written to the first n_states columns
     """
     width = lanes(y)
     n_states, stride = y.shape[1], features.shape[1]
@@ -107,7 +108,7 @@ def attention_backward(
     (in) projected (n_rows, odd_lines): u_t; overwritten by the gradient before tanh
     (out) dscores (n_rows,): gradient of e
     (out) dy (n_rows, n_states)
-    (accum) dweight (n_states + 2, odd_lines): of W transposed, and below it of b and of v
+    (accum) dweight (n_states + 2, odd_lines): gradient of W transposed; below it those of b and v
     """
     width = lanes(y)
     n_rows, n_states = y.shape
@@ -159,15 +160,15 @@ def attention_backward(
 def attention_step(
     product, h, weight, bias, score_weight, n_seen, projected, scores, average, log_total, features
 ):
-    """Attention over all that streams have seen, brought up to date by one more step.
+    """Update the attention features of each stream with the states of one more step.
 
     (in) product, weight, bias, score_weight: as in `attention_forward`
     (in) h (n_streams, n_states): states of this step
-    (in) n_seen (n_streams,): steps so far, this one included
-    (out) projected, scores: room, as `attention_forward` has it without `keep`
+    (in) n_seen (n_streams,): number of steps so far, including this one
+    (out) projected, scores: workspace, as in `attention_forward` without `keep`
     (accum) average (n_streams, n_states): mean of the states, weighted by exp(e_t)
     (accum) log_total (n_streams, >= 1): logarithm of the sum of these weights, in column 0
-    (out) features (n_streams, >= n_states): the first columns
+    (out) features (n_streams, >= n_states): written to the first n_states columns
     """
     width = lanes(h)
     n_states = h.shape[1]

@@ -1,13 +1,13 @@
-"""Convolutions over time: before the recurrent layers, or beside them.
+"""Convolutions over time, before the recurrent layers or parallel to them.
 
-The sequences of a chunk are laid out as one long *series*, one after the other with rows of zeros
-between them. A window of a convolution is then a contiguous stretch of memory, and the windows
-of all steps are the rows of a matrix, which overlap: a layer is one matrix product, and nothing
-is copied. An array says of every row of a series which sequence it belongs to, -1 for none.
+The sequences of a chunk are laid out as one long *series*, one after another, with rows of zeros
+between them. Each window of a convolution is then a contiguous piece of memory, and the windows
+of all steps form a matrix with overlapping rows, so a layer is one matrix product and nothing is
+copied. `owner` holds the sequence that each row of a series belongs to, -1 for none.
 
-With a stride the last window of a sequence ends with its last step, as the last patch does. So
-sequences are placed by their last rows: multiples of all strides, so that the series of a later
-layer is the same with fewer rows.
+With a stride, the last window of a sequence ends at its last step, as the last patch does. The
+last row of every sequence is therefore placed at a multiple of all strides, so that the series of
+a later layer is the same series with fewer rows.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ from sklstm._kernels.simd import (
     where_equal,
 )
 
-# Rows of a block in the backward pass: its operands stay in the first-level cache.
+# Rows per block in the backward pass: the operands of a block stay in the first-level cache.
 _BLOCK_ROWS = 96
 # Added to the variance, as in torch.
 _EPSILON = 1e-5
 
 
 class Stack(NamedTuple):
-    """Convolutions one upon the other: shapes, and where their parts are in the flat vectors."""
+    """Shapes of stacked convolutions, and offsets of their parameters in the flat vectors."""
 
     product: int  # address of the matrix product
-    pooled: bool  # the output is the mean over time of each sequence, else every step
+    pooled: bool  # the output is the mean over time of each sequence; else all time steps
     layers: Any  # int64 (n_layers, 12): the columns below
 
 
@@ -56,36 +56,36 @@ class Stack(NamedTuple):
 N_INPUTS = 0  # columns of the input: channels of x, then whole vectors
 N_FILTERS = 1  # columns of the output, in whole vectors
 WIDTH = 2  # steps in a window
-BEFORE = 3  # of them, steps before the one that the window is for
+BEFORE = 3  # how many of these precede the step that the window belongs to
 STRIDE = 4
 SQUASHED = 5  # 1 for tanh, 0 for ReLU
 NORMALISED = 6  # whether batch normalisation stands between product and activation
-PACKED = 7  # of weight, transposed weight and `learned` in the packed parameters
-GRADIENT = 10  # of weight and `learned` in the packed gradient
+PACKED = 7  # offsets of weight, transposed weight and `learned` in the packed parameters
+GRADIENT = 10  # offsets of weight and `learned` in the packed gradient
 
 
 class Series(NamedTuple):
-    """The long series of a chunk, of the input and of each layer's output."""
+    """Layout of the series of a chunk: the input and the output of each layer."""
 
     n_steps: Any  # int64 (n_sequences,): steps in the output
-    owner: Any  # int64, flat: sequence of every row of a series, -1 between sequences
+    owner: Any  # int64, flat: sequence of each row of a series, -1 between sequences
     places: Any  # int64 (n_layers + 1, 8): the columns below; row 0 is the input
 
 
-# Columns of Series.places: where the arrays of a layer begin in the flat workspace; ...
+# Columns of Series.places: offsets of a layer's arrays in the flat workspace, ...
 Y = np.intp(0)  # (n_rows, n_filters): output
 DY = np.intp(1)  # its gradient
-Z = np.intp(2)  # (n_rows, n_filters): what the product gives
+Z = np.intp(2)  # (n_rows, n_filters): result of the matrix product
 AFFINE = np.intp(3)  # (4, n_filters): see `batch_norm_forward`
-OWNER = np.intp(4)  # ... where its rows begin in owner, and how many there are; ...
+OWNER = np.intp(4)  # ... offset of its rows in owner and their number, ...
 N_ROWS = np.intp(5)
-FIRST = np.intp(6)  # ... the first of a sequence, and how many from there to the last
+FIRST = np.intp(6)  # ... first row of a sequence, and number of rows from there to the last one
 N_LIVE = np.intp(7)
 
 
 @part
 def _mean(series, owner, n_steps, out):
-    """out (n_sequences, n_columns): mean over the rows of each sequence."""
+    """Write the mean over the rows of each sequence to out (n_sequences, n_columns)."""
     called()
     n = series.shape[1]
     fill(address(out, 0), out.size, 0.0)
@@ -99,7 +99,7 @@ def _mean(series, owner, n_steps, out):
 
 @part
 def _mean_backward(dout, owner, n_steps, dseries):
-    """Gradient of `_mean`; between the sequences there is anything."""
+    """Gradient of `_mean`; rows between sequences are undefined."""
     called()
     n = dseries.shape[1]
     for i in range(owner.size):
@@ -111,13 +111,14 @@ def _mean_backward(dout, owner, n_steps, dseries):
 
 @part
 def convolution_forward(product, before, stride, width, first, n_rows, x, weight, z):
-    """
+    """Convolve a series over time, as one matrix product.
+
     (in) product: `gemm_address` of the dtype
-    (in) before, stride, width: row i of z is for rows i * stride - before to ... + width of x
-    (in) first, n_rows: of the rows of z to compute
-    (in) x (n, n_inputs): series, zeros between the sequences
+    (in) before, stride, width: row i of z reads `width` rows of x from i * stride - before on
+    (in) first, n_rows: first row of z to compute, and number of rows
+    (in) x (n, n_inputs): series, zero between sequences
     (in) weight: panels of a matrix (width * n_inputs, n_filters)
-    (out) z (n / stride, n_filters): series; between the sequences there is anything
+    (out) z (n / stride, n_filters): series; rows between sequences are undefined
     """
     n_inputs, n_filters, lane = x.shape[1], z.shape[1], lanes(z)
     gemm(
@@ -134,9 +135,9 @@ def convolution_backward(
 ):
     """Gradient of `convolution_forward`.
 
-    (in) transposed: for each step of the window panels of a matrix (n_filters, n_inputs)
-    (in) dz (n / stride, n_filters): series, zeros between the sequences
-    (out) dx (n, n_inputs in whole vectors), if `need_dx`; between the sequences anything
+    (in) transposed: panels of a matrix (n_filters, n_inputs) for each step of the window
+    (in) dz (n / stride, n_filters): series, zero between sequences
+    (out) dx (n, n_inputs in whole vectors), if `need_dx`; rows between sequences are undefined
     (accum) dweight (width * n_inputs, n_filters)
     """
     n_inputs, n_filters, n_dx, lane = x.shape[1], dz.shape[1], dx.shape[1], lanes(dz)
@@ -164,6 +165,7 @@ def convolution_backward(
 
 @device
 def _weight_of_rows(row_weight, owner):
+    """Sum the weights of all rows that belong to a sequence."""
     total = 0.0
     for r in owner:
         if r >= 0:
@@ -173,15 +175,15 @@ def _weight_of_rows(row_weight, owner):
 
 @part
 def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics):
-    """What batch normalisation does to every step, as scale and shift of each channel.
+    """Express batch normalisation as a scale and a shift of each channel.
 
     (in) row_weight (n_sequences,): weight of each step of a sequence in the statistics
-    (in) owner (n_rows,): sequence of every row, -1 for none
+    (in) owner (n_rows,): sequence of each row, -1 for none
     (in) z (n_rows, n_filters)
     (in) learned (4, n_filters): shift, scale, running mean and running variance
-    (in) batch: normalise by the statistics of z, else by the running ones
-    (out) affine (4, n_filters): scale and shift, so that the result is z * scale + shift; mean
-          and inverse deviation
+    (in) batch: whether to normalise by the statistics of z; else by the running ones
+    (out) affine (4, n_filters): scale and shift, so that the result is z * scale + shift; then
+          mean and inverse standard deviation
     (out) statistics (2, n_filters), if `batch`: mean and variance of z
     """
     called()
@@ -212,11 +214,11 @@ def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics)
 
 @part
 def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
-    """Gradient of `batch_norm_forward` by the statistics of z, and of what it learns.
+    """Gradient of `batch_norm_forward` with the statistics of z.
 
-    (in) row_weight, owner, z, affine: as the forward pass had and left them
+    (in) row_weight, owner, z, affine: as the forward pass read and left them
     (accum) dy (n_rows, n_filters): gradient of z * scale + shift, then of z
-    (accum) dlearned (4, n_filters): of shift and scale
+    (accum) dlearned (4, n_filters): gradients of shift and scale, in the first two rows
     """
     called()
     n, lane = z.shape[1], lanes(z)
@@ -241,7 +243,7 @@ def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
 
 @part
 def _activate(squashed, owner, z, affine, y):
-    """y = activation(z * scale + shift), zeros between the sequences."""
+    """y = activation(z * scale + shift), zero between sequences."""
     called()
     n = z.shape[1]
     zero = spread(z, 0.0)
@@ -256,7 +258,7 @@ def _activate(squashed, owner, z, affine, y):
 
 @part
 def _activate_backward(squashed, owner, y, dy):
-    """(accum) dy: gradient of y, then of what was activated; zeros between the sequences."""
+    """Turn dy from the gradient of y into that before the activation; zero between sequences."""
     called()
     n = y.shape[1]
     zero = spread(y, 0.0)
@@ -273,7 +275,7 @@ def _activate_backward(squashed, owner, y, dy):
 
 @device
 def _arrays(flat, series, layer, n):
-    """Owner, y, dy, z and affine of a layer of n columns."""
+    """Return owner, y, dy, z and affine of a layer with n columns, as views."""
     p = series.places
     owner = span(series.owner, p[layer, OWNER], p[layer, N_ROWS])
     y = matrix(flat, p[layer, Y], p[layer, N_ROWS], n)
@@ -284,13 +286,13 @@ def _arrays(flat, series, layer, n):
 
 @kernel
 def convolutions_forward(stack, series, row_weight, batch, packed, flat, statistics, out):
-    """All layers of a stack.
+    """Compute all layers of a stack.
 
     (in) row_weight (n_sequences,), batch: see `batch_norm_forward`
     (in) packed: parameters
-    (accum) flat: workspace; y of row 0 of places is the input, zeros between the sequences, and
-            y of the last row will be the output
-    (out) statistics: (2, n_filters) of each normalised layer, one behind the other, if `batch`
+    (accum) flat: workspace; y of row 0 of places is the input, zero between sequences, and
+            y of the last row becomes the output
+    (out) statistics: (2, n_filters) of each normalised layer, one after another, if `batch`
     (out) out (n_sequences, n_filters): mean over time of the output, if pooled
     """
     places = series.places
@@ -323,12 +325,12 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
 def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout, dw):
     """Gradient of `convolutions_forward` with the statistics of the batch.
 
-    (in) stack, series, row_weight, packed: as the forward pass had them
-    (accum) flat: as the forward pass left it; dy of the last row of places is the gradient of
-            the output if it is not pooled, and dy of row 0 will be that of the input, if
-            `need_dx`, with anything between the sequences
+    (in) stack, series, row_weight, packed: as in the forward pass
+    (accum) flat: as the forward pass left it. If the output is not pooled, dy of the last row of
+            places is its gradient. If `need_dx`, dy of row 0 becomes the gradient of the input;
+            rows between sequences are undefined.
     (in) dout (n_sequences, n_filters): gradient of out, if pooled
-    (accum) dw
+    (accum) dw: packed gradient
     """
     n_layers = stack.layers.shape[0]
     n = stack.layers[n_layers - 1, N_FILTERS]

@@ -1,4 +1,4 @@
-"""A packed batch, gathered from the data set: scaled, patched and sorted in one pass."""
+"""Gather a packed batch from the data set: scale, patch and sort in one pass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from sklstm._kernels.jit import device, kernel
 
 @device
 def _mean_and_inverse_deviation(values, first, last, channel):
-    """Of one channel of a sequence; a constant one has the inverse deviation 0."""
+    """Return mean and inverse standard deviation of one channel of a sequence.
+
+    The inverse deviation of a constant channel is 0.
+    """
     total = 0.0
     for row in range(first, last):
         total += float(values[row, channel])
@@ -19,7 +22,7 @@ def _mean_and_inverse_deviation(values, first, last, channel):
         deviation = float(values[row, channel]) - mean
         squares += deviation * deviation
     deviation = math.sqrt(squares / (last - first))
-    # what rounding leaves of a constant channel is no signal
+    # a deviation this small is rounding error: the channel is constant
     return mean, 1.0 / deviation if deviation > 1e-7 * abs(mean) + 1e-300 else 0.0
 
 
@@ -28,18 +31,19 @@ def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
     starts, x,
 ):  # fmt: skip
-    """Rows of a packed batch from the sequences of some samples.
+    """Write the sequences of some samples to the rows of a packed batch.
 
     A patch stacks `patch_size` consecutive steps as channels. The first patch of a
-    sequence is filled up in front with zeros (the mean), so that the last ends with the
+    sequence is padded in front with zeros (the mean), so that the last patch ends with the
     last observation.
 
-    (in) values (total_steps, n_channels), begin, end (n_samples,): the data set, the rows of
-         each sample
-    (in) samples, lengths (n_sequences,): which, longest first, and how long once patched
+    (in) values (total_steps, n_channels), begin, end (n_samples,): the data set, and where the
+         rows of each sample begin and end
+    (in) samples, lengths (n_sequences,): samples to gather, longest first, and their lengths
+         after patching
     (in) center, scale (n_channels,): float64, of the training set
-    (in) by_channel, by_sequence: copies to put side by side: standardised over the
-         training set, standardised within the sequence; the values as they are if neither
+    (in) by_channel, by_sequence: which copies to put side by side: standardised over the
+         training set, standardised within the sequence; unscaled values if neither
     (out) starts (longest + 1,)
     (out) x (n_rows, patch_size * n_channels * number of copies)
     """

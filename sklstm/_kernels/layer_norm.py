@@ -1,11 +1,11 @@
-"""Layer normalisation of what the gates read (Ba et al. 2016).
+"""Layer normalisation of the pre-activations of the gates (Ba et al. 2016).
 
-Of each gate's pre-activations a = W_x x_t + W_h h_{t-1}, over the units of one row:
+The pre-activations a = W_x x_t + W_h h_{t-1} of each gate become, over the units of one row,
 
     z = gain * (a - mean(a)) / sqrt(variance(a) + 1e-5) + b
 
-The gains are one more row of the weights, below the bias; the product reads neither. Units
-that fill up a vector take no part: their gains and biases are 0.
+The gains are stored as one more row of the weights, below the bias; the matrix product reads
+neither. The padding units of the last vector are left out: their gains and biases are 0.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _EPSILON = 1e-5
 
 
 class LayerNorm(NamedTuple):
-    """Marks a network with layer normalisation; one without it has None.
+    """Marks a network with layer normalisation; a network without it uses None.
 
     It keeps one vector for each gate in `cells`: deviations from the mean.
     """
 
-    hidden_size: int  # without the units that fill up vectors
+    hidden_size: int  # without the padding units
 
 
 @device
@@ -32,9 +32,9 @@ def layer_norm_forward(norm, cell, weight, n_rows, gates, gate, cells, kept, str
     """Normalise the pre-activations of a step.
 
     (in) weight: its last two rows are bias and gain, see `scan_forward`
-    (accum) gates at gate (n_rows, odd_lines): of each row (n_vectors, n_gates, lanes)
-    (out) cells at kept (n_rows, ...): of each row (n_vectors, n_gates, lanes), vectors of units
-          `stride` apart: a - mean(a), if `keep`
+    (accum) gates at gate (n_rows, odd_lines): a row is (n_vectors, n_gates, lanes)
+    (out) cells at kept (n_rows, ...), if `keep`: a - mean(a); a row is (n_vectors, n_gates,
+          lanes), with its vectors of units `stride` apart
     """
     width = lanes(gates)
     n_gates, n_units = cell.n_gates, norm.hidden_size
@@ -44,7 +44,7 @@ def layer_norm_forward(norm, cell, weight, n_rows, gates, gate, cells, kept, str
     for r in range(n_rows):
         row, saved = gate + r * gates.shape[1], kept + r * cells.shape[1]
         for k in range(n_gates):
-            # one pass for mean and variance: the shift keeps their difference from cancelling
+            # mean and variance in one pass: the shift avoids cancellation in their difference
             shift = spread(gates, span(gates, row + k * width, 1)[0])
             sums, squares = spread(gates, 0.0), spread(gates, 0.0)
             for p in range(n_vectors):
@@ -73,7 +73,7 @@ def layer_norm_backward(norm, cell, weight, n_rows, cells, kept, stride, gates, 
 
     (in) cells at kept: as the forward pass left them
     (accum) gates at gate (n_rows, odd_lines): gradient of z, then of a
-    (accum) dweight (n_rows of weight, odd_lines): its last two rows
+    (accum) dweight (n_rows of weight, odd_lines): added to the last two rows
     """
     width = lanes(gates)
     n_gates, n_units = cell.n_gates, norm.hidden_size

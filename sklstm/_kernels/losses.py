@@ -1,6 +1,6 @@
-"""Loss and its gradient by the raw prediction, row by row.
+"""Losses and their gradients with respect to the raw prediction, row by row.
 
-Losses are named by an integer, because a function passed to a kernel cannot be cached.
+A loss is selected by an integer, because a kernel with a function as argument cannot be cached.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
 
 @part
 def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
-    """Weighted loss of a chunk; the gradient by every raw prediction.
+    """Return the weighted loss of a chunk and write its gradient with respect to raw.
 
     (in) kind: one of the integers above; parameter: Huber's delta or the quantile
     (in) raw (n_rows, n_outputs in whole vectors)
-    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one column an output,
+    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one column per output;
          NaN where there is no target
-    (in) row_weight (n_rows,): sample weight over the sum of the minibatch's
-    (out) draw: shaped as raw, zero in the columns that fill up a vector
-    returns the sum over rows of row_weight * loss, a row's loss being the mean over its outputs
+    (in) row_weight (n_rows,): sample weight divided by the total weight of the minibatch
+    (out) draw: gradient, of the shape of raw; zero in the padding columns
+    returns the sum over rows of row_weight * loss; the loss of a row is the mean over its outputs
     """
     total = 0.0
     fill(address(draw, 0), draw.size, 0.0)
@@ -47,7 +47,7 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
 
 @part
 def _softmax_row(raw, r, n_outputs, out, label):
-    """Probabilities of row r into out; returns the cross-entropy of its label."""
+    """Write the probabilities of row r to out and return the cross-entropy of its label."""
     width = lanes(raw)
     stride = raw.shape[1]
     highest = raw[r, 0]
@@ -66,7 +66,7 @@ def _softmax_row(raw, r, n_outputs, out, label):
 
 @part
 def _point(kind, parameter, z, y):
-    """Loss and slope of one output z with target y; a target of NaN asks for nothing."""
+    """Return loss and slope of one output z with target y; both are 0 if the target is NaN."""
     if y != y:
         return 0.0, 0.0
     error = z - y

@@ -1,21 +1,21 @@
-"""Noise inside a recurrent layer: three regularisers of training.
+"""Noise inside a recurrent layer, which regularises training.
 
-Recurrent dropout (Semeniuta et al. 2016) drops parts of the update, at each step anew. What a
-cell remembers is never dropped:
+Recurrent dropout (Semeniuta et al. 2016) drops units of the update, with a new mask at each
+step. The memory of a cell is never dropped:
 
     c_t = f * c_{t-1} + i * (m_t * g) / (1 - rate)
 
-Variational dropout (Gal & Ghahramani 2016) drops parts of the h_{t-1} that the weights read,
-in one sequence the same parts at every step.
+Variational dropout (Gal & Ghahramani 2016) drops units of the h_{t-1} that the weights read,
+with the same mask at every step of a sequence.
 
-Zoneout (Krueger et al. 2017) keeps parts of the state as they were; in prediction each part
-moves by the expected share. With h', c' for what the cell gives:
+Zoneout (Krueger et al. 2017) keeps the previous state of random units. In prediction, z_c and z_h
+are replaced by their expectation. With h', c' for the result of the cell:
 
     c_t = z_c * c_{t-1} + (1 - z_c) * c'                 h_t = z_h * h_{t-1} + (1 - z_h) * h'
 
-A mask is a function of its place (sequence, step, unit) and a seed, computed where it is
-needed: it takes no memory, the backward pass and checkpoints find it again, and how the work
-is split does not matter.
+A mask is a function of its position (sequence, step, unit) and a seed, and is computed where it
+is needed. So it takes no memory, the backward pass and checkpoints reproduce it, and it does not
+depend on how the work is split.
 """
 
 from __future__ import annotations
@@ -32,30 +32,30 @@ from sklstm._kernels.simd import Vector, fma, lanes, load, spread, store
 
 
 class Noise(NamedTuple):
-    """The noise of one chunk; a rate of 0 is off. A network without noise has None.
+    """The noise of one chunk; a rate of 0 switches a kind off. Without noise there is None.
 
-    It keeps a vector in `cells`, behind what the cell keeps: h_{t-1}, then the part of its
-    gradient that comes past the weights.
+    It keeps one vector in `cells`, after those of the cell: h_{t-1}, then the part of its
+    gradient that bypasses the weights.
     """
 
     seed: int
-    drawn: bool  # zoneout by masks, as in training; else its expectation
+    drawn: bool  # whether zoneout draws masks, as in training; else it uses their expectation
     update: float  # recurrent dropout
     state: float  # variational dropout of h_{t-1}
     zoneout_h: float
     zoneout_c: float
-    n_units: int  # hidden size: masks know nothing of how far it is filled up
+    n_units: int  # hidden size without padding, so that masks do not depend on the padding
 
 
-# Masks of different kinds and scans begin far apart from each other: multiples of 2^32 divided
-# by the golden ratio spread evenly over the 2^32 places.
+# Masks of different kinds and scans start far apart from each other: multiples of 2^32 divided
+# by the golden ratio are spread evenly over the 2^32 positions.
 _UPDATE, _STATE, _ZONEOUT_H, _ZONEOUT_C, _N_KINDS = 0, 1, 2, 3, 4
 _APART = 0x9E3779B9
 
 
 @intrinsic
 def kept(typingctx: Any, array: Any, place: Any, rate: Any) -> Any:
-    """``kept(array, place, rate)``: a vector of 1s, and 0s with the probability `rate`.
+    """``kept(array, place, rate)``: a vector of ones, each replaced by 0 with probability `rate`.
 
     Lane j is a hash of the low 32 bits of place + j: the last rounds of MurmurHash3 (Appleby
     2011), after which every bit depends on every other.
@@ -91,12 +91,13 @@ def kept(typingctx: Any, array: Any, place: Any, rate: Any) -> Any:
 
 @inlined
 def _kept(noise, array, rate, kind, scan, place):
+    """Return the mask of one kind of noise: 1 for the units that are kept, else 0."""
     return kept(array, noise.seed + _APART * (_N_KINDS * scan + kind) + place, rate)
 
 
 @inlined
 def _dropout(noise, array, rate, kind, scan, place):
-    """What is kept, scaled so that its expectation is 1."""
+    """Return a dropout mask, scaled so that its expectation is 1."""
     if rate > 0.0:
         return _kept(noise, array, rate, kind, scan, place) * (1.0 / (1.0 - rate))
     return spread(array, 1.0)
@@ -104,7 +105,7 @@ def _dropout(noise, array, rate, kind, scan, place):
 
 @inlined
 def _zoneout(noise, array, rate, kind, scan, place):
-    """The share of the old state."""
+    """Return the weight of the previous state."""
     if noise.drawn and rate > 0.0:
         return 1.0 - _kept(noise, array, rate, kind, scan, place)
     return spread(array, rate)
@@ -114,11 +115,11 @@ def _zoneout(noise, array, rate, kind, scan, place):
 def noisy_forward(
     cell, noise, scan, gates, gate, weight, extra, h, c, unit, place, cells, kept, keep
 ):
-    """`step_forward` with recurrent dropout and zoneout; returns the vector h_t.
+    """Compute `step_forward` with recurrent dropout and zoneout; return the vector h_t.
 
-    (in) scan: which one of the network
+    (in) scan: number of this scan in the network
     (in) h at unit (lanes,): h_{t-1}
-    (in) place: of the vector of units among all of this scan's, (n_rows, n_units)
+    (in) place: offset of this vector of units in (n_rows, n_units)
     (out) cells at kept (cell.n_kept + 1, lanes), if `keep`
     """
     h_before, c_before = load(h, unit), load(c, unit)
@@ -141,8 +142,8 @@ def noisy_backward(
 ):  # fmt: skip
     """Gradient of `noisy_forward`.
 
-    (accum) cells at kept: as the forward step left them; h_{t-1} is overwritten by what of its
-            gradient comes past the weights
+    (accum) cells at kept: as the forward step left them; h_{t-1} is overwritten by the part of
+            its gradient that bypasses the weights
     """
     slot = kept + cell.n_kept * lanes(cells)
     share = _dropout(noise, gates, noise.update, _UPDATE, scan, place)
@@ -163,9 +164,9 @@ def noisy_backward(
 
 @inlined
 def variational_forward(noise, scan, h, sequence, rows, row):
-    """What the weights read of h_{t-1}.
+    """Apply variational dropout to the h_{t-1} that the weights read.
 
-    (in) h (n_sequences, n_hidden), sequence: which one
+    (in) h (n_sequences, n_hidden), sequence: row to read
     (out) rows at `row` (n_hidden,)
     """
     n_hidden = h.shape[1]
@@ -176,7 +177,7 @@ def variational_forward(noise, scan, h, sequence, rows, row):
 
 @inlined
 def variational_backward(cell, noise, scan, cells, first, n_kept, n_live, dh):
-    """Gradient of `variational_forward`, and what `noisy_backward` left.
+    """Gradient of `variational_forward`, plus the part that `noisy_backward` left in cells.
 
     (in) cells at `first` (n_live, n_vectors, n_kept, lanes)
     (accum) dh (n_sequences, n_hidden): gradient of what the weights read, then of h_{t-1}

@@ -1,6 +1,7 @@
 """One optimiser step on the flat parameter vector: clip, decay, update.
 
-A kernel for each optimiser, so that a model compiles its own only. Their arguments begin alike:
+Each optimiser is a kernel, so that a model compiles only the one that it uses. All have these
+arguments:
 
 (in) gradient, decays (n_parameters,): decays is 1 where weight decay acts, else 0
 (in) clip_norm: 0 for no clipping; alpha: strength of the L2 penalty; learning_rate
@@ -21,6 +22,7 @@ from sklstm._kernels.jit import kernel, part
 
 @part
 def _norm(gradient):
+    """Return the Euclidean norm of the gradient, in float64."""
     squares = 0.0
     for j in range(gradient.size):
         slope = np.float64(gradient[j])  # float() of a float32 would stay float32
@@ -30,16 +32,17 @@ def _norm(gradient):
 
 @part
 def _shrink(norm, clip_norm):
+    """Return the factor that clips a gradient of this norm."""
     return clip_norm / norm if 0.0 < clip_norm < norm else 1.0
 
 
-# Scalars are typed as theta is: a float64 would turn a whole loop to float64.
+# Scalars are cast to the dtype of theta: a single float64 would make the whole loop float64.
 @kernel
 def adam_step(
     gradient, decays, clip_norm, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
     theta, first, second,
 ):  # fmt: skip
-    """Adam (Kingma & Ba 2015), or AdamW (Loshchilov & Hutter 2019) if `decoupled`.
+    """Update by Adam (Kingma & Ba 2015), or by AdamW (Loshchilov & Hutter 2019) if `decoupled`.
 
     (in) step: 1 at the first call
     """
@@ -66,7 +69,7 @@ def adam_step(
 def sgd_step(
     gradient, decays, clip_norm, alpha, learning_rate, momentum, nesterov, theta, velocity
 ):  # fmt: skip
-    """Stochastic gradient descent with momentum, Nesterov's if `nesterov`."""
+    """Update by stochastic gradient descent with momentum, Nesterov's if `nesterov`."""
     norm = _norm(gradient)
     if not math.isfinite(norm):
         return norm
@@ -84,7 +87,7 @@ def sgd_step(
 def rmsprop_step(
     gradient, decays, clip_norm, alpha, learning_rate, decay, epsilon, theta, second
 ):  # fmt: skip
-    """RMSProp (Tieleman & Hinton 2012)."""
+    """Update by RMSProp (Tieleman & Hinton 2012)."""
     norm = _norm(gradient)
     if not math.isfinite(norm):
         return norm

@@ -1,6 +1,6 @@
-"""From the states of the last recurrent layer to one row of features for each sequence.
+"""Pool the states of the last recurrent layer to one row of features for each sequence.
 
-A row of features begins with ``[last | mean | max]``, of those that are switched on, each
+A row of features begins with those of ``[last | mean | max]`` that are switched on, each
 (n_directions, n_hidden).
 """
 
@@ -26,9 +26,10 @@ from sklstm._kernels.simd import (
 
 @part
 def final_forward(h, features):
-    """
+    """Copy the final states of each sequence to its features.
+
     (in) h (n_directions, n_sequences, n_hidden): final states
-    (out) features (n_sequences, >= n_directions * n_hidden): the first columns
+    (out) features (n_sequences, >= n_directions * n_hidden): written to the first columns
     """
     n_directions, n_sequences, n_hidden = h.shape
     for r in range(n_sequences):
@@ -55,12 +56,13 @@ def final_backward(dfeatures, dh):
 
 @part
 def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
-    """
-    (in) last, mean, maximum: which of the three are wanted
+    """Compute final state, mean and maximum over time of each sequence.
+
+    (in) last, mean, maximum: which of the three to compute
     (in) starts (n_timesteps + 1,), lengths (n_sequences,): of the packed batch
     (in) h (n_directions, n_sequences, n_hidden): final states
-    (in) y (n_rows, n_directions * n_hidden): all states; read for mean and maximum only
-    (out) features (n_sequences, >= kinds * n_directions * n_hidden): the first columns
+    (in) y (n_rows, n_directions * n_hidden): all states; read only for mean and maximum
+    (out) features (n_sequences, >= kinds * n_directions * n_hidden): written to the first columns
     """
     width = lanes(h)
     n_directions, n_sequences, n_hidden = h.shape
@@ -91,10 +93,10 @@ def pool_forward(last, mean, maximum, starts, lengths, h, y, features):
 
 @part
 def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, dh, dy):
-    """Gradient of `pool_forward`; where several steps share the maximum the first gets it.
+    """Gradient of `pool_forward`; of several equal maxima, the first step gets the gradient.
 
     (in) last, mean, maximum, starts, lengths, y, dfeatures
-    (in) features: overwritten where the maximum stood
+    (in) features: the columns of the maximum are overwritten
     (accum) dh (n_directions, n_sequences, n_hidden)
     (out) dy (n_rows, n_directions * n_hidden), if mean or maximum
     """
@@ -105,7 +107,7 @@ def pool_backward(last, mean, maximum, starts, lengths, y, features, dfeatures, 
     at_mean = wide if last else 0
     at_max = at_mean + (wide if mean else 0)
     zero = spread(dh, 0.0)
-    # no later step can equal a maximum that is claimed
+    # infinity marks a maximum that an earlier step has claimed: no later state equals it
     claimed = spread(dh, math.inf)
     if last:
         final_backward(dfeatures, dh)

@@ -1,9 +1,9 @@
-"""One layer in one direction, scanned over a packed batch; the cell is a matter of its marker.
+"""Scan one layer in one direction over a packed batch; a marker selects the cell.
 
-Each step is one matrix product: the row [h_{t-1}, x_t, 1] meets the matrix [W_h; W_x; b], so
+Each step is one matrix product of the row [h_{t-1}, x_t, 1] and the matrix [W_h; W_x; b], so
 that the bias and its gradient need no code of their own.
 
-Layer normalisation and noise are None where a network has none: Numba leaves out what stands
+Layer normalisation and noise are None in a network without them: Numba removes the branches
 behind ``is not None`` before it compiles.
 """
 
@@ -20,8 +20,8 @@ from sklstm._kernels.noise import (
 )
 from sklstm._kernels.simd import PANEL, address, copy, fill, gemm, lanes, load, span, spread, store
 
-# Rows collected before a weight-gradient product: long enough to hide reading and writing
-# the gradient, short enough for its operands to stay in the first-level cache.
+# Rows collected before a product for the weight gradient: enough to hide reading and writing
+# the gradient, few enough for its operands to stay in the first-level cache.
 _GRADIENT_ROWS = 96
 
 
@@ -30,22 +30,22 @@ def scan_forward(
     product, cell, norm, noise, scan, x, starts, reverse, first, last, weight, h, c, rows, gates,
     cells, y, y_column, keep, emit,
 ):  # fmt: skip
-    """Scan steps ``first`` to ``last`` of one direction.
+    """Compute scan steps ``first`` to ``last - 1`` of one direction.
 
     (in) product: `gemm_address` of the dtype
-    (in) cell: marker, see `cells.py`
+    (in) cell: marker, see `cells/dispatch.py`
     (in) norm, noise: see `layer_norm.py` and `noise.py`, or None
-    (in) scan: which one of the network
+    (in) scan: number of this scan in the network
     (in) x (n_rows, >= n_inputs): input of every row of the packed batch
     (in) starts (n_timesteps + 1,): first row of every time step
     (in) reverse: scan step s is time step n_timesteps - 1 - s
     (in) weight (panels of 4 vectors, n_columns + n_extra, 4 * lanes),
-         n_columns = n_hidden + n_inputs + 1; with norm the gains are one more row
+         n_columns = n_hidden + n_inputs + 1; with norm one more row, the gains
     (accum) h, c (n_sequences, n_hidden): state before, then after the scanned steps
     (out) rows (n, odd_lines): [h_{t-1}, x_t, 1];  gates (n, odd_lines) and
-          cells (n, n_kept * n_hidden): as cell, norm and noise have them. With `keep` for each
-          of the scanned steps' rows, in the packed order; else the last step's only.
-    (out) y (n_rows, n_directions * n_hidden): h_t from column y_column on, if `emit`
+          cells (n, n_kept * n_hidden): as cell, norm and noise define them. With `keep` they hold
+          the rows of all scanned steps, in the packed order; else those of the last step only.
+    (out) y (n_rows, n_directions * n_hidden), if `emit`: h_t, from column y_column on
     """
     width = lanes(h)
     n_hidden = h.shape[1]
@@ -114,16 +114,16 @@ def scan_backward(
     gates, cells, dy, y_column, emit, weight, weight_h, weight_x, dh, dc, dx, need_dx, add_dx,
     dweight,
 ):  # fmt: skip
-    """Gradient of `scan_forward` through scan steps ``last`` down to ``first``.
+    """Gradient of `scan_forward`, from scan step ``last - 1`` down to ``first``.
 
-    (in) product, cell, norm, noise, scan, starts, reverse, first, last, rows, weight: as the
-         forward scan had them
-    (in) truncated: errors that would leave a cell for h_{t-1} through the weights are cut, and
-         flow on through c alone (Hochreiter & Schmidhuber 1997)
-    (in) bptt_steps: errors of state are cut between time steps t - 1 and t where it divides
+    (in) product, cell, norm, noise, scan, starts, reverse, first, last, rows, weight: as in the
+         forward scan
+    (in) truncated: whether to cut errors that leave a cell for h_{t-1} through the weights; they
+         flow on through c only (Hochreiter & Schmidhuber 1997)
+    (in) bptt_steps: errors of the state are cut between time steps t - 1 and t if it divides
          t; 0 cuts none
     (in) gates (n, odd_lines), cells: as the forward scan left them; gates are overwritten by
-         the gradient before activation
+         the gradient of the pre-activations
     (in) dy (n_rows, n_directions * n_hidden): gradient of y, if `emit`
     (in) weight_h, weight_x (panels of 4 vectors, n_gates * n_hidden, 4 * lanes): transposed
     (accum) dh, dc (n_sequences, n_hidden): gradient of the state after, then before
@@ -140,7 +140,7 @@ def scan_backward(
         n_columns -= 1
     n_kept = cells.shape[1] // n_hidden
     n_read = n_columns if norm is None else n_columns - 1
-    # what of dh comes past the weights stands in dh; with noise in `cells`
+    # the part of dh that bypasses the weights is in dh; with noise it is in `cells`
     past_weights = cell.direct != 0 if noise is None else False
     n_timesteps = starts.size - 1
     row_stride, gate_stride, y_stride = rows.shape[1], gates.shape[1], dy.shape[1]
@@ -192,8 +192,8 @@ def scan_backward(
             past = top * n_hidden * n_kept
             variational_backward(cell, noise, scan, cells, past, n_kept, n_live, dh)
         if bptt_steps > 0:
-            # The later of the two time steps between which the state was handed on. A sequence
-            # that is not alive there has no state to cut, but perhaps a final one.
+            # The later of the two time steps between which the state was passed. A sequence
+            # that is not alive there has no state to cut, but may have a final one.
             later = t + 1 if reverse else t
             if later % bptt_steps == 0 and 0 < later < n_timesteps:
                 n_cut = (starts[later + 1] - starts[later]) * n_hidden
@@ -201,7 +201,7 @@ def scan_backward(
                 fill(address(dc, 0), n_cut, 0.0)
         n_pending += n_live
         if n_pending >= _GRADIENT_ROWS or s == first:
-            # a reverse scan is walked from its last step, which is the earliest, upwards
+            # a reverse scan starts here at its last scan step, the earliest time step
             low = top + n_live - n_pending if reverse else top
             gemm(
                 product, address(rows, low * row_stride), ONE, row_stride,

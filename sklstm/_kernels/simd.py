@@ -1,13 +1,13 @@
 """SIMD vectors for Numba: a vector type with arithmetic, activations and the matrix product.
 
 Loops over the hidden units are too short for LLVM's vectoriser, and a matrix product
-written as Python loops stays below half of what a core can do. So the vectors are made
-explicit: ``load`` gives a value of the type ``Vector``, ``+ - * /`` work on it as on a
-float (strictly: nothing is reordered or fused but by ``fma``), ``store`` writes it back.
-One vector holds ``lanes(array)`` elements, chosen from the host's widest registers; LLVM
-splits it where registers are narrower.
+written as Python loops reaches less than half the speed of a core. So vectors are explicit:
+``load`` returns a value of the type ``Vector``, ``+ - * /`` work on it as on a float (strictly:
+only ``fma`` fuses operations, and nothing is reordered), and ``store`` writes it back. One vector
+holds ``lanes(array)`` elements, as many as the widest registers of the processor; LLVM splits it
+where registers are narrower.
 
-Arrays are addressed by a flat element offset, and must be C-contiguous.
+Arrays are addressed by a flat element offset and must be C-contiguous.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from sklstm._kernels.jit import address_of, device
 
 # --- the host -----------------------------------------------------------------------------
 def _features() -> set[str]:
-    """Of the processor, or of the one that NUMBA_CPU_NAME asks for."""
+    """Return the features of the processor, or of the one that NUMBA_CPU_NAME names."""
     forced = numba.config.CPU_NAME
     if forced in (None, "", "host"):
         if llvm.get_process_triple().startswith(("aarch64", "arm64")):
@@ -45,28 +45,28 @@ def _features() -> set[str]:
 
 
 def _register_bytes(features: set[str]) -> tuple[int, int]:
-    """Width of a vector register in bytes, and how many registers there are."""
+    """Return the width of a vector register in bytes, and the number of registers."""
     if "avx512f" in features:
         return 64, 32
     return (32, 16) if "avx2" in features else (16, 32 if "neon" in features else 16)
 
 
 VECTOR_BYTES, N_REGISTERS = _register_bytes(_features())
-# Without the instruction LLVM would call a function of the C library for every element.
+# Without this instruction, LLVM would call a C function for every element.
 HAS_FMA = "fma" in _features()
-# Rows of the register tile of `gemm`, which is four vectors wide: 6 x 4 accumulators,
-# 4 vectors of B and one of A fit 32 registers; 3 x 4 accumulators fit 16.
+# Rows in a register tile of `gemm`, which is four vectors wide: 6 x 4 accumulators,
+# 4 vectors of B and one of A fit into 32 registers; 3 x 4 accumulators fit into 16.
 TILE_ROWS = 6 if N_REGISTERS == 32 else 3
-PANEL = 4  # vectors in a panel of B: as many as an LSTM has gates
+PANEL = 4  # vectors in a panel of B: the number of gates of an LSTM
 
 
 def lanes_of(dtype: Any) -> int:
-    """How many elements of a dtype (NumPy's) fit one vector."""
+    """Return how many elements of a NumPy dtype fit into one vector."""
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
 def aligned(size: int, dtype: Any) -> Any:
-    """An uninitialised flat array that starts on a cache line."""
+    """Return an uninitialised flat array that starts on a cache line."""
     dtype = np.dtype(dtype)
     buffer = np.empty(size * dtype.itemsize + 64, np.uint8)
     start = -buffer.ctypes.data % 64
@@ -84,20 +84,25 @@ class Vector(types.Type):
 
 
 def _llvm_float(dtype: types.Float) -> ir.Type:
+    """Return the LLVM type of a Numba float."""
     return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
 
 
 def _llvm_vector(vector: Vector) -> ir.VectorType:
+    """Return the LLVM type of a `Vector`."""
     return ir.VectorType(_llvm_float(vector.dtype), vector.lanes)
 
 
 @register_model(Vector)
 class _VectorModel(models.PrimitiveModel):
+    """How Numba stores a `Vector`: as the LLVM vector itself."""
+
     def __init__(self, dmm: Any, fe_type: Vector) -> None:
         super().__init__(dmm, fe_type, _llvm_vector(fe_type))
 
 
 def _splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
+    """Return a vector with the scalar in every lane."""
     vector = ir.VectorType(scalar.type, lanes)
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.IntType(32)(0))
     mask = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
@@ -106,11 +111,14 @@ def _splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
 
 @lower_cast(types.Number, Vector)
 def _cast_number(context: Any, builder: Any, fromty: Any, toty: Any, value: Any) -> Any:
+    """Convert a number to a vector, so that scalars and vectors can be combined."""
     scalar = context.cast(builder, value, fromty, toty.dtype)
     return _splat(builder, scalar, toty.lanes)
 
 
 def _binary(function: Any, instruction: str) -> None:
+    """Compile an operator on vectors to an LLVM instruction."""
+
     @infer_global(function)
     class Template(AbstractTemplate):
         def generic(self, args: Any, kws: Any) -> Any:
@@ -134,6 +142,7 @@ for _function, _instruction in [
 
 
 def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+    """Return a * b + c: fused if the processor can, else a product and a sum."""
     if not HAS_FMA:
         return builder.fadd(builder.fmul(a, b), c)
     bits = 32 if isinstance(a.type.element, ir.FloatType) else 64
@@ -144,7 +153,7 @@ def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Val
 
 @intrinsic
 def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
-    """``fma(a, b, c)``: a * b + c of vectors, with one rounding where the processor can."""
+    """``fma(a, b, c)``: a * b + c of vectors, rounded once if the processor has FMA."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _fma(builder, *args)
@@ -156,12 +165,13 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
 def _pointer(
     context: Any, builder: Any, array_type: Any, array: Any, offset: Any, to: ir.Type
 ) -> Any:
+    """Return a pointer of type `to` to the element at a flat offset."""
     data = _data(context, builder, array_type, array)
     return builder.bitcast(builder.gep(data, [offset]), to.as_pointer())
 
 
 def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
-    """Address of the first element of an array, or of what `address` gave."""
+    """Return the address of the first element of an array; a pointer is returned as it is."""
     if isinstance(array_type, types.CPointer):
         return array
     return context.data_model_manager[array_type].get(builder, array, "data")
@@ -169,7 +179,7 @@ def _data(context: Any, builder: Any, array_type: Any, array: Any) -> Any:
 
 @intrinsic
 def lanes(typingctx: Any, array: Any) -> Any:
-    """``lanes(array)``: elements in one vector, a constant of the compiled code."""
+    """``lanes(array)``: number of elements in one vector, a constant in compiled code."""
     n = Vector(array.dtype).lanes
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -190,9 +200,9 @@ def address(typingctx: Any, array: Any, offset: Any) -> Any:
 
 
 def _view(n_dimensions: int) -> Any:
-    """A C-contiguous view into an array, without the checks of slicing and reshape.
+    """Define a C-contiguous view into an array, without the checks of slicing and reshape.
 
-    It holds no reference: the array that a kernel was called with outlives the call.
+    The view holds no reference: the array that was passed to the kernel outlives the call.
     """
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -227,14 +237,14 @@ def _view(n_dimensions: int) -> Any:
 
 @intrinsic
 def span(typingctx: Any, flat: Any, start: Any, size: Any) -> Any:
-    """``span(array, start, size)``: a 1-D view from a flat element offset on."""
+    """``span(array, start, size)``: a 1-D view that starts at a flat element offset."""
     result, codegen = _view(1)
     return result(flat)(flat, types.intp, types.intp), codegen
 
 
 @intrinsic
 def matrix(typingctx: Any, flat: Any, start: Any, n_rows: Any, n_columns: Any) -> Any:
-    """``matrix(flat, start, n_rows, n_columns)``: a view of a flat array from start on."""
+    """``matrix(flat, start, n_rows, n_columns)``: a 2-D view of a flat array."""
     result, codegen = _view(2)
     intp = types.intp
     return result(flat)(flat, intp, intp, intp), codegen
@@ -242,7 +252,7 @@ def matrix(typingctx: Any, flat: Any, start: Any, n_rows: Any, n_columns: Any) -
 
 @intrinsic
 def cube(typingctx: Any, flat: Any, start: Any, n_blocks: Any, n_rows: Any, n_columns: Any) -> Any:
-    """``cube(flat, start, n_blocks, n_rows, n_columns)``: a view of a flat array."""
+    """``cube(flat, start, n_blocks, n_rows, n_columns)``: a 3-D view of a flat array."""
     result, codegen = _view(3)
     intp = types.intp
     return result(flat)(flat, intp, intp, intp, intp), codegen
@@ -262,7 +272,7 @@ def load(typingctx: Any, array: Any, offset: Any) -> Any:
 
 @intrinsic
 def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:
-    """``store(array, offset, vector)``: write it from a flat element offset on."""
+    """``store(array, offset, vector)``: write a vector at a flat element offset."""
     vector = Vector(array.dtype)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -286,7 +296,7 @@ def spread(typingctx: Any, array: Any, value: Any) -> Any:
 
 @intrinsic
 def below(typingctx: Any, array: Any, n: Any) -> Any:
-    """``below(array, n)``: a vector with 1 in the lanes before the n-th, 0 in the others."""
+    """``below(array, n)``: a vector with 1 in the first n lanes and 0 in the others."""
     vector = Vector(array.dtype)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -300,7 +310,7 @@ def below(typingctx: Any, array: Any, n: Any) -> Any:
 
 
 def _sum_of_lanes(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
-    """The sum of all lanes, in all lanes: each lane adds its partner, half a vector away first."""
+    """Sum all lanes, into every lane: each lane adds its partner, at first half a vector away."""
     n = vector.type.count
     apart = n // 2
     while apart > 0:
@@ -313,7 +323,7 @@ def _sum_of_lanes(builder: ir.IRBuilder, vector: ir.Value) -> ir.Value:
 
 @intrinsic
 def total(typingctx: Any, x: Any) -> Any:
-    """``total(vector)``: the sum of its lanes, in all lanes."""
+    """``total(vector)``: the sum of its lanes, as a vector with the sum in every lane."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         return _sum_of_lanes(builder, args[0])
@@ -333,7 +343,7 @@ def lane_sum(typingctx: Any, x: Any) -> Any:
 
 @intrinsic
 def not_below(typingctx: Any, a: Any, b: Any) -> Any:
-    """``not_below(a, b)``: the larger of a and b, lane by lane; a NaN in either wins."""
+    """``not_below(a, b)``: the larger of a and b, lane by lane; NaN if either is NaN."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         a, b = args
@@ -355,7 +365,7 @@ def where_equal(typingctx: Any, a: Any, b: Any, x: Any, y: Any) -> Any:
 
 @intrinsic
 def called(typingctx: Any) -> Any:
-    """``called()`` in a function's body: the function is called, never inlined."""
+    """``called()`` in the body of a function: LLVM never inlines that function."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         builder.function.attributes.add("noinline")
@@ -376,11 +386,11 @@ def sqrt(typingctx: Any, a: Any) -> Any:
     return a(a), codegen
 
 
-# Whole vectors at explicit offsets: a loop over elements costs the vectoriser a second
-# of compilation for nothing, because all rows here are whole vectors long. And they stay
-# calls: where they are inlined into a network, all of whose arrays lie in one workspace, LLVM
-# spends two seconds on the question which of them overlap.
-# They take addresses, so that one compilation does for arrays of any dimension.
+# These loops go over whole vectors, because all rows are whole vectors long: vectorising a loop
+# over elements would add a second of compilation for nothing.
+# They are not inlined: all arrays of a network are in one workspace, and LLVM would spend two
+# seconds to find out which of them overlap.
+# They take addresses, so that they are compiled once for arrays of any dimension.
 @device
 def fill(target, size, value):
     """target[:size] = value."""
@@ -446,16 +456,16 @@ _EXP2_SERIES = {
 def exp(typingctx: Any, x: Any) -> Any:
     """``exp(vector)``, relative error 2e-16 in float64; in float32 3e-7 near 0, 1.4e-6 at +-87.
 
-    exp(x) = 2^(n + r) with n whole and |r| <= 1/2: a polynomial gives 2^r, and n goes
-    into the exponent's bits. NaN stays NaN; beyond the range of the type the argument is
-    held at its limits, so that the result is a finite number.
+    exp(x) = 2^(n + r) with n an integer and |r| <= 1/2: a polynomial gives 2^r, and n is added
+    to the bits of the exponent. NaN stays NaN; arguments beyond the range of the type are
+    clipped to it, so that the result is finite.
     """
     bits = x.dtype.bitwidth
     mantissa = {32: 23, 64: 52}[bits]
     limit = {32: 87.0, 64: 708.0}[bits]
     log2_e = 1.4426950408889634
-    log2_e_rest = 2.0355273740931033e-17  # what rounding log2(e) to float64 leaves
-    log_2 = (0.693145751953125, 1.4286068203094172e-06)  # 16 bits, and the rest
+    log2_e_rest = 2.0355273740931033e-17  # log2(e) minus its float64 value
+    log_2 = (0.693145751953125, 1.4286068203094172e-06)  # 16 bits, and the remainder
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         vector = _llvm_vector(x)
@@ -468,7 +478,7 @@ def exp(typingctx: Any, x: Any) -> Any:
         for bound, relation in [(limit, ">"), (-limit, "<")]:  # ordered: a NaN passes
             beyond = builder.fcmp_ordered(relation, v, constant(bound))
             v = builder.select(beyond, constant(bound), v)
-        # adding 1.5 * 2^mantissa rounds to a whole number, which is then in the low bits
+        # adding 1.5 * 2^mantissa rounds to an integer, which is then in the low bits
         magic = constant(1.5 * 2.0**mantissa)
         shifted = _fma(builder, v, constant(log2_e), magic)
         n = builder.fsub(shifted, magic)
@@ -500,13 +510,13 @@ def sigmoid(x):
 
 @device
 def tanh(x):
-    """2 sigmoid(2x) - 1, of a vector: the absolute error is that of one rounding."""
+    """2 sigmoid(2x) - 1, of a vector; the absolute error is that of rounding once."""
     return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0
 
 
 # --- matrix product -----------------------------------------------------------------------
 def _tile(rows: int, vectors: int) -> Any:
-    """A register tile: C (rows, vectors) (+)= A (rows, k) B (k, vectors), as LLVM vectors."""
+    """Define a register tile: C (rows, vectors) (+)= A (rows, k) B (k, vectors)."""
 
     @intrinsic
     def tile(typingctx, a, a0, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate):
@@ -602,7 +612,7 @@ _tile_1_4, _tile_1_2, _tile_1_1 = (_tile(1, v) for v in (4, 2, 1))
 
 
 def _gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
-    """`gemm`, as it is compiled: in tiles of registers, the last rows in smaller ones."""
+    """Compute `gemm` in register tiles; the last rows and vectors in smaller tiles."""
     width = lanes(c)
     v = 0
     while v < n_vectors:
@@ -649,6 +659,7 @@ def _gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate)
 
 
 def _gemm_signature(dtype: types.Float) -> Any:
+    """Return the types of the arguments of `_gemm`."""
     pointer, intp = types.CPointer(dtype), types.intp
     return types.void(
         pointer, intp, intp, pointer, intp, intp, pointer, intp, intp, intp, intp, types.boolean
@@ -657,10 +668,10 @@ def _gemm_signature(dtype: types.Float) -> Any:
 
 @functools.cache
 def gemm_address(dtype: Any) -> int:
-    """Address of the matrix product for a dtype (NumPy's), which `gemm` is called with.
+    """Return the address of the matrix product for a NumPy dtype, to be passed to `gemm`.
 
-    It is compiled by itself: as part of every function that calls it, LLVM would compile
-    it seven times, a quarter of the time to a first fit.
+    The product is compiled separately: as a part of every function that calls it, LLVM would
+    compile it seven times, which is a quarter of the time of a first fit.
     """
     return address_of(_gemm, _gemm_signature(numba.from_dtype(np.dtype(dtype))))
 
@@ -669,9 +680,9 @@ def gemm_address(dtype: Any) -> int:
 def gemm(
     typingctx, function, a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate
 ):
-    """C (m, n) = A (m, k) B (k, n), or += with `accumulate`; n in vectors.
+    """C (m, n) = A (m, k) B (k, n), or += with `accumulate`; n is counted in vectors.
 
-    (in) function: `gemm_address` of the dtype; a, b and c are `address`es of elements
+    (in) function: `gemm_address` of the dtype; a, b and c are pointers made by `address`
     (in) a: element (i, j) at i * a_row + j * a_k
     (in) b: panels of four vectors; vector v of row j at
          (v // 4) * b_panel + j * b_k + (v % 4) * lanes
@@ -680,7 +691,7 @@ def gemm(
     inner = _gemm_signature(c.dtype)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        # as a C function has them: a boolean is a byte
+        # convert to C types: a boolean is a byte
         values = [
             context.get_value_as_data(builder, t, value)
             for t, value in zip(inner.args, args[1:], strict=True)

@@ -3,7 +3,7 @@
     i, o = sigmoid(W_x x_t + b + W_h h_{t-1})           g = tanh(W_x x_t + b + W_h h_{t-1})
     c_t = (1 - i) * c_{t-1} + i * g                      h_t = o * tanh(c_t)
 
-The forget gate is what the input gate leaves.
+The forget gate is 1 - i.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Coupled(NamedTuple):
 
 @inlined
 def coupled_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `dispatch.py`."""
+    """Compute one step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     g = tanh(load(gates, gate + width))

@@ -3,8 +3,8 @@
     r, z = sigmoid(W_x x_t + b + W_h h_{t-1})
     n = tanh(W_x x_t + b + r * (W_h h_{t-1} + b_h))      h_t = (1 - z) * n + z * h_{t-1}
 
-What n takes from the input and what it takes from the state are two columns, so that a step
-is one product like that of every other cell; where a part does not apply there are zeros.
+The parts of n that come from the input and from the state are two columns, so that a step is one
+matrix product, as in every other cell. The weights that do not apply to a column are zero.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class GRU(NamedTuple):
 
 @inlined
 def gru_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `dispatch.py`."""
+    """Compute one step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     r = sigmoid(load(gates, gate))
     z = sigmoid(load(gates, gate + width))

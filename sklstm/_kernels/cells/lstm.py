@@ -3,7 +3,7 @@
     i, f, o = sigmoid(W_x x_t + b + W_h h_{t-1})        g = tanh(W_x x_t + b + W_h h_{t-1})
     c_t = f * c_{t-1} + i * g                            h_t = o * tanh(c_t)
 
-What torch and Keras call LSTM.
+This is the LSTM of torch and Keras.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class LSTM(NamedTuple):
 
 @inlined
 def lstm_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `dispatch.py`."""
+    """Compute one step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     f = sigmoid(load(gates, gate + width))

@@ -1,10 +1,10 @@
-"""The memory cell of Hochreiter & Schmidhuber (1997): nothing is ever forgotten.
+"""The LSTM of Hochreiter & Schmidhuber (1997), without a forget gate.
 
     i, o = sigmoid(W_x x_t + b + W_h h_{t-1})           g = tanh(W_x x_t + b + W_h h_{t-1})
     c_t = c_{t-1} + i * g                                h_t = o * tanh(c_t)
 
-The derivative of c_t by c_{t-1} is 1: the constant error carousel. (The paper squashes with
-g in [-2, 2] and h in [-1, 1]; tanh here differs in scale only.)
+The derivative of c_t with respect to c_{t-1} is 1: the constant error carousel. (The paper
+squashes with g in [-2, 2] and h in [-1, 1]; tanh differs from them in scale only.)
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class LSTM1997(NamedTuple):
 
 @inlined
 def lstm1997_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `dispatch.py`."""
+    """Compute one step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     i = sigmoid(load(gates, gate))
     g = tanh(load(gates, gate + width))

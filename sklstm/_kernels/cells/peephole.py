@@ -4,7 +4,8 @@
     g = tanh(W_x x_t + b + W_h h_{t-1})                  c_t = f * c_{t-1} + i * g
     o = sigmoid(W_x x_t + b + W_h h_{t-1} + p_o * c_t)   h_t = o * tanh(c_t)
 
-The peepholes are one more row of the weights, below the bias: no product reads it.
+The peepholes are stored as one more row of the weights, below the bias. The matrix product does
+not read that row.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Peephole(NamedTuple):
 
 @inlined
 def peephole_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `dispatch.py`."""
+    """Compute one step of a vector of units, see `dispatch.py`."""
     width = lanes(gates)
     c_before = load(c, unit)
     i = sigmoid(fma(load(weight, extra), c_before, load(gates, gate)))
@@ -54,7 +55,8 @@ def peephole_backward(
 ):  # fmt: skip
     """Gradient of `peephole_forward`, see `dispatch.py`.
 
-    Truncated, no error goes from a gate through its peephole into the cell (Gers et al. 2002).
+    If `truncated`, no error flows from a gate through its peephole into the cell (Gers et al.
+    2002).
     """
     width = lanes(gates)
     i = load(gates, gate)

@@ -23,7 +23,7 @@ class RNN(NamedTuple):
 
 @inlined
 def rnn_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    """One step of a vector of units, see `dispatch.py`."""
+    """Compute one step of a vector of units, see `dispatch.py`."""
     h_now = tanh(load(gates, gate))
     if keep:
         store(gates, gate, h_now)
