@@ -15,10 +15,10 @@ try:
 except ImportError:  # scikit-learn < 1.9
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stands in for scikit-learn's mixin, without ``set_callbacks``."""
+        """Replaces scikit-learn's mixin, without ``set_callbacks``."""
 
     def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
-        """Leave the method as it is."""
+        """Return the method unchanged."""
         return method
 
 
@@ -32,7 +32,7 @@ def validated(method: F) -> F:
 
 
 class EpochCallbacks:
-    """Reports a fit and its epochs to the callbacks of an estimator."""
+    """Report a fit and its epochs to the callbacks of an estimator."""
 
     def __init__(self, estimator: Any, n_epochs: int, X: Any, y: Any) -> None:
         self._estimator = estimator
@@ -45,11 +45,15 @@ class EpochCallbacks:
             self._begin_epoch()
 
     def _begin_epoch(self) -> None:
+        """Report that an epoch begins."""
         self._epoch = self._fit.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._data)
 
     def end_epoch(self, attributes: Callable[[], dict[str, Any]], last: bool) -> bool:
-        """Attributes make a fitted estimator as of now; True if a callback asks to stop."""
+        """Report that an epoch is over; return True if a callback asks to stop.
+
+        attributes: returns the attributes of the estimator as fitted so far.
+        """
         if self._fit is None:
             return False
         stop = self._epoch.call_on_fit_task_end(**self._data, reconstruction_attributes=attributes)
@@ -58,6 +62,6 @@ class EpochCallbacks:
         return bool(stop)
 
     def end_fit(self) -> None:
-        """The fit is over; the estimator itself is the fitted one."""
+        """Report that the fit is over; the estimator itself is fitted now."""
         if self._fit is not None:
             self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})

@@ -1,4 +1,4 @@
-"""Sequences of any length in one array, and the packed batches that are gathered from them."""
+"""Sequences of any length in one array, and the packed batches gathered from them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.gather import gather
 
-# A deviation that is smaller than this share of the mean comes from rounding in float64.
+# A deviation smaller than this fraction of the mean is rounding error of float64.
 _ROUNDING = 1e-13
-# Values that are turned to float64 at a time.
+# How many values are converted to float64 at a time.
 _BLOCK_VALUES = 2**16
 
 
 @dataclass(frozen=True)
 class SequenceDataset:
-    """n_samples sequences: sample i is ``values[begin[i] : end[i]]``.
+    """Sequences in one array: sample i is ``values[begin[i] : end[i]]``.
 
     `values` may be a memory map; it is never copied as a whole.
     """
@@ -37,13 +37,13 @@ class SequenceDataset:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """Time steps of every sample, (n_samples,)."""
+        """Number of time steps of each sample, (n_samples,)."""
         return self.end - self.begin
 
 
 @dataclass
 class ChannelMoments:
-    """Running weighted mean and deviation of every channel over valid steps."""
+    """Running weighted mean and standard deviation of each channel."""
 
     count: NDArray[np.float64]  # (1,): sum of weights
     mean: NDArray[np.float64]  # (n_channels,)
@@ -51,17 +51,18 @@ class ChannelMoments:
 
     @classmethod
     def empty(cls, n_channels: int) -> ChannelMoments:
+        """Return the moments of no data."""
         return cls(np.zeros(1), np.zeros(n_channels), np.zeros(n_channels))
 
     def add(self, data: SequenceDataset, samples: NDArray, weight: NDArray) -> None:
         """Add samples (n,) with their weights (n,).
 
-        Block by block, each with its own mean, so that nothing cancels where the mean is large
-        against the deviation, and no large array is made (Chan, Golub & LeVeque 1979).
+        The rows are added in blocks, each with its own mean. This avoids large arrays, and
+        cancellation where the mean is much larger than the deviation (Chan, Golub & LeVeque 1979).
         """
         samples, weight = samples[weight > 0], weight[weight > 0]
         lengths = data.lengths[samples]
-        last = np.cumsum(lengths)  # (n,): behind each sample's rows, all being one behind another
+        last = np.cumsum(lengths)  # (n,): end of each sample's rows, if all are concatenated
         offset = data.begin[samples] - (last - lengths)
         n_rows = max(1, _BLOCK_VALUES // data.n_channels)
         total = int(lengths.sum())
@@ -80,20 +81,20 @@ class ChannelMoments:
 
     @property
     def deviation(self) -> NDArray[np.float64]:
-        """Standard deviation; 1 for a channel that does not vary."""
+        """Standard deviation of each channel; 1 for a constant channel."""
         deviation = np.sqrt(self.m2 / max(float(self.count[0]), np.finfo(float).tiny))
         return unit_of(deviation, self.mean)
 
 
 def unit_of(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What to divide by: the deviation, or 1 where no more than rounding varies."""
+    """Return the deviation to divide by: 1 where it is no more than rounding error."""
     return np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
 
 
 def packed_rows(first: NDArray, lengths: NDArray) -> NDArray[np.intp]:
-    """In the order of a packed batch, places (n_rows,) of steps that are stored by sequence.
+    """Return the positions (n_rows,) of time steps stored by sequence, in packed order.
 
-    first (n_sequences,): place of each sequence's first step; the longest sequence is first.
+    first (n_sequences,): position of the first step of each sequence, the longest one first.
     """
     step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
     return first[sequence] + step
@@ -101,9 +102,9 @@ def packed_rows(first: NDArray, lengths: NDArray) -> NDArray[np.intp]:
 
 @dataclass(frozen=True)
 class Targets:
-    """What the network should say: of sample i the rows ``indptr[i] : indptr[i + 1]``.
+    """Targets of the network: sample i has the rows ``indptr[i] : indptr[i + 1]``.
 
-    One row, or one for each time step.
+    A sample has one row, or one row for each time step.
     """
 
     values: NDArray  # (n_rows, n_targets)
@@ -112,24 +113,24 @@ class Targets:
 
     @classmethod
     def one_each(cls, values: NDArray, weight: NDArray) -> Targets:
-        """One row for each sample."""
+        """Return targets with one row for each sample."""
         return cls(values, weight, np.arange(len(values) + 1))
 
     @property
     def n_rows(self) -> NDArray[np.int64]:
-        """Rows of each sample, (n_samples,)."""
+        """Number of rows of each sample, (n_samples,)."""
         return np.diff(self.indptr)
 
     @property
     def sample_weight(self) -> NDArray[np.float64]:
-        """Mean weight of each sample's rows that have a target, (n_samples,); 0 for none."""
+        """Mean weight of the rows of each sample that have a target, (n_samples,); 0 if none."""
         if len(self.weight) == len(self.indptr) - 1:
             return self.weight
         total = np.add.reduceat(self.weight, self.indptr[:-1])
         return total / np.maximum(np.add.reduceat(self.weight > 0, self.indptr[:-1], dtype=int), 1)
 
     def rows(self, samples: NDArray) -> NDArray[np.int64]:
-        """Places of the rows of some samples, one sample after the other."""
+        """Return the positions of the rows of some samples, one sample after another."""
         if len(self.weight) == len(self.indptr) - 1:
             return samples
         n_rows = self.n_rows[samples]
@@ -137,7 +138,7 @@ class Targets:
         return np.repeat(self.indptr[samples] - before, n_rows) + np.arange(n_rows.sum())
 
     def of(self, samples: NDArray) -> Targets:
-        """The targets of some samples."""
+        """Return the targets of some samples."""
         rows = self.rows(samples)
         indptr = np.concatenate([[0], np.cumsum(self.n_rows[samples])])
         return Targets(self.values[rows], self.weight[rows], indptr)
@@ -148,20 +149,20 @@ class PackedBatch(NamedTuple):
 
     x: NDArray  # (n_rows, n_channels)
     starts: NDArray[np.int64]  # (n_timesteps + 1,): first row of every time step
-    lengths: NDArray[np.int64]  # (n_sequences,), never increasing
+    lengths: NDArray[np.int64]  # (n_sequences,), descending
     static: NDArray  # (n_sequences, n_static)
 
 
 @dataclass(frozen=True)
 class NetworkInput:
-    """A data set as the network sees it: scaled, patched, packed chunk by chunk."""
+    """A data set as the network reads it: scaled, patched and packed, one chunk at a time."""
 
     data: SequenceDataset
     patch_size: int
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
-    lengths: NDArray[np.int64]  # (n_samples,): time steps once patched
+    lengths: NDArray[np.int64]  # (n_samples,): time steps after patching
     static: NDArray  # (n_samples, n_static): features that go straight to the head
 
     @classmethod
@@ -174,17 +175,18 @@ class NetworkInput:
         deviation: NDArray[np.float64],
         static: NDArray | None = None,
     ) -> NetworkInput:
+        """Return the input for a data set, with its lengths after patching."""
         lengths = -(-data.lengths // patch_size)
         if static is None:
             static = np.empty((data.n_samples, 0), np.float32)
         return cls(data, patch_size, scale, center, deviation, lengths, static)
 
     def width(self) -> int:
-        """Channels that reach the first recurrent layer."""
+        """Return the number of channels after scaling and patching."""
         return network_channels(self.data.n_channels, self.patch_size, self.scale)
 
     def pack(self, samples: NDArray[np.int64], dtype: DTypeLike) -> PackedBatch:
-        """The packed batch of some samples (n_sequences,), which come longest first."""
+        """Return the packed batch of some samples (n_sequences,), given longest first."""
         lengths = self.lengths[samples]
         starts = np.empty(lengths[0] + 1, np.int64)
         x = np.empty((int(lengths.sum()), self.width()), dtype)
@@ -199,5 +201,5 @@ class NetworkInput:
 
 
 def network_channels(n_channels: int, patch_size: int, scale: str | None) -> int:
-    """Channels after scaling (two copies for "both") and patching."""
+    """Return the number of channels after scaling (two copies for "both") and patching."""
     return n_channels * patch_size * (2 if scale == "both" else 1)
