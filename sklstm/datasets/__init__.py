@@ -1,4 +1,4 @@
-"""Small real data sets inside the package, and the synthetic tasks of the LSTM literature."""
+"""Small real data sets, and generators of the synthetic tasks of the LSTM literature."""
 
 from sklstm.datasets._copy_memory import make_copy_memory
 from sklstm.datasets._embedded_reber import make_embedded_reber

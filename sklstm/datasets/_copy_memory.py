@@ -27,16 +27,16 @@ def make_copy_memory(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Generate the copying memory problem of [1]_.
 
-    A sequence is `n_copied` symbols, drawn uniformly and independently, then `delay - 1` blanks,
-    then a delimiter, then `n_copied` blanks. The task is to output blanks up to and including the
-    delimiter, and from then on the symbols in their order.
+    A sequence consists of `n_copied` symbols, drawn uniformly and independently, then
+    `delay - 1` blanks, a delimiter, and `n_copied` blanks. The task is to output blanks up to and
+    including the delimiter, and after it the symbols in their order.
 
     Parameters
     ----------
     n_samples : int, default=100
         The number of sequences.
     delay : int, default=100
-        The delay T between the last symbol and the delimiter. [1]_ has 100, 200, 300 and 500.
+        The delay T between the last symbol and the delimiter. [1]_ uses 100, 200, 300 and 500.
     n_copied : int, default=10
         The number of symbols to remember.
     n_symbols : int, default=8
@@ -54,13 +54,13 @@ def make_copy_memory(
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
 
     Notes
     -----
-    Without memory one can do no better than to output blanks, and then to guess: an average
-    cross-entropy of `n_copied * log(n_symbols) / (delay + 2 * n_copied)`. The set-up follows
-    the long time lag problems of [2]_.
+    A model without memory can do no better than to output blanks and then guess, which gives an
+    average cross-entropy of `n_copied * log(n_symbols) / (delay + 2 * n_copied)`. The set-up
+    follows the long time lag problems of [2]_.
 
     References
     ----------

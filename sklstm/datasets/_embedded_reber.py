@@ -11,7 +11,7 @@ from sklstm.datasets._ragged import unpad
 
 _SYMBOLS = "BTPSXVE"
 
-# Node by node, the arcs (symbol, successor) of the Reber grammar after its opening B.
+# The arcs (symbol, successor) of each node of the Reber grammar, after its opening B.
 _REBER_ARCS = (
     (("T", 1), ("P", 2)),
     (("S", 1), ("X", 3)),
@@ -23,7 +23,7 @@ _REBER_ARCS = (
 
 
 def _embed_reber_grammar() -> list[list[tuple[str, int]]]:
-    """Put two copies of the Reber grammar between B, T|P and the same T|P, E."""
+    """Return the arcs of each node: two copies of the Reber grammar between B, T|P and T|P, E."""
     nodes_per_copy = len(_REBER_ARCS) + 2
     final = 2 + 2 * nodes_per_copy
     arcs = [[("B", 1)], [("T", 2), ("P", 2 + nodes_per_copy)]]
@@ -38,10 +38,10 @@ def _embed_reber_grammar() -> list[list[tuple[str, int]]]:
 
 
 def _tabulate(arcs: list[list[tuple[str, int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give for each node the symbols of its arcs, their successors, and the multi-hot symbols.
+    """Return the symbols of each node's arcs, their successors, and the multi-hot symbols.
 
-    A node with one arc has it twice, so that every node is left by a fair coin. The end, which has
-    none, is its own successor: a walk that is over waits there for the others.
+    A node with one arc lists it twice, so that a fair coin selects the arc at every node. The end
+    node has no arcs and is its own successor: finished walks stay there until all are finished.
     """
     end = len(arcs)
     emitted = np.zeros((end + 1, 2), dtype=np.int64)
@@ -59,7 +59,7 @@ _END = len(_LEGAL) - 1
 
 
 def _walk(n_samples: int, rng: np.random.RandomState) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Walk through the grammar; return for every walk its symbols and the nodes they led to."""
+    """Walk through the grammar; return the symbols of each walk and the nodes they led to."""
     node = np.zeros(n_samples, dtype=np.int64)
     symbols, nodes = [], []
     while np.any(node != _END):
@@ -80,7 +80,7 @@ def _walk(n_samples: int, rng: np.random.RandomState) -> list[tuple[np.ndarray, 
 def _walk_distinct(
     n_samples: int, rng: np.random.RandomState
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Walk until there are enough different strings; keep each one's first walk."""
+    """Walk until there are enough distinct strings; keep the first walk of each."""
     distinct: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
     while len(distinct) < n_samples:
         for symbols, nodes in _walk(n_samples, rng):
@@ -106,43 +106,43 @@ def make_embedded_reber(
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Generate strings of the embedded Reber grammar (Experiment 1 of [1]_).
 
-    A string is B, then T or P, then a string of the Reber grammar, then the same T or P again,
-    then E. Wherever the grammar has two ways to go on, each is taken with probability 0.5. The
-    task is to predict, at every step, which symbols may come next; the last but one depends on the
-    second. The shortest strings have 9 symbols.
+    A string consists of B, then T or P, then a string of the Reber grammar, then the same T or P
+    again, then E. Where the grammar allows two continuations, each has probability 0.5. The task
+    is to predict, at every step, which symbols may come next; the last symbol but one depends on
+    the second. The shortest strings have 9 symbols.
 
     Parameters
     ----------
     n_samples : int, default=100
         The number of strings.
     unique : bool, default=False
-        Whether all strings differ from each other, so that any split of them gives disjoint
-        training and test sets.
+        Whether all strings are distinct, so that any split of them gives disjoint training and
+        test sets.
     targets : {"legal", "next"}, default="legal"
-        What `y` marks: "legal", all symbols that the grammar allows next, or "next", the one that
-        follows in this string.
+        What `y` marks: all symbols that the grammar allows next ("legal"), or the symbol that
+        follows in this string ("next").
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same strings in every call.
 
     Returns
     -------
     X : list of ndarray of shape (n_timesteps_i, 7), dtype float64
-        The strings, one-hot over B, T, P, S, X, V, E in this order. The closing E is only ever
-        predicted, so a string of n symbols has n - 1 time steps.
+        The strings, one-hot encoded; the columns are B, T, P, S, X, V and E. The closing E is a
+        target but not an input, so a string of n symbols has n - 1 time steps.
     y : list of ndarray of shape (n_timesteps_i, 7), dtype int
         For each time step, 1 for the symbols to predict and 0 for the others.
 
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
 
     Notes
     -----
     Section 5.1 of [1]_ trains on 256 strings and tests on 256 others. It does not say whether
-    strings may repeat within a set, nor whether the network is trained on the legal symbols or on
-    the one that follows; it judges by the legal ones. `unique=True` repeats none, which makes long
-    strings more frequent than in the grammar.
+    strings may repeat within a set, or whether the network is trained on the legal symbols or on
+    the symbol that follows; it evaluates by the legal symbols. With `unique=True` no string
+    repeats, so long strings are more frequent than in the grammar.
 
     References
     ----------

@@ -19,8 +19,8 @@ def load_japanese_vowels(
 ) -> Bunch | tuple[list[np.ndarray], np.ndarray]:
     """Load the Japanese vowels data set (classification, unequal lengths).
 
-    Nine male speakers uttered the vowels /ae/; every utterance is a series of 7 to 29 frames of
-    12 LPC cepstrum coefficients, and the task is to recognise the speaker.
+    Nine male speakers uttered the vowels /ae/. Each utterance is a series of 7 to 29 frames of
+    12 LPC cepstrum coefficients. The task is to recognise the speaker.
 
     =================   ===========================
     Classes                                       9
@@ -34,7 +34,8 @@ def load_japanese_vowels(
     return_X_y : bool, default=False
         Whether to return `(data, target)` instead of a Bunch.
     subset : {"all", "train", "test"}, default="all"
-        The donors' training samples, their test samples, or both, training samples first.
+        The training samples, the test samples, or both with the training samples first. The split
+        is that of the donors.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def load_japanese_vowels(
         DESCR : str
             Description, licence and references of the data set.
         filename : str
-            The path of the file the data are stored in.
+            The path of the file that contains the data.
 
     (X, y) : tuple, if `return_X_y` is True
         `data` and `target` of the Bunch.
@@ -64,8 +65,8 @@ def load_japanese_vowels(
 
     Notes
     -----
-    The samples are sorted by speaker. The data are licensed under CC BY 4.0; `DESCR` says whom to
-    cite [1]_.
+    The samples are sorted by speaker. The data are licensed under CC BY 4.0; `DESCR` says what
+    to cite [1]_.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Long time lags: the last symbol of a sequence repeats one of the first."""
+"""Long time lags: the last symbol of a sequence repeats one of its first two symbols."""
 
 from numbers import Integral
 from typing import Literal
@@ -32,14 +32,14 @@ def make_long_lag(
 ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray]:
     """Generate noise-free and noisy sequences with long time lags (Experiment 2 of [1]_).
 
-    Variants "2a" and "2b": a sequence is x or y, each with probability 0.5, then `lag - 1`
-    distractors, then the first symbol again. The task is to predict every next symbol. The
-    distractors are the fixed a_1, a_2, ..., a_{lag-1} in "2a"; in "2b" each of them is drawn
-    from these uniformly, so that nothing but the last symbol is predictable.
+    Variants "2a" and "2b": a sequence consists of x or y, each with probability 0.5, then
+    `lag - 1` distractors, then the first symbol again. The task is to predict every next symbol.
+    In "2a" the distractors are a_1, a_2, ..., a_{lag-1} in this order; in "2b" each distractor is
+    drawn uniformly from these, so that only the last symbol can be predicted.
 
-    Variant "2c": a sequence is b, then x or y, then `lag` random distractors, then further ones,
-    each with probability 9/10, until the trigger e comes with probability 1/10. The task is to
-    predict the one symbol after e, which is the second symbol again.
+    Variant "2c": a sequence consists of b, then x or y, then `lag` random distractors. After them,
+    each symbol is the trigger e with probability 1/10, else another distractor; e is followed by
+    the second symbol again. The task is to predict the symbol after e.
 
     Parameters
     ----------
@@ -48,15 +48,15 @@ def make_long_lag(
     variant : {"2a", "2b", "2c"}, default="2a"
         The task of the experiment.
     lag : int, default=100
-        How many steps the network has to keep the informative symbol for: `p` of tasks 2a and 2b,
-        `q` of task 2c, where the minimal time lag is `q + 1`. At least 2.
+        How many steps the network must remember the informative symbol, at least 2: `p` in tasks
+        2a and 2b of the paper, `q` in task 2c, where the minimal time lag is `q + 1`.
     n_distractors : int or None, default=None
         The number of different distractor symbols in variant "2c", the paper's `p`. None means
-        `lag`. The other variants have `lag - 1` of them, so there it must be None.
+        `lag`. It must be None in the other variants, which have `lag - 1` different distractors.
     one_hot : bool, default=True
-        Whether `X` has a column for each symbol. False gives the numbers of the columns instead,
-        which is what fits into memory where lag and alphabet are long: at 10,000 steps and as many
-        symbols a one-hot sequence is 800 MB.
+        Whether `X` has a column for each symbol. If False, `X` contains the column numbers
+        instead, which saves memory: with 10,000 steps and 10,000 symbols, a one-hot sequence
+        takes 800 MB.
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same sequences in every call.
 
@@ -64,27 +64,27 @@ def make_long_lag(
     -------
     X : ndarray of shape (n_samples, lag, lag + 1), or list of ndarray of shape \
             (n_timesteps_i, n_distractors + 4) for variant "2c", dtype float64
-        The sequences without their last symbol, one-hot. The columns are the distractors in their
-        order, then x and y; in variant "2c" the distractors, then e, b, x and y. Sequences of
-        variant "2c" have at least `lag + 3` time steps, and end in e. Without `one_hot`, the same
-        without the last axis, dtype int.
+        The sequences without their last symbol, one-hot encoded. The columns are the distractors
+        in their order, then x and y; in variant "2c" the distractors, then e, b, x and y.
+        Sequences of variant "2c" have at least `lag + 3` time steps and end in e. With
+        `one_hot=False` there is no last axis, and the dtype is int.
     y : ndarray of shape (n_samples, lag), or (n_samples,) for variant "2c", dtype int
-        Variants "2a" and "2b": for each time step, the column of the symbol that follows. Variant
-        "2c": the last symbol of each sequence, 0 for x and 1 for y.
+        Variants "2a" and "2b": the column of the next symbol, for each time step. Variant "2c":
+        the last symbol of each sequence, 0 for x and 1 for y.
 
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
     ValueError
         If `n_distractors` is given for a variant other than "2c".
 
     Notes
     -----
-    Section 5.2 of [1]_ bounds the distractor index of task 2c by `q` where its alphabet has `p`
-    distractors; here all `p` are equally likely, as its expected number of occurrences of a
-    distractor assumes. Its expected sequence length q + 14 is q + 13 by the rule above: b, x or y,
-    q + 9 distractors, e, and the last symbol.
+    In task 2c, Section 5.2 of [1]_ bounds the index of a distractor by `q`, although the alphabet
+    has `p` distractors. Here all `p` are equally likely, as the paper assumes for the expected
+    number of occurrences of a distractor. The paper's expected sequence length is q + 14; the rule
+    above gives q + 13: b, x or y, q + 9 distractors, e, and the last symbol.
 
     References
     ----------
@@ -106,8 +106,8 @@ def make_long_lag(
         return _make_trigger_task(n_samples, lag, n_distractors or lag, one_hot, rng)
     if n_distractors is not None:
         raise ValueError(
-            f"n_distractors={n_distractors} applies to variant '2c' only; variant {variant!r} has "
-            "lag - 1 distractors. Leave it None, or change lag."
+            f"n_distractors={n_distractors} is only supported with variant='2c'; variant "
+            f"{variant!r} has lag - 1 distractors. Set n_distractors=None, or change lag."
         )
 
     n_distractors = lag - 1
@@ -129,7 +129,7 @@ def _make_trigger_task(
     one_hot: bool,
     rng: np.random.RandomState,
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Task 2c: q leading distractors, a random number of further ones, and the trigger e."""
+    """Generate task 2c: q leading distractors, a random number of others, and the trigger e."""
     e, b, x = n_distractors, n_distractors + 1, n_distractors + 2
     y = rng.randint(2, size=n_samples)
     n_further = rng.geometric(0.1, size=n_samples) - 1

@@ -19,13 +19,13 @@ _CONSTRAINTS = {
 def _draw_marked_pairs(
     n_samples: int, min_length: int, low: float, neutral: float, rng: np.random.RandomState
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Draw the sequences of pairs, and the two marked values (n_samples, 2) of each."""
+    """Draw the sequences of pairs and their two marked values, (n_samples, 2)."""
     lengths = draw_lengths(n_samples, min_length, rng)
     values = rng.uniform(low, 1.0, size=(n_samples, lengths.max()))
 
     mark_1 = rng.randint(10, size=n_samples)
     mark_2 = rng.randint(min_length // 2 - 1, size=n_samples)
-    mark_2 += mark_2 >= mark_1  # The pair marked first does not count as one to draw from.
+    mark_2 += mark_2 >= mark_1  # The pair that is already marked is not drawn again.
     values[(mark_1 == 0) | (mark_2 == 0), 0] = neutral
 
     samples = np.arange(n_samples)
@@ -48,11 +48,11 @@ def make_adding(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Generate the adding problem (Experiment 4 of [1]_).
 
-    A sequence consists of pairs: a value, uniform in [-1, 1], and a marker. One of the first ten
-    pairs is drawn and marked by 1, its value being X1; then one of the first T/2 - 1 still
-    unmarked pairs, its value being X2. The first and the last marker are -1, the others 0. The
-    length is uniform between T and T + T/10, T being `min_length`. The task is to output, at the
-    end, the sum of the marked values scaled to [0, 1]:
+    A sequence consists of pairs: a value, uniform in [-1, 1], and a marker. Two pairs get the
+    marker 1: one of the first ten pairs, with value X1, and then one of the first T/2 - 1 pairs
+    that are still unmarked, with value X2. The first and the last marker are -1, the others 0. The
+    length is uniform between T and T + T/10, where T is `min_length`. The task is to output, at
+    the end, the sum of the marked values scaled to [0, 1]:
 
     .. math:: y = 0.5 + (X_1 + X_2) / 4
 
@@ -61,7 +61,7 @@ def make_adding(
     n_samples : int, default=100
         The number of sequences.
     min_length : int, default=100
-        The minimal length T, at least 11; the minimal time lag is T/2. The paper has 100, 500 and
+        The minimal length T, at least 11; the minimal time lag is T/2. The paper uses 100, 500 and
         1000.
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same sequences in every call.
@@ -76,18 +76,18 @@ def make_adding(
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
 
     See Also
     --------
-    make_multiplication : The same with a product.
+    make_multiplication : The same problem with a product.
 
     Notes
     -----
-    Section 5.4 of [1]_ sets X1 to zero "in the rare case where the first pair gets marked", and
-    leaves open which marker that pair has and what happens if it is drawn for X2. Here its marker
-    is -1 in any case, and its value, in `X` and in the sum, is 0 whichever of the two it is. So
-    `y` is always 0.5 plus a quarter of the sum of the values whose marker is 1. T/10 and T/2 are
+    Section 5.4 of [1]_ sets X1 to zero "in the rare case where the first pair gets marked". It
+    does not say which marker that pair has, or what happens if it is drawn for X2. Here its marker
+    is always -1, and its value is 0, in `X` and in the sum, whether it is drawn for X1 or X2. So
+    `y` is always 0.5 plus a quarter of the sum of the values with marker 1. T/10 and T/2 are
     rounded down.
 
     References
@@ -117,8 +117,8 @@ def make_multiplication(
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Generate the multiplication problem (Experiment 5 of [1]_).
 
-    Like the adding problem, with values uniform in [0, 1] and the product of the two marked values
-    as target:
+    It is like the adding problem, but the values are uniform in [0, 1] and the target is the
+    product of the two marked values:
 
     .. math:: y = X_1 X_2
 
@@ -127,7 +127,7 @@ def make_multiplication(
     n_samples : int, default=100
         The number of sequences.
     min_length : int, default=100
-        The minimal length T, at least 11; the minimal time lag is T/2. The paper has 100.
+        The minimal length T, at least 11; the minimal time lag is T/2. The paper uses 100.
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same sequences in every call.
 
@@ -141,16 +141,16 @@ def make_multiplication(
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
 
     See Also
     --------
-    make_adding : The same with a sum; says how the pairs are drawn.
+    make_adding : The same problem with a sum; describes how the pairs are drawn.
 
     Notes
     -----
-    Where the first pair is drawn, its value is 1, in `X` and in the product, and its marker -1.
-    So `y` is always the product of the values whose marker is 1.
+    If the first pair is drawn, its value is 1, in `X` and in the product, and its marker is -1.
+    So `y` is always the product of the values with marker 1.
 
     References
     ----------

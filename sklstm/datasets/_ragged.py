@@ -1,10 +1,10 @@
-"""Sequences of random length, drawn together as one padded array and cut to length afterwards."""
+"""Sequences of random length: drawn as one padded array, then cut to their lengths."""
 
 import numpy as np
 
 
 def draw_lengths(n_samples: int, min_length: int, rng: np.random.RandomState) -> np.ndarray:
-    """Draw lengths uniformly between T and T + T/10, the rule of the 1997 paper."""
+    """Draw lengths uniformly between T and T + T/10, as in the 1997 paper."""
     return rng.randint(min_length, min_length + min_length // 10 + 1, size=n_samples)
 
 

@@ -1,4 +1,4 @@
-"""Real time series for the forecaster, as pandas objects."""
+"""Real time series for forecasting, as pandas objects."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).parent / "data"
 
 
 def load_air_passengers() -> Any:
-    """Load the passengers of international airlines, 1949 to 1960.
+    """Load the monthly passengers of international airlines, 1949 to 1960.
 
     ============   ===============================
     Observations   144, monthly
@@ -21,11 +21,11 @@ def load_air_passengers() -> Any:
     Returns
     -------
     Series
-        With a monthly PeriodIndex.
+        The passengers, with a monthly PeriodIndex.
 
     Notes
     -----
-    Series G of Box and Jenkins [1]_. No rights in these numbers are claimed; see
+    This is Series G of Box and Jenkins [1]_. No rights in these numbers are claimed; see
     ``data/air_passengers.rst`` in the folder of this module.
 
     References
@@ -60,11 +60,11 @@ def load_sunspots() -> Any:
     Returns
     -------
     Series
-        With a yearly PeriodIndex.
+        The sunspot numbers, with a yearly PeriodIndex.
 
     Notes
     -----
-    In the public domain [1]_; see ``data/sunspots.rst`` in the folder of this module.
+    The data are in the public domain [1]_; see ``data/sunspots.rst`` in the folder of this module.
 
     References
     ----------
@@ -87,7 +87,7 @@ def load_sunspots() -> Any:
 
 @validate_params({"return_y_X": ["boolean"]}, prefer_skip_nested_validation=True)
 def load_bike_rentals(*, return_y_X: bool = False) -> Any:
-    """Load bicycle rentals of eight weeks in 2011, hour by hour.
+    """Load the hourly bicycle rentals of eight weeks in 2011.
 
     ============   ========================================================
     Observations   1344, hourly
@@ -99,19 +99,19 @@ def load_bike_rentals(*, return_y_X: bool = False) -> Any:
     Parameters
     ----------
     return_y_X : bool, default=False
-        Whether to return the exogenous variables too.
+        Whether to return the exogenous variables as well.
 
     Returns
     -------
     y : Series
-        With an hourly DatetimeIndex.
+        The rentals, with an hourly DatetimeIndex.
     (y, X) : tuple, if `return_y_X` is True
-        X is a DataFrame with the same index.
+        The rentals, and a DataFrame of the exogenous variables with the same index.
 
     Notes
     -----
-    Part of the Bike Sharing data set [1]_, licensed CC BY 4.0; see ``data/bike_rentals.rst`` in
-    the folder of this module for the units.
+    The data are a part of the Bike Sharing data set [1]_, licensed under CC BY 4.0. See
+    ``data/bike_rentals.rst`` in the folder of this module for the units.
 
     References
     ----------

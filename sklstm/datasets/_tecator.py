@@ -19,8 +19,8 @@ def load_tecator(
 ) -> Bunch | tuple[np.ndarray, np.ndarray]:
     """Load the Tecator data set (regression, equal lengths).
 
-    Near-infrared absorbance spectra of finely chopped meat, read as series along the wavelength;
-    the task is to predict the fat content.
+    The samples are near-infrared absorbance spectra of finely chopped meat, read as series along
+    the wavelength. The task is to predict the fat content.
 
     =================   =========================
     Samples             215 (172 train, 43 test)
@@ -33,7 +33,8 @@ def load_tecator(
     return_X_y : bool, default=False
         Whether to return `(data, target)` instead of a Bunch.
     subset : {"all", "train", "test"}, default="all"
-        The official training samples, the official test samples, or both, training samples first.
+        The official training samples, the official test samples, or both with the training samples
+        first.
 
     Returns
     -------
@@ -41,17 +42,17 @@ def load_tecator(
         Dictionary-like object, with the following attributes.
 
         data : ndarray of shape (n_samples, 100), dtype float64
-            The absorbances in 850 - 1050 nm.
+            The absorbances from 850 to 1050 nm.
         target : ndarray of shape (n_samples,), dtype float64
             The fat content in percent.
         target_names : list of str
             The name of the target.
         feature_names : list of str
-            The names of the 100 spectral channels, one a time step.
+            The names of the 100 spectral channels, one for each time step.
         DESCR : str
             Description, permission note and references of the data set.
         filename : str
-            The path of the file the data are stored in.
+            The path of the file that contains the data.
 
     (X, y) : tuple, if `return_X_y` is True
         `data` and `target` of the Bunch.
@@ -64,11 +65,11 @@ def load_tecator(
     Notes
     -----
     Some spectra occur twice: eight of the 43 test spectra are also training spectra, with
-    the same fat content. Scores on the official split, and by cross-validation, are therefore
+    the same fat content. Scores on the official split and in cross-validation are therefore
     somewhat optimistic.
 
-    The data are in the public domain and may be redistributed with the permission note that is in
-    `DESCR` [1]_. Publications are asked to name the instrument and the company, Tecator.
+    The data are in the public domain and may be redistributed with the permission note in `DESCR`
+    [1]_. Publications should mention the instrument and the company Tecator.
 
     References
     ----------
@@ -86,7 +87,7 @@ def load_tecator(
     """
     path = Path(__file__).parent / "data" / "tecator.npz"
     with np.load(path) as archive:
-        # Stored as float32, which is precise enough for rounding to restore the published decimals.
+        # The file has float32, which is precise enough to restore the published decimals.
         X = archive["values"][_SUBSETS[subset]].astype(np.float64).round(5)
         y = archive["target"][_SUBSETS[subset]].astype(np.float64).round(1)
 

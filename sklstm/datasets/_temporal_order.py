@@ -31,9 +31,9 @@ def make_temporal_order(
     """Generate the temporal order problem (Experiment 6 of [1]_).
 
     A sequence starts with E and ends with B. In between are distractors, drawn uniformly from
-    a, b, c and d, except for two (task 6a) or three (task 6b) positions that hold X or Y, each
-    with probability 0.5. The task is to tell, at the end, which came in which order. The length is
-    uniform between 100 and 110.
+    a, b, c and d, except for two (task 6a) or three (task 6b) positions with X or Y, each with
+    probability 0.5. The task is to say, at the end, which of them came in which order. The length
+    is uniform between 100 and 110.
 
     =========   ==========   ==========   ==========   =======
     n_markers   t_1          t_2          t_3          classes
@@ -47,31 +47,31 @@ def make_temporal_order(
     n_samples : int, default=100
         The number of sequences.
     n_markers : {2, 3}, default=2
-        How many positions hold X or Y.
+        The number of positions with X or Y.
     min_length : int, default=100
-        The minimal length T, at least 20. With other values than the paper's 100 the numbers above
-        scale: lengths from T to T + T/10, and positions, each in a window of T/10, from T/10 and
-        T/2, or from T/10, T/3 and 2T/3, all rounded down.
+        The minimal length T, at least 20; the paper uses 100. The numbers above scale with it:
+        lengths are from T to T + T/10, and the windows of the positions are T/10 long and start at
+        T/10 and T/2, or at T/10, T/3 and 2T/3, all rounded down.
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same sequences in every call.
 
     Returns
     -------
     X : list of ndarray of shape (n_timesteps_i, 8), dtype float64
-        The sequences, one-hot over a, b, c, d, X, Y, E, B in this order.
+        The sequences, one-hot encoded; the columns are a, b, c, d, X, Y, E and B.
     y : ndarray of shape (n_samples,), dtype int
-        The class, numbered as the paper lists them: XX, XY, YX, YY are 0 to 3, and XXX, XXY, XYX,
-        XYY, YXX, YXY, YYX, YYY are 0 to 7.
+        The classes, numbered in the order of the paper: XX, XY, YX, YY are 0 to 3, and XXX, XXY,
+        XYX, XYY, YXX, YXY, YYX, YYY are 0 to 7.
 
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
 
     Notes
     -----
-    Section 5.6 of [1]_ does not say what the positions are counted from. They are counted from 1
-    here, as in its Section 5.3: t_1 = 10 is `X[i][9]`.
+    Section 5.6 of [1]_ does not say whether positions are counted from 0 or 1. Here they are
+    counted from 1, as in Section 5.3 of the paper: t_1 = 10 is `X[i][9]`.
 
     References
     ----------

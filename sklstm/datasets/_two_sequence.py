@@ -35,13 +35,13 @@ def make_two_sequence(
     """Generate the 2-sequence problem (Experiment 3 of [1]_).
 
     There is one channel. The first `n_informative` values of a sequence are all 1 (class 1) or all
-    -1 (class 2), each with probability 0.5; the others are Gaussian noise of mean 0. The length is
-    uniform between T and T + T/10, T being `min_length`.
+    -1 (class 2), each with probability 0.5; the others are Gaussian noise with mean 0. The length
+    is uniform between T and T + T/10, where T is `min_length`.
 
-    - Variant "3a": classify; the target is 1 for class 1 and 0 for class 2.
-    - Variant "3b": like "3a", with the noise also added to the informative values.
-    - Variant "3c": like "3a", but a regression on noisy targets: 0.2 for class 1 and 0.8 for
-      class 2, plus Gaussian noise of mean 0.
+    - Variant "3a": classification; the target is 1 for class 1 and 0 for class 2.
+    - Variant "3b": like "3a", but the noise is also added to the informative values.
+    - Variant "3c": like "3a", but a regression with noisy targets: 0.2 for class 1 and 0.8 for
+      class 2, plus Gaussian noise with mean 0.
 
     Parameters
     ----------
@@ -50,15 +50,15 @@ def make_two_sequence(
     variant : {"3a", "3b", "3c"}, default="3a"
         The task of the experiment.
     min_length : int, default=100
-        The minimal length T. The paper has 100 and 1000.
+        The minimal length T. The paper uses 100 and 1000.
     n_informative : int, default=3
-        The number N of informative values, at most `min_length`. The paper has 3 and 1.
+        The number N of informative values, at most `min_length`. The paper uses 3 and 1.
     noise_variance : float, default=0.2
         The variance of the noise in `X`.
     target_variance : float, default=0.1
-        The variance of the noise in `y` of variant "3c"; the other variants have none. With 0, and
-        else the same parameters, `X` is the same and `y` holds the noise-free targets, by which
-        the paper judges.
+        The variance of the noise in `y` of variant "3c"; the other variants have no such noise.
+        With 0 and otherwise the same parameters, `X` is the same and `y` contains the noise-free
+        targets, on which the paper evaluates.
     random_state : int, RandomState instance or None, default=None
         Determines the random numbers. Pass an int for the same sequences in every call.
 
@@ -72,14 +72,14 @@ def make_two_sequence(
     Raises
     ------
     sklearn.utils._param_validation.InvalidParameterError
-        If a parameter is not of the type or in the range above; it is a `ValueError`.
+        If a parameter has an invalid type or value; it is a `ValueError`.
     ValueError
         If `n_informative` is greater than `min_length`.
 
     Notes
     -----
-    Section 5.3 of [1]_ gives class 1, whose values are 1, the greater target in 3a and 3b but the
-    smaller one in 3c; this follows it. T/10 is rounded down.
+    As in Section 5.3 of [1]_, class 1, with the values 1, has the greater target in 3a and 3b but
+    the smaller one in 3c. T/10 is rounded down.
 
     References
     ----------

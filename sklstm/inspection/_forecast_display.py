@@ -1,4 +1,4 @@
-"""ForecastDisplay: history, forecast, intervals and what came."""
+"""ForecastDisplay: history, forecast, prediction intervals and actual values."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class ForecastDisplay:
-    """Picture of a forecast.
+    """Forecast visualization.
 
-    It is recommended to use `from_estimator` or `from_predictions` to create one.
+    It is recommended to use `from_estimator` or `from_predictions` to create a display.
 
     Parameters
     ----------
     history : Series
-        What was known.
+        Observations before the forecast.
     prediction : Series
         The forecast.
     intervals : dict of float to DataFrame, default=None
-        Columns "lower" and "upper" for each coverage.
+        Prediction intervals by coverage, with the columns "lower" and "upper".
     actual : Series or None, default=None
-        What came.
+        Actual values at the forecast times.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
-        Axes with the picture.
+        Axes with the plot.
     figure_ : matplotlib Figure
-        Figure that contains them.
+        Figure that contains the axes.
     history_line_, prediction_line_, actual_line_ : matplotlib Line2D or None
-        Lines of the picture.
+        Lines of the plot.
     bands_ : list
-        The intervals, the widest first.
+        Bands of the intervals, the highest coverage first.
 
     Examples
     --------
@@ -72,31 +72,31 @@ class ForecastDisplay:
         n_history: int | None = None,
         ax: Any = None,
     ) -> Self:
-        """Forecast with a fitted forecaster and draw it.
+        """Plot the forecast of a fitted forecaster.
 
         Parameters
         ----------
         estimator : LSTMForecaster
             A fitted forecaster.
         y : Series, DataFrame or None, default=None
-            What came, if it is known, of the same kind as the y of fit.
+            Actual values at the forecast times, if known, in the format of the y of `fit`.
         X : DataFrame or None, default=None
             Exogenous variables at the forecast times, if the forecaster was fitted with them.
         horizon : int or None, default=None
-            Steps; None: as many as y covers, else `horizon_`.
+            Number of steps to forecast. If None, the length of y if it is given, else `horizon_`.
         coverage : float or sequence of float, default=(0.5, 0.9)
-            Coverage of the bands.
+            Coverage of the intervals.
         series : label or None, default=None
-            Which series of a panel; None: the first.
+            Series of a panel to plot. If None, the first one.
         n_history : int or None, default=None
-            Observations of the history to draw; None: five horizons, at least 30.
+            Number of past observations to plot. If None, five horizons, but at least 30.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: new axes.
+            Axes to plot on. If None, new axes are created.
 
         Returns
         -------
         ForecastDisplay
-            With the picture drawn.
+            The display, already plotted.
         """
         check_is_fitted(estimator)
         actual = None
@@ -126,43 +126,44 @@ class ForecastDisplay:
         actual: Any = None,
         ax: Any = None,
     ) -> Self:
-        """Draw forecasts that are there already.
+        """Plot given forecasts.
 
         Parameters
         ----------
         history : Series
-            What was known.
+            Observations before the forecast.
         prediction : Series
             The forecast.
         interval : DataFrame or None, default=None
-            Columns "lower" and "upper", as `predict_interval` gives them.
+            Prediction interval as returned by `predict_interval`, with the columns "lower" and
+            "upper".
         coverage : float, default=0.9
             Coverage of the interval, for the legend.
         actual : Series or None, default=None
-            What came.
+            Actual values at the forecast times.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: new axes.
+            Axes to plot on. If None, new axes are created.
 
         Returns
         -------
         ForecastDisplay
-            With the picture drawn.
+            The display, already plotted.
         """
         intervals = None if interval is None else {float(coverage): interval}
         return cls(history, prediction, intervals=intervals, actual=actual).plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw.
+        """Plot the forecast.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: new axes.
+            Axes to plot on. If None, new axes are created.
 
         Returns
         -------
         ForecastDisplay
-            With the attributes that end in an underscore.
+            The display itself, with the attributes that end in an underscore.
         """
         import matplotlib.pyplot as plt
 
@@ -194,7 +195,7 @@ class ForecastDisplay:
 
 
 def _one_of(answer: Any, label: Any) -> Any:
-    """Return the part of one series in what a forecaster answers."""
+    """Return the part of a forecaster's result that belongs to one series."""
     if answer.index.nlevels == 2:
         answer = answer.xs(label, level=0)
         return answer.iloc[:, 0] if _is_values(answer) else answer
@@ -204,10 +205,11 @@ def _one_of(answer: Any, label: Any) -> Any:
 
 
 def _is_values(answer: Any) -> bool:
+    """Return whether a table contains values, not bounds of intervals."""
     return answer.ndim == 2 and "lower" not in answer.columns
 
 
 def _times(series: Any) -> Any:
-    """Return the index as matplotlib can draw it."""
+    """Return the index in a form that matplotlib can plot."""
     index = series.index
     return index.to_timestamp() if hasattr(index, "to_timestamp") else index

@@ -1,4 +1,4 @@
-"""LossCurveDisplay: the loss of a training, epoch by epoch."""
+"""LossCurveDisplay: loss and validation score of each epoch."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class LossCurveDisplay:
-    """Picture of a training.
+    """Loss curve visualization.
 
-    It is recommended to use `from_estimator` to create one.
+    It is recommended to use `from_estimator` to create a display.
 
     Parameters
     ----------
     loss_curve : sequence of float
-        Training loss of every epoch.
+        Training loss of each epoch.
     validation_scores : sequence of float or None, default=None
-        Validation score of every epoch, larger is better.
+        Validation score of each epoch; larger is better.
     estimator_name : str or None, default=None
         Name for the title.
 
@@ -30,9 +30,9 @@ class LossCurveDisplay:
     validation_ax_ : matplotlib Axes or None
         Axes with the validation scores, on the right.
     figure_ : matplotlib Figure
-        Figure that contains them.
+        Figure that contains the axes.
     line_ : matplotlib Line2D
-        The losses.
+        Line of the losses.
     """
 
     def __init__(
@@ -48,21 +48,21 @@ class LossCurveDisplay:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, name: str | None = None, ax: Any = None) -> Self:
-        """Draw the training of a fitted classifier, regressor or forecaster.
+        """Plot the loss curve of a fitted classifier, regressor or forecaster.
 
         Parameters
         ----------
         estimator : LSTMClassifier, LSTMRegressor or LSTMForecaster
             A fitted estimator.
         name : str or None, default=None
-            Name for the title; None: that of the class.
+            Name for the title. If None, the name of the class.
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: new axes.
+            Axes to plot on. If None, new axes are created.
 
         Returns
         -------
         LossCurveDisplay
-            With the picture drawn.
+            The display, already plotted.
         """
         check_is_fitted(estimator)
         display = cls(
@@ -73,17 +73,17 @@ class LossCurveDisplay:
         return display.plot(ax=ax)
 
     def plot(self, *, ax: Any = None) -> Self:
-        """Draw.
+        """Plot the loss curve.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
-            Where to draw; None: new axes.
+            Axes to plot on. If None, new axes are created.
 
         Returns
         -------
         LossCurveDisplay
-            With the attributes that end in an underscore.
+            The display itself, with the attributes that end in an underscore.
         """
         import matplotlib.pyplot as plt
 

@@ -5,7 +5,7 @@ from sklstm.datasets import make_embedded_reber
 
 SYMBOLS = "BTPSXVE"
 
-# The inner grammar written out as the diagram is read, to be independent of the generator's table.
+# The inner grammar, copied from the diagram so that it does not depend on the generator's table.
 INNER = {
     ("start", "B"): "0",
     ("0", "T"): "1",
@@ -23,7 +23,7 @@ INNER = {
 
 
 def parse(string):
-    """Parse a complete string by hand; return the inner states, from the inner B to the inner E."""
+    """Parse a complete string; return its inner states, from the inner B to the inner E."""
     assert string[0] == "B"
     states = ["start"]
     rest = iter(string[2:])
@@ -34,12 +34,13 @@ def parse(string):
 
 
 def legal_next_symbols(string):
-    """The legal next symbols after each prefix of a complete string."""
+    """Return the legal next symbols after each prefix of a complete string."""
     inner = [{symbol for origin, symbol in INNER if origin == state} for state in parse(string)]
     return [{"T", "P"}, *inner[:-1], {string[1]}, {"E"}]
 
 
 def read(one_hot):
+    """Return the string of a one-hot encoded sequence."""
     return "".join(SYMBOLS[column] for column in np.argmax(one_hot, axis=1))
 
 

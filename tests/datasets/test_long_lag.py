@@ -66,7 +66,7 @@ def test_2c_length_is_geometric_with_mean_q_plus_13():
     assert further.min() == 0
     assert abs(np.mean(further == 0) - 0.1) < 0.02
     assert abs(further.mean() - 9) < 0.6
-    # The last symbol, which X does not hold, is part of the paper's length.
+    # The paper's length includes the last symbol, which is not in X.
     assert abs(np.mean([len(sequence) + 1 for sequence in X]) - (3 + 13)) < 0.6
 
 
@@ -97,7 +97,7 @@ def test_invalid_parameter_is_named(parameter, value):
 
 
 def test_n_distractors_is_refused_where_the_lag_determines_it():
-    with pytest.raises(ValueError, match="n_distractors=5 applies to variant '2c' only"):
+    with pytest.raises(ValueError, match="n_distractors=5 is only supported with variant='2c'"):
         make_long_lag(variant="2b", n_distractors=5)
 
 

@@ -9,6 +9,7 @@ TASKS = pytest.mark.parametrize(
 
 
 def marked_steps(x):
+    """Return the time steps whose marker is 1."""
     return np.flatnonzero(x[:, 1] == 1.0)
 
 
@@ -57,19 +58,19 @@ def test_marks_are_one_of_ten_and_one_of_the_first_half(make, low, neutral):
     n_samples = 10_000
     X, _ = make(n_samples, min_length=100, random_state=4)
     marked = [marked_steps(x) for x in X]
-    # Zero-based: X1 is at 0..9, and X2 among the 49 first others, so at 0..49.
+    # Counted from 0: X1 is at 0..9, and X2 is one of the first 49 other pairs, so at 0..49.
     both = np.array([steps for steps in marked if len(steps) == 2])
     assert both[:, 0].max() <= 9
     assert both[:, 1].max() == 49
 
-    # X1 misses the first pair in 9/10, X2 in 48/49 of the sequences.
+    # X1 is not the first pair in 9/10 of the sequences, X2 is not in 48/49 of them.
     assert abs(len(both) / n_samples - 9 / 10 * 48 / 49) < 0.01
     assert min(len(steps) for steps in marked) == 1
 
-    # A pair beyond the first ten is marked as X2 alone: 1 of the 49.
+    # A pair after the first ten can only be X2: with probability 1/49.
     counts = np.bincount(np.concatenate(marked), minlength=50)
     np.testing.assert_allclose(counts[10:] / n_samples, 1 / 49, atol=0.006)
-    # One of the first ten is X1 in 1/10; else it is X2 in 1/49, whichever of the others X1 is.
+    # One of the first ten is X1 with probability 1/10; otherwise it is X2 with probability 1/49.
     np.testing.assert_allclose(counts[1:10] / n_samples, 1 / 10 + 9 / 10 / 49, atol=0.013)
 
 

@@ -8,13 +8,14 @@ CLASSES = {
     2: ["XX", "XY", "YX", "YY"],
     3: ["XXX", "XXY", "XYX", "XYY", "YXX", "YXY", "YYX", "YYY"],
 }
-# Counted from 1, both ends included.
+# Positions are counted from 1; both ends are included.
 WINDOWS = {2: [(10, 20), (50, 60)], 3: [(10, 20), (33, 43), (66, 76)]}
 
 BOTH_TASKS = pytest.mark.parametrize("n_markers", [2, 3])
 
 
 def read(x):
+    """Return the string of a one-hot encoded sequence."""
     return "".join(SYMBOLS[column] for column in x.argmax(axis=1))
 
 

@@ -5,7 +5,7 @@ from sklstm.datasets import make_two_sequence
 
 
 def stack_shortest(X, min_length):
-    """The steps that all sequences have, as one array."""
+    """Return the steps that all sequences have, as one array."""
     return np.stack([x[:min_length, 0] for x in X])
 
 

@@ -14,6 +14,7 @@ Y = monthly()
 
 @pytest.fixture(autouse=True)
 def close():
+    """Close all figures after each test."""
     yield
     plt.close("all")
 
