@@ -1,11 +1,11 @@
 """
-The adding problem: cells side by side
-======================================
+The adding problem: a comparison of cells
+=========================================
 
 Experiment 4 of Hochreiter and Schmidhuber (1997): two values of a long sequence are marked, and
-their sum is asked for at its end. The first stands among the first ten steps, the last thing that
-is read comes at least T/2 steps after the second. A prediction is right if its error is below
-0.04; the paper asks for that on 2,560 sequences.
+the network must output their sum at the end. The first marked value is among the first ten steps;
+the sequence ends at least T/2 steps after the second. A prediction is right if its error is below
+0.04. The paper tests this on 2,560 sequences.
 """
 
 import time
@@ -16,15 +16,16 @@ from sklstm import LSTMRegressor
 from sklstm.datasets import make_adding
 
 # %%
-# What is right for long lags: memory that is kept at first. The cell of 1997 keeps all, and needs
-# gates that are nearly closed; those that forget get biases for lags up to the length.
+# Long lags are easier to learn if the untrained cells already keep their memory. The cell of 1997
+# never forgets, but its gates should start nearly closed. Cells that can forget get biases for
+# lags up to the sequence length ("chrono").
 cells = {
     "lstm": {"forget_bias": "chrono"},
     "lstm1997": {"input_bias": -3.0, "output_bias": -1.0},
     "gru": {"forget_bias": "chrono"},
     "rnn": {},
 }
-lengths = {100: 5000, 500: 3000}  # T, and how many sequences to train on
+lengths = {100: 5000, 500: 3000}  # T: number of training sequences
 
 curves = {}
 print(f"{'T':>5} {'cell':<10}{'mean error':>12}{'right':>9}{'training':>11}")
@@ -45,12 +46,13 @@ for T, n_sequences in lengths.items():
         print(f"{T:>5} {cell:<10}{error.mean():>12.4f}{right:>9.1%}{seconds:>9.1f} s")
 
 # %%
-# Elman's network says the mean (a mean error of 0.16), and so do the others without their
-# biases, in this budget. The paper's own figures are for other rules of training: it took 74,000
-# sequences at T = 100 and 209,000 at T = 500; here every network has seen 25,000 and 15,000.
+# Elman's network predicts the mean, which gives a mean error of 0.16. In this training budget the
+# other cells do the same without their biases. The paper trains in a different way: it needed
+# 74,000 sequences for T = 100 and 209,000 for T = 500. Here every network was trained on 25,000
+# and 15,000 sequences (five epochs).
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

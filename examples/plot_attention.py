@@ -2,9 +2,9 @@
 Attention: which part of a series counts
 ========================================
 
-With `pooling="attention"` the network reads a series as a weighted mean of its states. The
-weights are learned, and `attention_weights` shows them. The series here are near-infrared spectra
-of meat, and the fat in it is to be told: where in the spectrum does the network look?
+With `pooling="attention"` the network predicts from a weighted mean of its states. The weights
+are learned, and `attention_weights` returns them. The series here are near-infrared spectra of
+meat, and the target is the fat content. Where in the spectrum does the network look?
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ X_test, y_test = load_tecator(return_X_y=True, subset="test")
 wavelength = np.linspace(850, 1050, X_train.shape[1])  # nanometres
 
 # %%
-# One direction: the state at a wavelength knows of this one and the shorter ones.
+# With one direction, the state at a wavelength depends only on this and all shorter wavelengths.
 model = LSTMRegressor(pooling="attention", bidirectional=False, random_state=0)
 model.fit(X_train, y_train)
 weights = model.attention_weights(X_test)  # (n_samples, n_timesteps)
@@ -25,7 +25,7 @@ print(f"R2 on the test set: {model.score(X_test, y_test):.3f}")
 print(f"The weights of a spectrum sum to {weights[0].sum():.6f}")
 
 # %%
-# Half of all weight, on average, is on few wavelengths, around 930 nm: where fat absorbs.
+# On average, half of the weight is on a few wavelengths around 930 nm, where fat absorbs light.
 mean = weights.mean(axis=0)
 order = np.argsort(-mean)
 half = order[: np.searchsorted(np.cumsum(mean[order]), 0.5) + 1]
@@ -33,8 +33,8 @@ low, high = wavelength[half].min(), wavelength[half].max()
 print(f"Half of the weight is on {len(half)} of 100 wavelengths, from {low:.0f} to {high:.0f} nm")
 
 # %%
-# A figure, if matplotlib is there: the spectra, coloured by how much the network looks at each
-# place, and the weights of all test spectra, from lean to fat.
+# Plot the results, if matplotlib is installed: some spectra, coloured by the weight of each
+# wavelength, and the weights of all test spectra, from lean to fat.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

@@ -2,11 +2,12 @@
 The embedded Reber grammar: a prediction at every step
 ======================================================
 
-Experiment 1 of Hochreiter and Schmidhuber (1997). A machine emits strings of B, T, P, S, X, V
-and E. At every step the network has to say which symbols may come next. Mostly the last few
-symbols tell, but the last but one, T or P, is the second symbol once more, many steps later.
+Experiment 1 of Hochreiter and Schmidhuber (1997). A grammar generates strings of B, T, P, S, X, V
+and E. At every step the network must predict which symbols may come next. Usually this depends on
+the last few symbols only. But the last symbol but one, T or P, repeats the second symbol, many
+steps later.
 
-`return_sequences=True` asks for targets at every step: here several labels each.
+With `return_sequences=True` there is a target at every step; here each target has several labels.
 """
 
 import numpy as np
@@ -20,8 +21,8 @@ X_train, X_test, y_train, y_test = X[:256], X[256:], y[:256], y[256:]
 print("".join(SYMBOLS[X[0].argmax(axis=1)]), X[0].shape, y[0].shape)
 
 # %%
-# The memory cell of 1997, one direction (the symbols to come are not known), and the symbols as
-# they are, without scaling.
+# The cell of 1997, in one direction because future symbols are not known. One-hot symbols need no
+# scaling.
 model = LSTMClassifier(
     return_sequences=True, cell="lstm1997", hidden_size=32, bidirectional=False, scale=None,
     dropout=0.0, alpha=0.0, learning_rate_init=0.01, max_iter=200, random_state=0,
@@ -33,7 +34,7 @@ for seed in range(3):
     print(f"{seed:>4} {np.mean(right):>28.1%} {model.score(X_test, y_test):>7.1%}")
 
 # %%
-# What the network expects, step by step: two strings that differ in their second symbol.
+# The predictions at each step, for two strings that differ in their second symbol.
 second = np.array([SYMBOLS[x[1].argmax()] for x in X_test])
 shown = [X_test[np.argmax(second == symbol)] for symbol in "TP"]
 for x in shown:
@@ -42,7 +43,7 @@ for x in shown:
         print(f"{symbol} -> {' or '.join(SYMBOLS[legal == 1])}")
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

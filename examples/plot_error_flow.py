@@ -1,11 +1,12 @@
 """
-What is left of an error after a thousand steps
+What remains of an error after a thousand steps
 ===============================================
 
-Learning a long time lag takes errors that survive it. How an error shrinks on its way back over
-t steps is how a small change of the first state fades on its way forward. A stream shows it: many
-copies of a network read the same sequence, and each starts with another unit changed a little.
-The differences after t steps are the columns of the matrix of derivatives, whose norm is drawn.
+A network can only learn a long time lag if errors survive it. An error shrinks on its way back
+over t steps just as a small change of the first state fades on its way forward. Streams can
+measure this: many copies of a network read the same sequence, and each starts with a small change
+in a different unit. The differences after t steps are the columns of the matrix of derivatives;
+the plot shows its norm.
 """
 
 import numpy as np
@@ -18,8 +19,8 @@ X, y = make_adding(64, random_state=0)
 n_steps, hidden_size, change = 1000, 32, 1e-5
 
 # %%
-# One step of training with next to no learning rate leaves the initial parameters as they are.
-# The state that is changed is the memory c; Elman's network and the GRU have h only.
+# One epoch with a learning rate of almost zero leaves the initial parameters unchanged.
+# The changed state is the memory c; Elman's network and the GRU only have h.
 networks = {
     "lstm1997": {"cell": "lstm1997", "input_bias": -3.0, "output_bias": -1.0},
     "lstm, chrono": {"cell": "lstm", "forget_bias": "chrono", "longest_lag": 1000},
@@ -30,7 +31,7 @@ networks = {
 
 
 def error_flow(**settings):
-    """Norm of the derivatives of the state by the first one, after each step (n_steps,)."""
+    """Return the norm of d state_t / d state_0 after each step t, (n_steps,)."""
     model = LSTMRegressor(
         hidden_size=hidden_size, bidirectional=False, scale="channel", dtype="float64",
         max_iter=1, learning_rate_init=1e-12, random_state=0, **settings,
@@ -55,15 +56,15 @@ for name, flow in flows.items():
     print(f"{name:14}" + "".join(f"{flow[t - 1]:>12.1e}" for t in (1, 10, 100, 1000)))
 
 # %%
-# In the carousel of 1997 nothing fades: each unit keeps its own change exactly, and what is more
-# comes through the recurrent weights. With a forget gate the change shrinks by its activation at
-# each step; a bias of 1 leaves nothing after a thousand, biases spread over the lags ("chrono")
-# leave a share that can be learned from. Elman's network forgets within a hundred steps.
+# In the cell of 1997 nothing fades: each unit keeps its own change exactly, and the recurrent
+# weights add to it. With a forget gate, each step multiplies the change by the activation of the
+# gate. With a bias of 1 nothing remains after a thousand steps; with biases spread over the lags
+# ("chrono") enough remains to learn from. Elman's network forgets within a hundred steps.
 assert 1.0 < flows["lstm1997"][-1] < 1e6
 assert flows["rnn (Elman)"][-1] < 1e-8
 
 # %%
-# A figure, if matplotlib is there. Below 1e-11 is rounding.
+# Plot the results, if matplotlib is installed. Values below 1e-11 are rounding errors.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

@@ -1,11 +1,11 @@
 """
-Exogenous variables: sales under promotions and prices
-======================================================
+Exogenous variables: sales with promotions and prices
+=====================================================
 
-Variables that are known in the future too, such as promotions, prices or holidays, go into `X`.
-It is aligned with y by its index, so that one frame may serve past and future. Calendar features
-are made on request. The series here is made by a seeded generator: daily sales that a promotion
-raises by a half, a price lowers, and the last day of a month raises too.
+Variables whose future is known, such as promotions, prices or holidays, go into `X`. It is
+aligned with y by its index, so one DataFrame can hold past and future. Calendar features are
+added on request. The series here is generated with a fixed seed: daily sales that rise by a half
+with a promotion, fall with the price, and rise on the last day of a month.
 """
 
 import numpy as np
@@ -31,7 +31,8 @@ y = np.exp(5.0 + week + month_end + effect + walk + rng.normal(0.0, 0.05, 500)).
 known, came = y[:-28], y[-28:]
 
 # %%
-# Without the variables, with them, and with the end of the month as a calendar feature.
+# Compare forecasts without these variables, with them, and with the end of the month as a
+# calendar feature.
 settings = {"horizon": 28, "random_state": 0}
 alone = LSTMForecaster(**settings).fit(known)
 print(f"MASE alone:                      {-alone.score(came):.2f}")
@@ -41,7 +42,7 @@ forecaster = LSTMForecaster(**settings, calendar=["monthend"]).fit(known, X)
 print(f"MASE with the calendar as well:  {-forecaster.score(came, X):.2f}")
 
 # %%
-# A row that is missing in the future is named.
+# If X lacks a future row, the error names it.
 try:
     forecaster.predict(28, X[:-10])
 except ValueError as error:

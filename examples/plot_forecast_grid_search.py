@@ -2,8 +2,9 @@
 Grid search over a forecaster
 =============================
 
-`LSTMForecaster` is a scikit-learn estimator: its `fit` takes the series where others take X, and
-`score` takes what came. So searches and cross-validation apply, with splits that respect time.
+`LSTMForecaster` is a scikit-learn estimator: `fit` takes the series in place of X, and `score`
+takes the actual values. So scikit-learn's searches and cross-validation work, with splits that
+respect time.
 """
 
 import pandas as pd
@@ -17,8 +18,8 @@ y = load_sunspots()
 known, came = y[:-11], y[-11:]
 
 # %%
-# The sunspots have no fixed season, but a cycle of about eleven years. How much of the past the
-# network should see, and how long it should be trained, is what is searched.
+# The sunspots have no fixed season, but a cycle of about eleven years. The search varies how much
+# of the past the network sees and how long it is trained.
 search = GridSearchCV(
     LSTMForecaster(horizon=11, random_state=0),
     {"window": [11, 22, 33], "max_steps": [0, 200]},
@@ -29,7 +30,7 @@ results = pd.DataFrame(search.cv_results_)
 print(results[["param_window", "param_max_steps", "mean_test_score"]].round(3).to_string())
 
 # %%
-# The best one was fitted on all that is known.
+# The best forecaster was refitted on all known years.
 print(search.best_params_)
 print(f"MASE of the eleven years that followed: {-search.score(came):.2f}")
 try:

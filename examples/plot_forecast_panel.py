@@ -2,10 +2,10 @@
 Forecast a panel of series with one model
 =========================================
 
-A panel is a long Series with the index (series, time), of unequal lengths, or a wide frame.
-One network learns from all of its series; how much each candidate counts is decided by series.
-The series here are made by a seeded generator, in the manner of the M3 competition: trends and
-seasons of different strength, levels from tens to thousands.
+A panel is a wide DataFrame, or a long Series with the index (series, time), whose series may have
+unequal lengths. One network learns from all series; the weight of each candidate forecast is
+chosen for each series. The series here are generated with a fixed seed and resemble those of the
+M3 competition: trends and seasons of different strength, and levels from tens to thousands.
 """
 
 import time
@@ -18,7 +18,7 @@ from sklstm.inspection import ForecastDisplay
 
 
 def make_series(rng):
-    """One monthly series."""
+    """Generate one monthly series."""
     n = int(rng.integers(60, 127))
     t = np.arange(n)
     level = 10 ** rng.uniform(1, 3.5)
@@ -34,7 +34,7 @@ rng = np.random.default_rng(0)
 y = pd.concat({f"product {k}": make_series(rng) for k in range(40)}, names=["product", "month"])
 
 # %%
-# The last year of every series is what the forecast is compared with.
+# The last year of each series is held out to test the forecast.
 place = y.groupby("product").cumcount(ascending=False)
 known, came = y[place >= 12], y[place < 12]
 start = time.perf_counter()
@@ -49,7 +49,7 @@ error = (came - last_year).abs().groupby("product").mean()
 print(f"mean MASE of the last year again: {(error / scale).mean():.2f}")
 
 # %%
-# What was decided, by series.
+# The weights of the candidates for each series.
 print(forecaster.anchor_weights_.head().round(2).to_string())
 
 try:

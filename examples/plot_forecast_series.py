@@ -2,8 +2,8 @@
 Forecast one series, with intervals and a backtest
 ==================================================
 
-`LSTMForecaster` takes a pandas Series and answers with one. Intervals come with it, and
-`backtest` shows how good they would have been in the past.
+`LSTMForecaster` takes a pandas Series and returns forecasts as a Series. It also returns
+prediction intervals, and `backtest` shows how good they would have been in the past.
 """
 
 from sklstm import LSTMForecaster
@@ -14,20 +14,21 @@ y = load_air_passengers()
 known, came = y[:-12], y[-12:]
 
 # %%
-# Fit and forecast. The season of twelve months is found from the frequency of the index.
+# Fit and forecast. The season of twelve months follows from the frequency of the index.
 forecaster = LSTMForecaster(horizon=12, random_state=0).fit(known)
 print(forecaster.predict(3))
 print(forecaster.describe())
 print(f"MASE of the last year: {-forecaster.score(came):.2f}")
 
 # %%
-# Five forecasts of one year each, from origins in the past; a new fit at each.
+# Five forecasts of one year each, from different origins in the past, each with a new fit.
 table = LSTMForecaster(random_state=0).backtest(y, horizon=12, n_origins=5)
 inside = table["actual"].between(table["lower"], table["upper"])
-print(f"{inside.mean():.0%} of the values came inside the 90% intervals")
+print(f"{inside.mean():.0%} of the actual values are inside the 90% intervals")
 
 # %%
-# The picture: history, forecast, two bands, and what came; and the backtest.
+# Plot the results, if matplotlib is installed: history, forecast, two intervals and actual values
+# on the left, the backtest on the right.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

@@ -2,9 +2,9 @@
 A grid search over the network and its training
 ===============================================
 
-Every hyper-parameter of the network is an argument of the constructor, so that
-scikit-learn's searches apply. Here the width of the network and the learning rate are
-searched by cross-validation, on two processes.
+Every hyper-parameter of the network is a constructor argument, so scikit-learn's searches work.
+Here the width of the network and the learning rate are chosen by cross-validation, in two
+processes.
 """
 
 import numpy as np
@@ -17,8 +17,8 @@ X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
 X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
 
 # %%
-# A search compares settings with each other, and for that 20 epochs are enough here. The
-# processes work side by side, so each estimator keeps to one thread (`n_jobs=None`).
+# A search only compares settings with each other; 20 epochs are enough for that here. The
+# search uses two processes, so each estimator uses one thread (`n_jobs=None`).
 widths, rates = [8, 16, 32], [1e-3, 3e-3, 1e-2]
 search = GridSearchCV(
     LSTMClassifier(max_iter=20, random_state=0),
@@ -29,7 +29,7 @@ search = GridSearchCV(
 search.fit(X_train, y_train)
 
 # %%
-# Mean accuracy over the folds, and the seconds that one fit took:
+# Mean accuracy over the folds, and the mean time of one fit in seconds:
 scores = search.cv_results_["mean_test_score"].reshape(len(widths), len(rates))
 seconds = search.cv_results_["mean_fit_time"].reshape(len(widths), len(rates))
 print("accuracy (seconds)" + "".join(f"{f'learning rate {rate}':>22}" for rate in rates))
@@ -39,14 +39,14 @@ for width, accuracies, times in zip(widths, scores, seconds, strict=True):
 print(f"\nBest: {search.best_params_}")
 
 # %%
-# The search has fitted the best setting once more, to all training utterances. With the
-# defaults (`hidden_size=64`, and as many epochs as the data ask for) more is to be had:
+# The search has refitted the best setting on all training utterances. The defaults
+# (`hidden_size=64`, and a number of epochs that depends on the data) are more accurate:
 print(f"Accuracy on the test set, best of the search: {search.score(X_test, y_test):.3f}")
 default = LSTMClassifier(random_state=0).fit(X_train, y_train)
 print(f"Accuracy on the test set, defaults:           {default.score(X_test, y_test):.3f}")
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

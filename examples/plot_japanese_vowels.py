@@ -2,10 +2,10 @@
 Who is speaking? Classification of sequences of unequal length
 ==============================================================
 
-Nine men uttered the same two vowels. An utterance is a series of 7 to 29 frames of 12
-channels, and the task is to tell who spoke. `LSTMClassifier` takes the list of utterances
-as it is. scikit-learn's own classifiers need rows of one length: they get every utterance
-filled up with zeros and flattened.
+Nine men uttered the same two vowels. An utterance is a series of 7 to 29 frames with 12
+channels, and the task is to recognise the speaker. `LSTMClassifier` takes the list of utterances
+directly. scikit-learn's own classifiers need rows of equal length, so their utterances are padded
+with zeros and flattened.
 """
 
 import time
@@ -24,22 +24,22 @@ from sklstm.datasets import load_japanese_vowels
 X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
 X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
 lengths = [len(x) for x in X_train + X_test]
-print(f"{len(X_train)} utterances to learn from, {len(X_test)} to be tested on")
+print(f"{len(X_train)} utterances for training, {len(X_test)} for testing")
 print(f"{min(lengths)} to {max(lengths)} time steps of {X_train[0].shape[1]} channels")
 
 # %%
-# The first fit on a machine compiles the kernels and stores them. One epoch does it, so
-# that the seconds in the table are those of training.
+# The first fit on a machine compiles the kernels and caches them. One epoch is enough for that.
+# The times in the table below then contain training only.
 start = time.perf_counter()
 LSTMClassifier(max_iter=1).fit(X_train, y_train)
 print(f"Kernels compiled, or read from the cache, in {time.perf_counter() - start:.1f} s\n")
 
 
 # %%
-# Steps of a pipeline work on lists of sequences too, as long as they leave them lists.
-# Speech recognition often adds the change from frame to frame to the channels:
+# Steps of a pipeline may take lists of sequences too, if they also return lists.
+# Speech recognition often adds the change from frame to frame as further channels:
 def with_differences(utterances):
-    """Twice as many channels: the values, and how they change."""
+    """Add the changes of all channels as further channels."""
     return [np.hstack([x, np.gradient(x, axis=0)]) for x in utterances]
 
 
@@ -47,7 +47,7 @@ longest = max(lengths)
 
 
 def flattened(utterances):
-    """One row for each utterance, zeros behind its end."""
+    """Pad each utterance with zeros and flatten it into one row."""
     rows = np.zeros((len(utterances), longest, utterances[0].shape[1]))
     for row, x in zip(rows, utterances, strict=True):
         row[: len(x)] = x
@@ -75,14 +75,14 @@ for name, model in models.items():
     print(f"{name:<34} {model.score(X_test, y_test):>8.3f} {seconds:>8.1f} s")
 
 # %%
-# Whom does the network confuse?
+# Which speakers does the network confuse?
 lstm = models["LSTMClassifier"]
 confusion = confusion_matrix(y_test, lstm.predict(X_test))
 for i, j in zip(*np.nonzero(confusion - np.diag(np.diag(confusion))), strict=True):
     print(f"Speaker {i + 1} taken for speaker {j + 1}: {confusion[i, j]} of {confusion[i].sum()}")
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

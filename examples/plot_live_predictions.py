@@ -2,9 +2,9 @@
 Live predictions: who is speaking?
 ==================================
 
-A stream is fed one time step at a time and predicts after each, at the same cost however long
-the sequence already is. Here utterances come in frame by frame, and after each frame the network
-says who of nine speakers it hears.
+A stream takes one time step at a time and predicts after each step. The cost of a step does not
+depend on how long the sequence already is. Here utterances arrive frame by frame, and after each
+frame the network predicts which of nine speakers it hears.
 """
 
 import time
@@ -18,9 +18,9 @@ X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
 X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
 
 # %%
-# The network is to have an answer at any time. So it is trained for one at every step: the
-# label of an utterance is the target of all its frames. A stream takes a network that reads in
-# one direction and scales by the training set.
+# The network should be able to predict at any time. So it is trained at every step: the label of
+# an utterance is the target of all its frames. A stream needs a network that reads in one
+# direction and scales each channel by the training set.
 targets = [np.full(len(x), label) for x, label in zip(X_train, y_train, strict=True)]
 model = LSTMClassifier(
     return_sequences=True, bidirectional=False, scale="channel", hidden_size=32, max_iter=40,
@@ -28,8 +28,8 @@ model = LSTMClassifier(
 ).fit(X_train, targets)  # fmt: skip
 
 # %%
-# One utterance, as it comes in: the first whose speaker is mistaken at its start, and not
-# at its end.
+# One utterance, frame by frame: the first one whose prediction is wrong at the start and right
+# at the end.
 predictions = model.predict(X_test)
 mistaken = [p[0] != label == p[-1] for p, label in zip(predictions, y_test, strict=True)]
 utterance, speaker = X_test[np.argmax(mistaken)], y_test[np.argmax(mistaken)]
@@ -45,8 +45,8 @@ np.testing.assert_allclose(heard, model.predict_proba([utterance])[0], rtol=1e-3
 print(f"It was speaker {speaker}.")
 
 # %%
-# All test utterances at once, a stream each: how much has to be heard? Streams whose utterance
-# is over are left out of the count.
+# All test utterances at once, with a stream for each: how many frames does the network need?
+# Utterances that have ended are not counted.
 n_frames = np.array([len(x) for x in X_test])
 streams = model.stream(len(X_test))
 frame = np.zeros((len(X_test), 12))
@@ -60,10 +60,10 @@ for t in range(n_frames.max()):
 seconds = time.perf_counter() - start
 for t in (1, 2, 4, 8, 16):
     print(f"after {t:>2} frames: {accuracy[t - 1]:.1%} of the utterances right")
-print(f"{1e6 * seconds / n_frames.max() / len(X_test):.2f} microseconds a frame and stream")
+print(f"{1e6 * seconds / n_frames.max() / len(X_test):.2f} microseconds per frame and stream")
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:
@@ -78,7 +78,7 @@ else:
         )  # fmt: skip
     left.set(xlabel="frames heard", ylabel="probability", title="One utterance")
     left.legend()
-    # few utterances are longer
+    # few utterances are longer than 20 frames
     right.plot(range(1, 21), accuracy[:20], marker="o")
     right.set(xlabel="frames heard", ylabel="accuracy", title="All test utterances")
     plt.show()

@@ -2,9 +2,9 @@
 Ragged or padded: the same model, bit for bit
 =============================================
 
-Sequences of unequal length come as lists of arrays, as arrays filled up with NaN, flattened
-into rows, or as long DataFrames. The estimators see the same sequences in all of them, and
-learn the same parameters, to the last bit.
+Sequences of unequal length can be lists of arrays, arrays padded with NaN, flattened rows, or
+long DataFrames. The estimators read the same sequences from all of these and learn exactly the
+same parameters, to the last bit.
 """
 
 import time
@@ -21,7 +21,7 @@ longest = max(len(x) for x in X_train + X_test)
 
 
 def padded(sequences):
-    """An array (n_samples, n_timesteps, n_channels), NaN behind the end of each sequence."""
+    """Return an array (n_samples, n_timesteps, n_channels), with NaN after each sequence."""
     X = np.full((len(sequences), longest, sequences[0].shape[1]), np.nan, np.float32)
     for row, x in zip(X, sequences, strict=True):
         row[: len(x)] = x
@@ -29,18 +29,18 @@ def padded(sequences):
 
 
 def flat(sequences):
-    """An array (n_samples, n_timesteps * n_channels): all channels of a step side by side."""
+    """Return an array (n_samples, n_timesteps * n_channels), one time step after another."""
     return padded(sequences).reshape(len(sequences), -1)
 
 
 def long(sequences):
-    """A DataFrame: a row for each time step, an index (sample, time), a column a channel."""
+    """Return a DataFrame with the index (sample, time) and one column for each channel."""
     frames = [pd.DataFrame(x) for x in sequences]
     return pd.concat(frames, keys=range(len(frames)), names=["sample", "time"])
 
 
 def zero_padded(sequences, n_timesteps):
-    """An array with zeros behind the end of each sequence: not the same sequences."""
+    """Return an array with zeros after each sequence, which makes the sequences longer."""
     if n_timesteps is None:
         return sequences
     X = np.zeros((len(sequences), n_timesteps, sequences[0].shape[1]))
@@ -50,10 +50,10 @@ def zero_padded(sequences, n_timesteps):
 
 
 # %%
-# A 2-D array says nothing of channels: `n_channels` does.
+# A 2-D array does not show how many channels there are, so `n_channels` is given.
 forms = {
     "list of arrays": (lambda sequences: sequences, {}),
-    "3-D, NaN behind the end": (padded, {}),
+    "3-D, padded with NaN": (padded, {}),
     "2-D, flattened": (flat, {"n_channels": 12}),
     "long DataFrame": (long, {}),
 }
@@ -70,23 +70,22 @@ for name, (form, channels) in forms.items():
     assert same
 
 # %%
-# Zeros behind the end are another matter: they are numbers, so the network takes them for
-# part of the sequence. One that reads only its last state then has to carry what it heard
-# through all of them; the default, which pools the states of both directions over time,
-# suffers less.
+# Padding with zeros is different: zeros are valid numbers, so the network treats them as part of
+# the sequence. A network that reads only its last state must then remember the utterance through
+# all the zeros. The default, which pools the states of both directions over time, suffers less.
 plain = {"pooling": "last", "bidirectional": False}
-print(f"\n{'filled up with zeros to':<24} {'defaults':>8} {'last state of one direction':>28}")
+print(f"\n{'padded with zeros to':<24} {'defaults':>8} {'last state of one direction':>28}")
 for n_timesteps in (None, 29, 60, 120):
     accuracies = []
     for settings in ({}, plain):
         model = LSTMClassifier(max_iter=30, random_state=0, **settings)
         model.fit(zero_padded(X_train, n_timesteps), y_train)
         accuracies.append(model.score(zero_padded(X_test, n_timesteps), y_test))
-    what = f"{n_timesteps} time steps" if n_timesteps else "nothing: list of arrays"
+    what = f"{n_timesteps} time steps" if n_timesteps else "no padding"
     print(f"{what:<24} {accuracies[0]:>8.3f} {accuracies[1]:>28.3f}")
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

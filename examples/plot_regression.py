@@ -3,7 +3,7 @@ Regression: the fat content of meat from its spectrum
 =====================================================
 
 A near-infrared spectrum is read as a series along the wavelength: 100 steps of one channel.
-`LSTMRegressor` standardises every spectrum, and the fat content, by itself.
+`LSTMRegressor` standardises each spectrum and the fat content itself.
 """
 
 import time
@@ -22,11 +22,12 @@ from sklstm.datasets import load_tecator
 
 X_train, y_train = load_tecator(return_X_y=True, subset="train")
 X_test, y_test = load_tecator(return_X_y=True, subset="test")
-print(f"{len(X_train)} spectra to learn from, {len(X_test)} to be tested on\n")
-LSTMRegressor(max_iter=1).fit(X_train, y_train)  # compiles the kernels, once on a machine
+print(f"{len(X_train)} spectra for training, {len(X_test)} for testing\n")
+LSTMRegressor(max_iter=1).fit(X_train, y_train)  # compiles the kernels, once per machine
 
 # %%
-# `patch_size=4` reads four neighbouring wavelengths as one step: a quarter of the time.
+# `patch_size=4` reads four neighbouring wavelengths as one step, which takes a quarter of the
+# time.
 models = {
     "LSTMRegressor": LSTMRegressor(random_state=0),
     "LSTMRegressor, patch_size=4": LSTMRegressor(patch_size=4, random_state=0),
@@ -49,8 +50,8 @@ for name, model in models.items():
     print(f"{name:<28} {r2:>6.3f} {error:>10.2f} % {seconds:>8.1f} s")
 
 # %%
-# Two models of quantiles make a range that 80% of the spectra should fall into. The test
-# set is small: chance alone moves its share by 6 points.
+# Two quantile models give an interval that should contain 80% of the spectra. The test set is
+# small: chance alone changes the percentage by 6 points.
 low, high = (
     LSTMRegressor(loss="quantile", quantile=q, patch_size=4, max_iter=40, random_state=0).fit(
         X_train, y_train
@@ -63,7 +64,7 @@ for part, X, y in [("training", X_train, y_train), ("test", X_test, y_test)]:
     print(f"{inside:.0%} of the {part} spectra")
 
 # %%
-# A figure, if matplotlib is there.
+# Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
 except ImportError:

@@ -1,1 +1,1 @@
-"""The six experiments of Hochreiter and Schmidhuber (1997), by the paper's own algorithm."""
+"""The six experiments of Hochreiter and Schmidhuber (1997), with the paper's own algorithm."""

@@ -1,4 +1,4 @@
-"""One command: ``python -m examples.hochreiter1997``; see the README beside this file."""
+"""Run the experiments: ``python -m examples.hochreiter1997``; see the README in this folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from examples.hochreiter1997.trials import Experiment, Trial, run_trials
 
 
 def run(experiment: Experiment, path: Path, n_trials: int | None) -> None:
-    """Run the trials of a row that the results file has not yet."""
+    """Run the trials of a row that are not in the results file yet."""
     known = {
         (line.seed, line.criterion)
         for line in results.read(path)
@@ -30,12 +30,13 @@ def run(experiment: Experiment, path: Path, n_trials: int | None) -> None:
         shown = 0.0
 
         def show(trials: list[Trial]) -> None:
+            """Show the progress of the running trials, once per second."""
             nonlocal shown
             if trials and time.monotonic() > shown + 1.0:
                 shown = time.monotonic()
                 longest = max(trial.n_sequences for trial in trials)
                 error = min(trial.last(experiment.every)[1].mean() for trial in trials)
-                bar.set_postfix_str(f"{longest:,} sequences, least error {error:.4f}")
+                bar.set_postfix_str(f"{longest:,} sequences, smallest error {error:.4f}")
 
         for result in run_trials(experiment, seeds, show):
             if (result.seed, result.criterion) not in known:
@@ -50,7 +51,7 @@ def run(experiment: Experiment, path: Path, n_trials: int | None) -> None:
 
 
 def run_others(module: ModuleType, path: Path) -> None:
-    """Run the trials of a method with a loop of its own."""
+    """Run the trials of a method that has its own training loop."""
     known = {(line.experiment, line.row, line.method, line.seed) for line in results.read(path)}
     title = module.__name__.rpartition(".")[2]
     for result in tqdm(module.results(known), desc=title, unit=" trials"):
@@ -58,6 +59,7 @@ def run_others(module: ModuleType, path: Path) -> None:
 
 
 def main() -> None:
+    """Parse the arguments and run the selected experiments."""
     parser = argparse.ArgumentParser(prog="python -m examples.hochreiter1997")
     parser.add_argument(
         "only",
@@ -75,7 +77,7 @@ def main() -> None:
         arguments.results = Path("hochreiter1997_quick.csv")
     for experiment in SMALL if arguments.quick else EXPERIMENTS:
         names = {experiment.name, f"{experiment.name} {experiment.row}", experiment.method}
-        if experiment in BASELINES:  # by their method, or with everything
+        if experiment in BASELINES:  # selected by method, or with everything
             names = {experiment.method, experiment.method.split(",")[0]}
         if experiment in READINGS:
             own = [experiment.name, experiment.row, experiment.method]

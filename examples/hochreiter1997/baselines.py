@@ -1,7 +1,7 @@
-"""What the paper compares LSTM with: RTRL, BPTT, Elman's network, time windows, guessing.
+"""The methods that the paper compares LSTM with: RTRL, BPTT, Elman's network, time windows.
 
-Plain loops for one trial at a time; the classes have the interface of `network.py`, so that
-trials, criteria and results are the same.
+Plain loops for one trial at a time. The classes have the interface of those in `network.py`, so
+that trials, criteria and results are the same.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from sklstm._kernels.jit import device
 
 @dataclass(frozen=True)
 class Recurrent:
-    """Hidden units that see the inputs and each other; outputs that see the hidden units.
+    """A recurrent network: hidden units see inputs and each other, outputs see hidden units.
 
-    With `n_steps_back` 1 the gradient takes the hidden activations of the step before as
-    constants (Elman's procedure); else it goes back to the start of the sequence (RTRL and
-    BPTT, which give the same gradient). `skip`: outputs see the inputs too.
+    With `full_gradient` the gradient goes back to the start of the sequence (RTRL and BPTT, which
+    give the same gradient); else it treats the hidden activations of the previous step as
+    constants (Elman's procedure). With `skip`, outputs see the inputs too.
     """
 
     n_inputs: int
@@ -49,7 +49,7 @@ class Recurrent:
 
 
 class _OneByOne:
-    """A network that runs its lanes one after the other."""
+    """A network that runs its lanes one after another."""
 
     def __init__(self, architecture: Recurrent | FullyRecurrent | Window) -> None:
         self.architecture = architecture
@@ -64,7 +64,7 @@ class _OneByOne:
         every_step: bool = False,
         outputs: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """As `network.Network.run`."""
+        """Run the sequences of each lane; see `network.Network.run`."""
         n_outputs = self.architecture.n_outputs
         largest, mean = [], []
         n_before = 0
@@ -73,7 +73,7 @@ class _OneByOne:
             rate = self.rate[:, lane] * learn
             n_steps = len(sequences.input_index)
             y = np.zeros((n_steps, n_outputs))
-            if rate.any() or not learn:  # else: an idle lane
+            if rate.any() or not learn:  # else the lane is idle
                 self._run(sequences, theta, rate, y, every_step)
             self.theta[:, lane] = theta
             if outputs is not None:
@@ -89,8 +89,8 @@ class _OneByOne:
 
 
 def _errors(sequences: Sequences, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Largest and mean absolute error of each sequence."""
-    target = np.zeros((len(y), y.shape[1] + 1))  # the last column takes what is no target
+    """Return the largest and the mean absolute error of each sequence."""
+    target = np.zeros((len(y), y.shape[1] + 1))  # the last column collects index -1, no target
     np.put_along_axis(target, sequences.target_index, sequences.target_value, axis=1)
     graded = sequences.has_target.astype(float)
     ends = np.cumsum(sequences.length)
@@ -116,12 +116,13 @@ class RecurrentNetwork(_OneByOne):
 
 @device
 def logistic(x):
+    """Return 1 / (1 + exp(-x))."""
     return 1.0 / (1.0 + exp(-x))
 
 
 @device
 def change(w, dw):
-    """Add dw to w, and begin anew."""
+    """Add dw to w and set dw to zero."""
     for i in range(w.shape[0]):
         for j in range(w.shape[1]):
             w[i, j] += dw[i, j]
@@ -133,13 +134,13 @@ def run_recurrent(
     length, input_index, input_value, target_index, target_value, has_target,
     w, rate, w_output, rate_output, outputs, n_inputs, full_gradient, every_step,
 ):  # fmt: skip
-    """Run and train on-line: y = f(W [x, y before]), outputs = f(V [y, x])."""
+    """Run and train on-line: y_t = f(W [x_t, y_{t-1}]), outputs = f(V [y_t, x_t])."""
     n_hidden, n_sources = w.shape
     n_outputs, n_seen = w_output.shape
     x = np.zeros(n_inputs)
     y, y_new = np.zeros(n_hidden), np.zeros(n_hidden)
     target = np.zeros(n_outputs)
-    # dy_i/dw_jm, by hidden units i and j and sources m
+    # dy_i/dw_jm, for hidden units i and j and sources m
     p, p_new = np.zeros((n_hidden, n_hidden, n_sources)), np.zeros((n_hidden, n_hidden, n_sources))
     dw, dw_output = np.zeros(w.shape), np.zeros(w_output.shape)
     learn = rate.max() > 0.0
@@ -211,7 +212,7 @@ def run_recurrent(
 
 @dataclass(frozen=True)
 class FullyRecurrent:
-    """RTRL as Williams and Zipser have it: all units see inputs and units; some are outputs."""
+    """RTRL as in Williams and Zipser: all units see inputs and units, and some are outputs."""
 
     n_inputs: int
     n_outputs: int
@@ -250,7 +251,10 @@ def run_fully_recurrent(
     length, input_index, input_value, target_index, target_value, has_target,
     w, rate, outputs, every_step,
 ):  # fmt: skip
-    """p^k_ij <- f'(net_k) [sum_l w_kl p^l_ij + delta_ik z_j];  dw_ij = a sum_k e_k p^k_ij."""
+    """Run and train on-line by RTRL.
+
+    p^k_ij <- f'(net_k) [sum_l w_kl p^l_ij + delta_ik z_j];  dw_ij = a sum_k e_k p^k_ij
+    """
     n_units, n_sources = w.shape
     n_outputs = outputs.shape[1]
     n_inputs = n_sources - n_units
@@ -343,7 +347,7 @@ def run_window(
     length, input_index, input_value, target_index, target_value, has_target,
     w, w_output, rate, outputs,
 ):  # fmt: skip
-    """Back-propagation in a network without a memory; weights change at each target."""
+    """Run and train a network without memory by back-propagation; weights change at each target."""
     n_hidden, width, _ = w.shape
     n_outputs = len(w_output)
     y, e_hidden = np.ones(n_hidden + 1), np.zeros(n_hidden)

@@ -1,9 +1,9 @@
 """Neural sequence chunking (history compression) in its simplest form, on experiments 2a and 2b.
 
-The automatizer predicts the next symbol from the present one. Only what it fails to predict goes
-up to the chunker, which predicts the next such symbol from the last one. Both are one layer of
-weights here: in 2a, that is all that is needed once the predictable has been taken out. In 2b
-nothing can be taken out.
+The automatizer predicts the next symbol from the current one. Only the symbols that it fails to
+predict are passed to the chunker, which predicts the next such symbol from the last one. Both
+have one layer of weights here. In 2a this is enough, because the automatizer removes everything
+that is predictable. In 2b it cannot remove anything.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CAPS = {"2a": 100_000, "2b": 10_000}
 def learn(variant: str, p: int, seed: int) -> Result:
     """Train until 10,000 sequences in a row are right.
 
-    In 2a each symbol has to be predicted by one of both, in 2b the last one.
+    In 2a each symbol must be predicted by one of the two networks, in 2b only the last symbol.
     """
     start = time.process_time()
     rng = np.random.RandomState(seed)
@@ -39,7 +39,7 @@ def learn(variant: str, p: int, seed: int) -> Result:
             [block.input_index.reshape(1000, p), block.target_index[p - 1 :: p]]
         )
         for sequence in symbols:
-            unexpected = [sequence[0]]  # nobody can know how a sequence begins
+            unexpected = [sequence[0]]  # the first symbol cannot be predicted
             now, following = sequence[:-1], sequence[1:]
             y = 1.0 / (1.0 + np.exp(-automatizer[now]))  # (p, n_symbols)
             error = -y
@@ -66,7 +66,7 @@ def learn(variant: str, p: int, seed: int) -> Result:
 
 
 def results(known: set[tuple[str, str, str, int]]) -> Iterator[Result]:
-    """A line for each trial that is not known by (experiment, row, method, seed)."""
+    """Yield a line for each trial that is not in known, by (experiment, row, method, seed)."""
     for variant in CAPS:
         for seed in range(N_TRIALS):
             if (variant, "p=100", METHOD, seed) not in known:

@@ -1,7 +1,8 @@
-"""The same tasks with this package's estimators: what the years since 1997 bought.
+"""The same tasks with the estimators of this package: what has improved since 1997.
 
-Sequences come as they do on-line: each block of new ones is predicted first, which says whether
-the last 2,000 were right, and then learned by `partial_fit`, in minibatches, with Adam.
+Training is on-line, with blocks of new sequences. Each block is first predicted, which shows
+whether the last 2,000 sequences were right, and then learned by `partial_fit`, in minibatches,
+with Adam.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ MODELS = {
     "lstm, full": {"cell": "lstm"},
     "lstm, chrono biases": {"cell": "lstm", "forget_bias": "chrono", "longest_lag": 110},
 }
-# experiment and row as in the other tables, tolerance of the paper's criterion, sequences at most
+# experiment and row as in the other tables, tolerance of the paper's criterion, maximal number of
+# sequences
 TASKS: list[tuple[str, str, float, int]] = [
     ("2c", "q=50, p=50", 0.2, 50_000),
     ("4", "T=100", 0.04, 200_000),
@@ -34,6 +36,7 @@ TASKS: list[tuple[str, str, float, int]] = [
 
 
 def _draw(experiment: str, rng: np.random.RandomState) -> tuple[list[np.ndarray], np.ndarray]:
+    """Draw a block of sequences."""
     if experiment == "2c":
         return make_long_lag(BLOCK, variant="2c", lag=50, random_state=rng)
     if experiment == "4":
@@ -42,6 +45,7 @@ def _draw(experiment: str, rng: np.random.RandomState) -> tuple[list[np.ndarray]
 
 
 def _model(experiment: str, settings: dict[str, Any], seed: int) -> LSTMClassifier | LSTMRegressor:
+    """Return an estimator that is not fitted yet."""
     Estimator = LSTMRegressor if experiment == "4" else LSTMClassifier
     return Estimator(
         hidden_size=16, bidirectional=False, pooling="last", dropout=0.0, patch_size=1, scale=None,
@@ -50,7 +54,7 @@ def _model(experiment: str, settings: dict[str, Any], seed: int) -> LSTMClassifi
 
 
 def _largest_error(model: Any, experiment: str, X: list[np.ndarray], y: np.ndarray) -> np.ndarray:
-    """Largest absolute error over the outputs of each sequence."""
+    """Return the largest absolute error over the outputs of each sequence."""
     if experiment == "4":
         return np.abs(model.predict(X) - y)
     target = np.eye(len(model.classes_))[y]
@@ -58,7 +62,7 @@ def _largest_error(model: Any, experiment: str, X: list[np.ndarray], y: np.ndarr
 
 
 def learn(experiment: str, row: str, tolerance: float, cap: int, method: str, seed: int) -> Result:
-    """Train until the last 2,000 sequences were right when they were new."""
+    """Train until the last 2,000 sequences were predicted right before training on them."""
     start = time.process_time()
     rng = np.random.RandomState(seed)
     model = _model(experiment, MODELS[method], seed)
@@ -83,7 +87,7 @@ def learn(experiment: str, row: str, tolerance: float, cap: int, method: str, se
 
 
 def results(known: set[tuple[str, str, str, int]]) -> Iterator[Result]:
-    """A line for each trial that is not known by (experiment, row, method, seed)."""
+    """Yield a line for each trial that is not in known, by (experiment, row, method, seed)."""
     for experiment, row, tolerance, cap in TASKS:
         for method in MODELS:
             for seed in range(N_TRIALS):

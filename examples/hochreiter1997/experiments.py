@@ -1,4 +1,4 @@
-"""The rows of the paper's tables that concern LSTM, with the settings of its Table 10."""
+"""The rows of the paper's tables, with the settings of its Table 10."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from examples.hochreiter1997.trials import Experiment
 
 
 def reber(n_blocks: int, block_size: int, learning_rate: float, paper: float) -> Experiment:
-    """Experiment 1, Table 1."""
+    """Return a row of experiment 1 (Table 1)."""
     return Experiment(
         name="1",
         row=f"{n_blocks}x{block_size}, rate {learning_rate}",
@@ -42,7 +42,7 @@ def reber(n_blocks: int, block_size: int, learning_rate: float, paper: float) ->
 
 
 def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
-    """Experiments 2a and 2b, Table 2 and the text."""
+    """Return a row of experiment 2a or 2b (Table 2 and the text)."""
     return Experiment(
         name=variant,
         row=f"p={p}",
@@ -59,7 +59,7 @@ def long_lag(variant: str, paper: float, p: int = 100) -> Experiment:
 
 
 def very_long_lag(q: int, p: int, paper: float | None) -> Experiment:
-    """Experiment 2c, Table 3."""
+    """Return a row of experiment 2c (Table 3)."""
     return Experiment(
         name="2c",
         row=f"q={q}, p={p}",
@@ -79,7 +79,7 @@ def very_long_lag(q: int, p: int, paper: float | None) -> Experiment:
 def two_sequences(
     variant: str, T: int, N: int, paper: tuple[float, ...], learning_rate: float = 1.0
 ) -> Experiment:
-    """Experiment 3, Tables 4, 5 and 6."""
+    """Return a row of experiment 3 (Tables 4, 5 and 6)."""
     clean = two_sequence(variant, T, N, noisy_targets=False)
     names = ("ST1", "ST2")
     if variant == "3a":
@@ -115,19 +115,19 @@ def two_sequences(
 
 
 def _marked_pairs_network(input_gate_bias: tuple[float, ...] | str) -> Architecture:
-    """Experiments 4 and 5: 93 weights."""
+    """Return the network of experiments 4 and 5, with 93 weights."""
     return Architecture(
         2, 1, 2, 2, input_gate_bias, output_gate_bias="random", cell_bias="random",
         output_bias="random", init_range=0.1,
     )  # fmt: skip
 
 
-# Experiment 4, in case that it is the squared error that has to be below 0.04.
+# Experiment 4, if the paper means that the squared error must be below 0.04.
 SQUARES = "squares below 0.04"
 
 
 def add(T: int, paper: float) -> Experiment:
-    """Experiment 4, Table 7."""
+    """Return a row of experiment 4 (Table 7)."""
     return Experiment(
         name="4",
         row=f"T={T}",
@@ -143,7 +143,7 @@ def add(T: int, paper: float) -> Experiment:
 
 
 def multiply(T: int = 100) -> Experiment:
-    """Experiment 5, Table 8."""
+    """Return the row of experiment 5 (Table 8)."""
     return Experiment(
         name="5",
         row=f"T={T}",
@@ -162,7 +162,7 @@ def multiply(T: int = 100) -> Experiment:
 
 
 def order(n_markers: int, T: int = 100) -> Experiment:
-    """Experiment 6, Table 9."""
+    """Return a row of experiment 6 (Table 9)."""
     n_blocks = n_markers
     return Experiment(
         name="6a" if n_markers == 2 else "6b",
@@ -219,11 +219,12 @@ LSTM = [
 def _as_baseline(
     row: Experiment, method: str, architecture: object, **changes: object
 ) -> Experiment:
+    """Return a row with another method, for which the paper has no figure."""
     return replace(row, method=method, architecture=architecture, n_trials=10, paper={}, **changes)
 
 
 def _reber_baselines() -> list[Experiment]:
-    """Rows of Table 1 that the paper quotes from others."""
+    """Return the rows of Table 1 that the paper quotes from others."""
     row = replace(reber(3, 2, 0.1, 0), row="")
     return [
         _as_baseline(row, "RTRL, 3 hidden", FullyRecurrent(7, 7, 3), learning_rate=0.05),
@@ -237,7 +238,7 @@ def _reber_baselines() -> list[Experiment]:
 
 
 def _long_lag_baselines() -> list[Experiment]:
-    """Rows of Table 2: a network with one recurrent hidden unit; 2c with Elman and windows."""
+    """Return the other methods of experiment 2: one recurrent hidden unit, windows, Elman."""
     rows = []
     for p, cap in ((4, 1_000_000), (10, 200_000), (100, 5_000)):
         row = long_lag("2a", 0, p)
@@ -270,11 +271,12 @@ def _long_lag_baselines() -> list[Experiment]:
 
 
 def _small(row: Experiment, **changes: object) -> Experiment:
+    """Return a row with 4 trials, marked as small."""
     return replace(row, row=f"small: {row.row}", n_trials=4, **changes)
 
 
 def _easier(row: Experiment, n: int, cap: int, which: int = 0, **changes: object) -> Experiment:
-    """A row with one criterion, which looks at n sequences."""
+    """Return a small row with one criterion, which looks at n sequences."""
     criteria = (replace(row.criteria[which], n=n, **changes),)
     return _small(row, criteria=criteria, cap=cap, n_test=256)
 
@@ -282,7 +284,7 @@ def _easier(row: Experiment, n: int, cap: int, which: int = 0, **changes: object
 def _reading(
     row: Experiment, method: str, n_trials: int, cap: int, **architecture: object
 ) -> Experiment:
-    """A row by another reading of the paper, up to its last criterion."""
+    """Return a row for another reading of the paper, with its last criterion only."""
     return replace(
         row,
         method=method,
@@ -294,7 +296,7 @@ def _reading(
 
 
 def _ranges_and_factor(row: Experiment) -> list[Experiment]:
-    """Table 10's caption, and errors without 1/2."""
+    """Return readings with the ranges of Table 10's caption, and with errors without 1/2."""
     swapped = {"g_range": 1.0, "h_range": 2.0}
     double = replace(row, learning_rate=2 * row.learning_rate)
     return [
@@ -305,6 +307,7 @@ def _ranges_and_factor(row: Experiment) -> list[Experiment]:
 
 
 def _without_recurrence(q: int, p: int, paper: float | None, n_trials: int = 20) -> Experiment:
+    """Return a row of experiment 2c without weights between hidden units."""
     row = very_long_lag(q, p, paper)
     return _reading(row, "no recurrence", n_trials, cap=600_000, recurrent=False)
 
@@ -312,13 +315,17 @@ def _without_recurrence(q: int, p: int, paper: float | None, n_trials: int = 20)
 def _small_first_weights(
     q: int, p: int, paper: float | None = None, recurrent: bool = True
 ) -> Experiment:
-    """A tenth of the paper's first weights: states drift less before anything is learned."""
+    """Return a row of experiment 2c with a tenth of the paper's initial weights.
+
+    States then drift less before the network has learned anything.
+    """
     method = "weights in ±0.02" if recurrent else "no recurrence, weights in ±0.02"
     row = very_long_lag(q, p, paper)
     return _reading(row, method, 8, cap=300_000, recurrent=recurrent, init_range=0.02)
 
 
 def _linear_output(T: int, paper: float) -> list[Experiment]:
+    """Return rows of experiment 4 with a linear output, with and without recurrence."""
     row = add(T, paper)
     return [
         _reading(row, method, 10, row.cap, output="linear", recurrent=recurrent)
@@ -330,6 +337,7 @@ def _linear_output(T: int, paper: float) -> list[Experiment]:
 
 
 def _log_loss(row: Experiment) -> Experiment:
+    """Return a row trained with the log loss."""
     return _reading(row, "log loss", row.n_trials, row.cap, output="logistic, log loss")
 
 
@@ -362,7 +370,7 @@ BEYOND = [
     replace(two_sequences("3b", 200, 1, (0, 0)), paper={}),
 ]
 EXPERIMENTS = [*LSTM, *READINGS, *BASELINES, *BEYOND]
-# Each experiment in a version of seconds, for `--quick` and for the tests.
+# A version of each experiment that takes seconds, for `--quick` and for the tests.
 SMALL = [
     replace(_small(reber(3, 2, 0.5, 0), cap=30_000), n_trials=8),
     _easier(long_lag("2a", 0, p=10), n=500, cap=20_000),

@@ -1,4 +1,4 @@
-"""Random weight guessing: draw all weights anew until the network is right by chance."""
+"""Random weight guessing: draw new weights until the network is right by chance."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ N_TRIALS = 10
 
 @kernel
 def n_right(length, value, target, w, tolerance, allowed):
-    """How many sequences a network gets right before it has made more errors than are allowed.
+    """Count the sequences that a network gets right before it makes more errors than allowed.
 
-    w (N_HIDDEN + 1, N_HIDDEN + 3): fully recurrent units, the last one the output, which see the
-    input, a bias, and each other.
+    w (N_HIDDEN + 1, N_HIDDEN + 3): weights of fully recurrent units that see the input, a bias,
+    and each other; the last unit is the output.
     """
     n_units = len(w)
     y, y_new = np.zeros(n_units), np.zeros(n_units)
@@ -47,13 +47,14 @@ def n_right(length, value, target, w, tolerance, allowed):
 
 
 def guess(variant: str, T: int, N: int, seed: int) -> Result:
-    """Guess until all of 256 sequences are right, or in 3b all but 5; guesses are counted."""
+    """Guess until all of 256 sequences (in 3b, all but 5) are right, and count the guesses."""
     start = time.process_time()
     rng = np.random.RandomState(seed)
     draw = two_sequence(variant, T, N)
     sequences, fresh = draw(256, rng), draw(2560, np.random.RandomState([seed, 2]))
 
     def right(some: Sequences, w: np.ndarray) -> int:
+        """Count the sequences that the network with weights w gets right."""
         return n_right(some.length, some.input_value, some.target_value, w, 0.2, allowed)
 
     allowed = 5 if variant == "3b" else 0
@@ -72,7 +73,7 @@ def guess(variant: str, T: int, N: int, seed: int) -> Result:
 
 
 def results(known: set[tuple[str, str, str, int]]) -> Iterator[Result]:
-    """A line for each trial that is not known by (experiment, row, method, seed)."""
+    """Yield a line for each trial that is not in known, by (experiment, row, method, seed)."""
     for variant, T, N in TASKS:
         for seed in range(N_TRIALS):
             if (variant, f"T={T}, N={N}", METHOD, seed) not in known:

@@ -1,6 +1,6 @@
-"""How the kernels of this example are compiled: they make small arrays of their own."""
+"""Compile the kernels of this example, which may allocate small arrays."""
 
 import numba
 
-# error_model: the Python model puts a branch into every division.
+# error_model: Python's error model adds a branch to every division.
 kernel = numba.njit(cache=True, nogil=True, error_model="numpy")

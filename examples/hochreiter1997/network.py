@@ -1,23 +1,23 @@
 """The network of 1997 and its learning rule, for several trials at once.
 
-Each number of the paper is a vector here: one lane for each of 8 trials (fewer where registers
-are narrower), which differ in weights and sequences and have nothing to do with each other. The
-letters are those of the paper's Section 4 and Appendix A.1, as are the numbers of equations.
+Each number of the paper is a vector here, with one lane for each of 8 trials (fewer where
+registers are narrower). The trials have their own weights and sequences and are independent.
+Letters and equation numbers are those of the paper's Section 4 and Appendix A.1.
 
 NAMES
     H hidden units: B input gates, then B output gates, then C = B * S memory cells
-    M sources of a hidden unit besides the inputs: the H hidden units, and 1 for the bias
+    M sources of a hidden unit other than the inputs: the H hidden units, and 1 for the bias
     I inputs, O outputs, L lanes; all arrays are (..., L)
 
 FORWARD, at each time step
-    net_l = sum_m w_lm y_m + w_l x      y_m: hidden activations of the step before
+    net_l = sum_m w_lm y_m + w_l x      y_m: hidden activations of the previous step
     y_in = f(net_in)     y_out = f(net_out)     f(x) = 1 / (1 + e^-x)       (3, 7, 8)
     s_v <- s_v + y_in g(net_v)                  g(x) = 2 (2 f(x) - 1)       (5, 9)
     y_v = y_out h(s_v)                          h(x) = 2 f(x) - 1           (4, 9)
-    y_k = f(sum_v w_kv y_v)                     v: the cells, now
+    y_k = f(sum_v w_kv y_v)                     v: the cells, at this step
 
-LEARNING RULE: errors that arrive at the net input of a gate or a cell are used and go no further
-back. What is left of the gradient is known at each step, without looking back.
+LEARNING RULE: errors that arrive at the net input of a gate or a cell change its weights and flow
+no further back. The truncated gradient can be computed at each step without looking back.
     e_k = f'(net_k) (t_k - y_k)                                             (19)
     e_out = f'(net_out) sum_v h(s_v) sum_k w_kv e_k                         (21)
     e_s,v = y_out h'(s_v) sum_k w_kv e_k                                    (23)
@@ -26,8 +26,8 @@ back. What is left of the gradient is known at each step, without looking back.
     dw_lm = a e_l y_m   (outputs and output gates)                          (22)
     dw_in,m = a sum_v e_s,v ds_v/dw_in,m        dw_v,m = a e_s,v ds_v/dw_v,m    (26, 28)
 
-Other readings of the paper: weights from hidden unit to hidden unit that are not there, outputs
-that are linear, y_k = net_k, and errors e_k = t_k - y_k of the log loss or of linear outputs.
+Other readings of the paper: no weights between hidden units; linear outputs, y_k = net_k; and
+errors e_k = t_k - y_k, for the log loss or for linear outputs.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ LANES = lanes_of(np.float64)
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a network looks like, and how it starts. Biases are given unit by unit."""
+    """Sizes and initial values of a network. Biases are given for each unit."""
 
     n_inputs: int
     n_outputs: int
@@ -62,7 +62,7 @@ class Architecture:
     h_range: float = 1.0
     recurrent: bool = True  # whether hidden units see each other
     output: Literal["logistic", "logistic, log loss", "linear"] = "logistic"
-    # Experiments 2a and 2b: cells and gates see the inputs alone, outputs see the inputs too,
+    # Experiments 2a and 2b: cells and gates see only the inputs, outputs see the inputs too,
     # there is no output gate, and the cell is y = s, s += y_in f(net).
     layered: bool = False
 
@@ -79,7 +79,7 @@ class Architecture:
 
     @property
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """The parts of the parameter vector, each (targets, sources)."""
+        """Shape (targets, sources) of each part of the parameter vector."""
         n_sources = 0 if self.layered else self.n_hidden + 1
         return {
             "w_input": (self.n_hidden, self.n_inputs),
@@ -89,7 +89,7 @@ class Architecture:
         }
 
     def views(self, theta: np.ndarray) -> dict[str, np.ndarray]:
-        """The parts by name, each (targets, sources, ...), of a vector (n_parameters, ...)."""
+        """Return views (targets, sources, ...) of the parts of a vector (n_parameters, ...)."""
         views, begin = {}, 0
         for name, (n_targets, n_sources) in self.shapes.items():
             end = begin + n_targets * n_sources
@@ -102,7 +102,7 @@ class Architecture:
         return sum(n_targets * n_sources for n_targets, n_sources in self.shapes.values())
 
     def trainable(self) -> np.ndarray:
-        """(n_parameters,): 0 for what is not there, as biases of units without one, else 1."""
+        """Return a mask (n_parameters,): 0 for parameters that do not exist, else 1."""
         mask = np.ones(self.n_parameters)
         views = self.views(mask)
         if not self.layered:
@@ -112,7 +112,7 @@ class Architecture:
         return mask
 
     def initial(self, rng: np.random.RandomState) -> np.ndarray:
-        """(n_parameters,): uniform weights, and the biases."""
+        """Return initial parameters (n_parameters,): uniform weights, and the biases."""
         theta = rng.uniform(-self.init_range, self.init_range, self.n_parameters)
         if not self.layered:
             bias = self.views(theta)["w_hidden"][:, -1]
@@ -122,6 +122,8 @@ class Architecture:
         return theta * self.trainable()
 
     def _hidden_biases(self) -> list[float | str | None]:
+        """Return the bias of each hidden unit: a number, "random", or None."""
+
         def by_unit(bias: tuple[float, ...] | str | None, n: int) -> list[float | str | None]:
             return list(map(float, bias)) if isinstance(bias, tuple) else [bias] * n
 
@@ -133,7 +135,7 @@ class Architecture:
 
 
 class Sequences(NamedTuple):
-    """Sequences one behind the other. Inputs and targets that are not named are 0."""
+    """Sequences, one after another. Inputs and targets that are not listed are 0."""
 
     length: np.ndarray  # (n_sequences,)
     input_index: np.ndarray  # (n_steps, K): inputs that are not 0 at a step
@@ -144,7 +146,7 @@ class Sequences(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Parts of a parameter vector (n_parameters, L), or of its gradient."""
+    """The parts of a parameter vector (n_parameters, L) or of its gradient."""
 
     w_input: np.ndarray  # (H, I, L)
     w_hidden: np.ndarray  # (H, M, L); M = 0 in the layered network
@@ -153,39 +155,39 @@ class Weights(NamedTuple):
 
 
 class State(NamedTuple):
-    """What the network remembers from step to step, and room to compute in."""
+    """The state of the network from step to step, and workspace."""
 
-    y: np.ndarray  # (H + 1, L): activations of the step before, and 1
+    y: np.ndarray  # (H + 1, L): activations of the previous step, and 1
     s: np.ndarray  # (C, L): internal states
-    ds_input: np.ndarray  # (C, 2, I, L): ds/dw, by weights of the input gate and of the cell
+    ds_input: np.ndarray  # (C, 2, I, L): ds/dw for the weights of the input gate and of the cell
     ds_hidden: np.ndarray  # (C, 2, M, L)
     f: np.ndarray  # (H, L): f(net)
     h: np.ndarray  # (C, L): h(s)
-    y_cell: np.ndarray  # (C + 1, L), and 1
+    y_cell: np.ndarray  # (C + 1, L): outputs of the cells, and 1
     y_output: np.ndarray  # (O, L)
     e_cell: np.ndarray  # (C, L): error that arrives at y_cell
     x: np.ndarray  # (I, L)
-    active: np.ndarray  # (I,): inputs that are not 0 in some lane
+    active: np.ndarray  # (I,): inputs that are not 0 in at least one lane
     target: np.ndarray  # (O, L)
     graded: np.ndarray  # (1, L): 1 where there are targets, else 0
 
 
 def vectors(*shape: int) -> np.ndarray:
-    """Zeros (*shape, L), on an address that is a multiple of a vector's size."""
+    """Return zeros (*shape, L), aligned to the size of a vector."""
     flat = aligned(int(np.prod(shape)) * LANES, np.float64)
     flat[:] = 0.0
     return flat.reshape(*shape, LANES)
 
 
 class Network:
-    """Weights of a trial in each lane, and the state of all."""
+    """The weights and states of several trials, one in each lane."""
 
     def __init__(self, architecture: Architecture) -> None:
         self.architecture = architecture
         n_parameters = architecture.n_parameters
         self.theta = vectors(n_parameters)
         self.gradient = vectors(n_parameters)
-        self.rate = vectors(n_parameters)  # learning rates, 0: fixed
+        self.rate = vectors(n_parameters)  # learning rates; 0 for fixed parameters
         n_hidden, n_cells = architecture.n_hidden, architecture.n_cells
         n_inputs, n_outputs = architecture.n_inputs, architecture.n_outputs
         n_sources = architecture.shapes["w_hidden"][1]
@@ -217,10 +219,11 @@ class Network:
         every_step: bool = False,
         outputs: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Go through as many sequences in each lane; return their errors.
+        """Run the sequences of each lane and return their errors.
 
-        Weights change after each sequence if `learn`, or after each time step that has a target
-        if `every_step`. `outputs` (n_steps of all lanes, O) takes all activations.
+        Each lane has the same number of sequences. If `learn`, weights change after each sequence,
+        or, with `every_step`, after each time step that has a target. All output activations are
+        written to `outputs` (n_steps of all lanes, O), if given.
 
         Returns the largest and the mean absolute error over the targets of each sequence, two
         arrays (n_sequences, L).
@@ -243,13 +246,13 @@ class Network:
 
 @inlined
 def at(array, i, j):
-    """Offset of the vector (i, j) of an array (.., n, L)."""
+    """Return the offset of the vector (i, j) of an array (.., n, L)."""
     return (i * array.shape[-2] + j) * lanes(array)
 
 
 @inlined
 def row(array, i):
-    """Offset of the vector i of an array (n, L)."""
+    """Return the offset of the vector i of an array (n, L)."""
     return i * lanes(array)
 
 
@@ -264,9 +267,9 @@ def run_sequences(
     weights, dweights, theta, gradient, rate, state, sequences, begin, block_size, g_range, h_range,
     layered, linear, sloped, learn, every_step, largest, mean, outputs,
 ):  # fmt: skip
-    """Run, and train, all lanes on their sequences; see `Network.run`."""
+    """Run and train all lanes on their sequences; see `Network.run`."""
     for n in range(len(begin)):
-        # Sequences end together: a short one begins later, and its lane idles until then.
+        # Sequences end together: a short one begins later, and its lane is idle until then.
         longest = sequences.length[n].max()
         largest[n] = 0.0
         mean[n] = 0.0
@@ -295,7 +298,7 @@ def run_sequences(
 
 @inlined
 def set_inputs_and_targets(state, sequences, n, steps_left, begin):
-    """Look up what each lane sees now; return how many inputs are on in any lane."""
+    """Set inputs and targets of each lane; return the number of inputs active in any lane."""
     n_active = 0
     for lane in range(begin.shape[1]):
         position = sequences.length[n, lane] - steps_left
@@ -327,7 +330,7 @@ def set_inputs_and_targets(state, sequences, n, steps_left, begin):
 
 @inlined
 def reset(state, lane):
-    """A sequence begins: forget the last one."""
+    """Clear the state of a lane before a new sequence."""
     state.y[:-1, lane] = 0.0
     state.s[:, lane] = 0.0
     state.ds_input[..., lane] = 0.0
@@ -336,7 +339,7 @@ def reset(state, lane):
 
 @inlined
 def forward(weights, state, n_active, block_size, g_range, h_range, layered, linear):
-    """One time step; leaves f(net) in `state.f`, and the activations of before in `state.y`."""
+    """Compute one time step; leave f(net) in `state.f` and the last activations in `state.y`."""
     w_input, w_hidden, w_output, w_skip = weights
     n_cells = len(state.s)
     first_cell = len(state.f) - n_cells
@@ -384,7 +387,7 @@ def forward(weights, state, n_active, block_size, g_range, h_range, layered, lin
 
 @inlined
 def carry_derivatives(state, n_active, block_size, g_range, layered):
-    """ds/dw: all that the learning rule remembers of the past, 2 C (I + M) numbers."""
+    """Update ds/dw, the only memory of the learning rule: 2 C (I + M) numbers."""
     ds_input, ds_hidden = state.ds_input, state.ds_hidden
     n_sources = ds_hidden.shape[2]
     n_cells = len(state.s)
@@ -417,7 +420,7 @@ def carry_derivatives(state, n_active, block_size, g_range, layered):
 
 @inlined
 def measure(state, largest, mean):
-    """Take the errors of this step into those of the sequence."""
+    """Add the errors of this step to those of the sequence."""
     for k in range(len(state.y_output)):
         for lane in range(len(largest)):
             error = abs(state.target[k, lane] - state.y_output[k, lane]) * state.graded[0, lane]
@@ -427,7 +430,7 @@ def measure(state, largest, mean):
 
 @inlined
 def backward(weights, dweights, state, n_active, block_size, h_range, layered, sloped):
-    """Add what the errors of this step say to the gradient (upwards: the rule climbs)."""
+    """Add the contribution of this step to the gradient, with the sign that reduces the error."""
     w_output = weights.w_output
     d_input, d_hidden, d_output, d_skip = dweights
     n_cells = len(state.s)
@@ -486,7 +489,7 @@ def backward(weights, dweights, state, n_active, block_size, h_range, layered, s
 
 @inlined
 def finish_step(state, n_active):
-    """The activations of now become those of before; all inputs are 0 again."""
+    """Store the activations for the next step and set all inputs to 0."""
     n_gates = len(state.f) - len(state.s)
     for unit in range(n_gates):
         store(state.y, row(state.y, unit), load(state.f, row(state.f, unit)))
@@ -499,7 +502,7 @@ def finish_step(state, n_active):
 
 @inlined
 def change_weights(theta, gradient, rate):
-    """One step of on-line learning."""
+    """Add the gradient times the learning rate to the weights, and clear the gradient."""
     for i in range(len(theta)):
         offset = row(theta, i)
         step = load(rate, offset) * load(gradient, offset)
@@ -509,7 +512,7 @@ def change_weights(theta, gradient, rate):
 
 @inlined
 def record(state, outputs, begin, length, steps_left):
-    """Keep the outputs of all lanes that are alive."""
+    """Copy the outputs of all lanes whose sequences have begun."""
     for lane in range(len(begin)):
         position = length[lane] - steps_left
         if position >= 0:

@@ -1,4 +1,4 @@
-"""Draws the two pictures of docs/explanation/hochreiter1997.md.
+"""Draw the two figures of docs/explanation/hochreiter1997.md.
 
 python -m examples.hochreiter1997.pictures
 """
@@ -22,19 +22,22 @@ N_UNITS, N_STEPS = 16, 1000
 
 
 def error_flow() -> dict[str, np.ndarray]:
-    """Size of an error after k steps back, for k = 0 ... N_STEPS, in networks not yet trained.
+    """Return the size of an error k steps back, k = 0 ... N_STEPS, in untrained networks.
 
-    For memory cells that is what stays inside the carousel: the product of the forget gates, or 1
-    where there are none. For Elman's network it is the whole Jacobian of the hidden state.
+    For memory cells this is the part that stays inside the carousel: the product of the forget
+    gates, or 1 without forget gates. For Elman's network it is the norm of the Jacobian of the
+    hidden state.
     """
     rng = np.random.RandomState(0)
     x = rng.standard_normal((N_STEPS, 1))
 
     def gate(bias: np.ndarray | float) -> np.ndarray:
+        """Return the activations of forget gates with random weights."""
         w = rng.uniform(-0.25, 0.25, (N_UNITS, 1))
         return 1.0 / (1.0 + np.exp(-(x @ w.T + bias)))  # (N_STEPS, N_UNITS)
 
     def carousel(kept: np.ndarray) -> np.ndarray:
+        """Return the root mean square over units of the product of the last k gates."""
         back = np.cumprod(kept[::-1], axis=0)
         return np.concatenate([[1.0], np.sqrt((back**2).mean(axis=1))])
 
@@ -58,6 +61,7 @@ def error_flow() -> dict[str, np.ndarray]:
 
 
 def draw_error_flow(path: Path) -> None:
+    """Plot the error that remains after k steps back."""
     figure, axes = plt.subplots(figsize=(6, 3), layout="constrained")
     for label, size in error_flow().items():
         axes.semilogy(size, label=label)
@@ -67,7 +71,7 @@ def draw_error_flow(path: Path) -> None:
 
 
 def draw_lags(path: Path) -> None:
-    """Sequences to success by minimal lag: 2c with as many distractors as steps, and 4."""
+    """Plot sequences to success against the minimal lag, for 2c with p = q and for 4."""
     lines = by_row(results.read())
     figure, panels = plt.subplots(ncols=2, figsize=(7, 3), layout="constrained", sharey=True)
     experiments = [(experiment, experiment.criteria[0].name) for experiment in [*LSTM, *BEYOND]]

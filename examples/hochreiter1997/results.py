@@ -1,4 +1,4 @@
-"""The results file: a line for each trial and criterion, appended as soon as it is known."""
+"""The results file: a line for each trial and criterion, appended as soon as it is finished."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ RESULTS = Path(__file__).parent / "results.csv"
 
 
 def read(path: Path = RESULTS) -> list[Result]:
-    """All lines; none if there is no file."""
+    """Return all lines; an empty list if there is no file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -27,7 +27,7 @@ def read(path: Path = RESULTS) -> list[Result]:
 
 
 def append(result: Result, path: Path = RESULTS) -> None:
-    """Add one line, and the head to an empty file."""
+    """Append one line; write the header first if the file is new or empty."""
     is_new = not path.exists() or path.stat().st_size == 0
     with path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

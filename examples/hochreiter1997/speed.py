@@ -1,4 +1,4 @@
-"""Time of one training step of the 93-weight network, per trial, with and without its data.
+"""Measure a training step of the 93-weight network per trial, and the drawing of its data.
 
 python -m examples.hochreiter1997.speed
 """
@@ -15,6 +15,7 @@ from examples.hochreiter1997.trials import Trial
 
 
 def main() -> None:
+    """Measure and print the times of drawing and learning."""
     experiment = add(100, 0)
     network = experiment.architecture.network()
     trials = [Trial(experiment, seed) for seed in range(LANES)]

@@ -1,7 +1,7 @@
-"""When a trial has learned its task: the paper's criteria, as they are decided on here.
+"""The paper's criteria for when a trial has learned its task.
 
-A criterion looks at the errors of the training sequences so far, or at a test set, after every
-round of `every` sequences. What it returns is the number of sequences that were needed, or None.
+After every round of `every` sequences, a criterion looks at the errors of the training sequences
+so far, or at a test set. It returns the number of sequences that were needed, or None.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class Criterion(Protocol):
 
 @dataclass(frozen=True)
 class Streak:
-    """Experiment 2: `n` training sequences in a row without an error of `tolerance`.
+    """Experiment 2: `n` training sequences in a row with all errors below `tolerance`.
 
-    They count as the proof, not as the training before it.
+    These sequences are not counted as needed: they are the test.
     """
 
     tolerance: float
@@ -60,7 +60,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class Tested:
-    """Experiment 3: few errors on a test set, a new one each time."""
+    """Experiment 3: few errors on a test set, which is drawn again each time."""
 
     draw: Draw
     tolerance: float
@@ -77,7 +77,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class LegalSymbols:
-    """Experiment 1: in all strings of training and test set the legal symbols lead."""
+    """Experiment 1: legal symbols have the highest outputs in all training and test strings."""
 
     name: str = ""
 

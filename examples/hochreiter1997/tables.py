@@ -1,4 +1,4 @@
-"""Writes the tables of docs/explanation/hochreiter1997.md anew from the results file.
+"""Write the tables of docs/explanation/hochreiter1997.md from the results file.
 
 python -m examples.hochreiter1997.tables
 """
@@ -21,7 +21,7 @@ Lines = dict[Key, list[Result]]
 
 
 def by_row(lines: list[Result]) -> Lines:
-    """The lines of each experiment, row, method and criterion."""
+    """Group the lines by experiment, row, method and criterion."""
     rows: Lines = defaultdict(list)
     for line in lines:
         rows[line.experiment, line.row, line.method, line.criterion].append(line)
@@ -29,12 +29,12 @@ def by_row(lines: list[Result]) -> Lines:
 
 
 def thousands(number: float) -> str:
-    """Three digits of it: 31,400."""
+    """Format a number with three digits: 31,400."""
     return f"{float(f'{number:.3g}'):,.0f}"
 
 
 def measured(lines: list[Result]) -> list[str]:
-    """Success, sequences (mean and range) and wrong test sequences of the trials of a row."""
+    """Return successes, sequences (mean and range), wrong test sequences and time of a row."""
     good = [line for line in lines if line.success]
     success = f"{len(good)} of {len(lines)}"
     if failed := [line.sequences for line in lines if not line.success]:
@@ -49,11 +49,12 @@ def measured(lines: list[Result]) -> list[str]:
 
 
 def full_name(row: str, criterion: str) -> str:
+    """Return the name of a row, with its criterion if that has a name."""
     return f"{row}, {criterion}" if criterion else row
 
 
 def beside_paper(lines: list[Result], paper: float) -> str:
-    """The paper's figure, ours, and their ratio: cells of a table."""
+    """Return the paper's figure, ours, and their ratio, as cells of a table."""
     if not lines:
         return f"{paper:,.0f} | not run | | | |"
     success, span, wrong, seconds = measured(lines)
@@ -63,7 +64,7 @@ def beside_paper(lines: list[Result], paper: float) -> str:
 
 
 def lstm_table(rows: Lines) -> list[str]:
-    """The paper's LSTM rows beside ours."""
+    """Return the table of the paper's LSTM rows and ours."""
     table = [
         "| exp. | row | paper's trials | paper: sequences | success | sequences, mean (range) "
         "| ratio | wrong in test | CPU s a trial |",
@@ -79,7 +80,7 @@ def lstm_table(rows: Lines) -> list[str]:
 
 
 def readings_table(rows: Lines) -> list[str]:
-    """Other readings of the paper, each group behind the row as the equations have it."""
+    """Return the table of other readings, each after the row that follows the equations."""
     table = [
         "| exp. | row | method | paper: sequences | success | sequences, mean (range) "
         "| ratio | wrong in test | CPU s a trial |",
@@ -99,7 +100,7 @@ def readings_table(rows: Lines) -> list[str]:
 
 
 def other_table(keys: list[Key], rows: Lines) -> list[str]:
-    """Rows for which the paper has no figure of its own."""
+    """Return a table of rows for which the paper has no figure."""
     table = [
         "| exp. | row | method | success | sequences, mean (range) | wrong in test "
         "| CPU s a trial |",
@@ -113,11 +114,12 @@ def other_table(keys: list[Key], rows: Lines) -> list[str]:
 
 
 def keys_of(experiments: list[Experiment]) -> list[Key]:
+    """Return the key of each row and criterion."""
     return [(e.name, e.row, e.method, c.name) for e in experiments for c in e.criteria]
 
 
 def with_tables(text: str, lines: list[Result]) -> str:
-    """The page, with what stands between the marks of each table replaced."""
+    """Return the page with new tables between the marks of each table."""
     rows = by_row(lines)
     chunked = [(variant, "p=100", chunker.METHOD, "") for variant in chunker.CAPS]
     guessed = [(v, f"T={T}, N={N}", guessing.METHOD, "ST1") for v, T, N in guessing.TASKS]

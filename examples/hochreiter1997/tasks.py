@@ -1,4 +1,4 @@
-"""The six tasks: sequences of `sklstm.datasets` in the form that the kernels read."""
+"""The six tasks: sequences from `sklstm.datasets` in the form that the kernels read."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _with_final_target(
     target_index: np.ndarray,
     target_value: np.ndarray,
 ) -> Sequences:
-    """Sequences with one target each (n_sequences,), at their last step."""
+    """Return sequences with one target each, at their last step; targets are (n_sequences,)."""
     n_steps = len(input_index)
     index = np.zeros((n_steps, 1), dtype=int)
     value = np.zeros((n_steps, 1))
@@ -41,26 +41,27 @@ def _with_final_target(
 
 
 def _symbols(symbols: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lengths, and one input that is 1 at each step."""
+    """Return lengths, indices and values of inputs: one input is 1 at each step."""
     index = np.concatenate(symbols)[:, np.newaxis]
     return _lengths(symbols), index, np.ones(index.shape)
 
 
 def _lengths(X: list[np.ndarray]) -> np.ndarray:
+    """Return the length of each sequence."""
     return np.array([len(x) for x in X])
 
 
 def _channels(X: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Lengths, and all channels as inputs at each step."""
+    """Return lengths, indices and values of inputs: all channels at each step."""
     value = np.concatenate(X)
     return _lengths(X), np.broadcast_to(np.arange(value.shape[1]), value.shape), value
 
 
 def reber_strings(rng: np.random.RandomState) -> tuple[Sequences, list[np.ndarray]]:
-    """512 strings, and (n_steps, 7) which symbols are legal next, for each.
+    """Return 512 strings, and for each the legal next symbols, (n_steps, 7).
 
-    The first 256 are the training set, as the grammar gives them; none of the others is one of
-    them. The targets are the symbols that follow.
+    The first 256 are the training set, drawn from the grammar; none of the others is in it. The
+    targets are the symbols that follow.
     """
     seed = rng.randint(2**31 - 1)
     X, y = make_embedded_reber(4096, targets="next", random_state=seed)
@@ -75,7 +76,7 @@ def reber_strings(rng: np.random.RandomState) -> tuple[Sequences, list[np.ndarra
 
 
 def pick(sequences: Sequences, chosen: np.ndarray) -> Sequences:
-    """The chosen ones of some sequences, one behind the other."""
+    """Return the chosen sequences, one after another."""
     end = np.cumsum(sequences.length)
     begin = end - sequences.length
     steps = np.concatenate([np.arange(begin[i], end[i]) for i in chosen])
@@ -83,7 +84,7 @@ def pick(sequences: Sequences, chosen: np.ndarray) -> Sequences:
 
 
 def split(sequences: Sequences, n: int) -> list[Sequences]:
-    """Cut into n parts with as many sequences each."""
+    """Split into n parts with equal numbers of sequences."""
     lengths = np.split(sequences.length, n)
     ends = np.cumsum([length.sum() for length in lengths])[:-1]
     parts = zip(*(np.split(part, ends) for part in sequences[1:]), strict=True)
@@ -91,6 +92,7 @@ def split(sequences: Sequences, n: int) -> list[Sequences]:
 
 
 def _prediction(n: int, rng: np.random.RandomState, *, variant: str, p: int) -> Sequences:
+    """Draw sequences of experiment 2a or 2b."""
     X, y = make_long_lag(n, variant=variant, lag=p, one_hot=False, random_state=rng)
     if variant == "2b":
         return _with_final_target(*_symbols(list(X)), y[:, -1], np.ones(n))
@@ -99,27 +101,29 @@ def _prediction(n: int, rng: np.random.RandomState, *, variant: str, p: int) -> 
 
 
 def prediction(variant: str, p: int) -> Draw:
-    """Experiments 2a and 2b: every next symbol; the last alone where the others are random."""
+    """Experiments 2a and 2b: predict every next symbol (2a), or only the last one (2b)."""
     return partial(_prediction, variant=variant, p=p)
 
 
 def _trigger(n: int, rng: np.random.RandomState, *, q: int, p: int) -> Sequences:
+    """Draw sequences of experiment 2c."""
     X, y = make_long_lag(n, variant="2c", lag=q, n_distractors=p, one_hot=False, random_state=rng)
     return _with_final_target(*_symbols(X), y, np.ones(n))
 
 
 def trigger(q: int, p: int) -> Draw:
-    """Experiment 2c: x or y, at the second step and after the trigger."""
+    """Experiment 2c: after the trigger, repeat the x or y of the second step."""
     return partial(_trigger, q=q, p=p)
 
 
 def _two_sequence(n: int, rng: np.random.RandomState, **settings: object) -> Sequences:
+    """Draw sequences of experiment 3."""
     X, y = make_two_sequence(n, **settings, random_state=rng)
     return _with_final_target(*_channels(X), np.zeros(n, dtype=int), y)
 
 
 def two_sequence(variant: str, T: int, N: int, *, noisy_targets: bool = True) -> Draw:
-    """Experiment 3: signal and noise on one line."""
+    """Experiment 3: signal and noise on the same channel."""
     return partial(
         _two_sequence, variant=variant, min_length=T, n_informative=N,
         target_variance=0.1 if noisy_targets else 0.0,
@@ -127,26 +131,28 @@ def two_sequence(variant: str, T: int, N: int, *, noisy_targets: bool = True) ->
 
 
 def _marked_pairs(n: int, rng: np.random.RandomState, *, make: Callable, T: int) -> Sequences:
+    """Draw sequences of experiment 4 or 5."""
     X, y = make(n, min_length=T, random_state=rng)
     return _with_final_target(*_channels(X), np.zeros(n, dtype=int), y)
 
 
 def adding(T: int) -> Draw:
-    """Experiment 4."""
+    """Experiment 4: add two marked values."""
     return partial(_marked_pairs, make=make_adding, T=T)
 
 
 def multiplication(T: int) -> Draw:
-    """Experiment 5."""
+    """Experiment 5: multiply two marked values."""
     return partial(_marked_pairs, make=make_multiplication, T=T)
 
 
 def _temporal_order(n: int, rng: np.random.RandomState, *, n_markers: int, T: int) -> Sequences:
+    """Draw sequences of experiment 6."""
     X, y = make_temporal_order(n, n_markers=n_markers, min_length=T, random_state=rng)
     symbols = [x.argmax(axis=1) for x in X]
     return _with_final_target(*_symbols(symbols), y, np.ones(n))
 
 
 def temporal_order(n_markers: int, T: int = 100) -> Draw:
-    """Experiment 6."""
+    """Experiment 6: classify the order of two or three symbols."""
     return partial(_temporal_order, n_markers=n_markers, T=T)

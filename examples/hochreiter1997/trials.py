@@ -1,4 +1,4 @@
-"""Trials of one experiment, a lane each, from the first weights to the last criterion."""
+"""Trials of one experiment, one in each lane, from initial weights to the last criterion."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from examples.hochreiter1997.tasks import Draw, pick, reber_strings, split
 
 @dataclass(frozen=True)
 class Experiment:
-    """A row of the paper's tables: what is learned, by which network, until when."""
+    """A row of the paper's tables: the task, the network, and when training ends."""
 
     name: str  # "4"
     row: str  # "T=100"
     architecture: Architecture
     learning_rate: float
-    criteria: tuple[Criterion, ...]  # each is at least as strict as the one before
+    criteria: tuple[Criterion, ...]  # each is at least as strict as the previous one
     draw: Draw | None  # None: the strings of experiment 1
     tolerance: float  # a sequence with a larger error counts as wrong
     n_trials: int
     cap: int  # sequences after which a trial has failed
     draw_test: Draw | None = None  # None: as in training
     n_test: int = 2560
-    every: int = 100  # sequences between two looks at the criteria
-    every_step: bool = False  # whether weights change after each step, not each sequence
-    paper: dict[str, float] = field(default_factory=dict)  # criterion: sequences
+    every: int = 100  # sequences between two checks of the criteria
+    every_step: bool = False  # whether weights change after each step; else after each sequence
+    paper: dict[str, float] = field(default_factory=dict)  # criterion: sequences in the paper
     method: str = "LSTM"
 
 
 class Result(NamedTuple):
-    """A line of the results file: a trial up to one criterion."""
+    """A line of the results file: one trial and one criterion."""
 
     experiment: str
     row: str
@@ -53,7 +53,7 @@ class Result(NamedTuple):
 
 
 class Trial:
-    """The course of one trial: its random numbers, sequences, errors, criteria."""
+    """One trial: its random numbers, sequences, errors and criteria."""
 
     def __init__(self, experiment: Experiment, seed: int) -> None:
         self.experiment = experiment
@@ -70,23 +70,23 @@ class Trial:
         self._rng_of_tests = np.random.RandomState([seed, 1])
         self._construction = Construction(self) if experiment.architecture.layered else None
         if experiment.draw is None:
-            # three data sets, ten trials on each
+            # there are three data sets, with ten trials each
             self._strings, legal = reber_strings(np.random.RandomState(seed // 10))
             self._legal = np.concatenate(legal).astype(bool)
 
     def next_round(self) -> Sequences:
-        """The next sequences to train on."""
+        """Return the next sequences to train on."""
         experiment, n = self.experiment, self.experiment.every
         if experiment.draw is None:
             return pick(self._strings, self.rng.randint(256, size=n))
-        if not self._waiting:  # drawing more at a time costs less
+        if not self._waiting:  # drawing several rounds at once is faster
             n_rounds = max(1, min(10, 1000 // n))
             many = experiment.draw(n * n_rounds, self.rng)
             self._waiting.extend(split(many, n_rounds))
         return self._waiting.popleft()
 
     def observe(self, largest: np.ndarray, mean: np.ndarray) -> None:
-        """Take note of the errors of a round, (every,) each."""
+        """Record the errors of a round, (every,) each."""
         self.n_sequences += len(largest)
         self._errors.append((largest, mean))
         right = largest < self.experiment.tolerance
@@ -95,17 +95,20 @@ class Trial:
             self._construction.observe(mean.mean())
 
     def last(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Errors of the last n training sequences; n is a multiple of a round."""
+        """Return the errors of the last n training sequences; n is a multiple of `every`."""
         rounds = list(self._errors)[-n // self.experiment.every :]
         largest, mean = zip(*rounds, strict=True)
         return np.concatenate(largest), np.concatenate(mean)
 
     def errors_on_test_set(self, draw: Draw, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Errors on a new test set."""
+        """Return the errors on a new test set."""
         return run_frozen(self.experiment, self.theta, draw(n, self._rng_of_tests))
 
     def fraction_illegal(self) -> float:
-        """Share of the 512 strings in which an illegal symbol leads somewhere (experiment 1)."""
+        """Return the fraction of the 512 strings in which the network fails (experiment 1).
+
+        It fails if at any step the output of an illegal symbol is at least that of a legal one.
+        """
         outputs = np.empty((len(self._legal), 7))
         run_frozen(self.experiment, self.theta, self._strings, outputs)
         worst_legal = np.where(self._legal, outputs, np.inf).min(axis=1)
@@ -114,7 +117,7 @@ class Trial:
         return float(np.logical_or.reduceat(best_illegal >= worst_legal, begin).mean())
 
     def results(self) -> Iterator[Result]:
-        """A line for each criterion that was reached since the last time, or failed now."""
+        """Yield a line for each criterion that has been reached since the last call, or failed."""
         experiment = self.experiment
         while self.criteria:
             needed = self.criteria[0].reached(self)
@@ -123,6 +126,7 @@ class Trial:
             yield self._result(self.criteria.popleft(), needed)
 
     def _result(self, criterion: Criterion, needed: int | None) -> Result:
+        """Return the line of a criterion, with the errors on a new test set."""
         experiment = self.experiment
         if experiment.draw is None:
             n_test, n_wrong = 512, round(512 * self.fraction_illegal())
@@ -141,7 +145,7 @@ class Trial:
 
 
 class Construction:
-    """Sequential construction (experiments 2a, 2b): the cell comes when errors fall no more."""
+    """Sequential construction (experiments 2a, 2b): add the cell when errors stop falling."""
 
     def __init__(self, trial: Trial) -> None:
         self._trial = trial
@@ -150,6 +154,7 @@ class Construction:
         self._set(0.0)
 
     def _set(self, present: float) -> None:
+        """Switch the cell on (1) or off (0), by its output weights and learning rates."""
         architecture = self._trial.experiment.architecture
         architecture.views(self._trial.theta)["w_output"][...] = present * self._weights_out
         rate = architecture.views(self._trial.rate)
@@ -158,6 +163,7 @@ class Construction:
         rate["w_output"][:, -1] = 0.0  # there are no biases
 
     def observe(self, error: float) -> None:
+        """Add the cell if the mean error of a round is not 1% below that of the last round."""
         if self._before < np.inf and error > 0.99 * self._before:
             self._set(1.0)
             self._before = np.inf
@@ -171,7 +177,7 @@ def run_frozen(
     sequences: Sequences,
     outputs: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Errors of one trial's network on some sequences, which share the lanes; nothing learns."""
+    """Return the errors of one trial on some sequences, split over all lanes, without learning."""
     network = experiment.architecture.network()
     network.theta[...] = theta[:, np.newaxis]
     largest, mean = network.run(split(sequences, LANES), learn=False, outputs=outputs)
@@ -183,7 +189,7 @@ def run_trials(
     seeds: Iterable[int],
     on_progress: Callable[[list[Trial]], None] = lambda trials: None,
 ) -> Iterator[Result]:
-    """Run a trial for each seed, as many at a time as there are lanes."""
+    """Run a trial for each seed, one in each lane at a time."""
     network = experiment.architecture.network()
     waiting = deque(seeds)
     running: dict[int, Trial] = {}
@@ -195,7 +201,7 @@ def run_trials(
                 network.rate[:, lane] = running[lane].rate
         start = time.process_time()
         rounds = {lane: trial.next_round() for lane, trial in running.items()}
-        idle = next(iter(rounds.values()))  # lanes without a trial go along with another's
+        idle = next(iter(rounds.values()))  # lanes without a trial repeat the sequences of another
         largest, mean = network.run(
             [rounds.get(lane, idle) for lane in range(LANES)],
             every_step=experiment.every_step,
