@@ -1,4 +1,4 @@
-"""The examples are no package that is installed: they are found from the root."""
+"""Make the examples importable: they are not installed, but found from the root."""
 
 import sys
 from pathlib import Path

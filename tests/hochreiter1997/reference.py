@@ -1,24 +1,26 @@
-"""The network of 1997 and its rule, written down as the paper has them: one trial, loops."""
+"""The network of 1997 and its rule, transcribed from the paper: one trial at a time, in loops."""
 
 import numpy as np
 
 
 def f(x):
+    """Logistic function."""
     return 1.0 / (1.0 + np.exp(-x))
 
 
 def df(x):
+    """Derivative of f."""
     return f(x) * (1.0 - f(x))
 
 
 def naive_run(architecture, theta, x, target, has_target, seen=None):
-    """One sequence; returns outputs, the gradient of minus the loss with its cuts, and `seen`.
+    """Run one sequence; return outputs, the truncated gradient of minus the loss, and `seen`.
 
     The loss is sum (t - y)^2 / 2, or the log loss.
 
-    x (T, I), target (T, O), has_target (T,). `seen` (T, H) are the hidden activations of the step
-    before as gates and cells saw them. If they are given they are used instead of the network's
-    own: constants, as the learning rule takes them to be.
+    x (T, I), target (T, O), has_target (T,). `seen` (T, H) are the hidden activations of the
+    previous step that gates and cells read. If given, they replace the network's own activations,
+    as constants, which is what the learning rule assumes.
     """
     a = architecture
     w = a.views(theta)

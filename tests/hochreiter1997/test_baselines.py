@@ -1,4 +1,4 @@
-"""The baselines climb the gradient that they say they climb."""
+"""The learning rules of the baselines equal numeric gradients."""
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ ARCHITECTURES = {
 
 
 def sequence(rng, n=7):
+    """Draw a sequence with one target at its last step."""
     last = np.arange(n) == n - 1
     return Sequences(
         np.array([n]), np.tile(np.arange(3), (n, 1)), rng.standard_normal((n, 3)),
@@ -24,7 +25,7 @@ def sequence(rng, n=7):
 
 
 def change_and_output(architecture, theta, s, rate):
-    """What one sequence changes in the weights, and the last outputs."""
+    """Return the change of the weights by one sequence, and the last outputs."""
     network = architecture.network()
     network.theta[...] = theta[:, np.newaxis]
     network.rate[...] = rate
@@ -38,7 +39,7 @@ def test_rule_is_the_gradient(name):
     architecture = ARCHITECTURES[name]
     rng = np.random.RandomState(3)
     s, theta = sequence(rng), architecture.initial(rng)
-    rate = 1e-4  # small: the window's weights change while the errors go through them
+    rate = 1e-4  # small, because the window network changes its weights while it back-propagates
     change, _ = change_and_output(architecture, theta, s, rate)
     target = np.array([0.0, s.target_value[-1, 0]])
 
@@ -49,7 +50,7 @@ def test_rule_is_the_gradient(name):
     step = 1e-5 * np.eye(len(theta))
     numeric = np.array([(error(theta - d) - error(theta + d)) / 2e-5 for d in step])
     if name == "Elman":
-        seen = slice(architecture.n_hidden * (3 + architecture.n_hidden), None)  # the outputs'
-        assert np.abs(change / rate - numeric).max() > 1e-3  # the past is cut off
+        seen = slice(architecture.n_hidden * (3 + architecture.n_hidden), None)  # output weights
+        assert np.abs(change / rate - numeric).max() > 1e-3  # the gradient is truncated
         change, numeric = change[seen], numeric[seen]
     np.testing.assert_allclose(change / rate, numeric, rtol=2e-3, atol=1e-7)

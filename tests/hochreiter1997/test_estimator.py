@@ -1,4 +1,4 @@
-"""The rule of 1997, carried forward in time, is the estimators' `gradient="truncated"`."""
+"""The rule of 1997, which runs forward in time, equals the estimators' `gradient="truncated"`."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ N_INPUTS, N_CELLS, N_STEPS = 3, 4, 15
 
 
 def forward_in_time(weights, x, target):
-    """The sequence's gradient by the rule of 1997, and the output."""
+    """Return the gradient of a sequence by the rule of 1997, and the output."""
     architecture = Architecture(N_INPUTS, 1, N_CELLS, 1, "random", "random", "random", "random")
     network = architecture.network()
     theta = np.zeros(architecture.n_parameters)
@@ -33,7 +33,7 @@ def forward_in_time(weights, x, target):
 
 
 def back_in_time(theta_of, x, target, gradient):
-    """The estimator's gradient of the log loss, read off one step of gradient descent."""
+    """Return the estimator's gradient of the log loss, from one step of gradient descent."""
     model = LSTMClassifier(
         hidden_size=N_CELLS, cell="lstm1997", gradient=gradient, bidirectional=False,
         pooling="last", dropout=0.0, patch_size=1, scale=None,
@@ -64,8 +64,8 @@ def test_both_are_one(target):
         "bias_l0": bias.ravel(), "head_weight": head, "head_bias": head_bias,
     }  # fmt: skip
 
-    # The gates i, g, o become i, o, g; nothing comes from gates. 4 f(x) - 2 = 2 tanh(x / 2) and
-    # 2 f(s) - 1 = tanh(s / 2): with twice the weights into g, s is 2 c, and all else is equal.
+    # The gates i, g, o become i, o, g, and weights from gates are 0. 4 f(x) - 2 = 2 tanh(x / 2) and
+    # 2 f(s) - 1 = tanh(s / 2), so with twice the weights into g, s is 2 c and all else is equal.
     order, scale = [0, 2, 1], np.array([1.0, 1.0, 2.0])
 
     def arranged(part):
@@ -80,7 +80,8 @@ def test_both_are_one(target):
     steps, output = forward_in_time(weights, x, float(target))
     gradient = back_in_time(theta_of, x, target, "truncated")
 
-    # The squared error has a slope of the output unit that the log loss has not. The rule climbs.
+    # The squared error has the slope of the output unit as a factor, the log loss does not. The
+    # sign is negative because the rule adds its gradient.
     slope = -output * (1.0 - output)
 
     def as_rule(name):
@@ -97,4 +98,4 @@ def test_both_are_one(target):
     np.testing.assert_allclose(steps["w_output"][:, -1], slope * gradient["head_bias"], **close)
 
     full = back_in_time(theta_of, x, target, "full")["weight_ih_l0"]
-    assert np.abs(full - gradient["weight_ih_l0"]).max() > 1e-3  # the cuts are felt
+    assert np.abs(full - gradient["weight_ih_l0"]).max() > 1e-3  # truncation makes a difference

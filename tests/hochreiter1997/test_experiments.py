@@ -1,4 +1,4 @@
-"""Each experiment in a version of seconds: it is learned, and not by a rule that is wrong."""
+"""Small versions of the experiments are learned, and a wrong learning rule fails."""
 
 import sys
 from dataclasses import asdict, replace
@@ -22,10 +22,12 @@ PAPER_WEIGHTS = {
 
 
 def small(name):
+    """Return the small version of an experiment."""
     return next(experiment for experiment in SMALL if experiment.name == name)
 
 
 def solved(experiment, seeds=range(4)):
+    """Return the success of each trial and criterion."""
     return [result.success for result in run_trials(experiment, seeds)]
 
 
@@ -66,7 +68,7 @@ def test_three_markers_are_learned():
 
 
 def test_trials_do_not_depend_on_their_neighbours():
-    """Lanes and the order of trials change nothing."""
+    """The result of a trial does not depend on its lane or on the order of trials."""
     experiment = replace(small("6a"), cap=2000)
     together = {r.seed: r[:-1] for r in run_trials(experiment, range(LANES + 1))}
     alone = {r.seed: r[:-1] for r in run_trials(experiment, [LANES])}
@@ -85,7 +87,7 @@ MUTANTS = {
 
 
 def mutant(name, folder):
-    """The module `network` with a rule that is wrong."""
+    """Return the module `network` with a wrong learning rule."""
     source = Path(network.__file__).read_text("utf-8")
     for right, wrong in MUTANTS[name]:
         assert source.count(right) == 1
@@ -94,7 +96,7 @@ def mutant(name, folder):
     path.write_text(source, "utf-8")
     spec = spec_from_file_location("mutant", path)
     module = module_from_spec(spec)
-    sys.modules["mutant"] = module  # where dataclasses look for annotations
+    sys.modules["mutant"] = module  # dataclasses look for annotations here
     spec.loader.exec_module(module)
     return module
 
@@ -102,7 +104,7 @@ def mutant(name, folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MUTANTS)
 def test_wrong_rule_does_not_learn(name, tmp_path):
-    experiment = small("4")  # learned within 42,000 sequences by the right rule
+    experiment = small("4")  # the right rule learns it within 42,000 sequences
     same = mutant(name, tmp_path).Architecture(**asdict(experiment.architecture))
     assert sum(solved(replace(experiment, architecture=same, cap=45_000))) == 0
 

@@ -1,4 +1,4 @@
-"""Network and learning rule: against a transcription of the paper, and finite differences."""
+"""Network and learning rule against a transcription of the paper and finite differences."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ ARCHITECTURES = {
 
 
 def sequences(rng, lengths, targets="all"):
-    """Random sequences, dense in their inputs."""
+    """Draw random sequences in which every input is active at every step."""
     n = sum(lengths)
     has_target = np.ones(n, dtype=bool) if targets == "all" else np.zeros(n, dtype=bool)
     has_target[np.cumsum(lengths) - 1] = True
@@ -34,7 +34,7 @@ def sequences(rng, lengths, targets="all"):
 
 
 def dense(s):
-    """x (T, I), target (T, O) and has_target of each sequence."""
+    """Return x (T, I), target (T, O) and has_target (T,) of each sequence."""
     target = np.zeros((len(s.target_index), 2))
     np.put_along_axis(target, s.target_index, s.target_value, axis=1)
     cuts = np.cumsum(s.length)[:-1]
@@ -46,7 +46,7 @@ def dense(s):
 @pytest.mark.parametrize("targets", ["all", "last"])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_training_is_the_paper_s(name, targets):
-    """Three sequences of different lengths in each lane, weights changing in between."""
+    """Each lane runs three sequences of different lengths; weights change between them."""
     architecture = ARCHITECTURES[name]
     rng = np.random.RandomState(0)
     of_lanes = [sequences(rng, [5 + lane, 3, 9 - lane], targets) for lane in range(LANES)]
@@ -73,7 +73,7 @@ def test_training_is_the_paper_s(name, targets):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_rule_is_the_gradient_with_its_cuts(name):
-    """What gates and cells see of the step before is held fast; all else may change."""
+    """The rule is the gradient if gates and cells read the previous step as constants."""
     architecture = ARCHITECTURES[name]
     rng = np.random.RandomState(1)
     ((x, target, has_target),) = dense(sequences(rng, [12]))

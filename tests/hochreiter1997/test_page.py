@@ -1,4 +1,4 @@
-"""The page says what the results file says."""
+"""The page agrees with the results file."""
 
 import pytest
 

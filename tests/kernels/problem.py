@@ -1,8 +1,8 @@
-"""A network on random ragged sequences, given to the kernels and to their twins alike.
+"""A network on random ragged sequences, for the kernels and for their twins.
 
-A `Problem` is stated in the twins' terms: torch's layout, sequences in any order. `run_gradient`
-and `run_predict` bring it into the kernels' layout, run the kernels, and bring the results back.
-All that a kernel must not read is NaN, and what it must not write is checked.
+A `Problem` has the form that the twins take: torch's layout, sequences in any order.
+`run_gradient` and `run_predict` convert it to the layout of the kernels, run them, and convert
+the results back. Everything that a kernel must not read is NaN; what it must not write is checked.
 """
 
 from types import SimpleNamespace
@@ -42,6 +42,8 @@ def network_spec(
 
 
 class Problem:
+    """Parameters, sequences, targets, states and masks of a network, drawn at random."""
+
     def __init__(
         self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
         bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", n_static=0,
@@ -63,7 +65,7 @@ class Problem:
             if name.startswith("fcn_variance"):
                 parameter += 1.0
         self.sequences = [rng.standard_normal((length, n_channels)) for length in lengths]
-        # of every sequence, the rows that the head reads
+        # number of rows of each sequence that the head reads
         self.n_rows = [length if self.spec.per_step else 1 for length in lengths]
         n_rows = sum(self.n_rows)
         if loss == "softmax":
@@ -95,10 +97,11 @@ class Problem:
         return next(name for name, loss in EVERY_LOSS.items() if type(self.spec.loss) is loss)
 
     def by_sequence(self, rows):
-        """Rows that belong to what the head reads, as one array for each sequence."""
+        """Split the rows that the head reads into one array for each sequence."""
         return np.split(rows, np.cumsum(self.n_rows)[:-1])
 
     def gradient_by_twin(self):
+        """Return the result of `reference.network_gradient`."""
         return reference.network_gradient(
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
             self.loss, self.spec.loss.kernel_parameter, self.h, self.c, self.dh, self.dc,
@@ -108,6 +111,7 @@ class Problem:
         )  # fmt: skip
 
     def prediction_by_twin(self):
+        """Return the result of `reference.network_predict`."""
         return reference.network_predict(
             self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
             cell=self.cell, front=self.spec.front, branch=self.spec.branch,
@@ -115,7 +119,7 @@ class Problem:
         )  # fmt: skip
 
     def subset(self, samples):
-        """The same network on some of the sequences, in another order."""
+        """Return the same network with the given sequences only, in the given order."""
         part = object.__new__(Problem)
         part.spec, part.params = self.spec, self.params
         part.sequences = [self.sequences[n] for n in samples]
@@ -132,7 +136,7 @@ class Problem:
 
 
 def network_of(problem, dtype=np.float64, need_dx=False):
-    """The network with the problem's parameters packed."""
+    """Return the network, with the parameters of the problem packed."""
     network = Network(problem.spec, dtype, need_dx)
     theta = np.empty(network.layout.size, dtype)
     for name, view in network.layout.views(theta).items():
@@ -143,10 +147,10 @@ def network_of(problem, dtype=np.float64, need_dx=False):
 
 
 class PackedBatch:
-    """Where every step of every sequence stands in a packed batch."""
+    """The position of each time step of each sequence in a packed batch."""
 
     def __init__(self, sequences, stride=1):
-        """stride: consecutive steps that are one"""
+        """Lay out the sequences; each `stride` consecutive steps become one."""
         lengths = np.array([len(sequence) for sequence in sequences])
         self.order = np.argsort(-lengths, kind="stable")
         lengths = -(-lengths // stride)
@@ -157,31 +161,32 @@ class PackedBatch:
         self.n_rows = int(self.starts[-1])
 
     def rows(self, n):
-        """Of sequence n, step by step."""
+        """Return the rows of sequence n, in the order of its steps."""
         return self.starts[: self.lengths[self.rank[n]]] + self.rank[n]
 
     def pack(self, sequences, out):
+        """Write the sequences to their rows of out."""
         for n, sequence in enumerate(sequences):
             out[self.rows(n)] = sequence
         return out
 
 
 def pack_read(problem, batch, rows):
-    """Rows (n_rows, ...) that belong to what the head reads, in the order of the kernels."""
+    """Sort the rows (n_rows, ...) that the head reads into the order of the kernels."""
     if not problem.spec.per_step:
         return rows[batch.order]
     return batch.pack(problem.by_sequence(rows), np.empty_like(rows))
 
 
 def unpack_read(problem, batch, packed):
-    """The way back."""
+    """Undo `pack_read`."""
     if not problem.spec.per_step:
         return packed[batch.rank].copy()
     return np.concatenate([packed[batch.rows(n)] for n in range(len(problem.sequences))])
 
 
 def noise_of(problem, drawn):
-    """As the twins take it: masks by the places of a packed batch, or what prediction expects."""
+    """Return the noise for the twins: masks as in a packed batch if `drawn`, else expectations."""
     spec, batch = problem.spec, PackedBatch(problem.sequences)
     zoneout_h, zoneout_c = spec.cell.zoneout_rates
     if not any(spec.noise_rates):
@@ -189,10 +194,12 @@ def noise_of(problem, drawn):
     units = np.arange(spec.hidden_size)
 
     def mask(rate, kind, scan, rows):
+        """Return the mask of the units in some rows."""
         apart = 0x9E3779B9 * (4 * scan + kind)
         return reference.kept(SEED + apart + np.add.outer(rows * spec.hidden_size, units), rate)
 
     def of_scan(n, scan):
+        """Return the noise of sequence n in one scan."""
         rows = batch.rows(n)
         every = np.ones((len(rows), spec.hidden_size))
         if not drawn:
@@ -212,7 +219,7 @@ def noise_of(problem, drawn):
 
 
 def fill_up(states, hidden_size, n_hidden, value=0.0):
-    """(..., blocks * hidden_size) -> (..., blocks * n_hidden)"""
+    """Pad the units of each block: (..., blocks * hidden_size) to (..., blocks * n_hidden)."""
     n_blocks = states.shape[-1] // hidden_size
     blocks = states.reshape(*states.shape[:-1], n_blocks, hidden_size)
     wide = np.full((*blocks.shape[:-1], n_hidden), value)
@@ -221,7 +228,7 @@ def fill_up(states, hidden_size, n_hidden, value=0.0):
 
 
 def _states(problem, network, work, names, n_sequences):
-    """Views (n_scans, n_sequences, n_hidden) of states in the workspace, by name."""
+    """Return views (n_scans, n_sequences, n_hidden) of the states in the workspace, by name."""
     n_hidden = network.plan.n_hidden
     shape = len(problem.h), n_sequences, n_hidden
     size = int(np.prod(shape))
@@ -279,12 +286,13 @@ def _end(chunk):
     for name, state in chunk.states.items():
         states_of_units, filling = np.split(state, [problem.spec.hidden_size], axis=2)
         alive = np.isfinite(states_of_units).all(axis=2)
-        np.testing.assert_array_equal(filling[alive], 0.0)  # exactly, whatever the others are
+        np.testing.assert_array_equal(filling[alive], 0.0)  # padding units stay exactly 0
         setattr(result, name, states_of_units[:, batch.rank].copy())
     return result
 
 
 def _feature_mask(problem, network, batch):
+    """Return the dropout mask of the features, packed and padded."""
     if problem.feature_mask is None:
         return np.empty((0, 0), network.dtype)
     mask = pack_read(problem, batch, np.vstack(problem.feature_mask))
@@ -293,9 +301,9 @@ def _feature_mask(problem, network, batch):
 
 
 def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1):
-    """What `reference.network_gradient` returns, by the kernels.
+    """Return the same as `reference.network_gradient`, computed by the kernels.
 
-    segment: steps between two kept states; repeat: calls that add into the same gradient
+    segment: steps between two kept states; repeat: number of calls that add to the same gradient
     """
     network = network_of(problem, dtype, need_dx)
     batch = PackedBatch(problem.sequences)
@@ -348,7 +356,7 @@ def _layer_mask(problem, network):
 
 
 def run_predict(problem, dtype=np.float64):
-    """raw and the final h and c of `reference.network_predict`, by the kernels; no dropout."""
+    """Return raw, final h and final c, computed by the kernels without dropout."""
     network = network_of(problem, dtype)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
@@ -358,7 +366,7 @@ def run_predict(problem, dtype=np.float64):
 
 
 def assert_close(actual, expected, rtol, name=""):
-    """Largest error against the largest value; NaN is never close."""
+    """Check the largest error, relative to the largest value; NaN is never close."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape, name
     error = np.abs(actual - expected).max(initial=0.0)
@@ -367,6 +375,7 @@ def assert_close(actual, expected, rtol, name=""):
 
 
 def assert_same_gradient(actual, expected, rtol):
+    """Check loss, predictions, states and all gradients."""
     for name in ("loss", "raw", "h", "c", "dh", "dc"):
         assert_close(getattr(actual, name), getattr(expected, name), rtol, name)
     assert actual.gradient.keys() == expected.gradient.keys()
@@ -376,12 +385,14 @@ def assert_same_gradient(actual, expected, rtol):
 
 
 def finite_difference(problem, exact, n_places=None):
-    """Of every array that the loss depends on: its name, the numeric and the exact gradient.
+    """Yield name, numeric gradient and exact gradient of each array that the loss depends on.
 
-    exact: what `run_gradient` gave; n_places: of each array as many places, all if None
+    exact: result of `run_gradient`; n_places: number of elements to check in each array, or None
+    for all
     """
 
     def value():
+        """Return the loss, including the gradient that comes in through the final states."""
         now = run_gradient(problem, need_dx=False)
         return now.loss + (problem.dh * now.h).sum() + (problem.dc * now.c).sum()
 

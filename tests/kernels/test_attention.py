@@ -1,4 +1,4 @@
-"""Attention over time: against its twin, its own finite differences, and what it promises."""
+"""Attention over time: against its twin, finite differences, and its other guarantees."""
 
 import numpy as np
 import pytest
@@ -58,7 +58,7 @@ def _step(
 
 
 def panels(weight):
-    """(rows, columns) in panels of four vectors of columns, the last one filled up."""
+    """Split (rows, columns) into panels of four vectors of columns; pad the last panel."""
     rows, columns = weight.shape
     wide = PANEL * LANES
     filled = np.zeros((rows, -(-columns // wide) * wide))
@@ -67,7 +67,7 @@ def panels(weight):
 
 
 class Attended:
-    """States of sequences and parameters of attention, by the kernels."""
+    """Attention by the kernels, with random states and parameters."""
 
     def __init__(self, lengths=LENGTHS, n_states=3 * LANES, n_units=2 * LANES, large=1.0):
         rng = np.random.RandomState(0)
@@ -82,6 +82,7 @@ class Attended:
         self.stride = n_units + LANES
 
     def forward(self, keep=True):
+        """Return the features of each sequence."""
         weight, bias, score_weight = self.parameters
         batch, n_states = self.batch, self.y.shape[1]
         n_kept = batch.n_rows if keep else min(batch.n_rows, BLOCK)
@@ -96,7 +97,7 @@ class Attended:
         return features[batch.rank, :n_states]
 
     def backward(self):
-        """dy of each sequence, and the gradients of the parameters, added to ones"""
+        """Return dy of each sequence, and the gradients that were added to the parameters'."""
         weight, _, score_weight = self.parameters
         batch, n_states, n_units = self.batch, self.y.shape[1], len(score_weight)
         dy, dscores = np.full_like(self.y, np.nan), np.full(batch.n_rows, np.nan)
@@ -130,7 +131,7 @@ def test_equals_the_twin(lengths, n_units):
         assert_close(of_states[n], dy, 1e-12)
         expected = [a + b for a, b in zip(expected, dparameters, strict=True)]
     for gradient, twin in zip(of_parameters, expected, strict=True):
-        if len(set(lengths)) > 1:  # of one step alone the weight is 1, whatever the parameters
+        if len(set(lengths)) > 1:  # a single step has weight 1 for any parameters
             assert_close(gradient, twin, 1e-12)
         else:
             np.testing.assert_allclose(gradient, twin, atol=1e-12)
@@ -185,11 +186,11 @@ def test_finite_differences(cell):
         **ATTENTION,
     )  # fmt: skip
     for name in ("attention_weight", "score_weight"):
-        problem.params[name] *= 3.0  # else hardly a step differs from the others
+        problem.params[name] *= 3.0  # else all steps have almost the same weight
     exact = run_gradient(problem)
     for name, numeric, analytic in finite_difference(problem, exact, n_places=24):
         if name == "dc" and cell == "rnn":
-            continue  # no memory: c goes through as it is
+            continue  # without memory, c is passed through unchanged
         assert np.abs(analytic).max() > 1e-4, name
         assert_close(numeric, analytic, 1e-6, name)
 

@@ -1,4 +1,4 @@
-"""Every recurrent cell: against its twin, its own finite differences, and what it promises."""
+"""Every recurrent cell: against its twin, finite differences, and its other guarantees."""
 
 from dataclasses import replace
 
@@ -60,9 +60,9 @@ def test_finite_differences(cell, hidden_size, bidirectional, num_layers):
         n_channels=2, lengths=(3, 5, 1), pooling=("last", "mean"),
     )  # fmt: skip
     exact = run_gradient(problem)
-    # of large arrays some places, drawn once
+    # in large arrays only some random elements are checked
     for name, numeric, analytic in finite_difference(problem, exact, n_places=24):
-        if name == "dc" and cell in ("gru", "rnn"):  # no memory: c goes through as it is
+        if name == "dc" and cell in ("gru", "rnn"):  # without memory, c is passed unchanged
             np.testing.assert_array_equal(exact.dc, problem.dc)
         assert np.abs(analytic).max() > 1e-4, name
         assert_close(numeric, analytic, 1e-6, name)
@@ -108,9 +108,9 @@ def test_states_carry_over(cell):
 
 @pytest.mark.parametrize("truncated", [False, True])
 def test_the_carousel_keeps_an_error_for_a_thousand_steps(truncated):
-    """All other paths cut, by hand or by the rule, the derivative of the last c by the first is 1.
+    """If all other paths are cut, d c_T / d c_0 is exactly 1.
 
-    Exactly.
+    They are cut by the truncated rule or by recurrent weights of zero.
     """
     problem = Problem(
         cell="lstm1997", lengths=(1000, 700), hidden_size=LANES + 2, truncated=truncated
@@ -118,14 +118,14 @@ def test_the_carousel_keeps_an_error_for_a_thousand_steps(truncated):
     if not truncated:
         problem.params["weight_hh_l0"][:] = 0.0
     problem.dh[:] = 0.0
-    problem.row_weight[:] = 0.0  # the one error is that of the final c
+    problem.row_weight[:] = 0.0  # the only error is that of the final c
     result = run_gradient(problem)
     np.testing.assert_array_equal(result.dc, problem.dc)
     assert not result.dh.any()
 
 
 def test_an_error_survives_a_thousand_steps():
-    """The gradient by the first input over that by the last, of networks as they begin."""
+    """Compare the gradients of the first and the last input, in untrained networks."""
     shares = {}
     for cell, biases in [("lstm1997", {"input_bias": -3.0, "output_bias": -1.0}), ("rnn", {})]:
         problem = Problem(cell=cell, lengths=(1000,), hidden_size=32, loss="squared_error")
@@ -184,10 +184,11 @@ def test_truncated_equals_the_twin(cell, bidirectional, bptt_steps):
 
 
 def gradient_as_published(problem):
-    """Hochreiter & Schmidhuber (1997), appendix A.1: derivatives of the states run forward.
+    """Return the gradients by Hochreiter & Schmidhuber (1997), appendix A.1.
 
-    Of one layer of the 1997 cell, blocks of size 1, mean of the states as features: an error
-    comes from every step. Gradients (the paper's updates are minus alpha times these).
+    The derivatives of the states are carried forward in time. There is one layer of the 1997 cell
+    with blocks of size 1; the features are the mean of the states, so that an error comes from
+    every step. The paper's updates are -alpha times these gradients.
     """
     params, hidden_size = problem.params, problem.spec.hidden_size
     W = np.hstack([params["weight_ih_l0"], params["weight_hh_l0"], params["bias_l0"][:, None]])
@@ -201,7 +202,7 @@ def gradient_as_published(problem):
 
     for n, x in enumerate(problem.sequences):
         h, s = problem.h[0, n], problem.c[0, n]
-        ds_in, ds_cell = np.zeros((2, hidden_size, W.shape[1]))  # by w_in,m and by w_c,m
+        ds_in, ds_cell = np.zeros((2, hidden_size, W.shape[1]))  # ds/dw_in,m and ds/dw_c,m
         error = problem.row_weight[n] * (forward.raw[n] - problem.target[n]) / len(forward.raw[n])
         back = params["head_weight"].T @ error / len(x)  # sum over k of w_kv e_k
         for x_t in x:
@@ -246,7 +247,7 @@ def test_bptt_steps_equals_the_twin(cell, bidirectional, bptt_steps):
 
 
 def test_bptt_steps_cut_the_stretches_apart():
-    """The gradient is that of the last stretch from the state before it, taken as given."""
+    """The gradient is that of the last segment, whose initial state counts as a constant."""
     problem = Problem(cell="gru", lengths=(8, 8), bptt_steps=5)
     cut = run_gradient(problem)
     early, late = zip(*((s[:5], s[5:]) for s in problem.sequences), strict=True)

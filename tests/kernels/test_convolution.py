@@ -1,4 +1,4 @@
-"""Convolutions before the recurrent layers and beside them, with the network around them."""
+"""Convolutions before the recurrent layers and parallel to them, in a whole network."""
 
 from pathlib import Path
 
@@ -57,6 +57,7 @@ POOLING = ("last", "mean", "max")
 
 
 def problem_of(name, **settings):
+    """Return a problem with one of the networks above."""
     lengths = (4, 1, 6, 6, 3, 17, 12)
     return Problem(**{"pooling": POOLING, "lengths": lengths} | NETWORKS[name] | settings)
 
@@ -66,7 +67,7 @@ def problem_of(name, **settings):
 def test_equals_the_twin(name, bidirectional):
     problem = problem_of(name, bidirectional=bidirectional)
     assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
-    # by the running statistics, which are others
+    # prediction uses the running statistics, which differ from those of the batch
     forward, expected = run_predict(problem), problem.prediction_by_twin()
     for part in ("raw", "h", "c"):
         assert_close(getattr(forward, part), getattr(expected, part), 1e-12, part)
@@ -80,13 +81,13 @@ def test_finite_differences(name):
         if variable.startswith(("fcn_mean", "fcn_variance", "fcn_batches")):
             assert not numeric.any() and not analytic.any(), variable
         elif analytic.size:
-            assert np.abs(analytic).max() > 1e-4, variable  # a gradient that could be missed
-            # a filter of ReLU that is off stays off
+            assert np.abs(analytic).max() > 1e-4, variable  # large enough that a miss would show
+            # no ReLU switches between on and off within the differences
             assert_close(numeric, analytic, 1e-6, variable)
 
 
 def golden():
-    """The twin problem of what torch has computed, and its results."""
+    """Return the problem that torch has computed, and its results."""
     with np.load(GOLDEN) as arrays:
         golden = dict(arrays)
     problem = object.__new__(Problem)
@@ -158,18 +159,18 @@ def test_prediction_depends_on_no_other_sequence_and_no_order(name):
 
 
 def test_a_front_end_is_causal():
-    """What it gives for a step does not change with what comes later."""
+    """The output of a step does not depend on later steps."""
     problem = Problem(lengths=(13,), front=front((4, 5, 2), (3, 3)))
     network = network_of(problem)
 
     def given(x):
-        """(n_timesteps / 2, n_filters), of one sequence"""
+        """Return the output (n_timesteps / 2, n_filters) for one sequence."""
         starts = np.arange(len(x) + 1)
         batch = PackedBatch(x, starts, starts[-1:], np.empty((1, 0)))
         return Chunk(network)._convolve(batch, np.empty(0)).x.copy()
 
     (x,) = problem.sequences
-    whole, beginning = given(x), given(x[:9])  # by two strides shorter
+    whole, beginning = given(x), given(x[:9])  # shorter by two strides
     assert len(whole) == 7 and whole.any()
     np.testing.assert_array_equal(beginning, whole[:5])
 
@@ -196,7 +197,7 @@ def test_running_statistics():
 
 
 def test_convolutions_count_in_the_memory(monkeypatch):
-    """Activations of the branch are kept in any case: fewer are left to the recurrent layers."""
+    """The branch keeps all its activations, so the recurrent layers can keep fewer states."""
     plain, convolved = (
         Chunk(Network(problem.spec, np.float64)) for problem in (Problem(), problem_of("both"))
     )

@@ -9,9 +9,9 @@ LENGTHS = (4, 1, 7, 7, 2, 5, 6)
 
 
 def a_data_set(n_channels=2, dtype=np.float64, level=0.0):
-    """Sequences, and the same in one array with the first and last row of each.
+    """Return sequences, and one array of them with the begin and end of each.
 
-    Between the sequences stands NaN, which no kernel must read.
+    Between the sequences there is NaN, which no kernel may read.
     """
     rng = np.random.RandomState(0)
     sequences = [3.0 + 2.0 * rng.standard_normal((n, n_channels)) + level for n in LENGTHS]
@@ -23,7 +23,7 @@ def a_data_set(n_channels=2, dtype=np.float64, level=0.0):
 
 
 def by_kernel(values, begin, end, samples, patch_size, center, scale, by_channel, by_sequence):
-    """Each sample as the kernel packs it, in the order of `samples`."""
+    """Return each sample as packed by the kernel, in the order of `samples`."""
     patches = -(-(end - begin)[samples] // patch_size)
     batch = PackedBatch([np.empty(n) for n in patches])
     copies = max(1, by_channel + by_sequence)

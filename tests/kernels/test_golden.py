@@ -1,4 +1,4 @@
-"""The kernels against torch's LSTM, GRU, RNN; tests/golden/make_golden.py has made the values."""
+"""The kernels against torch's LSTM, GRU and RNN, by values from tests/golden/make_golden.py."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -33,16 +33,19 @@ STEPS = {
 
 @pytest.fixture(params=["classification", "regression", "gru", "rnn", "layer_norm"])
 def golden(request):
+    """Return the arrays of one file."""
     with np.load(GOLDEN / f"{request.param}.npz") as arrays:
         return dict(arrays)
 
 
 def named(golden, prefix):
+    """Return the arrays under a prefix, without it."""
     prefix += "/"
     return {k.removeprefix(prefix): v for k, v in golden.items() if k.startswith(prefix)}
 
 
 def golden_problem(golden):
+    """Return the problem that torch has computed."""
     problem = object.__new__(Problem)
     problem.params = named(golden, "theta")
     problem.spec = network_spec(
@@ -67,7 +70,7 @@ def test_states_loss_and_gradients(golden):
     expected.gradient = named(golden, "gradient")
     expected.dx = [golden["dx"]]
     assert_same_gradient(run_gradient(problem), expected, 1e-10)
-    # the twins, with which everything else is compared, stand on the same ground
+    # check the twins too, because everything else is compared with them
     assert_same_gradient(problem.gradient_by_twin(), expected, 1e-10)
 
 

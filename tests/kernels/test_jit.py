@@ -1,4 +1,4 @@
-"""Compilation: what it leaves as it found it."""
+"""Compilation switches garbage collection off for our functions, and restores it afterwards."""
 
 import gc
 
@@ -11,7 +11,7 @@ from sklstm._kernels.jit import UNCOUNTED
 
 
 class Watch(event.Listener):
-    """Whether the collector was at work in the passes of the compiler."""
+    """Record whether the collector is enabled during the passes of the compiler."""
 
     def __init__(self):
         self.seen = set()
@@ -24,7 +24,7 @@ class Watch(event.Listener):
 
 
 def compiled(function, module):
-    """A function, compiled as one of a module's own."""
+    """Compile a function as if it were defined in a module."""
     function.__module__ = module
     numba.njit(**UNCOUNTED)(function).compile("(float64,)")
 

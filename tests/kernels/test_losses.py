@@ -17,9 +17,10 @@ def _loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
 
 
 def by_kernel(loss, raw, target, row_weight):
+    """Return loss and gradient of the kernel."""
     n_rows, n_outputs = raw.shape
     width = lanes_of(raw.dtype)
-    # what stands in the columns that fill up a vector must not count
+    # the values in the padding columns must not matter
     wide = np.full((n_rows, -(-n_outputs // width) * width), 1e3, raw.dtype)
     wide[:, :n_outputs] = raw
     draw = np.full_like(wide, np.nan)
@@ -31,10 +32,12 @@ def by_kernel(loss, raw, target, row_weight):
 
 
 def by_twin(loss, raw, target, row_weight):
+    """Return loss and gradient of the twin."""
     return reference.loss_gradient(loss, PARAMETER.get(loss, 0.0), raw, target, row_weight)
 
 
 def a_batch(loss, n_outputs, n_rows=7, seed=0):
+    """Draw raw predictions, targets and weights."""
     rng = np.random.RandomState(seed)
     raw = 2.0 * rng.standard_normal((n_rows, n_outputs))
     if loss == "softmax":

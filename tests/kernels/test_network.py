@@ -1,4 +1,4 @@
-"""The whole network against its naive twin, and against its own finite differences."""
+"""The whole network against its naive twin and against finite differences."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_finite_differences(options):
     problem = Problem(**{"hidden_size": 3, "n_channels": 2, "lengths": (3, 5, 1, 4)} | options)
     exact = run_gradient(problem)
     for name, numeric, analytic in finite_difference(problem, exact):
-        assert np.abs(analytic).max() > 1e-4, name  # a gradient that could be missed
+        assert np.abs(analytic).max() > 1e-4, name  # large enough that a miss would show
         assert_close(numeric, analytic, 1e-6, name)
 
 
@@ -159,7 +159,7 @@ def test_chunks_are_summed_in_their_order():
     network.unpack_gradient(total[None], expected)
     network.unpack_gradient(chunks, together)
     np.testing.assert_array_equal(together, expected)
-    assert len(np.unique(together)) == network.layout.size  # to each parameter its own place
+    assert len(np.unique(together)) == network.layout.size  # each parameter has its own element
 
 
 def test_long_sequences_keep_fewer_states(monkeypatch):

@@ -10,6 +10,7 @@ BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-8
 
 
 def a_start(seed=0):
+    """Draw parameters, decays and six gradients."""
     rng = np.random.RandomState(seed)
     theta = rng.standard_normal(N_PARAMETERS)
     decays = rng.randint(0, 2, N_PARAMETERS).astype(float)
@@ -17,7 +18,7 @@ def a_start(seed=0):
 
 
 def a_state(kind, theta):
-    """theta, and the moments that the optimiser keeps."""
+    """Return theta and the moments that the optimiser keeps."""
     n_moments = 2 if kind in ("adam", "adamw") else 1
     return [theta.copy()] + [np.zeros_like(theta) for _ in range(n_moments)]
 
@@ -27,7 +28,7 @@ TWINS = reference.adam_step, reference.sgd_step, reference.rmsprop_step
 
 
 def optimizer_step(of, kind, step, gradient, decays, state, clip_norm=0.0, alpha=0.0):
-    """What one of the kernels returns, or of the twins."""
+    """Call one of the kernels or of the twins, and return its result."""
     adam, sgd, rmsprop = of
     common = gradient, decays, clip_norm, alpha, 0.01
     if kind in ("sgd", "nesterov"):
@@ -54,7 +55,7 @@ def test_equals_the_twin(kind, clip_norm, alpha):
         for part, expected_part in zip(state, expected, strict=True):
             np.testing.assert_allclose(part, expected_part, rtol=1e-12, atol=1e-15)
         norms.append(norm)
-    assert min(norms) < 6.0 < max(norms)  # one of the clip_norm acts on some steps only
+    assert min(norms) < 6.0 < max(norms)  # clip_norm=6 clips some steps and not others
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ POOLINGS = [
     for pooling in itertools.combinations(("last", "mean", "max"), n_kinds)
 ]
 LANES = lanes_of(np.float64)
-N_DIRECTIONS, N_HIDDEN = 2, 3 * LANES  # whole vectors, as all states in a network are
+N_DIRECTIONS, N_HIDDEN = 2, 3 * LANES  # whole vectors, like all states in a network
 N_STATES = N_DIRECTIONS * N_HIDDEN
 
 
@@ -30,8 +30,10 @@ def _backward(last, mean, maximum, starts, lengths, y, features, dfeatures, dh, 
 
 
 class Pooled:
+    """Pooling by the kernels, forward and backward."""
+
     def __init__(self, pooling, states, h):
-        """states: of each sequence (n_timesteps, N_STATES); h (n_sequences, N_STATES): final"""
+        """Pool the states (n_timesteps, N_STATES) of each sequence; h: the final ones."""
         self.batch = batch = PackedBatch(states)
         self.kinds = [int(kind in pooling) for kind in ("last", "mean", "max")]
         self.y = batch.pack(states, np.empty((batch.n_rows, N_STATES)))
@@ -42,7 +44,7 @@ class Pooled:
         )
 
     def backward(self, dfeatures, dh):
-        """dy of each sequence, and dh with the gradient of the final states added"""
+        """Return dy of each sequence, and dh plus the gradient of the final states."""
         batch = self.batch
         state = dh[batch.order].reshape(-1, N_DIRECTIONS, N_HIDDEN).transpose(1, 0, 2).copy()
         dy = np.full_like(self.y, np.nan)
@@ -66,7 +68,7 @@ def test_equals_the_twin(pooling, ties):
     dh_before = rng.standard_normal(h.shape)
     pooled = Pooled(pooling, states, h)
     features = pooled.features[pooled.batch.rank]
-    assert np.isnan(features[:, -LANES:]).all()  # these columns are not for pooling to write
+    assert np.isnan(features[:, -LANES:]).all()  # pooling must not write these columns
     dy, dh = pooled.backward(dfeatures, dh_before)
     for n, state in enumerate(states):
         assert_close(features[n, :-LANES], reference.pool_forward(pooling, state, h[n]), 1e-15)
@@ -75,7 +77,7 @@ def test_equals_the_twin(pooling, ties):
         if "mean" in pooling or "max" in pooling:
             assert_close(dy[n], expected_dy, 1e-15)
         else:
-            assert np.isnan(dy[n]).all()  # nothing reads it, nothing writes it
+            assert np.isnan(dy[n]).all()  # neither read nor written
 
 
 @pytest.mark.parametrize("step", [0, 3, 5])

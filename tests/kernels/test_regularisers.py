@@ -26,7 +26,7 @@ EVERY_NOISE = {
 
 
 def regularisers_of(cell):
-    """All at once: one compilation a cell."""
+    """Return all regularisers at once, so that each cell is compiled only once."""
     return EVERY_NOISE | {"layer_norm": cell != "peephole"}
 
 
@@ -84,7 +84,7 @@ def test_each_alone_equals_the_twin(regulariser):
 
 @pytest.mark.parametrize("cell", ["lstm", "lstm1997", "peephole", "coupled"])
 def test_truncated_equals_the_twin(cell):
-    """Errors that zoneout hands on past the weights are not cut."""
+    """Errors that bypass the weights because of zoneout are not cut."""
     problem = Problem(
         cell=cell, num_layers=2, bidirectional=True, pooling=("last", "mean"), truncated=True,
         lengths=(9, 4, 1, 8, 5, 9), bptt_steps=4, **regularisers_of(cell),
@@ -105,7 +105,7 @@ def test_kept_equals_the_twin_and_keeps_its_share():
             out = np.empty(6400, dtype)
             all_kept(out, place, rate)
             np.testing.assert_array_equal(out, reference.kept(place + np.arange(6400), rate))
-    # as of independent draws: the share itself, within rows and columns, and of neighbours
+    # like independent draws: the fraction kept overall, by row, by column, and pairs of neighbours
     places = np.arange(4_000_000).reshape(2000, 2000)
     for rate in (0.1, 0.5):
         drawn = reference.kept(SEED + places, rate)
@@ -128,6 +128,7 @@ def test_masks_of_scans_and_kinds_differ():
 
 
 def identical_sequences(n_timesteps, **settings):
+    """Return a problem with 3000 equal sequences, so that only the noise differs."""
     problem = Problem(lengths=(n_timesteps,) * 3000, hidden_size=LANES, **settings)
     problem.sequences = [problem.sequences[0]] * 3000
     for states in (problem.h, problem.c):
@@ -140,7 +141,7 @@ def identical_sequences(n_timesteps, **settings):
     [({"recurrent_dropout": 0.3}, "c"), ({"zoneout_h": 0.4}, "h"), ({"zoneout_c": 0.5}, "c")],
 )
 def test_prediction_is_the_expectation(noise, states):
-    """Of states after a step, over the masks of many equal sequences."""
+    """The predicted state is the mean of the states over the masks of many equal sequences."""
     problem = identical_sequences(1, **noise)
     drawn = getattr(run_gradient(problem, need_dx=False), states)[0]
     expected = getattr(run_predict(problem), states)[0]
@@ -151,9 +152,9 @@ def test_prediction_is_the_expectation(noise, states):
 
 
 def test_variational_masks_hold_for_a_sequence():
-    """Where one unit is read, it is dropped at every step or at none: two outcomes."""
+    """If only one unit is read, it is dropped at all steps or at none: there are two outcomes."""
     problem = identical_sequences(4, variational_dropout=0.3)
-    problem.params["weight_hh_l0"][:, 1:] = 0.0  # the first unit alone is read
+    problem.params["weight_hh_l0"][:, 1:] = 0.0  # only the first unit is read
     outcomes = np.unique(run_gradient(problem, need_dx=False).h[0].round(12), axis=0)
     assert len(outcomes) == 2
 
@@ -167,7 +168,7 @@ def test_zoneout_keeps_states_exactly():
 
 
 def test_normalised_gates_have_the_gain_for_deviation():
-    """Scaling the weights of a gate, or adding to all of them, changes nothing."""
+    """Scaling the weights of a gate, or adding a constant to them, changes nothing."""
     problem = Problem(hidden_size=LANES + 3, layer_norm=True, lengths=(3,))
     for name in ("bias_l0", "weight_hh_l0"):
         problem.params[name][:] = 0.0

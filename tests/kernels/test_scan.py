@@ -1,4 +1,4 @@
-"""One recurrent layer: what a scan promises beyond equality with the twin."""
+"""One recurrent layer: guarantees of a scan beyond equality with its twin."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ LANES = lanes_of(np.float64)
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("hidden_size", [3, 4 * LANES, 5 * LANES + 1])
 def test_many_rows(hidden_size, bidirectional):
-    # several weight-gradient products in one scan, and every height of a tile at its edge
+    # several weight-gradient products in one scan, and edge tiles of every height
     lengths = np.random.RandomState(0).randint(1, 21, 33)
     problem = Problem(
         lengths=lengths, hidden_size=hidden_size, bidirectional=bidirectional, pooling=("mean",)
@@ -64,7 +64,7 @@ def test_states_carry_over():
 
 
 def test_gradients_of_states_carry_over():
-    """Back through two stretches, the later one first, is back through the whole."""
+    """Backward through two segments, the later one first, equals backward through the whole."""
     problem = Problem(lengths=(9, 6, 7), num_layers=2)
     whole = run_gradient(problem)
     sequences = problem.sequences
@@ -76,7 +76,7 @@ def test_gradients_of_states_carry_over():
     late = run_gradient(problem)
     problem.h, problem.c, problem.dh, problem.dc = h, c, late.dh, late.dc
     problem.sequences = [sequence[:4] for sequence in sequences]
-    problem.row_weight = np.zeros(3)  # its own loss does not count
+    problem.row_weight = np.zeros(3)  # only the gradient of the final states counts
     early = run_gradient(problem)
     for name in ("dh", "dc"):
         assert_close(getattr(early, name), getattr(whole, name), 1e-13, name)

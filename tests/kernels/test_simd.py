@@ -33,7 +33,7 @@ def _activations(x, exps, sigmoids, tanhs):
 
 
 def activations(x):
-    """exp, sigmoid and tanh of every element, by the kernels."""
+    """Return exp, sigmoid and tanh of every element, computed by the kernels."""
     width = lanes_of(x.dtype)
     filled = np.resize(x, -(-x.size // width) * width)
     out = np.empty((3, filled.size), x.dtype)
@@ -42,6 +42,7 @@ def activations(x):
 
 
 def whole_range(dtype):
+    """Return arguments over the whole range of exp."""
     limit = LIMIT[dtype]
     parts = [np.linspace(-limit, limit, 20001), np.linspace(-20, 20, 20001)]
     parts += [sign * np.geomspace(1e-30, limit, 5001) for sign in (-1, 1)]
@@ -54,7 +55,7 @@ def test_activations_over_the_whole_range(dtype):
     x = whole_range(dtype)
     exps, sigmoids, tanhs = activations(x).astype(float)
     x = x.astype(float)
-    if dtype == np.float32:  # the argument is known to 24 bits, which an exponential magnifies
+    if dtype == np.float32:  # exp magnifies the rounding of its argument to 24 bits
         exp_bound, sigmoid_bound, tanh_bound = 2.5e-7 + 1.5e-8 * np.abs(x), 1.2e-7, 2.4e-7
     else:
         exp_bound, sigmoid_bound, tanh_bound = 3e-16, 3e-16, 5e-16
@@ -89,12 +90,12 @@ def _gemm(product, a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, ac
 
 
 def check_gemm(dtype, m, n_vectors, k, accumulate, transposed, in_panels, rng):
-    """Whole numbers, so that the order of the sum does not matter: the result is exact."""
+    """Compare with NumPy on integers, whose sums are exact in any order."""
     width = lanes_of(dtype)
     n = n_vectors * width
     a = rng.randint(-9, 10, (m, k)).astype(dtype)
     b = rng.randint(-9, 10, (k, n)).astype(dtype)
-    c = np.full((m + 2, n + 3), np.nan, dtype)  # the frame must stay as it is
+    c = np.full((m + 2, n + 3), np.nan, dtype)  # the margins must not be written
     c[1:-1, 1:-2] = before = rng.randint(-9, 10, (m, n)).astype(dtype)
     a_buffer = np.full((k, m + 2) if transposed else (m, k + 1), np.nan, dtype)
     (a_buffer.T if transposed else a_buffer)[:m, :k] = a

@@ -44,7 +44,7 @@ def test_finite_differences(cell):
     exact = run_gradient(problem)
     for name, numeric, analytic in finite_difference(problem, exact, n_places=24):
         if name == "dc" and cell == "gru":
-            continue  # no memory: c goes through as it is
+            continue  # without memory, c is passed through unchanged
         assert np.abs(analytic).max() > 1e-4, name
         assert_close(numeric, analytic, 1e-6, name)
 
@@ -57,7 +57,7 @@ def test_a_step_without_weight_asks_for_nothing():
     late = run_gradient(problem)
     for dx in late.dx:
         assert np.abs(dx[:3]).min() > 0.0
-        assert not dx[3:].any()  # one direction: what comes later cannot matter
+        assert not dx[3:].any()  # in one direction, later steps have no effect
     problem.target[steps != 2] = 1e9
     np.testing.assert_array_equal(run_gradient(problem).loss, late.loss)
 
