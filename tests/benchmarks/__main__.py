@@ -1,4 +1,4 @@
-"""All tables on speed and memory: ``python -m tests.benchmarks``; needs the extra bench."""
+"""Print all tables on speed and memory: ``python -m tests.benchmarks``; needs the extra bench."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from tests.benchmarks import cells, hosts, inference, memory, startup, training
 
 
 def main() -> None:
+    """Run all benchmarks, each under a heading."""
     for topic in (training, cells, inference, startup, memory, hosts):
         print(f"\n## {topic.__doc__.splitlines()[0]}\n", flush=True)
         topic.main()

@@ -1,12 +1,12 @@
-"""Accuracy of the default constructor arguments beside scikit-learn's own estimators.
+"""Accuracy of the default parameters compared with scikit-learn's own estimators.
 
     python -m tests.benchmarks.accuracy DATA_FOLDER
 
-DATA_FOLDER holds ``time_series/*.npz`` with ``values_train`` (total_steps, n_channels),
-``indptr_train``, ``y_train``, the same for test, and ``task``. scikit-learn's digits come
-from scikit-learn, as 8 steps of 8 channels, the first 70% for training. Every estimator
-has one thread. Peers get the sequences flattened, filled up with zeros, and standardised; the
-regressors' y is standardised too.
+DATA_FOLDER contains ``time_series/*.npz`` with ``values_train`` (total_steps, n_channels),
+``indptr_train``, ``y_train``, the same for test, and ``task``. A further data set is
+scikit-learn's digits as 8 steps of 8 channels, the first 70% for training. Every estimator uses
+one thread. scikit-learn's estimators get sequences that are padded with zeros, flattened and
+standardised; for regressors, y is standardised too.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ FOUR = ("BasicMotions", "ArrowHead", "digits", "PLAID")
 
 
 class Problem(NamedTuple):
+    """A data set, split into training and test."""
+
     name: str
     task: str
     X_train: list[np.ndarray]
@@ -45,6 +47,7 @@ class Problem(NamedTuple):
 
 
 def problems(folder: Path) -> Iterator[Problem]:
+    """Yield all data sets of the folder, and the digits."""
     for path in sorted((folder / "time_series").glob("*.npz")):
         with np.load(path, allow_pickle=False) as file:
             parts: list[Any] = []
@@ -59,7 +62,7 @@ def problems(folder: Path) -> Iterator[Problem]:
 
 
 def flattened(sequences: list[np.ndarray], n_timesteps: int) -> np.ndarray:
-    """(n_samples, n_timesteps * n_channels), zeros behind each sequence's end."""
+    """Pad the sequences with zeros and flatten them to (n_samples, n_timesteps * n_channels)."""
     out = np.zeros((len(sequences), n_timesteps, sequences[0].shape[1]))
     for row, x in zip(out, sequences, strict=True):
         row[: min(len(x), n_timesteps)] = x[:n_timesteps]
@@ -67,6 +70,7 @@ def flattened(sequences: list[np.ndarray], n_timesteps: int) -> np.ndarray:
 
 
 def peers(task: str, seed: int) -> dict[str, Any]:
+    """Return scikit-learn's estimators for a task."""
     if task == "classification":
         return {
             "RandomForest": RandomForestClassifier(random_state=seed),
@@ -81,14 +85,14 @@ def peers(task: str, seed: int) -> dict[str, Any]:
 
 
 def _both_scaled(regressor: Any) -> TransformedTargetRegressor:
-    """With X and y standardised, as ours does inside."""
+    """Standardise X and y, as sklstm does itself."""
     return TransformedTargetRegressor(
         make_pipeline(StandardScaler(), regressor), transformer=StandardScaler()
     )
 
 
 def measure(problem: Problem, seed: int) -> dict[str, tuple[float, float]]:
-    """Score and training seconds of every estimator."""
+    """Return score and training seconds of each estimator."""
     longest = max(len(x) for x in problem.X_train)
     flat_train = flattened(problem.X_train, longest)
     flat_test = flattened(problem.X_test, longest)
@@ -107,6 +111,7 @@ def measure(problem: Problem, seed: int) -> dict[str, tuple[float, float]]:
 
 
 def main() -> None:
+    """Run all data sets and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data_folder", type=Path)
     parser.add_argument("--seeds", type=int, default=5)
@@ -114,7 +119,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore", ConvergenceWarning)
     print(describe_machine())
-    sklstm.warmup()  # the seconds below are training, not compilation
+    sklstm.warmup()  # so that the times do not include compilation
     print(f"Mean of {arguments.seeds} seeds: accuracy or R2 on the test set, seconds of training")
     header = ["data set", "sklstm", "RandomForest", "MLP", "linear"]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))

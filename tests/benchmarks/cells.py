@@ -1,9 +1,9 @@
-"""Training speed of every cell beside torch's, and what truncation and regularisers cost.
+"""Training speed of every cell compared with torch, and the cost of truncation and regularisers.
 
     python -m tests.benchmarks.cells
 
-Training steps as in `training.py`, float32, one thread. The contenders of a row take turns. torch
-has `nn.LSTM`, `nn.GRU` and `nn.RNN`; variants of the LSTM are compared with the first.
+Training steps as in `training.py`, in float32, on one thread. The contenders of a row take turns.
+torch has `nn.LSTM`, `nn.GRU` and `nn.RNN`; all variants of the LSTM are compared with `nn.LSTM`.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ REGULARISERS: dict[str, tuple[Mapping[str, float], Mapping[str, float]]] = {
 
 
 def cells_table(seconds: float) -> None:
+    """Print the time of a training step of each cell and of torch's layer."""
     print("\n| cell | H | torch | sklstm | ratio | truncated | times as fast |")
     print("|---|---|---|---|---|---|---|")
     for cell in CELLS:
@@ -46,6 +47,7 @@ def cells_table(seconds: float) -> None:
 
 
 def regularisers_table(cells: list[str], seconds: float) -> None:
+    """Print the additional time of each regulariser."""
     print("\n| cell | H | plain | " + " | ".join(REGULARISERS) + " |")
     print("|---|---|---" + "|---" * len(REGULARISERS) + "|")
     for cell in cells:
@@ -60,6 +62,7 @@ def regularisers_table(cells: list[str], seconds: float) -> None:
 
 
 def main() -> None:
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="for each contender")
     parser.add_argument("--cells", nargs="+", default=["lstm", "gru"], help="with regularisers")

@@ -1,14 +1,15 @@
-"""Accuracy and time of LSTMForecaster beside classical methods, on M3 and hourly M4 series.
+"""Accuracy and time of LSTMForecaster and of classical methods, on M3 and hourly M4 series.
 
     python -m tests.benchmarks.forecasting DATA_FOLDER [--quick] [--seeds 0 1 2]
 
-DATA_FOLDER holds ``m3.csv.gz`` and ``m4_hourly.csv.gz`` with the columns series, season_length,
-split, t, y. Samples are the first series of ``numpy.random.default_rng(0).permutation`` of all
-that the competition has of a kind; of its 414 hourly ones the file holds the first 120. "fresh"
-and "other" samples come later in the same order. "global" is one model for a panel, all others
-are a model a series. MASE is scaled by the seasonal differences of the training data; a smaller
-one is better. Everything runs on one thread, and time is that of the processor. Theta and AutoETS
-are those of statsforecast, if it is installed (extra ``bench``).
+DATA_FOLDER contains ``m3.csv.gz`` and ``m4_hourly.csv.gz`` with the columns series, season_length,
+split, t, y. All series of one frequency in the competition are permuted by
+``numpy.random.default_rng(0).permutation``; a sample consists of the first ones. The file of
+hourly series contains the first 120 of 414. The "fresh" and "other" samples come later in the same
+order. "global" is one model for a panel; all other samples have one model for each series. MASE is
+scaled by the seasonal differences of the training data; smaller is better. Everything runs on one
+thread, and times are processor times. Theta and AutoETS are those of statsforecast, if it is
+installed (extra ``bench``).
 """
 
 from __future__ import annotations
@@ -30,25 +31,31 @@ from tests.benchmarks.machine import describe_machine
 
 
 class Sample(NamedTuple):
+    """Some series of one frequency."""
+
     name: str
     season_length: int
     freq: str
-    series: list[tuple[np.ndarray, np.ndarray]]  # what is known, what came
+    series: list[tuple[np.ndarray, np.ndarray]]  # past and future of each
     as_panel: bool
 
     @property
     def horizon(self) -> int:
+        """Number of steps to forecast."""
         return len(self.series[0][1])
 
 
 class Result(NamedTuple):
+    """Errors, time and coverage of a method on a sample."""
+
     errors: list[float]
-    seconds: float  # a series, or the whole panel
+    seconds: float  # of a series, or of the whole panel
     covered_80: float = np.nan
     covered_95: float = np.nan
 
 
 def read(path: Path, season_length: int) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read past and future of all series with a season length, by name."""
     table = pd.read_csv(path)
     out = {}
     for name, rows in table[table.season_length == season_length].groupby("series", sort=False):
@@ -59,6 +66,7 @@ def read(path: Path, season_length: int) -> dict[str, tuple[np.ndarray, np.ndarr
 
 
 def samples(folder: Path, quick: bool) -> list[Sample]:
+    """Return all samples; with `quick`, only 8 series of each."""
     m3, m4 = folder / "m3.csv.gz", folder / "m4_hourly.csv.gz"
     wanted = [
         ("M3M-30", m3, 12, "MS", 0, 30, False),
@@ -68,7 +76,7 @@ def samples(folder: Path, quick: bool) -> list[Sample]:
         ("global M3M-400", m3, 12, "MS", 0, 400, True),
         ("global M3Q-400", m3, 4, "QS", 0, 400, True),
         ("global M4H", m4, 24, "h", 0, 120, True),
-        # settings were not chosen by these, but for some of the hourly ones
+        # not used to choose settings, except for some of the hourly series
         ("fresh M3M-80", m3, 12, "MS", 800, 880, False),
         ("fresh M3Y-120", m3, 1, "YS", 400, 520, False),
         ("other M4H-40", m4, 24, "h", 80, 120, False),
@@ -85,11 +93,13 @@ def samples(folder: Path, quick: bool) -> list[Sample]:
 
 
 def indexed(values: np.ndarray, freq: str, offset: int = 0) -> pd.Series:
+    """Return the values as a Series with dates."""
     start = pd.date_range("1900-01-01", periods=offset + 1, freq=freq)[-1]
     return pd.Series(values, pd.date_range(start, periods=len(values), freq=freq))
 
 
 def of_forecaster(sample: Sample, seed: int) -> Result:
+    """Return the result of LSTMForecaster."""
     h, m = sample.horizon, sample.season_length
     forecaster = LSTMForecaster(horizon=h, random_state=seed, n_jobs=1)
     known = [indexed(past, sample.freq) for past, _ in sample.series]
@@ -120,6 +130,7 @@ def of_forecaster(sample: Sample, seed: int) -> Result:
 
 
 def of_rule(sample: Sample, rule: Callable[[np.ndarray, int], np.ndarray]) -> Result:
+    """Return the result of a function of past and horizon."""
     start = time.process_time()
     errors = [
         mean_absolute_scaled_error(past, future, rule(past, sample.horizon), sample.season_length)
@@ -129,10 +140,12 @@ def of_rule(sample: Sample, rule: Callable[[np.ndarray, int], np.ndarray]) -> Re
 
 
 def seasonal_naive(m: int) -> Callable[[np.ndarray, int], np.ndarray]:
+    """Return the rule that repeats the last m values."""
     return lambda past, h: past[len(past) - m + np.arange(h) % m]
 
 
 def of_statsforecast(sample: Sample, model: Any) -> Result:
+    """Return the result of a model of statsforecast."""
     start = time.process_time()
     errors, covered = [], {80: [], 95: []}
     for past, future in sample.series:
@@ -148,6 +161,7 @@ def of_statsforecast(sample: Sample, model: Any) -> Result:
 
 
 def peers(sample: Sample) -> dict[str, Callable[[], Result]]:
+    """Return the classical methods by name."""
     m = sample.season_length
     out: dict[str, Callable[[], Result]] = {
         "naive": lambda: of_rule(sample, seasonal_naive(1)),
@@ -163,6 +177,7 @@ def peers(sample: Sample) -> dict[str, Callable[[], Result]]:
 
 
 def row(sample: Sample, method: str, results: list[Result]) -> str:
+    """Return a line of the table."""
     mase = [float(np.mean(result.errors)) for result in results]
     spread = f"{min(mase):.3f}-{max(mase):.3f}" if len(mase) > 1 else ""
     covered = "".join(
@@ -178,6 +193,7 @@ def row(sample: Sample, method: str, results: list[Result]) -> str:
 
 
 def main() -> None:
+    """Run all methods on all samples and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--quick", action="store_true", help="8 series of each sample")
@@ -189,7 +205,7 @@ def main() -> None:
     print(
         f"{'sample':<18}{'method':<16}{'MASE':>7}  {'seeds':<13}{'80%':>8}{'95%':>8}{'seconds':>10}"
     )
-    # compile, so that no row pays for it
+    # compile first, so that the times do not include it
     LSTMForecaster(horizon=2, max_steps=20).fit(indexed(np.arange(60.0) % 7, "D"))
     for sample in samples(arguments.folder, arguments.quick):
         if arguments.only and sample.name not in arguments.only:
@@ -201,7 +217,7 @@ def main() -> None:
                 seeds = arguments.seeds if method == "LSTMForecaster" else [0]
                 results = [run(seed) for seed in seeds]
                 print(row(sample, method, results), flush=True)
-    print("seconds of the processor: fit and forecast, a series; of global samples the panel")
+    print("seconds: processor time of fit and forecast, per series; for global samples, per panel")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Training steps as other processors would run them, torch held to the same instructions.
+"""Training steps as on other processors, with torch limited to the same instructions.
 
     python -m tests.benchmarks.hosts
 
-Every host takes a process of its own, because both libraries choose their instructions when
-they are loaded.
+Each host needs its own process, because both libraries choose their instructions when they are
+loaded.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import os
 import subprocess
 import sys
 
-# Numba's name of a processor, which gets the features that LLVM knows it has, and what keeps
-# torch and its libraries to the same vectors.
+# Numba's name of a processor, whose features LLVM knows, and settings that limit torch and its
+# libraries to the same vectors.
 HOSTS = {
     "haswell": {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"},
     "x86-64": {"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"},
@@ -22,6 +22,7 @@ HOSTS = {
 
 
 def main() -> None:
+    """Run the training benchmark for each host."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each library and size")
     seconds = str(parser.parse_args().seconds)

@@ -1,10 +1,10 @@
-"""Inference beside torch and onnxruntime with the same weights, side by side in one run.
+"""Inference compared with torch and onnxruntime, with the same weights in one run.
 
     python -m tests.benchmarks.inference
 
-First the time of `predict_proba` for 1,000 sequences; torch in `inference_mode` and
-onnxruntime get their input ready as a tensor and give logits. Then the time of a single
-sequence: the kernel alone, and what `predict_proba` adds to it.
+First the time of `predict_proba` for 1,000 sequences. torch, in `inference_mode`, and
+onnxruntime get their input as a tensor and return logits. Then the time of a single sequence:
+that of the kernel, and the overhead of `predict_proba`.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ SINGLE = [(1, 100, 1, 32), (1, 100, 8, 64)]
 def our_model(
     n_timesteps: int, n_channels: int, hidden_size: int, n_threads: int
 ) -> LSTMClassifier:
+    """Return a fitted classifier with one layer in one direction."""
     X, y = data(64, n_timesteps, n_channels)
     return LSTMClassifier(
         hidden_size=hidden_size, bidirectional=False, pooling="last", scale=None, patch_size=1,
@@ -46,7 +47,7 @@ def our_model(
 
 
 def torch_model(model: LSTMClassifier) -> TorchLSTM:
-    """The same network in torch, with two outputs: 0 and the log-odds."""
+    """Return the same network in torch, with two outputs: 0 and the log-odds."""
     parameters = {name: torch.tensor(value) for name, value in model.parameters_.items()}
     other = TorchLSTM(model.n_channels_in_, model.hidden_size)
     with torch.no_grad():
@@ -62,12 +63,13 @@ def torch_model(model: LSTMClassifier) -> TorchLSTM:
 
 
 def onnx_session(model: LSTMClassifier, n_threads: int) -> onnxruntime.InferenceSession:
-    """The same network for onnxruntime, whose gates stand in the order i, o, f, c."""
+    """Return the same network for onnxruntime, whose gate order is i, o, f, c."""
     hidden_size = model.hidden_size
     parameters = model.parameters_
     order = np.r_[0:1, 3:4, 1:3]
 
     def gates(name: str) -> np.ndarray:
+        """Return a parameter with its gates in the order of ONNX."""
         array = parameters[name].reshape(4, hidden_size, -1)[order]
         return array.reshape(1, 4 * hidden_size, -1).astype(np.float32)
 
@@ -104,7 +106,7 @@ def onnx_session(model: LSTMClassifier, n_threads: int) -> onnxruntime.Inference
 def contenders(
     size: tuple[int, int, int, int], n_threads: int
 ) -> tuple[LSTMClassifier, np.ndarray, list[Callable[[], object]]]:
-    """Ours, torch and onnxruntime on the same weights, checked to agree."""
+    """Return model, X and calls of ours, torch and onnxruntime, after a check that they agree."""
     n, n_timesteps, n_channels, hidden_size = size
     torch.set_num_threads(n_threads)
     model = our_model(n_timesteps, n_channels, hidden_size, n_threads)
@@ -136,6 +138,7 @@ def kernel_call(model: LSTMClassifier, X: np.ndarray) -> Callable[[], object]:
 
 
 def main() -> None:
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each contender and size")
     arguments = parser.parse_args()

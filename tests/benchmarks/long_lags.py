@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.long_lags
 
-Experiments 4 and 1 of Hochreiter and Schmidhuber (1997), with this package's own optimiser.
-Adding: the share of 2,560 new sequences whose error is below 0.04. Reber: the share of 256 new
-strings at every step of which exactly the legal symbols are predicted. Seconds are those of one
-training, processor time of all threads.
+Experiments 4 and 1 of Hochreiter and Schmidhuber (1997), with the optimiser of this package.
+Adding: the percentage of 2,560 new sequences whose error is below 0.04. Reber: the percentage of
+256 new strings for which exactly the legal symbols are predicted at every step. Seconds are the
+processor time of one training, summed over all threads.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REBER: dict[str, Any] = {
 
 
 def adding(T: int, cell: str, seed: int, n_sequences: int = 5000) -> tuple[float, float]:
-    """Share of test sequences that are right, and seconds of training."""
+    """Return the fraction of test sequences that are right, and seconds of training."""
     X, y = make_adding(n_sequences, min_length=T, random_state=seed)
     X_test, y_test = make_adding(2560, min_length=T, random_state=1000 + seed)
     model = LSTMRegressor(cell=cell, random_state=seed, **ADDING, **CELLS[cell])
@@ -49,7 +49,7 @@ def adding(T: int, cell: str, seed: int, n_sequences: int = 5000) -> tuple[float
 
 
 def reber(seed: int) -> tuple[float, float]:
-    """Share of test strings that are right, and seconds of training."""
+    """Return the fraction of test strings that are right, and seconds of training."""
     X, y = make_embedded_reber(512, unique=True, random_state=seed)
     model = LSTMClassifier(random_state=seed, **REBER)
     start = time.process_time()
@@ -61,12 +61,14 @@ def reber(seed: int) -> tuple[float, float]:
 
 
 def row(name: str, results: list[tuple[float, float]]) -> None:
+    """Print a row of the table."""
     shares, seconds = np.array(results).T
     cells = [f"{share:.2%}" for share in shares]
     print(f"| {name} | {' | '.join(cells)} | {seconds.mean():.1f} |", flush=True)
 
 
 def main() -> None:
+    """Run all tasks and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     seeds = range(parser.parse_args().seeds)

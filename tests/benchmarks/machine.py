@@ -1,4 +1,4 @@
-"""What the figures of a benchmark depend on, in one line."""
+"""Describe the machine and the versions that the figures of a benchmark depend on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sklstm._kernels.simd import PANEL, address, aligned, gemm, gemm_address, la
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """Return the name of the processor as reported by the system."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
@@ -28,6 +28,7 @@ def processor() -> str:
 
 
 def describe_machine() -> str:
+    """Return processor, vector size and versions in one line."""
     return (
         f"{processor()}, {os.cpu_count()} cores, as {numba.config.CPU_NAME or 'host'}: "
         f"tile of {simd.TILE_ROWS} rows x {PANEL} vectors of {simd.VECTOR_BYTES * 8} bits; "
@@ -37,7 +38,7 @@ def describe_machine() -> str:
 
 
 def fma_peak() -> float:
-    """Floating-point operations a second of one core, by independent multiply-adds.
+    """Measure the floating-point operations per second of one core, by independent multiply-adds.
 
     The tile keeps all accumulators in registers and its operands in the first-level cache.
     """
@@ -59,6 +60,7 @@ def fma_peak() -> float:
 
 @kernel
 def _repeat_tile(product, a, b, c, n, k, repeats):
+    """Compute the same tile many times."""
     width = PANEL * lanes(c)
     for _ in range(repeats):
         gemm(

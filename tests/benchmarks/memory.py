@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.memory
 
-Each figure is the growth of a fresh process's peak resident memory over the moment before
-the step, after a step of one small batch has loaded everything.
+Each figure is the increase of the peak resident memory of a new process by the step. Before it,
+a step on a small batch has loaded everything.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ _PEAK_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
 
 
 def peak() -> int:
+    """Return the peak resident memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _PEAK_UNIT
 
 
 def growth(library: str, size: tuple[int, int, int, int]) -> dict[str, float]:
-    """Peak memory and seconds of one step, measured in this process."""
+    """Measure peak memory and seconds of one step in this process."""
     from tests.benchmarks.training import our_step, torch_step
 
     def make(shape):
+        """Return a training step of the library."""
         full = (*shape, 1, False)
         return our_step(full, 1) if library == "sklstm" else torch_step(full)
 
@@ -41,7 +43,7 @@ def growth(library: str, size: tuple[int, int, int, int]) -> dict[str, float]:
 
 
 def measured(library: str, size: tuple[int, int, int, int]) -> dict[str, float]:
-    """`growth` in a process of its own."""
+    """Run `growth` in a new process."""
     program = (
         "import json; from tests.benchmarks.memory import growth; "
         f"print(json.dumps(growth({library!r}, {size!r})))"
@@ -53,6 +55,7 @@ def measured(library: str, size: tuple[int, int, int, int]) -> dict[str, float]:
 
 
 def main() -> None:
+    """Print both tables."""
     print(describe_machine() + "\n")
     print("| batch, T, D, H | library | peak memory of a step | seconds |\n|---|---|---|---|")
     for size in SIZES:

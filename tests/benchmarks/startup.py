@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.startup
 
-Cold: nothing of the package is cached, as on a new machine. The work beyond importing
-scikit-learn and numba is printed beside it. Each line is the median of several processes.
+In a cold start nothing of the package is cached, as on a new machine. For a later fit, the time
+beyond importing scikit-learn and numba is also printed. Each line is the median of several
+processes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ IMPORTS = "import sklearn.base, numba"
 
 
 def seconds(program: str, cache: str) -> float:
-    """Wall-clock seconds of a process that runs a program with a cache folder."""
+    """Return the wall-clock seconds of a process that runs a program with a cache folder."""
     environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
@@ -37,6 +38,7 @@ def seconds(program: str, cache: str) -> float:
 
 
 def main() -> None:
+    """Time cold and later fits and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats

@@ -1,11 +1,11 @@
-"""Training speed beside torch, skorch and Keras, measured side by side in one run.
+"""Training speed compared with torch, skorch and Keras, in one run.
 
     python -m tests.benchmarks.training
 
 A training step is what `fit` does with a minibatch: gather, forward, backward, Adam. torch
-gets `nn.LSTM` with a linear head on the last step, its own cross-entropy and Adam, and its
-data ready in a tensor. Both are float32. Ours and theirs take turns; medians are printed.
-Keras takes part where it and TensorFlow are installed, with a model that is compiled already.
+uses `nn.LSTM` with a linear head on the last step, its own cross-entropy and Adam, and data that
+is already a tensor. Both use float32. The libraries take turns, and medians are printed. Keras
+is included if it and TensorFlow are installed, with a model that is already compiled.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ N_CLASSES = 2
 
 
 class TorchLSTM(torch.nn.Module):
-    """The same network in torch: LSTM (or another layer), last step, linear head."""
+    """The same network in torch: an LSTM or another layer, and a linear head on the last step."""
 
     def __init__(
         self,
@@ -66,10 +66,12 @@ class TorchLSTM(torch.nn.Module):
         self.head = torch.nn.Linear(hidden_size * (1 + bidirectional), N_CLASSES)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the logits of each sequence."""
         return self.head(self.lstm(x)[0][:, -1])
 
 
 def data(n: int, n_timesteps: int, n_channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw random sequences and labels."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n, n_timesteps, n_channels), dtype=np.float32)
     return X, rng.integers(0, N_CLASSES, n)
@@ -111,6 +113,7 @@ def our_step(
 def torch_step(
     size: tuple[int, int, int, int, int, bool], layer: type[torch.nn.RNNBase] = torch.nn.LSTM
 ) -> Callable[[], None]:
+    """Return a training step of torch."""
     n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
     X, y = data(n, n_timesteps, n_channels)
     model = TorchLSTM(n_channels, hidden_size, num_layers, bidirectional, layer)
@@ -127,10 +130,10 @@ def torch_step(
 
 
 def side_by_side(calls: list[Callable[[], object]], seconds: float) -> list[float]:
-    """Median seconds of each call; the contenders take turns, a stretch of time each.
+    """Return the median seconds of each call; the contenders take turns.
 
-    A stretch is many calls long, as in a real training, so that each finds its own data in
-    the cache; and before it the threads of the one before have gone to sleep.
+    A turn consists of many calls, as in a real training, so that each contender finds its own
+    data in the cache. Before a turn, the threads of the previous contender have gone to sleep.
     """
     n_turns = 5
     times: list[list[float]] = [[] for _ in calls]
@@ -149,7 +152,7 @@ def side_by_side(calls: list[Callable[[], object]], seconds: float) -> list[floa
 
 
 def multiply_adds(size: tuple[int, int, int, int, int, bool]) -> float:
-    """Multiply-adds of the products that a training step cannot do without."""
+    """Return the number of multiply-adds in the matrix products that a training step needs."""
     n, n_timesteps, n_channels, hidden_size, num_layers, bidirectional = size
     n_directions = 1 + bidirectional
     per_row, n_inputs = 0, n_channels
@@ -163,6 +166,7 @@ def multiply_adds(size: tuple[int, int, int, int, int, bool]) -> float:
 
 
 def steps_table(seconds: float) -> None:
+    """Print the time of a training step for each size, with one and two threads."""
     peak = fma_peak()
     print(f"FMA peak of one core, measured: {peak / 1e9:.0f} GFLOP/s (float32)\n")
     print("| batch, T, D, H (layers, both directions) | threads | torch | sklstm | ratio | peak |")
@@ -182,7 +186,7 @@ def steps_table(seconds: float) -> None:
 
 
 def keras_fit(X: np.ndarray, y: np.ndarray, hidden_size: int, n_epochs: int) -> Callable[[], None]:
-    """Training of the same network in Keras on TensorFlow, on one thread."""
+    """Return a training of the same network in Keras on TensorFlow, on one thread."""
     import keras
     import tensorflow as tf
 
@@ -197,6 +201,7 @@ def keras_fit(X: np.ndarray, y: np.ndarray, hidden_size: int, n_epochs: int) -> 
 
 
 def fit_table(n_epochs: int) -> None:
+    """Print the time of a whole fit for each library."""
     with_keras = importlib.util.find_spec("keras") and importlib.util.find_spec("tensorflow")
     print("\n| fit: N, T, D, H, batch | library | seconds | sklstm | ratio |")
     print("|---|---|---|---|---|")
@@ -232,7 +237,7 @@ def fit_table(n_epochs: int) -> None:
 
 
 def growth_table(seconds: float) -> None:
-    """Ten times the work should take ten times as long."""
+    """Print how the time grows; ten times the work should take ten times as long."""
     print("\n| growth | small | tenfold | ratio |\n|---|---|---|---|")
     X, y = data(10_000, 100, 8)
     model = LSTMClassifier(hidden_size=64, bidirectional=False, max_iter=1).fit(X[:100], y[:100])
@@ -250,6 +255,7 @@ def growth_table(seconds: float) -> None:
 
 
 def main() -> None:
+    """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each estimator and size")
     parser.add_argument("--epochs", type=int, default=5, help="of the comparison of fit")

@@ -1,14 +1,14 @@
-"""Golden values from torch: what its LSTM, GRU, RNN and convolutions give, in float64, and an
-LSTM of its parts with layer normalisation.
+"""Make golden values with torch's LSTM, GRU, RNN and convolutions, in float64.
 
-Run by hand where torch is installed; the tests read the .npz files only:
+An LSTM with layer normalisation is built from parts of torch. The script is run by hand where
+torch is installed; the tests only read the .npz files:
 
     python tests/golden/make_golden.py [settings]
 
-The one bias of this package is torch's ``bias_ih + bias_hh``: here ``bias_hh`` is frozen at zero
-and ``bias_ih`` plays its part, in the gradients and in the steps of the optimisers. The GRU's
-bias is ``bias_ih`` and, as a fourth block, the last third of ``bias_hh``, that of ``n``: here the
-other two thirds of ``bias_hh`` start at zero and get no gradient.
+The single bias of this package is torch's ``bias_ih + bias_hh``. So ``bias_hh`` is frozen at zero
+here, and ``bias_ih`` is the bias in the gradients and in the steps of the optimisers. The bias of
+the GRU has four blocks: ``bias_ih``, and the last third of ``bias_hh``, which belongs to ``n``.
+The other two thirds of ``bias_hh`` start at zero here and get no gradient.
 """
 
 import sys
@@ -78,7 +78,7 @@ SETTINGS = {
 
 
 class LayerNormLSTM(torch.nn.Module):
-    """An LSTM whose gates read layer_norm(W_x x + W_h h), with a gain and a bias each."""
+    """An LSTM whose gates read layer_norm(W_x x + W_h h), each with its gain and bias."""
 
     def __init__(self, n_channels, hidden_size, num_layers, bidirectional, batch_first):
         super().__init__()
@@ -99,6 +99,7 @@ class LayerNormLSTM(torch.nn.Module):
             n_inputs = hidden_size * len(self.suffixes)
 
     def step(self, x, h, c, weight_ih, weight_hh, bias, gain):
+        """Return h and c after one step."""
         a = weight_ih @ x + weight_hh @ h
         blocks = zip(*(v.split(self.hidden_size) for v in (a, gain, bias)), strict=True)
         i, f, g, o = (layer_norm(part, (self.hidden_size,), *affine) for part, *affine in blocks)
@@ -106,7 +107,7 @@ class LayerNormLSTM(torch.nn.Module):
         return o.sigmoid() * c.tanh(), c
 
     def forward(self, packed, states):
-        """As torch.nn.LSTM; one sequence and one step after the other."""
+        """Compute the same as torch.nn.LSTM, one sequence and one step at a time."""
         padded, lengths = pad_packed_sequence(packed, batch_first=True)
         y, final = [], []
         for n, length in enumerate(lengths):
@@ -137,7 +138,7 @@ CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 
 
 def optimizers(lstm, head):
-    """By name, with weight decay on the weights but not on the biases."""
+    """Return optimisers by name, with weight decay on the weights but not on the biases."""
     named = [*lstm.named_parameters(), *head.named_parameters()]
     weights = [parameter for name, parameter in named if name.startswith("weight")]
     biases = [
@@ -165,7 +166,7 @@ def optimizers(lstm, head):
 
 
 def parameters(lstm, head, of=lambda parameter: parameter):
-    """By this package's names; `of` a parameter may be its gradient."""
+    """Return the parameters, or what `of` returns for each, by the names of this package."""
     arrays = {}
     for name, parameter in lstm.named_parameters():
         array = of(parameter).detach().numpy().copy() if parameter.requires_grad else None
@@ -182,13 +183,13 @@ def parameters(lstm, head, of=lambda parameter: parameter):
 
 
 def forward(lstm, head, sequences, h, c, lengths, pooling):
-    """Final states and raw predictions."""
+    """Return the final states and the raw predictions."""
     packed = pack_padded_sequence(
         pad_sequence(sequences, batch_first=True), lengths, batch_first=True, enforce_sorted=False
     )
     if isinstance(lstm, (torch.nn.LSTM, LayerNormLSTM)):
         packed, (h_n, c_n) = lstm(packed, (h, c))
-    else:  # c goes through as it is
+    else:  # these cells pass c through unchanged
         packed, h_n = lstm(packed, h)
         c_n = 1.0 * c
     y, _ = pad_packed_sequence(packed, batch_first=True)
@@ -206,6 +207,7 @@ def make(
     lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
     cell="lstm", layer_norm=False,
 ):  # fmt: skip
+    """Return inputs, parameters, predictions, gradients and results of the optimisers."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
     n_sequences, n_directions = len(lengths), 2 if bidirectional else 1
@@ -220,7 +222,7 @@ def make(
                 parameter.requires_grad_(False)
                 continue
             parameter.data[: 2 * hidden_size] = 0.0
-            # as if it were frozen: the last third alone is a parameter here
+            # as if frozen: only the last third is a parameter here
             kept = torch.arange(3 * hidden_size) >= 2 * hidden_size
             parameter.register_hook(lambda slope, kept=kept: slope * kept)
     sequences = [torch.randn(length, n_channels).requires_grad_() for length in lengths]
@@ -278,7 +280,7 @@ def make(
 
 
 class Convolved(torch.nn.Module):
-    """Causal convolutions before a bidirectional LSTM, and others with batch norm beside it."""
+    """A bidirectional LSTM after causal convolutions, and a parallel branch with batch norm."""
 
     def __init__(self):
         super().__init__()
@@ -292,7 +294,7 @@ class Convolved(torch.nn.Module):
         self.head = torch.nn.Linear(8 + 4, 3)
 
     def forward(self, x):
-        """x (n_sequences, n_timesteps, n_channels)"""
+        """Return the raw predictions of x (n_sequences, n_timesteps, n_channels)."""
         y = x.transpose(1, 2)
         for layer in self.conv:
             y = layer(torch.nn.functional.pad(y, (layer.kernel_size[0] - 1, 0))).tanh()
@@ -303,7 +305,7 @@ class Convolved(torch.nn.Module):
         return self.head(torch.cat([*h, z.mean(dim=2)], dim=1))
 
     def named(self, of):
-        """By this package's names; `of` a parameter may be its gradient."""
+        """Return what `of` returns for each parameter, by the names of this package."""
         names = {"norm_weight": "fcn_scale", "norm_bias": "fcn_shift"}
         arrays = {}
         for name, parameter in self.named_parameters():
@@ -320,7 +322,7 @@ class Convolved(torch.nn.Module):
 
 
 def make_convolutions():
-    """Sequences of one length, of which the stride sees the first and the last step."""
+    """Return golden values, for a length at which the last strided window ends at the last step."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
     network = Convolved()
@@ -351,7 +353,7 @@ def make_convolutions():
     golden |= {f"theta/{name}": array for name, array in theta.items()}
     golden |= {f"gradient/{name}": array for name, array in gradient.items()}
     network.eval()
-    for k, norm in enumerate(network.norm):  # as they were before the step in training
+    for k, norm in enumerate(network.norm):  # the statistics before the training step
         norm.running_mean[:] = torch.from_numpy(running[f"theta/fcn_mean_l{k}"])
         norm.running_var[:] = torch.from_numpy(running[f"theta/fcn_variance_l{k}"])
     golden["evaluated"] = network(x).detach().numpy().copy()
