@@ -1,15 +1,15 @@
-"""Settings that must stand before the first import of numba."""
+"""Settings that must be made before numba is imported."""
 
 import hashlib
 import os
 from importlib.util import find_spec
 from pathlib import Path
 
-# numba's cache follows the file of a function, not the files of the functions that it calls:
-# an edited `gemm` would leave yesterday's `network_gradient` in use. So every state of the
-# kernel sources has a cache of its own.
+# numba's cache depends on the file of a function, not on the files of the functions that it
+# calls: after an edit of `gemm`, the old `network_gradient` would still be used. So each version
+# of the kernel sources has its own cache.
 if "NUMBA_CACHE_DIR" not in os.environ:
-    package = find_spec("sklstm")  # looks for it without importing it
+    package = find_spec("sklstm")  # finds it without importing it
     assert package is not None, "the tests need sklstm installed: pip install -e ."
     digest = hashlib.sha256()
     for source in sorted((Path(package.origin).parent / "_kernels").rglob("*.py")):

@@ -2,7 +2,7 @@
 
     python -m tests.finite_differences [CELL ...]
 
-The tests have a part of these combinations, because each takes ten seconds to compile.
+The tests check only some of these combinations, because each takes ten seconds to compile.
 """
 
 import itertools
@@ -18,6 +18,7 @@ READOUTS = [("last", "mean", "max"), ("attention",), ("steps",)]
 
 
 def main(cells: list[str]) -> None:
+    """Check all combinations of some cells and print the largest errors."""
     for cell, pooling, layer_norm in itertools.product(cells, READOUTS, [False, True]):
         if layer_norm and "layer_norm" not in CELLS[cell]().get_params():
             continue

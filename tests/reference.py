@@ -1,12 +1,11 @@
-"""Naive NumPy twins of the compiled kernels: the same names, the same mathematics.
+"""Naive NumPy twins of the compiled kernels: the same names and the same mathematics.
 
-Nothing here is fast, packed, sorted or padded. A network runs one sequence at a time and one
-time step at a time, in float64, on parameters with torch's names and shapes (one bias where
-torch has the sum of two). The package is never imported, so that a mistake there cannot
-hide here.
+Nothing here is fast, packed, sorted or padded. A network runs one sequence and one time step at a
+time, in float64, on parameters with torch's names and shapes (with one bias in place of torch's
+sum of two). The package is never imported, so that a mistake in it cannot hide here.
 
-The backward pass walks the same steps from the last to the first. `dz`, the gradient before
-activation, is what every other gradient is made of: those of W_x, W_h and b are the sums over
+The backward pass runs through the same steps from the last to the first. All gradients follow
+from `dz`, the gradient of the pre-activations: those of W_x, W_h and b are the sums over
 time of dz x_t', dz h_{t-1}' and dz, and those of x_t and h_{t-1} are W_x' dz and W_h' dz
 (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000; full gradient through
 time as in Graves & Schmidhuber 2005).
@@ -19,26 +18,28 @@ import numpy as np
 
 # --- activations and matrix product -------------------------------------------------------
 def exp(x):
-    """Beyond the range of float64 the argument is held at its limit."""
+    """Return exp(x), with x clipped to the range of float64."""
     return np.exp(np.clip(x, -708.0, 708.0))
 
 
 def sigmoid(x):
+    """Return 1 / (1 + exp(-x))."""
     return 1.0 / (1.0 + exp(-x))
 
 
 def tanh(x):
+    """Return tanh(x)."""
     return np.tanh(x)
 
 
 def gemm(a, b, c, accumulate):
-    """C = A B, or C + A B."""
+    """Return A B, or C + A B if `accumulate`."""
     return c + a @ b if accumulate else a @ b
 
 
 # --- regularisers -------------------------------------------------------------------------
 def kept(places, rate):
-    """1 where a hash of the place (its last 32 bits) is at least rate * 2^32, else 0."""
+    """Return 1 where a hash of the position (last 32 bits) is at least rate * 2^32, else 0."""
     bits = np.asarray(places).astype(np.uint32)
     bits = (bits ^ (bits >> 16)) * np.uint32(0x85EBCA6B)
     bits = (bits ^ (bits >> 13)) * np.uint32(0xC2B2AE35)
@@ -46,14 +47,14 @@ def kept(places, rate):
 
 
 def layer_norm_forward(a, gain, bias):
-    """Each row of a (n_gates, hidden_size) normalised; and what the backward pass needs."""
+    """Normalise each row of a (n_gates, hidden_size); also return what the backward pass needs."""
     deviation = a - a.mean(axis=1, keepdims=True)
     to_unit = 1.0 / np.sqrt((deviation**2).mean(axis=1, keepdims=True) + 1e-5)
     return gain * deviation * to_unit + bias, (deviation * to_unit, to_unit)
 
 
 def layer_norm_backward(step, gain, dz):
-    """Gradients of a and gain; that of the bias is dz."""
+    """Return the gradients of a and gain; that of the bias is dz."""
     unit, to_unit = step
     dunit = dz * gain
     along = (dunit * unit).mean(axis=1, keepdims=True)
@@ -61,12 +62,14 @@ def layer_norm_backward(step, gain, dz):
 
 
 # --- one step of every cell ---------------------------------------------------------------
-# forward: (from_input, from_state, h, c, peepholes, share) -> h, c and what the step computed,
-# where from_input + from_state = W_x x_t + W_h h_{t-1} + b, each with one block a gate, and share
-# is that of the update (of g, or the GRU's n) which recurrent dropout lets in.
-# backward: (step, dh, dc, peepholes, truncated) -> gradients of from_input, from_state, of h_{t-1}
-# past the gates, of c_{t-1} and of the peepholes; `truncated`: no error from a gate to the cell.
+# forward: (from_input, from_state, h, c, peepholes, share) -> h, c and the values of the step,
+# where from_input + from_state = W_x x_t + W_h h_{t-1} + b, each with one block for each gate, and
+# share is the factor of the update (of g, or the GRU's n) from recurrent dropout.
+# backward: (step, dh, dc, peepholes, truncated) -> gradients of from_input, of from_state, of
+# h_{t-1} past the gates, of c_{t-1} and of the peepholes. If `truncated`, no error flows from a
+# gate into the cell.
 def lstm_forward(from_input, from_state, h, c, peepholes, share=1.0):
+    """Compute one step of the LSTM with a forget gate."""
     i, f, g, o = np.split(from_input + from_state, 4)
     i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
     after = f * c + i * share * g
@@ -74,6 +77,7 @@ def lstm_forward(from_input, from_state, h, c, peepholes, share=1.0):
 
 
 def lstm_backward(step, dh, dc, peepholes, truncated):
+    """Return the gradients of `lstm_forward`."""
     c, i, f, g, o, share = step
     squashed = tanh(f * c + i * share * g)
     dc = dc + dh * o * (1.0 - squashed**2)
@@ -89,6 +93,7 @@ def lstm_backward(step, dh, dc, peepholes, truncated):
 
 
 def lstm1997_forward(from_input, from_state, h, c, peepholes, share=1.0):
+    """Compute one step of the LSTM without a forget gate."""
     i, g, o = np.split(from_input + from_state, 3)
     i, g, o = sigmoid(i), tanh(g), sigmoid(o)
     after = c + i * share * g
@@ -96,6 +101,7 @@ def lstm1997_forward(from_input, from_state, h, c, peepholes, share=1.0):
 
 
 def lstm1997_backward(step, dh, dc, peepholes, truncated):
+    """Return the gradients of `lstm1997_forward`."""
     after, i, g, o, share = step
     dc = dc + dh * o * (1.0 - tanh(after) ** 2)
     dz = np.concatenate(
@@ -109,6 +115,7 @@ def lstm1997_backward(step, dh, dc, peepholes, truncated):
 
 
 def coupled_forward(from_input, from_state, h, c, peepholes, share=1.0):
+    """Compute one step of the LSTM with coupled input and forget gates."""
     i, g, o = np.split(from_input + from_state, 3)
     i, g, o = sigmoid(i), tanh(g), sigmoid(o)
     after = (1.0 - i) * c + i * share * g
@@ -116,6 +123,7 @@ def coupled_forward(from_input, from_state, h, c, peepholes, share=1.0):
 
 
 def coupled_backward(step, dh, dc, peepholes, truncated):
+    """Return the gradients of `coupled_forward`."""
     c, i, g, o, share = step
     squashed = tanh((1.0 - i) * c + i * share * g)
     dc = dc + dh * o * (1.0 - squashed**2)
@@ -130,6 +138,7 @@ def coupled_backward(step, dh, dc, peepholes, truncated):
 
 
 def peephole_forward(from_input, from_state, h, c, peepholes, share=1.0):
+    """Compute one step of the LSTM with peepholes."""
     i, f, g, o = np.split(from_input + from_state, 4)
     i, f, g = sigmoid(i + peepholes[0] * c), sigmoid(f + peepholes[1] * c), tanh(g)
     after = f * c + i * share * g
@@ -138,6 +147,7 @@ def peephole_forward(from_input, from_state, h, c, peepholes, share=1.0):
 
 
 def peephole_backward(step, dh, dc, peepholes, truncated):
+    """Return the gradients of `peephole_forward`."""
     c, after, i, f, g, o, share = step
     through = 0.0 if truncated else 1.0
     do = dh * tanh(after) * o * (1.0 - o)
@@ -149,6 +159,7 @@ def peephole_backward(step, dh, dc, peepholes, truncated):
 
 
 def gru_forward(from_input, from_state, h, c, peepholes, share=1.0):
+    """Compute one step of the GRU."""
     (r_x, z_x, n_x), (r_h, z_h, n_h) = np.split(from_input, 3), np.split(from_state, 3)
     r, z = sigmoid(r_x + r_h), sigmoid(z_x + z_h)
     n = tanh(n_x + r * n_h)
@@ -156,6 +167,7 @@ def gru_forward(from_input, from_state, h, c, peepholes, share=1.0):
 
 
 def gru_backward(step, dh, dc, peepholes, truncated):
+    """Return the gradients of `gru_forward`."""
     h, r, z, n, n_h, share = step
     dn = dh * (1.0 - z) * share * (1.0 - n**2)
     dr, dz = dn * n_h * r * (1.0 - r), dh * (h - share * n) * z * (1.0 - z)
@@ -164,11 +176,13 @@ def gru_backward(step, dh, dc, peepholes, truncated):
 
 
 def rnn_forward(from_input, from_state, h, c, peepholes, share=1.0):
+    """Compute one step of the simple recurrent network."""
     h = tanh(from_input + from_state)
     return h, c, h
 
 
 def rnn_backward(step, dh, dc, peepholes, truncated):
+    """Return the gradients of `rnn_forward`."""
     dz = dh * (1.0 - step**2)
     return dz, dz, 0.0, dc, None
 
@@ -184,18 +198,18 @@ STEPS = {
 
 
 # --- one layer in one direction -----------------------------------------------------------
-# noise of one sequence in one scan: the arrays update, zoneout_h, zoneout_c (n_timesteps,
-# hidden_size) and state (hidden_size,): what is let in of the update, what is kept of h and c, and
-# what the weights read of h
+# noise of one sequence in one scan: update, zoneout_h, zoneout_c (n_timesteps, hidden_size) and
+# state (hidden_size,) are the factors of the update, of the previous h and c, and of the h that
+# the weights read
 def noisy_forward(cell, noise, t, from_input, from_state, h, c, peepholes):
-    """A step with recurrent dropout and zoneout: h, c and what the cell computed."""
+    """Compute a step with recurrent dropout and zoneout: h, c and the values of the step."""
     share, zoned_h, zoned_c = noise.update[t], noise.zoneout_h[t], noise.zoneout_c[t]
     h_cell, c_cell, step = STEPS[cell][0](from_input, from_state, h, c, peepholes, share)
     return zoned_h * h + (1.0 - zoned_h) * h_cell, zoned_c * c + (1.0 - zoned_c) * c_cell, step
 
 
 def noisy_backward(cell, noise, t, step, dh, dc, peepholes, truncated):
-    """As of the cell's step, that of h_{t-1} past the weights and of c_{t-1} with zoneout."""
+    """Return the gradients of `noisy_forward`: those of the cell, plus those through zoneout."""
     zoned_h, zoned_c = noise.zoneout_h[t], noise.zoneout_c[t]
     of_input, of_state, past_gates, dc_cell, of_peepholes = STEPS[cell][1](
         step, (1.0 - zoned_h) * dh, (1.0 - zoned_c) * dc, peepholes, truncated
@@ -204,16 +218,17 @@ def noisy_backward(cell, noise, t, step, dh, dc, peepholes, truncated):
 
 
 def variational_forward(noise, h):
-    """What the weights read of h."""
+    """Return the h that the weights read."""
     return noise.state * h
 
 
 def variational_backward(noise, through, past):
-    """Gradient of h, from those through the weights and past them."""
+    """Return the gradient of h, from the one through the weights and the one past them."""
     return noise.state * through + past
 
 
 def _no_noise(n_timesteps, hidden_size):
+    """Return noise that changes nothing."""
     nothing, everything = np.zeros((n_timesteps, hidden_size)), np.ones((n_timesteps, hidden_size))
     return SimpleNamespace(
         update=everything, state=everything[0], zoneout_h=nothing, zoneout_c=nothing
@@ -223,15 +238,15 @@ def _no_noise(n_timesteps, hidden_size):
 def scan_forward(
     cell, x, weight_ih, weight_hh, bias, weight_ch, gain, h, c, reverse=False, noise=None
 ):
-    """All steps of one sequence.
+    """Run all steps of one sequence.
 
     x (n_timesteps, n_inputs); h, c (hidden_size,): initial state; weight_ch: peepholes or None;
-    gain: of layer normalisation or None
-    returns y (n_timesteps, hidden_size), the final h and c, and what each step computed
+    gain: of layer normalisation, or None
+    returns y (n_timesteps, hidden_size), the final h and c, and the values of each step
     """
     n_timesteps, n_gates, hidden_size = len(x), len(weight_ih), h.size
     noise = noise or _no_noise(n_timesteps, hidden_size)
-    # what the GRU's n takes from the state is a block of its own, with its own bias
+    # the part of the GRU's n that comes from the state is a separate block with its own bias
     alone = len(bias) > n_gates
     y = np.zeros((n_timesteps, hidden_size))
     steps = []
@@ -260,11 +275,11 @@ def scan_backward(
     cell, x, weight_ih, weight_hh, bias, weight_ch, gain, steps, dy, dh, dc, truncated=False,
     bptt_steps=0, noise=None,
 ):  # fmt: skip
-    """Gradient of `scan_forward`, from those of y and of the final h and c.
+    """Return the gradients of `scan_forward`, given those of y and of the final h and c.
 
-    truncated: what a step reads of h_{t-1} and, by peepholes, of c counts as a constant
-    bptt_steps: the state handed on between time steps t - 1 and t counts as a constant where
-        bptt_steps divides t
+    truncated: the h_{t-1} that the weights read, and the c that peepholes read, are constants
+    bptt_steps: the state passed between time steps t - 1 and t is a constant if bptt_steps
+        divides t
     returns the gradients of x, weight_ih, weight_hh, bias, weight_ch, gain, and of the initial h
         and c
     """
@@ -304,26 +319,26 @@ def scan_backward(
 
 # --- pooling ------------------------------------------------------------------------------
 def final_forward(h):
-    """Features of one sequence: the final state of every direction, (n_states,)."""
+    """Return the features of one sequence: the final state of each direction, (n_states,)."""
     return h.copy()
 
 
 def final_backward(dfeatures):
-    """Gradient of the final states."""
+    """Return the gradient of the final states."""
     return dfeatures.copy()
 
 
 def pool_forward(pooling, y, h):
-    """Features of one sequence: of last, mean and max those that are wanted, in this order.
+    """Return the features of one sequence: those of last, mean and max in `pooling`, in this order.
 
-    y (n_timesteps, n_states): all states; h (n_states,): final state of every direction
+    y (n_timesteps, n_states): all states; h (n_states,): final state of each direction
     """
     pooled = {"last": final_forward(h), "mean": y.mean(axis=0), "max": y.max(axis=0)}
     return np.concatenate([pooled[kind] for kind in pooled if kind in pooling])
 
 
 def pool_backward(pooling, y, dfeatures):
-    """Gradients of y and h; where several steps share the maximum the first gets it."""
+    """Return the gradients of y and h; of several equal maxima, the first gets the gradient."""
     n_timesteps, n_states = y.shape
     dy, dh = np.zeros_like(y), np.zeros(n_states)
     kinds = [kind for kind in ("last", "mean", "max") if kind in pooling]
@@ -339,18 +354,18 @@ def pool_backward(pooling, y, dfeatures):
 
 # --- convolutions -------------------------------------------------------------------------
 def _windows(n_timesteps, width, stride, causal):
-    """(output step, place in the window, input step), of steps inside the sequence."""
+    """Yield (output step, position in the window, input step) for steps inside the sequence."""
     n_out = -(-n_timesteps // stride)
     before = width - 1 if causal else (width - 1) // 2
     for i in range(n_out):
-        t = n_timesteps - 1 - stride * (n_out - 1 - i)  # the last window is for the last step
+        t = n_timesteps - 1 - stride * (n_out - 1 - i)  # the last window belongs to the last step
         for k in range(width):
             if 0 <= t - before + k < n_timesteps:
                 yield i, k, t - before + k
 
 
 def convolution_forward(x, weight, stride, causal):
-    """One sequence x (n_timesteps, n_inputs), weight (n_filters, n_inputs, width)."""
+    """Convolve a sequence x (n_timesteps, n_inputs) with weight (n_filters, n_inputs, width)."""
     z = np.zeros((-(-len(x) // stride), len(weight)))
     for i, k, t in _windows(len(x), weight.shape[2], stride, causal):
         z[i] += weight[:, :, k] @ x[t]
@@ -358,7 +373,7 @@ def convolution_forward(x, weight, stride, causal):
 
 
 def convolution_backward(x, weight, stride, causal, dz):
-    """Gradients of x and weight."""
+    """Return the gradients of x and weight."""
     dx, dweight = np.zeros_like(x), np.zeros_like(weight)
     for i, k, t in _windows(len(x), weight.shape[2], stride, causal):
         dx[t] += weight[:, :, k].T @ dz[i]
@@ -367,14 +382,14 @@ def convolution_backward(x, weight, stride, causal, dz):
 
 
 def batch_norm_forward(z, row_weight):
-    """Mean and variance over all steps of sequences z, each step with its sequence's weight."""
+    """Return mean and variance over all steps of the sequences z, weighted by sequence."""
     weights = np.repeat(row_weight, [len(steps) for steps in z])
     mean = np.average(np.concatenate(z), axis=0, weights=weights)
     return mean, np.average((np.concatenate(z) - mean) ** 2, axis=0, weights=weights)
 
 
 def batch_norm_backward(z, row_weight, scale, mean, variance, dy):
-    """Gradients of z, shift and scale, where y = scale (z - mean) / deviation + shift."""
+    """Return the gradients of z, shift and scale; y = scale (z - mean) / deviation + shift."""
     weights = np.repeat(row_weight, [len(steps) for steps in z])[:, None]
     deviation = np.sqrt(variance + 1e-5)
     slopes, steps = np.concatenate(dy), np.concatenate(z)
@@ -385,10 +400,10 @@ def batch_norm_backward(z, row_weight, scale, mean, variance, dy):
 
 
 def convolutions_forward(params, name, layers, sequences, row_weight=None):
-    """What the last layer gives for each sequence, and what every layer had.
+    """Return the output of the last layer for each sequence, and the values of every layer.
 
-    layers: with the fields n_filters, width, stride, activation, causal, normalised
-    row_weight (n_sequences,): normalise by statistics of the batch; None: by the running ones
+    layers: have the fields n_filters, width, stride, activation, causal, normalised
+    row_weight (n_sequences,): weights of the batch statistics; None uses the running statistics
     """
     y, trace = sequences, []
     for k, layer in enumerate(layers):
@@ -409,7 +424,7 @@ def convolutions_forward(params, name, layers, sequences, row_weight=None):
 
 
 def convolutions_backward(params, name, layers, trace, row_weight, dy):
-    """Gradients of the sequences, and of the parameters by name."""
+    """Return the gradients of the sequences, and of the parameters by name."""
     gradient = {}
     for k, layer in reversed(list(enumerate(layers))):
         x, z, mean, variance, y = trace[k]
@@ -435,7 +450,7 @@ def convolutions_backward(params, name, layers, trace, row_weight, dy):
 
 # --- attention ----------------------------------------------------------------------------
 def attention_forward(y, weight, bias, score_weight):
-    """Mean of the states y (n_timesteps, n_states) with learned weights; these weights, and u."""
+    """Return the weighted mean of the states y (n_timesteps, n_states), the weights, and u."""
     u = tanh(y @ weight.T + bias)
     scores = u @ score_weight
     powers = np.exp(scores - scores.max())
@@ -444,7 +459,7 @@ def attention_forward(y, weight, bias, score_weight):
 
 
 def attention_backward(y, weight, bias, score_weight, dfeatures):
-    """Gradients of y, weight, bias and score_weight."""
+    """Return the gradients of y, weight, bias and score_weight."""
     _, weights, u = attention_forward(y, weight, bias, score_weight)
     dweights = y @ dfeatures
     dscores = (np.diag(weights) - np.outer(weights, weights)) @ dweights
@@ -454,18 +469,17 @@ def attention_backward(y, weight, bias, score_weight, dfeatures):
 
 
 def attention_step(y, weight, bias, score_weight):
-    """Features after every step of a stream: those of all that it has seen by then."""
+    """Return the features after each step of a stream: those of all steps so far."""
     seen = [y[: t + 1] for t in range(len(y))]
     return np.array([attention_forward(s, weight, bias, score_weight)[0] for s in seen])
 
 
 # --- losses -------------------------------------------------------------------------------
 def loss_gradient(loss, parameter, raw, target, row_weight):
-    """Sum over rows of row_weight * loss, and its gradient by raw (n_rows, n_outputs).
+    """Return the weighted sum of the losses of all rows, and its gradient (n_rows, n_outputs).
 
-    The loss of a row is the mean over its outputs. target (n_rows, n_outputs), for softmax
-    (n_rows, 1) with the index of the class; elsewhere NaN where there is no target, which then
-    asks for nothing.
+    The loss of a row is the mean over its outputs. target is (n_rows, n_outputs), for softmax
+    (n_rows, 1) with the index of the class. Other losses are 0 where the target is NaN.
     """
     if loss == "softmax":
         shifted = raw - raw.max(axis=1, keepdims=True)
@@ -501,21 +515,21 @@ def network_predict(
     params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
     cell="lstm", front=(), branch=(), row_weight=None, noise=None,
 ):  # fmt: skip
-    """Raw predictions (n_sequences, n_outputs), of pooling "steps" (total_steps, n_outputs).
+    """Return raw predictions, states and everything that the backward pass needs.
 
     params: arrays by torch's names, and head_weight, head_bias
     sequences: arrays (n_timesteps, n_channels)
-    h, c (n_scans, n_sequences, hidden_size): initial states, a scan being one direction of one
-        layer, in torch's order; zero if None
+    h, c (n_scans, n_sequences, hidden_size): initial states, zero if None; a scan is one direction
+        of one layer, in torch's order
     layer_masks: dropout for each sequence, (num_layers - 1, n_timesteps, n_states)
-    static (n_sequences, n_static): further features, for the head alone
-    feature_mask, for each sequence: dropout of what pooling gives, (n_pooled,), for "steps"
+    static (n_sequences, n_static): additional features, only for the head
+    feature_mask: dropout of the pooled features for each sequence, (n_pooled,); with "steps"
         (n_timesteps, n_pooled)
-    front, branch: convolutions before the layers and beside them; row_weight as in
+    front, branch: convolutions before the layers and parallel to them; row_weight as in
         `convolutions_forward`
-    noise: of each sequence and scan, as in `scan_forward`; a list of lists
-    returns a namespace of raw, the final h and c, of each sequence's features and traces, and
-    the traces of the convolutions
+    noise: list of lists, for each sequence and scan, as in `scan_forward`
+    returns a namespace of raw (n_sequences, n_outputs), with "steps" (total_steps, n_outputs), the
+    final h and c, features and traces of each sequence, and the traces of the convolutions
     """
     suffixes = _directions(params)
     num_layers = sum(name.startswith("weight_hh_l") for name in params) // len(suffixes)
@@ -572,7 +586,7 @@ def network_predict(
 
 
 def network_step(params, sequences, pooling, cell="lstm", noise=None):
-    """Raw predictions of streams that have seen these sequences, a step at a time or at once."""
+    """Return raw predictions of streams after these sequences, whether read in steps or at once."""
     return network_predict(params, sequences, pooling, cell=cell, noise=noise).raw
 
 
@@ -581,10 +595,10 @@ def network_gradient(
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
     cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None,
 ):  # fmt: skip
-    """Loss of a batch and its gradient by everything it depends on.
+    """Return the loss of a batch, and its gradient with respect to everything it depends on.
 
-    dh, dc (n_scans, n_sequences, hidden_size): gradient of the final states that comes from
-        elsewhere (a later stretch of the same sequences); zero if None
+    dh, dc (n_scans, n_sequences, hidden_size): gradient of the final states from elsewhere (a
+        later segment of the same sequences); zero if None
     returns a namespace of loss, raw, the final h and c; gradient, by the names of params; dx,
         by sequence; dh, dc, of the initial states
     """
@@ -673,7 +687,7 @@ _OF_SCAN = ("weight_ih", "weight_hh", "bias", "weight_ch", "gain")
 
 
 def _of_scan(params, layer, suffix):
-    """weight_ih, weight_hh, bias, and peepholes and gains or None."""
+    """Return weight_ih, weight_hh, bias, and peepholes and gains (or None)."""
     return [params.get(f"{kind}_l{layer}{suffix}") for kind in _OF_SCAN]
 
 
@@ -681,16 +695,18 @@ _OF_ATTENTION = ("attention_weight", "attention_bias", "score_weight")
 
 
 def _of_attention(params):
+    """Return weight, bias and score weight of attention."""
     return [params[name] for name in _OF_ATTENTION]
 
 
 def _directions(params):
+    """Return the suffixes of the directions in the parameter names."""
     return ("", "_reverse") if "weight_hh_l0_reverse" in params else ("",)
 
 
 # --- data ---------------------------------------------------------------------------------
 def gather(sequences, patch_size, center, scale, by_channel, by_sequence):
-    """Each sequence as the network sees it, (n_patches, patch_size * n_channels * copies)."""
+    """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies)."""
     seen = []
     for sequence in sequences:
         copies = []
@@ -708,9 +724,10 @@ def gather(sequences, patch_size, center, scale, by_channel, by_sequence):
 
 
 # --- optimisers ---------------------------------------------------------------------------
-# All return what they update, and the norm of the gradient before clipping; if that is not
-# finite nothing changes.
+# All return what they update, and the norm of the gradient before clipping; if the norm is not
+# finite, nothing changes.
 def _clipped(gradient, clip_norm):
+    """Return the gradient, clipped by its norm, and the norm before that."""
     norm = np.sqrt(np.sum(gradient**2))
     if clip_norm > 0.0 and norm > clip_norm:
         gradient = gradient * clip_norm / norm
@@ -721,6 +738,7 @@ def adam_step(
     gradient, decays, clip_norm, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
     theta, first, second,
 ):  # fmt: skip
+    """Update by Adam, or by AdamW if `decoupled`."""
     gradient, norm = _clipped(gradient, clip_norm)
     if not np.isfinite(norm):
         return theta, first, second, norm
@@ -739,6 +757,7 @@ def adam_step(
 def sgd_step(
     gradient, decays, clip_norm, alpha, learning_rate, momentum, nesterov, theta, velocity
 ):  # fmt: skip
+    """Update by stochastic gradient descent with momentum."""
     gradient, norm = _clipped(gradient, clip_norm)
     if not np.isfinite(norm):
         return theta, velocity, norm
@@ -751,6 +770,7 @@ def sgd_step(
 def rmsprop_step(
     gradient, decays, clip_norm, alpha, learning_rate, decay, epsilon, theta, second
 ):  # fmt: skip
+    """Update by RMSProp."""
     gradient, norm = _clipped(gradient, clip_norm)
     if not np.isfinite(norm):
         return theta, second, norm

@@ -1,4 +1,4 @@
-"""The rules of the design that can be read off the source."""
+"""The design rules that can be checked in the source."""
 
 import ast
 import subprocess
@@ -35,25 +35,26 @@ KERNEL_IMPORTS = {
     "__future__", "collections",
     "functools", "gc", "math", "operator", "typing", "warnings",
 }  # fmt: skip
-# the rest of simd.py is what kernels are written with, moves of memory and single operations on
-# vectors: the tests of the kernels are its tests
+# The rest of simd.py moves memory or operates on single vectors: the building blocks of kernels,
+# which are tested with the kernels.
 WITH_TWIN_IN_SIMD = {"exp", "gemm", "sigmoid", "tanh"}
 FORBIDDEN_NAMES = {"common", "core", "helper", "helpers", "misc", "tmp", "util", "utils"}
 
 
 def parts_of_package():
-    """The modules and folders right below sklstm/."""
+    """Return the modules and folders directly in sklstm/."""
     files = {path.stem for path in PACKAGE.glob("*.py")}
     return files | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
 
 
 def sources(part):
+    """Return the files of a module or folder."""
     folder = PACKAGE / part
     return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{part}.py"]
 
 
 def imports(path):
-    """Full names of all that a file imports, at any depth."""
+    """Yield the full names of everything that a file imports, also inside functions."""
     package = path.relative_to(ROOT).parent.parts
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -68,7 +69,7 @@ def imports(path):
 
 
 def inner_imports(part):
-    """Parts of the package, other than itself, that a part imports."""
+    """Return the other parts of the package that a part imports."""
     names = {name for path in sources(part) for name in imports(path)}
     inner = {name.split(".")[1] if "." in name else "__init__"
              for name in names if name.split(".")[0] == "sklstm"}  # fmt: skip
@@ -93,7 +94,7 @@ def test_computing_knows_nothing_of_sklearn(part):
     if part == "_kernels":
         assert outer <= KERNEL_IMPORTS | {"sklstm"}
     else:
-        assert not outer & {"numba", "llvmlite"}  # compiled code is in the kernels only
+        assert not outer & {"numba", "llvmlite"}  # only the kernels are compiled
 
 
 def test_the_package_is_imported_without_pandas_and_matplotlib():
@@ -104,10 +105,12 @@ def test_the_package_is_imported_without_pandas_and_matplotlib():
 
 
 def decorators(function):
+    """Return the names of the decorators of a function."""
     return {node.id for node in function.decorator_list if isinstance(node, ast.Name)}
 
 
 def public_kernels():
+    """Return the names of the kernels that need a twin."""
     names = set()
     for path in sources("_kernels"):
         for node in ast.parse(path.read_text("utf-8")).body:
@@ -120,6 +123,7 @@ def public_kernels():
 
 
 def twins():
+    """Return the public functions of tests/reference.py, by name."""
     tree = ast.parse((ROOT / "tests" / "reference.py").read_text("utf-8"))
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
     return {node.name: node for node in functions if not node.name.startswith("_")}
@@ -127,12 +131,12 @@ def twins():
 
 def test_every_kernel_has_a_twin_and_every_twin_a_kernel():
     kernels = public_kernels()
-    assert kernels > WITH_TWIN_IN_SIMD | {"lstm_forward", "network_gradient"}  # they are found
+    assert kernels > WITH_TWIN_IN_SIMD | {"lstm_forward", "network_gradient"}  # the search works
     assert kernels == set(twins())
 
 
 def test_every_twin_is_compared_with():
-    """By a test, or as part of a twin that is."""
+    """A twin is used by a test, or by another twin that is used."""
     tree = ast.parse((ROOT / "tests" / "reference.py").read_text("utf-8"))
     tables = {
         node.targets[0].id: node

@@ -53,7 +53,7 @@ def test_attention_finds_the_step_that_matters():
     ).fit(X[:300], y[:300])  # fmt: skip
     assert model.score(X[300:], y[300:]) > 0.9
     found = model.attention_weights(X[300:]).argmax(axis=1)
-    # the state may be read where the mark is or later, never before it
+    # the network may read the state at the mark or later, but never before it
     assert (found >= marked[300:]).all()
     assert np.mean(found == marked[300:]) > 0.8
 

@@ -1,4 +1,4 @@
-"""What the classifier and the regressor share."""
+"""Behaviour that the classifier and the regressor share."""
 
 import copy
 import pickle
@@ -11,7 +11,7 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.components import LSTM, SGD, Quantile
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
-# One step of gradient descent on all samples, so that its effect can be told exactly.
+# One step of gradient descent on all samples, so that its effect is known exactly.
 ONE_STEP = {
     "hidden_size": 4, "max_iter": 1, "batch_size": 1000, "solver": SGD(momentum=0.0),
     "learning_rate": "constant", "alpha": 0.0, "clip_norm": None, "dtype": "float64",
@@ -71,7 +71,7 @@ def test_every_architecture_learns(Estimator, num_layers, bidirectional, pooling
 
 
 def test_last_state_of_one_direction_is_blind_to_nothing_but_order():
-    """A forward scan tells [1, 0] from [0, 1]; so "last" is the state after the last step."""
+    """A forward scan distinguishes [1, 0] from [0, 1]: "last" is the state after the last step."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 5, 1))
     y = X[:, -1, 0]
@@ -98,7 +98,7 @@ def test_auto_patch_size(longest, patch_size):
 def test_patches_are_steps_side_by_side(scale):
     X, y = problem(LSTMRegressor, lengths=(5, 5))
     X = np.stack(X)
-    X -= X.mean(axis=(0, 1))  # zero is the mean, also in front of a series
+    X -= X.mean(axis=(0, 1))  # so that padding with zeros is padding with the mean
     X /= X.std(axis=(0, 1))
     in_front = np.concatenate([np.zeros((24, 1, 2)), X], axis=1)
     model = LSTMRegressor(**SMALL, scale=scale, patch_size=2).fit(X, y)
@@ -148,7 +148,7 @@ def test_scale_of_the_sequence_forgets_its_level_and_of_the_channel_does_not():
 @pytest.mark.parametrize("scale", ["channel", "both"])
 @pytest.mark.parametrize("offset", [1e6, -1e9])
 def test_small_signal_on_a_huge_offset(scale, offset, dtype):
-    """Scaling is in float64: nothing of a signal is lost under a large mean."""
+    """Scaling uses float64, so a small signal on a large mean is not lost."""
     X, y = problem(LSTMClassifier)
     X = [x / 1000.0 + offset for x in X]
     settings = SMALL | {"max_iter": 40, "learning_rate_init": 0.02}
@@ -167,14 +167,14 @@ def test_constant_channels(Estimator, scale, value):
     model = Estimator(**SMALL, scale=scale).fit(X, y)
     assert np.isfinite(model.theta_).all()
     assert np.isfinite(raw(model, X)).all()
-    if scale is not None:  # nothing but noise that is not there could change this
+    if scale is not None:  # the constant channels must not be scaled up to noise
         at_rest = [np.column_stack([x[:, :2], np.full(len(x), value)]) for x in X]
         np.testing.assert_array_equal(raw(model, at_rest), raw(model, X))
 
 
 @pytest.mark.parametrize("scale", ["both", "channel", "sequence"])
 def test_rounding_is_no_signal(scale):
-    """0.1 + 0.2 is not 0.3 in floating point; that must not be blown up to unit variance."""
+    """0.1 + 0.2 is not 0.3 in floating point; that must not be scaled to unit variance."""
     X, y = problem(LSTMClassifier)
     models = [
         LSTMClassifier(**SMALL, scale=scale).fit(
@@ -211,6 +211,7 @@ LOSSES = [
 
 
 def targets(kind, slope):
+    """Return targets of a kind, made from the slopes."""
     return {
         "binary": slope > 0,
         "multiclass": np.digitize(slope, [-0.5, 0.5]),
@@ -238,7 +239,7 @@ def test_weights_are_copies(Estimator, parameters, kind):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_weight_zero_is_absence(Estimator):
     X, y = problem(Estimator, n_samples=60)
-    X[0] = np.full((200, 2), 1e6)  # neither the scale, the patches nor the batches see it
+    X[0] = np.full((200, 2), 1e6)  # must not affect scale, patch size or minibatches
     weight = np.where(np.arange(60) % 5, 1.0, 0.0)
     kept = np.nonzero(weight)[0]
     settings = SMALL | {"early_stopping": True, "validation_fraction": 0.3}
@@ -275,6 +276,7 @@ def test_single_precision_says_what_double_says(Estimator):
 
 # --- warm start and partial_fit -----------------------------------------------------------
 def partial_fit(model, X, y):
+    """Call `partial_fit`, with the classes if the model is a classifier."""
     if isinstance(model, LSTMClassifier):
         return model.partial_fit(X, y, classes=[0, 1])
     return model.partial_fit(X, y)
@@ -330,7 +332,7 @@ def test_architecture_is_fixed_once_started(change):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 @pytest.mark.parametrize("solver", ["adamw", "adam", "sgd", "rmsprop"])
 def test_partial_fit_is_fit_epoch_by_epoch(Estimator, solver):
-    """Scaling, moments of the optimiser and step count all go on."""
+    """Scaling, moments of the optimiser and step count all continue."""
     X, y = problem(Estimator)
     settings = {
         "hidden_size": 4, "batch_size": 12, "shuffle": False, "solver": solver,
@@ -405,7 +407,7 @@ def test_a_shallow_copy_goes_its_own_way(Estimator):
 
 # --- fitted state -------------------------------------------------------------------------
 def unexpected(value):
-    """What in a fitted attribute is neither an array, a number, a string nor a list of them."""
+    """Return what is not an array, a number, a string or a list of them in a fitted attribute."""
     if isinstance(value, dict):
         return [u for item in value.items() for part in item for u in unexpected(part)]
     if type(value) in (list, tuple):

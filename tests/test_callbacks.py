@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks, new in its version 1.9."""
+"""scikit-learn's callbacks, new in scikit-learn 1.9."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ callback = pytest.importorskip("sklearn.callback", reason="scikit-learn >= 1.9 h
 
 
 class Recorder:
-    """A callback that notes every call, and asks to stop after some epochs."""
+    """A callback that records every call, and can stop after some epochs."""
 
     def __init__(self, stop_after=None):
         self.stop_after = stop_after
@@ -38,7 +38,7 @@ def test_hooks(Estimator):
     model = Estimator(**SMALL).set_callbacks(recorder).fit(X, y)
     epochs = ["begin epoch", "end epoch"] * 3
     assert recorder.calls == ["setup", "begin fit", *epochs, "end fit", "teardown"]
-    for n, fitted in enumerate(recorder.fitted[:3], start=1):  # as if the fit had stopped there
+    for n, fitted in enumerate(recorder.fitted[:3], start=1):  # fitted as if stopped at epoch n
         assert fitted.n_iter_ == n
         assert fitted.loss_curve_ == model.loss_curve_[:n]
         assert np.isfinite(raw(fitted, X)).all()

@@ -1,4 +1,4 @@
-"""`cell=` and what goes with it, through the estimators."""
+"""`cell=` and the parameters that depend on it, in the estimators."""
 
 from dataclasses import replace
 

@@ -13,6 +13,7 @@ LEARNING = {"hidden_size": 6, "max_iter": 60, "learning_rate_init": 0.02, "rando
 
 
 def three_classes():
+    """Return sequences in three classes of slopes."""
     X, slope = sequences(60)
     return X, np.digitize(slope, [-0.65, 0.65])
 
@@ -45,7 +46,7 @@ def test_labels_of_any_type(labels, n_classes, container):
     predicted = model.predict(X)
     assert predicted.dtype == model.classes_.dtype
     assert np.mean(predicted == y) == model.score(X, container(y)) > 0.8
-    # the names of the classes change nothing but their order
+    # class names have no effect other than the order of the classes
     plain = LSTMClassifier(**LEARNING).fit(X, np.searchsorted(model.classes_, y))
     np.testing.assert_array_equal(plain.theta_, model.theta_)
 
@@ -88,7 +89,7 @@ def test_multiclass():
 def test_multilabel(n_labels):
     X, slope = sequences(60)
     y = np.column_stack([slope > 0, slope < 0, np.ones(60)])[:, :n_labels].astype(int)
-    if n_labels == 1:  # for scikit-learn this is one column of classes
+    if n_labels == 1:  # scikit-learn treats this as a column of classes
         with pytest.warns(match="column-vector"):
             model = LSTMClassifier(**LEARNING).fit(X, y)
         assert model.predict(X).shape == (60,)
@@ -108,7 +109,7 @@ def test_multilabel(n_labels):
 
 
 def test_extreme_scores():
-    """Certainty is no reason for a warning or a NaN."""
+    """Extreme scores give neither a warning nor a NaN."""
     X, y = problem(LSTMClassifier)
     for target in (y, np.column_stack([y, 1 - y]), np.arange(24) % 3):
         model = LSTMClassifier(**SMALL).fit(X, target)
@@ -134,13 +135,13 @@ def test_class_weight_is_a_sample_weight(class_weight):
 
 
 def test_class_weight_by_name():
-    X, y = np.ones((24, 3)), np.repeat(["no", "yes"], 12)  # all that can be known is the share
+    X, y = np.ones((24, 3)), np.repeat(["no", "yes"], 12)  # only class frequencies can be learned
     model = LSTMClassifier(**LEARNING, class_weight={"no": 1.0, "yes": 4.0}).fit(X, y)
     np.testing.assert_allclose(model.predict_proba(X[:1]), [[0.2, 0.8]], atol=0.02)
 
 
 def test_balanced_goes_with_partial_fit():
-    """A batch may miss classes."""
+    """A batch may lack some classes."""
     X, y = three_classes()
     model = LSTMClassifier(**LEARNING, class_weight="balanced")
     order = np.argsort(y, kind="stable")

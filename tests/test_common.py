@@ -19,7 +19,7 @@ from tests.toy import ESTIMATORS, SMALL, problem
 
 
 def checks(**parameters):
-    """Every check of every estimator, one test each, no failure expected."""
+    """Return all checks of all estimators as separate tests, none of them expected to fail."""
     for Estimator in ESTIMATORS:
         for estimator, check in estimator_checks_generator(Estimator(**parameters)):
             parts = [Estimator.__name__, check.func.__name__, *check.keywords.values()]
@@ -38,7 +38,7 @@ def test_no_check_is_missing():
         assert name in names
 
 
-# What they check lies in what the cells share: a small network will do.
+# The checks concern code that all cells share, so a small network is enough.
 @pytest.mark.slow
 @pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lstm"}))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -55,8 +55,8 @@ def test_further_checks(Estimator, check):
     check(Estimator.__name__, Estimator())
 
 
-# SciPy reads SCIPY_ARRAY_API when it is imported: the checks that need it take a process of
-# their own. Prints how many ran.
+# SciPy reads SCIPY_ARRAY_API when it is imported, so the checks that need it run in another
+# process. The script prints the names of the checks.
 ARRAY_API_CHECKS = """
 from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklstm import LSTMClassifier, LSTMRegressor

@@ -60,7 +60,7 @@ def test_parameters_by_name():
 
 # --- batch normalisation ------------------------------------------------------------------
 def test_running_statistics_are_those_of_the_data():
-    """Of the first layer, on one batch, whose weights have come to rest."""
+    """Compare those of the first layer, on a single batch, after training has converged."""
     X, y = problem(LSTMRegressor, n_samples=40)
     model = LSTMRegressor(**SMALL | BRANCH | {"max_iter": 30}, scale=None, batch_size=40).fit(X, y)
     found = model.parameters_
@@ -77,7 +77,7 @@ def test_running_statistics_are_those_of_the_data():
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_prediction_after_a_single_minibatch(Estimator):
-    """Running statistics are those of the minibatch, not mostly what they began with."""
+    """Running statistics are those of the minibatch, not dominated by their initial values."""
     X, y = problem(Estimator)
     X = [1000.0 * x for x in X]
     model = Estimator(**SMALL | BRANCH, scale=None)
@@ -116,7 +116,7 @@ def test_no_optimiser_moves_the_statistics(solver):
         LSTMRegressor(**settings, solver=solver, alpha=alpha).fit(X, y).parameters_
         for alpha in (0.0, 10.0)
     ]
-    for name in STATISTICS:  # of the one minibatch, before the update
+    for name in STATISTICS:  # those of the only minibatch, before the update
         np.testing.assert_array_equal(found[0][name], found[1][name])
     assert not np.array_equal(found[0]["fcn_weight_l0"], found[1]["fcn_weight_l0"])
 

@@ -1,4 +1,4 @@
-"""What the documentation says: its code runs, its links lead somewhere, its commands hold."""
+"""The documentation: its code runs, its links have targets, its commands are those of CI."""
 
 import doctest
 import re
@@ -24,7 +24,7 @@ _LINK = re.compile(r"(?<!!)\[[^\]]+\]\(([^)\s]+)\)")
 
 
 def blocks(page, language):
-    """Code of the fenced blocks of a language, each with the line on which it begins."""
+    """Yield first line and code of each fenced block in a language."""
     text = page.read_text(encoding="utf-8")
     for block in _BLOCK.finditer(text):
         if block[1] == language:
@@ -32,6 +32,7 @@ def blocks(page, language):
 
 
 def name_of(page):
+    """Return the path of a page from the root."""
     return str(page.relative_to(ROOT))
 
 
@@ -42,7 +43,7 @@ def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # a page may write files
     namespace = {"__name__": "__main__"}
     for line, code in blocks(page, "python"):
-        # as many empty lines in front as make a traceback point into the page
+        # empty lines in front, so that line numbers in a traceback are those of the page
         exec(compile("\n" * line + code, str(page), "exec"), namespace)
 
 
@@ -55,7 +56,7 @@ def test_links_of_a_page_lead_somewhere(page):
 
 
 def test_every_page_can_be_reached():
-    """From docs/README.md, which the README names."""
+    """Every page can be reached from docs/README.md, to which the README links."""
     reached, waiting = set(), [ROOT / "docs" / "README.md"]
     while waiting:
         page = waiting.pop()
@@ -96,7 +97,7 @@ def test_reference_names_every_parameter_and_method():
 
 
 def test_reference_has_the_defaults():
-    """The second column of the tables is what the constructor has."""
+    """The second column of the tables contains the constructor's defaults."""
     reference = (ROOT / "docs" / "reference" / "estimators.md").read_text("utf-8")
     rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", reference, re.MULTILINE)
     assert len(rows) > 30
@@ -120,6 +121,6 @@ def test_changelog_knows_the_version():
 
 
 def test_warnings_are_errors():
-    """The configuration of pytest is in force; else the tests above prove less."""
+    """The tests above rely on pytest's configuration to find warnings."""
     with pytest.raises(UserWarning, match="a warning"):
         warnings.warn("a warning", UserWarning, stacklevel=1)

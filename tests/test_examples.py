@@ -1,4 +1,4 @@
-"""Every example runs, with matplotlib and without, and says something."""
+"""Every example runs, with or without matplotlib, and prints something."""
 
 import runpy
 import sys

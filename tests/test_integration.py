@@ -1,4 +1,4 @@
-"""Inside scikit-learn's tools, with every form of X that they let through."""
+"""The estimators inside scikit-learn's tools, with every form of X that these accept."""
 
 import pickle
 
@@ -42,6 +42,7 @@ sequence_forms = pytest.mark.parametrize("form", ["ragged", "3-D"])
 
 
 def data(Estimator, form, n_samples=60):
+    """Return X in a form, and y."""
     X, y = problem(Estimator, n_samples=n_samples)
     return FORMS[form](X), y
 
@@ -96,7 +97,7 @@ def test_pipeline_with_a_step_of_one_s_own():
 def test_copies(Estimator, form, tmp_path):
     X, y = data(Estimator, form)
     model = Estimator(**SMALL).fit(X, y)
-    expected = raw(model, X)  # and so with threads and buffers that cannot be pickled
+    expected = raw(model, X)  # creates threads and buffers, which cannot be pickled
     joblib.dump(model, tmp_path / "model.joblib")
     copies = [pickle.loads(pickle.dumps(model)), joblib.load(tmp_path / "model.joblib")]
     if form == "ragged":
@@ -171,7 +172,7 @@ def test_around_the_target(form):
     assert MultiOutputClassifier(LSTMClassifier(**SMALL)).fit(X, labels).predict(X).shape == (60, 2)
 
 
-# --- what scikit-learn has for 2-D alone --------------------------------------------------
+# --- tools of scikit-learn that take 2-D input only ---------------------------------------
 two_d_forms = pytest.mark.parametrize("form", ["2-D", "wide"])
 
 
@@ -234,6 +235,7 @@ def test_adaboost(form):
 # --- metadata routing ---------------------------------------------------------------------
 @pytest.fixture
 def routing():
+    """Enable metadata routing during a test."""
     with sklearn.config_context(enable_metadata_routing=True):
         yield
 

@@ -1,4 +1,4 @@
-"""What the cells are for: tasks of 1997 are learned. The benchmark has all seeds and all cells."""
+"""Tasks of 1997 with long lags are learned; the benchmark runs more seeds and all cells."""
 
 import pytest
 

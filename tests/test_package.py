@@ -1,4 +1,4 @@
-"""What importing the package does, and what it does without."""
+"""Importing the package, compiling and caching, and working without optional dependencies."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ import sklstm
 
 
 def environment_of(**changes):
-    """For a fresh interpreter that sees the same package, unless `changes` say otherwise."""
+    """Return the environment of a new interpreter with the same package, updated by `changes`."""
     paths = os.pathsep.join(
         [str(Path(sklstm.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     )
@@ -20,7 +20,7 @@ def environment_of(**changes):
 
 
 def run(script, **environment):
-    """Standard output of a fresh interpreter."""
+    """Run a script in a new interpreter and return its standard output."""
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         env=environment_of(**environment),
@@ -37,7 +37,7 @@ def test_public_names():
         assert hasattr(sklstm, name)
 
 
-# Functions that are compiled, or loaded, in warmup() and in the default fits after it.
+# Prints how many functions are compiled in warmup(), and in default fits after it.
 WARM = """
 from pathlib import Path
 import os
@@ -65,8 +65,7 @@ def test_warmup_compiles_all_that_a_fit_needs(tmp_path):
     assert after == 0
 
 
-# Compiles a small kernel and one that is called by its address; prints a result, and what
-# was warned of.
+# Compiles a small kernel and one that is called by its address; prints a result and the warnings.
 COMPILE = """
 import warnings
 with warnings.catch_warnings(record=True) as caught:
@@ -83,17 +82,17 @@ print(theta[0], [str(warning.message)[:30] for warning in caught])
 
 @pytest.fixture
 def sealed(tmp_path):
-    """The package where nothing can be written beside it, and no cache folder, not by root."""
+    """Copy the package to where not even root can write a cache; return the environment for it."""
     shutil.copytree(
         Path(sklstm.__file__).parent, tmp_path / "site" / "sklstm",
         ignore=shutil.ignore_patterns("__pycache__"),
     )  # fmt: skip
     for folder in (tmp_path / "site").rglob("*/"):
-        (folder / "__pycache__").touch()  # a file where a folder should come
+        (folder / "__pycache__").touch()  # a file, so that no folder can be created
     (tmp_path / "file").touch()
     nowhere = str(tmp_path / "file" / "nowhere")
     caches = dict.fromkeys(("NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME"), nowhere)
-    # safe path: the package that lies in the current folder is another one
+    # safe path: else the package in the current folder would be imported
     return caches | {"PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1"}
 
 
@@ -117,7 +116,7 @@ def test_processes_that_start_cold_at_once(tmp_path):
     assert {process.communicate()[0].strip() for process in together} == {"-0.5 []"}
 
 
-# Lets nobody import some modules, and prints who tried: scikit-learn does, where it can.
+# Blocks the import of some modules and prints which module tried it; scikit-learn may.
 WITHOUT = """
 import sys
 
@@ -149,7 +148,7 @@ print(LSTMRegressor(**settings).fit(X, y).predict(X).shape)
 
 
 def test_import_is_light():
-    """Neither it nor a fit on arrays imports what only some users need."""
+    """Neither the import nor a fit on arrays imports optional dependencies."""
     lines = run(WITHOUT + "import sklearn.base\n" + ARRAYS).splitlines()
     assert lines[-2:] == ["(20, 2)", "(20,)"]
     importers = {line.split()[-1] for line in lines[:-2]}

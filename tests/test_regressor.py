@@ -40,6 +40,7 @@ def test_quantile(quantile):
 
 
 def with_outliers():
+    """Return X, y without outliers and y with outliers."""
     X, clean = problem(LSTMRegressor, n_samples=120)
     y = clean.copy()
     y[::10] += 100.0
@@ -72,7 +73,7 @@ def test_huber_lies_between():
         }.items()
     }
     np.testing.assert_array_equal(curves["never linear"].theta_, curves["squared"].theta_)
-    # half the absolute error: half the loss, and the same way down but for clipping and epsilon
+    # half the absolute error, so half the loss; training differs only by clipping and epsilon
     np.testing.assert_allclose(
         curves["median"].loss_curve_[0], curves["absolute"].loss_curve_[0] / 2, rtol=0.02
     )

@@ -1,4 +1,4 @@
-"""Regularisers inside the recurrent layers, through the estimators."""
+"""Regularisers inside the recurrent layers, in the estimators."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ TOGETHER = {
     "cell": LSTM(zoneout=ZONEOUT, layer_norm=True),
 }  # fmt: skip
 NOISE = sorted(set(REGULARISERS) - {"layer_norm"})
-# in double precision, as in the tests of the kernels: compiled once
+# in double precision like the tests of the kernels, so that they share the compiled code
 STOCHASTIC = SMALL | {"dtype": "float64", "dropout": 0.0}
 
 
@@ -63,7 +63,7 @@ def test_masks_come_from_random_state(regulariser):
 
 @pytest.mark.parametrize("regulariser", NOISE)
 def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
-    """Equal sequences, whose gradients differ by their masks alone."""
+    """The sequences are equal, so gradients can differ only because of the masks."""
     rate = {"zoneout": {"zoneout_h": 0.2}}.get(regulariser, {regulariser: 0.2})
     spec = network_spec(2, 4, 1, False, ("last",), 1, "squared_error", **rate)
     network = Network(spec, np.float64)

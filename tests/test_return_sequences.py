@@ -17,13 +17,14 @@ STEPS = SMALL | {"return_sequences": True, "bidirectional": False, "scale": "cha
 
 
 def problem(Estimator, **kwargs):
-    """X and a target for each step: the running sum of the first channel, or its sign."""
+    """Return X, and the running sum of the first channel or its sign as target of each step."""
     X, _ = sequences(**kwargs)
     y = [np.cumsum(x[:, 0]) for x in X]
     return X, [(s > 0).astype(int) for s in y] if Estimator is LSTMClassifier else y
 
 
 def raw(model, X):
+    """Return the predictions or probabilities of all steps in one array."""
     method = model.predict_proba if isinstance(model, LSTMClassifier) else model.predict
     return np.concatenate(list(method(X)))
 
@@ -133,7 +134,7 @@ def test_results_have_the_shape_of_the_input(method):
     assert result.shape == (24, 6, *n_columns)
     ragged = getattr(model, method)([X[0], X[1, :4]])
     np.testing.assert_array_equal(ragged[0], result[0])
-    np.testing.assert_array_equal(ragged[1], result[1, :4])  # one direction: later steps are naught
+    np.testing.assert_array_equal(ragged[1], result[1, :4])  # later steps have no effect
     if method == "predict_proba":
         np.testing.assert_allclose(result.sum(axis=2), 1.0)
         np.testing.assert_allclose(model.predict_log_proba(X), np.log(result))
@@ -283,6 +284,7 @@ def test_refused_combinations_say_what_to_change(Estimator, settings, advice):
 
 
 def without_last(y):
+    """Return y with one step missing in a sample."""
     return [t[:-1] if n == 2 else t for n, t in enumerate(y)]
 
 

@@ -1,4 +1,4 @@
-"""The learning rate at the points that define a schedule."""
+"""The learning rate at some points of each schedule."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,11 @@ from sklstm.components.schedules import SCHEDULES
 N = 100
 POINTS = {
     "constant": {0: 1.0, 50: 1.0, 99: 1.0},
-    "adaptive": {0: 1.0, 50: 1.0, 99: 1.0},  # falls between epochs
+    "adaptive": {0: 1.0, 50: 1.0, 99: 1.0},  # only changes between epochs
     "invscaling": {0: 1.0, 3: 0.5, 99: 0.1},
-    # a tenth of the steps up in a line, the rest down as half a cosine
+    # rises linearly in a tenth of the steps, then falls as half a cosine
     "cosine": {0: 0.1, 4: 0.5, 9: 1.0, 10: 1.0, 55: 0.5, 100: 0.0},
-    # 30% up from 1/25, the rest down to 1/10,000
+    # rises from 1/25 in 30% of the steps, then falls to 1/10,000
     "one_cycle": {0: 0.04, 15: 0.52, 30: 1.0, 65: 0.50005, 100: 1e-4},
 }
 

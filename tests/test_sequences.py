@@ -1,4 +1,4 @@
-"""Batches of sequences: any lengths, any order, and arrays that stay on disk."""
+"""Sequences of any length in any order, and arrays that stay on disk."""
 
 import tracemalloc
 
@@ -20,7 +20,7 @@ NETWORKS = [
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_prediction_is_of_its_sequence_alone(Estimator, network):
-    """Bit for bit: whatever stands beside it, before it, or behind its end."""
+    """Other sequences, their order and padding do not change a bit of a prediction."""
     X, y = problem(Estimator, n_samples=110, lengths=(1, 12))  # several chunks
     model = Estimator(**SMALL | network).fit(X, y)
     expected = raw(model, X)
@@ -56,7 +56,7 @@ LENGTHS = np.array([4, 1, 7, 7, 2, 5, 6])
 
 
 def a_data_set():
-    """Sequences with means that are large against their deviations; NaN between them."""
+    """Return sequences whose means are large compared with their deviations, and NaN in between."""
     rng = np.random.RandomState(0)
     level = np.array([0.0, 1e7, -4.0])
     sequences = [3.0 + 2.0 * rng.standard_normal((n, 3)) + level for n in LENGTHS]
@@ -105,7 +105,7 @@ SHAPE = (6000, 120, 12)
 
 @pytest.fixture(scope="module", params=[np.float32, np.int16, np.float64])
 def mapped(request, tmp_path_factory):
-    """An array on disk, opened read-only, and what it holds; some samples are padded."""
+    """Return a read-only memory map, and its values in memory; some samples are padded."""
     path = tmp_path_factory.mktemp("mapped") / "X.npy"
     rng = np.random.default_rng(0)
     values = rng.integers(-1000, 1000, SHAPE).astype(request.param)
@@ -152,6 +152,6 @@ def test_predicting_long_sequences_takes_bounded_memory():
     together = model.predict_proba(X)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    # the states alone of all 60 sequences, which the mean is of, would take 73 MB
+    # the states of all 60 sequences alone, from which the mean is computed, would take 73 MB
     assert peak < 40 * 2**20, f"{peak / 2**20:.1f} MB"
     np.testing.assert_array_equal(model.predict_proba(X[:3]), together[:3])

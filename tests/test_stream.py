@@ -11,11 +11,13 @@ STREAMED = SMALL | {"bidirectional": False, "scale": "channel", "patch_size": 1}
 
 
 def fitted(Estimator=LSTMRegressor, n_samples=12, **settings):
+    """Return a fitted estimator that can be streamed, and X as one array."""
     X, y = problem(Estimator, n_samples=n_samples, lengths=(9, 9))
     return Estimator(**(STREAMED | settings)).fit(X, y), np.array(X)
 
 
 def method_of(Estimator):
+    """Return the name of the method that gives unrounded predictions."""
     return "predict_proba" if Estimator is LSTMClassifier else "predict"
 
 

@@ -55,7 +55,7 @@ def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_bat
 
 
 def test_minibatches_are_near_equal():
-    """17 samples in batches of 16 are 9 and 8: a last one of one would count 16-fold."""
+    """17 samples in batches of 16 are split into 9 and 8: a single sample would count 16-fold."""
     X, y = problem(LSTMRegressor, n_samples=17)
     models = [LSTMRegressor(**SMALL, batch_size=size).fit(X, y) for size in (9, 16)]
     assert models[0].t_ == models[1].t_ == 3 * 2
@@ -65,7 +65,7 @@ def test_minibatches_are_near_equal():
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("batch_size", [24, 7])
 def test_loss_is_the_weighted_mean(batch_size, weighted):
-    """Of cross-entropy, or of the loss of standardised targets, over all batches."""
+    """The loss is the mean over all batches: cross-entropy, or errors of standardised targets."""
     X, slope = sequences()
     weight = 1.0 + np.arange(24) % 5 if weighted else None
     settings = STANDSTILL | {"batch_size": batch_size}
@@ -82,7 +82,7 @@ def test_loss_is_the_weighted_mean(batch_size, weighted):
         "squared_error": lambda e: e**2 / 2,
         "absolute_error": abs,
         "huber": lambda e: np.where(abs(e) > 1.35, 1.35 * (abs(e) - 1.35 / 2), e**2 / 2),
-        "quantile": lambda e: np.where(e > 0, 0.8 * e, -0.2 * e),  # predicted too much is worse
+        "quantile": lambda e: np.where(e > 0, 0.8 * e, -0.2 * e),  # over-prediction costs more
     }
     y = np.column_stack([slope, slope**3])
     for loss, function in of_error.items():
@@ -104,7 +104,7 @@ def test_shuffle():
         return model.fit(X_there, y[order]).theta_
 
     assert abs(theta(True) - theta(False)).max() > 1e-5
-    assert abs(theta(False, order) - theta(False)).max() > 1e-5  # batches as the samples come
+    assert abs(theta(False, order) - theta(False)).max() > 1e-5  # batches follow the sample order
     within = np.concatenate([k + np.arange(8)[::-1] for k in (0, 8, 16)])
     np.testing.assert_allclose(theta(False, within), theta(False), rtol=1e-9, atol=1e-12)
 
@@ -143,7 +143,7 @@ def test_weight_decay_leaves_biases_alone(Estimator, solver):
             np.testing.assert_array_equal(difference, 0.0)
         elif solver in ("adamw", "sgd"):
             np.testing.assert_allclose(difference, -0.01 * 0.1 * weight, rtol=1e-6, atol=1e-12)
-        else:  # through moments that the huge epsilon makes tiny
+        else:  # decay acts through the moments, which the huge epsilon makes tiny
             assert 0 < abs(difference).max() < 1e-6
 
 
@@ -197,7 +197,7 @@ def test_auto_dropout_is_none_for_few_samples():
 
 
 def test_dropout_keeps_the_mean():
-    """What is kept is scaled up: the expected loss's slope is near the one without dropout."""
+    """Kept units are scaled up, so the loss is close to that without dropout."""
     X, y = problem(LSTMRegressor, n_samples=400)
     losses = [LSTMRegressor(**STANDSTILL, dropout=d).fit(X, y).loss_ for d in (0.0, 0.2)]
     assert losses[0] < losses[1] < 1.2 * losses[0]
@@ -205,7 +205,7 @@ def test_dropout_keeps_the_mean():
 
 # --- stopping -----------------------------------------------------------------------------
 def noisy():
-    """Labels that cannot be learned: the validation score goes up and down."""
+    """Return labels that cannot be learned, so that the validation score goes up and down."""
     X, _ = sequences(80)
     return X, np.random.default_rng(1).permutation(np.arange(80) % 2)
 
@@ -235,8 +235,8 @@ def test_early_stopping_without_progress(Estimator):
     X, y = problem(Estimator)
     settings = SMALL | {"max_iter": 50, "n_iter_no_change": 4, "tol": 1e6}
     model = Estimator(**settings, early_stopping=True, validation_fraction=0.3).fit(X, y)
-    assert model.n_iter_ == 1 + 4  # the first epoch is better than none
-    # the schedules with a planned end go on to it, the others stop by the loss
+    assert model.n_iter_ == 1 + 4  # the first epoch always counts as progress
+    # schedules with a planned end continue to it, the others stop by the loss
     for schedule, n_iter in [("cosine", 50), ("one_cycle", 50), ("constant", 5), ("invscaling", 5)]:
         model = Estimator(**settings, learning_rate=schedule).fit(X, y)
         assert model.n_iter_ == n_iter
@@ -245,7 +245,7 @@ def test_early_stopping_without_progress(Estimator):
 
 
 def test_validation_split_is_stratified():
-    """Sequences that are all the same are all of one class: its share is the accuracy."""
+    """Equal sequences get the same class, so the accuracy is the fraction of that class."""
     X = np.ones((80, 3))
     y = np.repeat([0, 1], [60, 20])
     for seed in range(5):
@@ -283,10 +283,10 @@ def test_adaptive_divides_the_rate(tol):
     if tol == 0.0:
         assert model.n_iter_ == 100
     else:
-        # one epoch better than none, then two for each of 3e-3, 6e-4, 1.2e-4, 2.4e-5, 4.8e-6;
-        # the next would be below 1e-6
+        # a first epoch with progress, then two for each of 3e-3, 6e-4, 1.2e-4, 2.4e-5, 4.8e-6;
+        # the next rate would be below 1e-6
         assert model.n_iter_ == 1 + 2 * 5
-        # five-fold slower each time: the loss goes down by less and less
+        # each rate is a fifth of the last, so the loss decreases less and less
         progress = -np.diff(model.loss_curve_)
         assert progress[1] > 4 * progress[3] > 16 * progress[5] > 64 * progress[7] > 0
 
@@ -346,7 +346,7 @@ def test_divergence_restores_the_best_epoch(monkeypatch, early_stopping):
 
 
 def test_overflow_in_the_very_last_step_is_divergence():
-    """No loss is computed after the last update, which must not go unnoticed."""
+    """No loss is computed after the last update; an overflow there must still be found."""
     X, y = problem(LSTMRegressor)
     settings = ONE_STEP | {"dtype": "float32", "learning_rate_init": 1e60}
     with pytest.raises(ValueError, match="diverged"):
@@ -376,7 +376,7 @@ def test_interruption(monkeypatch, Estimator, early_stopping):
 
     def interrupt(workers, theta, *args):
         if len(losses) == 2:
-            theta[:] = 0.0  # a pass that is left halfway
+            theta[:] = 0.0  # as if interrupted in the middle of an epoch
             raise KeyboardInterrupt
         losses.append(epoch(workers, theta, *args))
         return losses[-1]
@@ -392,7 +392,7 @@ def test_interruption(monkeypatch, Estimator, early_stopping):
 
 @pytest.fixture
 def interruptible():
-    """A process that was started in the background may ignore Ctrl-C."""
+    """Handle Ctrl-C even in a process that was started in the background and ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -444,6 +444,7 @@ for Estimator in LSTMClassifier, LSTMRegressor:
 
 
 def fitted(Estimator, seed=0):
+    """Return an estimator fitted with dropout, shuffling and a validation split."""
     settings = DROPPING | {"random_state": seed, "early_stopping": True}
     return Estimator(**settings, validation_fraction=0.3).fit(*problem(Estimator))
 

@@ -1,4 +1,4 @@
-"""Everything that may be passed as X and y, and what is said of what may not."""
+"""Every accepted form of X and y, and the error messages for everything else."""
 
 from contextlib import nullcontext
 
@@ -11,6 +11,7 @@ from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 
 def as_objects(X):
+    """Return the sequences as an object array."""
     out = np.empty(len(X), object)
     for k, x in enumerate(X):
         out[k] = x
@@ -18,17 +19,17 @@ def as_objects(X):
 
 
 def as_long(X):
-    """Rows indexed by (sample, time), as pandas users have it."""
+    """Return a long DataFrame with the index (sample, time)."""
     frames = {f"sample {k:03d}": pd.DataFrame(x).add_prefix("c") for k, x in enumerate(X)}
     return pd.concat(frames, names=["sample", "time"])
 
 
 def flat(X):
-    """(n_samples, n_timesteps * n_channels)."""
+    """Return padded and flattened rows (n_samples, n_timesteps * n_channels)."""
     return padded(X).reshape(len(X), -1)
 
 
-# What a user may have: the way from a list of (n_timesteps_i, n_channels) arrays to it.
+# Forms of X that a user may have, made from a list of (n_timesteps_i, n_channels) arrays.
 ANY_LENGTH = {
     "tuple": tuple,
     "object array": as_objects,
@@ -66,6 +67,7 @@ UNIVARIATE = ANY_LENGTH | {
 
 
 def cases():
+    """Yield all forms that apply to some lengths and numbers of channels."""
     for lengths in [(3, 9), (6, 6)]:
         for n_channels in (1, 2):
             forms = EQUAL_LENGTH if lengths == (6, 6) else ANY_LENGTH
@@ -82,7 +84,7 @@ def test_same_sequences_same_model(form, lengths, n_channels):
     np.testing.assert_array_equal(model.theta_, expected.theta_)
     probability = expected.predict_proba(X)
     np.testing.assert_array_equal(model.predict_proba(given), probability)
-    # fitted on one form, asked in the other
+    # fitted on one form, predicted on the other
     names = (
         pytest.warns(UserWarning, match="feature names")
         if form.startswith("long ")
@@ -139,7 +141,7 @@ def test_names_and_counts_of_features():
     model = LSTMClassifier(**SMALL).fit(as_long(X), y)
     assert model.feature_names_in_.tolist() == ["c0", "c1"]
     assert (model.n_features_in_, model.n_channels_in_) == (2, 2)
-    model.fit(np.stack(X), y)  # and no names of the last fit are left
+    model.fit(np.stack(X), y)  # the feature names of the last fit are removed
     assert not hasattr(model, "feature_names_in_")
     assert (model.n_features_in_, model.n_channels_in_) == (2, 2)
     model.fit(np.stack(X)[:, :, 0], y)
@@ -154,19 +156,21 @@ X3 = np.stack([x[:3] for x in X])  # (24, 3, 2)
 
 
 def changed(X, place, value):
-    """X with one value, or one sample, replaced."""
+    """Return X with one value, or one sample, replaced."""
     X = X.copy()
     X[place] = value
     return X
 
 
 def at(sample, value):
+    """Return the list of sequences with one of them replaced."""
     out = list(X)
     out[sample] = value
     return out
 
 
 def holed(value):
+    """Return the list of sequences with one value inside replaced."""
     out = [x.copy() for x in X]
     out[7][1, 1] = value
     return out
@@ -292,7 +296,7 @@ def test_error_at_predict(case):
 
 
 def test_gaps_are_found_in_a_long_padded_array_at_once():
-    n_samples, n_timesteps = 2000, 1000  # several blocks, nearly all of them padding
+    n_samples, n_timesteps = 2000, 1000  # several blocks, almost all of it padding
     X = np.full((n_samples, n_timesteps, 1), np.nan, np.float32)
     X[:, :3] = 1.0
     y = np.arange(n_samples) % 2
@@ -346,5 +350,5 @@ def test_a_fit_that_fails_leaves_no_half_fitted_model(Estimator):
     wide = [np.tile(x, 4) for x in X]
     with pytest.raises(ValueError, match="inconsistent"):
         model.fit(wide, y[:-1])
-    with pytest.raises(ValueError, match="not fitted"):  # NotFittedError, and no wild read
+    with pytest.raises(ValueError, match="not fitted"):  # NotFittedError, no invalid memory access
         model.predict(wide)

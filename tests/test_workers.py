@@ -1,4 +1,4 @@
-"""Threads: they change the time, and not one bit of the result."""
+"""Threads change the time of computing, but not a bit of the result."""
 
 import os
 import subprocess
@@ -86,7 +86,7 @@ def test_two_threads_fit_at_once():
         np.testing.assert_array_equal(list(pool.map(theta, seeds)), expected)
 
 
-# A process that is forked has the pool of its parent, but not the threads.
+# A forked process has its parent's thread pool, but not the threads.
 FORKED = """
 import os
 import signal

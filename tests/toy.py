@@ -1,4 +1,4 @@
-"""Small problems that the tests of the estimators share."""
+"""Small problems, shared by the tests of the estimators."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from sklstm import LSTMClassifier, LSTMRegressor
 
 ESTIMATORS = [LSTMClassifier, LSTMRegressor]
 
-# A network and a training that take milliseconds.
+# Settings for a network that is trained in milliseconds.
 SMALL = {
     "hidden_size": 4, "front": None, "branch": None, "max_iter": 3, "random_state": 0,
 }  # fmt: skip
 
 
 def sequences(n_samples=24, n_channels=2, lengths=(3, 9), seed=0):
-    """Sequences (n_timesteps_i, n_channels), and how steeply the first channel rises in each.
+    """Return sequences (n_timesteps_i, n_channels), and the slope of the first channel in each.
 
-    The values are multiples of 1/64, so that float32 holds them exactly.
+    The values are multiples of 1/64, so that float32 represents them exactly.
     """
     rng = np.random.default_rng(seed)
     slope = rng.uniform(0.3, 1.0, n_samples) * np.where(np.arange(n_samples) % 2, 1.0, -1.0)
@@ -28,13 +28,13 @@ def sequences(n_samples=24, n_channels=2, lengths=(3, 9), seed=0):
 
 
 def problem(Estimator, **kwargs):
-    """X and y for an estimator: whether or how steeply the first channel rises."""
+    """Return X and y: the slope of the first channel, or its sign for a classifier."""
     X, slope = sequences(**kwargs)
     return X, (slope > 0).astype(int) if Estimator is LSTMClassifier else slope
 
 
 def padded(X, n_timesteps=None):
-    """The sequences in one array (n_samples, n_timesteps, n_channels), NaN behind their ends."""
+    """Return the sequences as one array (n_samples, n_timesteps, n_channels), padded with NaN."""
     n_timesteps = n_timesteps or max(map(len, X))
     out = np.full((len(X), n_timesteps, X[0].shape[1]), np.nan)
     for row, x in zip(out, X, strict=True):
@@ -43,5 +43,5 @@ def padded(X, n_timesteps=None):
 
 
 def raw(model, X):
-    """What a model says of X, before anything is rounded to a label."""
+    """Return predictions or, for a classifier, probabilities."""
     return (model.predict_proba if hasattr(model, "classes_") else model.predict)(X)
