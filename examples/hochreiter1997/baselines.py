@@ -35,16 +35,20 @@ class Recurrent:
 
     @property
     def n_parameters(self) -> int:
+        """Number of weights."""
         n_in = self.n_hidden * (self.n_inputs + self.n_hidden)
         return n_in + self.n_outputs * (self.n_hidden + self.skip * self.n_inputs)
 
     def trainable(self) -> np.ndarray:
+        """Return a mask (n_parameters,): all weights are trained."""
         return np.ones(self.n_parameters)
 
     def initial(self, rng: np.random.RandomState) -> np.ndarray:
+        """Draw initial weights (n_parameters,)."""
         return rng.uniform(-self.init_range, self.init_range, self.n_parameters)
 
     def network(self) -> RecurrentNetwork:
+        """Return a network with this architecture."""
         return RecurrentNetwork(self)
 
 
@@ -85,6 +89,7 @@ class _OneByOne:
         return np.stack(largest, axis=1), np.stack(mean, axis=1)
 
     def _run(self, sequences, theta, rate, outputs, every_step):
+        """Run and train one lane."""
         raise NotImplementedError
 
 
@@ -105,6 +110,7 @@ class RecurrentNetwork(_OneByOne):
     """See `Recurrent`."""
 
     def _run(self, sequences, theta, rate, outputs, every_step):
+        """Run and train one lane."""
         a = self.architecture
         n_in = a.n_hidden * (a.n_inputs + a.n_hidden)
         run_recurrent(
@@ -222,19 +228,24 @@ class FullyRecurrent:
 
     @property
     def n_units(self) -> int:
+        """Number of outputs and hidden units."""
         return self.n_outputs + self.n_hidden
 
     @property
     def n_parameters(self) -> int:
+        """Number of weights."""
         return self.n_units * (self.n_inputs + self.n_units)
 
     def trainable(self) -> np.ndarray:
+        """Return a mask (n_parameters,): all weights are trained."""
         return np.ones(self.n_parameters)
 
     def initial(self, rng: np.random.RandomState) -> np.ndarray:
+        """Draw initial weights (n_parameters,)."""
         return rng.uniform(-self.init_range, self.init_range, self.n_parameters)
 
     def network(self) -> FullyRecurrentNetwork:
+        """Return a network with this architecture."""
         return FullyRecurrentNetwork(self)
 
 
@@ -242,6 +253,7 @@ class FullyRecurrentNetwork(_OneByOne):
     """See `FullyRecurrent`."""
 
     def _run(self, sequences, theta, rate, outputs, every_step):
+        """Run and train one lane."""
         n = self.architecture.n_units
         run_fully_recurrent(*sequences, theta.reshape(n, -1), rate.max(), outputs, every_step)
 
@@ -318,15 +330,19 @@ class Window:
 
     @property
     def n_parameters(self) -> int:
+        """Number of weights."""
         return self.n_hidden * self.n_inputs * self.width + self.n_outputs * (self.n_hidden + 1)
 
     def trainable(self) -> np.ndarray:
+        """Return a mask (n_parameters,): all weights are trained."""
         return np.ones(self.n_parameters)
 
     def initial(self, rng: np.random.RandomState) -> np.ndarray:
+        """Draw initial weights (n_parameters,)."""
         return rng.uniform(-self.init_range, self.init_range, self.n_parameters)
 
     def network(self) -> WindowNetwork:
+        """Return a network with this architecture."""
         return WindowNetwork(self)
 
 
@@ -334,6 +350,7 @@ class WindowNetwork(_OneByOne):
     """See `Window`."""
 
     def _run(self, sequences, theta, rate, outputs, every_step):
+        """Run and train one lane."""
         a = self.architecture
         n = a.n_hidden * a.n_inputs * a.width
         run_window(

@@ -67,14 +67,17 @@ class Architecture:
     layered: bool = False
 
     def network(self) -> Network:
+        """Return a network with this architecture."""
         return Network(self)
 
     @property
     def n_cells(self) -> int:
+        """Number of memory cells, C."""
         return self.n_blocks * self.block_size
 
     @property
     def n_hidden(self) -> int:
+        """Number of hidden units, H."""
         return self.n_blocks * (1 if self.layered else 2) + self.n_cells
 
     @property
@@ -99,6 +102,7 @@ class Architecture:
 
     @property
     def n_parameters(self) -> int:
+        """Size of the parameter vector, including the parameters that are never trained."""
         return sum(n_targets * n_sources for n_targets, n_sources in self.shapes.values())
 
     def trainable(self) -> np.ndarray:

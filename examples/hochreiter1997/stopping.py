@@ -22,7 +22,9 @@ class Criterion(Protocol):
 
     name: str
 
-    def reached(self, trial: Trial) -> int | None: ...
+    def reached(self, trial: Trial) -> int | None:
+        """Return the number of sequences that were needed, or None."""
+        ...
 
 
 @dataclass(frozen=True)

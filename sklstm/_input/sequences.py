@@ -29,10 +29,12 @@ class SequenceDataset:
 
     @property
     def n_samples(self) -> int:
+        """Number of sequences."""
         return len(self.begin)
 
     @property
     def n_channels(self) -> int:
+        """Number of channels of every sequence."""
         return self.values.shape[1]
 
     @property
