@@ -35,7 +35,7 @@ known, came = y[:-28], y[-28:]
 # calendar feature.
 settings = {"horizon": 28, "random_state": 0}
 alone = LSTMForecaster(**settings).fit(known)
-print(f"MASE alone:                      {-alone.score(came):.2f}")
+print(f"MASE without X:                  {-alone.score(came):.2f}")
 with_x = LSTMForecaster(**settings).fit(known, X)
 print(f"MASE with promotions and prices: {-with_x.score(came, X):.2f}")
 forecaster = LSTMForecaster(**settings, calendar=["monthend"]).fit(known, X)

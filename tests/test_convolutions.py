@@ -174,7 +174,7 @@ def test_sequences_shorter_than_window_and_stride():
     assert np.isfinite(raw(LSTMRegressor(**SMALL | shape).fit(X, y), X)).all()
 
 
-# --- what is refused ----------------------------------------------------------------------
+# --- rejected combinations ----------------------------------------------------------------
 @pytest.mark.parametrize(
     ("settings", "message"),
     [

@@ -1,4 +1,4 @@
-"""`stream`: one step at a time gives what `predict` gives for the whole."""
+"""`stream`: predictions one step at a time equal those of `predict` for the whole sequence."""
 
 import numpy as np
 import pytest

@@ -59,7 +59,7 @@ WIDTH = 2  # steps in a window
 BEFORE = 3  # how many of these precede the step that the window belongs to
 STRIDE = 4
 SQUASHED = 5  # 1 for tanh, 0 for ReLU
-NORMALISED = 6  # whether batch normalisation stands between product and activation
+NORMALISED = 6  # whether there is batch normalisation between product and activation
 PACKED = 7  # offsets of weight, transposed weight and `learned` in the packed parameters
 GRADIENT = 10  # offsets of weight and `learned` in the packed gradient
 

@@ -258,8 +258,8 @@ def main() -> None:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each estimator and size")
-    parser.add_argument("--epochs", type=int, default=5, help="of the comparison of fit")
-    parser.add_argument("--steps-only", action="store_true", help="the first table alone")
+    parser.add_argument("--epochs", type=int, default=5, help="in the comparison of fit")
+    parser.add_argument("--steps-only", action="store_true", help="print only the first table")
     arguments = parser.parse_args()
     print(describe_machine() + f", torch {torch.__version__}")
     steps_table(arguments.seconds)
