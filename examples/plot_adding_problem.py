@@ -13,6 +13,7 @@ import time
 import numpy as np
 
 from sklstm import LSTMRegressor
+from sklstm.components import GRU, LSTM, LSTM1997, RNN
 from sklstm.datasets import make_adding
 
 # %%
@@ -20,10 +21,10 @@ from sklstm.datasets import make_adding
 # never forgets, but its gates should start nearly closed. Cells that can forget get biases for
 # lags up to the sequence length ("chrono").
 cells = {
-    "lstm": {"forget_bias": "chrono"},
-    "lstm1997": {"input_bias": -3.0, "output_bias": -1.0},
-    "gru": {"forget_bias": "chrono"},
-    "rnn": {},
+    "lstm": LSTM(forget_bias="chrono"),
+    "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
+    "gru": GRU(forget_bias="chrono"),
+    "rnn": RNN(),
 }
 lengths = {100: 5000, 500: 3000}  # T: number of training sequences
 
@@ -32,18 +33,18 @@ print(f"{'T':>5} {'cell':<10}{'mean error':>12}{'right':>9}{'training':>11}")
 for T, n_sequences in lengths.items():
     X, y = make_adding(n_sequences, min_length=T, random_state=0)
     X_test, y_test = make_adding(2560, min_length=T, random_state=1)
-    for cell, settings in cells.items():
+    for name, cell in cells.items():
         start = time.perf_counter()
         model = LSTMRegressor(
             cell=cell, hidden_size=32, bidirectional=False, pooling="last", patch_size=1,
             scale="channel", dropout=0.0, alpha=0.0, learning_rate_init=5e-3, batch_size=32,
-            max_iter=5, n_jobs=2, random_state=0, **settings,
+            max_iter=5, n_jobs=2, random_state=0,
         ).fit(X, y)  # fmt: skip
         seconds = time.perf_counter() - start
         error = np.abs(model.predict(X_test) - y_test)
-        curves[T, cell] = model.loss_curve_
+        curves[T, name] = model.loss_curve_
         right = np.mean(error < 0.04)
-        print(f"{T:>5} {cell:<10}{error.mean():>12.4f}{right:>9.1%}{seconds:>9.1f} s")
+        print(f"{T:>5} {name:<10}{error.mean():>12.4f}{right:>9.1%}{seconds:>9.1f} s")
 
 # %%
 # Elman's network predicts the mean, which gives a mean error of 0.16. In this training budget the
@@ -60,8 +61,8 @@ except ImportError:
 else:
     figure, plots = plt.subplots(1, 2, figsize=(9, 3.5), sharey=True, layout="constrained")
     for axes, T in zip(plots, lengths, strict=True):
-        for cell in cells:
-            axes.semilogy(range(1, 6), curves[T, cell], marker="o", label=cell)
+        for name in cells:
+            axes.semilogy(range(1, 6), curves[T, name], marker="o", label=name)
         axes.set(title=f"T = {T}", xlabel="epoch", xticks=range(1, 6))
     plots[0].set(ylabel="loss")
     plots[0].legend()

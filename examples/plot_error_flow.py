@@ -12,6 +12,7 @@ the plot shows its norm.
 import numpy as np
 
 from sklstm import LSTMRegressor
+from sklstm.components import LSTM, LSTM1997
 from sklstm.datasets import make_adding
 
 X, y = make_adding(64, random_state=0)
@@ -22,22 +23,22 @@ n_steps, hidden_size, change = 1000, 32, 1e-5
 # One epoch with a learning rate of almost zero leaves the initial parameters unchanged.
 # The changed state is the memory c; Elman's network and the GRU only have h.
 networks = {
-    "lstm1997": {"cell": "lstm1997", "input_bias": -3.0, "output_bias": -1.0},
-    "lstm, chrono": {"cell": "lstm", "forget_bias": "chrono", "longest_lag": 1000},
-    "lstm": {"cell": "lstm"},
-    "gru": {"cell": "gru"},
-    "rnn (Elman)": {"cell": "rnn"},
+    "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
+    "lstm, chrono": LSTM(forget_bias="chrono", longest_lag=1000),
+    "lstm": "lstm",
+    "gru": "gru",
+    "rnn (Elman)": "rnn",
 }
 
 
-def error_flow(**settings):
+def error_flow(cell):
     """Return the norm of d state_t / d state_0 after each step t, (n_steps,)."""
     model = LSTMRegressor(
-        hidden_size=hidden_size, bidirectional=False, scale="channel", dtype="float64",
-        max_iter=1, learning_rate_init=1e-12, random_state=0, **settings,
+        cell=cell, hidden_size=hidden_size, bidirectional=False, scale="channel",
+        dtype="float64", max_iter=1, learning_rate_init=1e-12, random_state=0,
     ).fit(X, y)  # fmt: skip
     streams = model.stream(hidden_size + 1)
-    name = "c" if settings["cell"].startswith("lstm") else "h"
+    name = "h" if cell in ("gru", "rnn") else "c"
     state = streams.state
     units = np.arange(hidden_size)
     state[name][0, 1 + units, units] += change  # (n_layers, n_streams, hidden_size)
@@ -50,7 +51,7 @@ def error_flow(**settings):
     return np.array(norms)
 
 
-flows = {name: error_flow(**settings) for name, settings in networks.items()}
+flows = {name: error_flow(cell) for name, cell in networks.items()}
 print(f"{'':14}" + "".join(f"{f'{t} steps':>12}" for t in (1, 10, 100, 1000)))
 for name, flow in flows.items():
     print(f"{name:14}" + "".join(f"{flow[t - 1]:>12.1e}" for t in (1, 10, 100, 1000)))

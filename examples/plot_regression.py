@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMRegressor
+from sklstm.components import Quantile
 from sklstm.datasets import load_tecator
 
 X_train, y_train = load_tecator(return_X_y=True, subset="train")
@@ -53,9 +54,7 @@ for name, model in models.items():
 # Two quantile models give an interval that should contain 80% of the spectra. The test set is
 # small: chance alone changes the percentage by 6 points.
 low, high = (
-    LSTMRegressor(loss="quantile", quantile=q, patch_size=4, max_iter=40, random_state=0).fit(
-        X_train, y_train
-    )
+    LSTMRegressor(loss=Quantile(q), patch_size=4, max_iter=40, random_state=0).fit(X_train, y_train)
     for q in (0.1, 0.9)
 )
 print("\nBetween the predicted 10% and 90% quantiles:")

@@ -16,15 +16,16 @@ import numpy as np
 
 from examples.hochreiter1997.trials import Result
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.components import LSTM, LSTM1997
 from sklstm.datasets import make_adding, make_long_lag, make_temporal_order
 
 BLOCK, JUDGED, N_TRIALS = 500, 2000, 10
 MODELS = {
-    "lstm1997, truncated": {"cell": "lstm1997", "gradient": "truncated", "input_bias": -2.0},
-    "lstm1997, full": {"cell": "lstm1997", "input_bias": -2.0},
+    "lstm1997, truncated": {"cell": LSTM1997(input_bias=-2.0), "gradient": "truncated"},
+    "lstm1997, full": {"cell": LSTM1997(input_bias=-2.0)},
     "lstm, truncated": {"cell": "lstm", "gradient": "truncated"},
     "lstm, full": {"cell": "lstm"},
-    "lstm, chrono biases": {"cell": "lstm", "forget_bias": "chrono", "longest_lag": 110},
+    "lstm, chrono biases": {"cell": LSTM(forget_bias="chrono", longest_lag=110)},
 }
 # experiment and row as in the other tables, tolerance of the paper's criterion, maximal number of
 # sequences

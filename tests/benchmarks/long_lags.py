@@ -17,14 +17,15 @@ from typing import Any
 import numpy as np
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.components import GRU, LSTM, LSTM1997, RNN, Cell
 from sklstm.datasets import make_adding, make_embedded_reber
 from tests.benchmarks.machine import describe_machine
 
-CELLS: dict[str, dict[str, Any]] = {
-    "lstm": {"forget_bias": "chrono"},
-    "lstm1997": {"input_bias": -3.0, "output_bias": -1.0},
-    "gru": {"forget_bias": "chrono"},
-    "rnn": {},
+CELLS: dict[str, Cell] = {
+    "lstm": LSTM(forget_bias="chrono"),
+    "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
+    "gru": GRU(forget_bias="chrono"),
+    "rnn": RNN(),
 }
 ADDING: dict[str, Any] = {
     "hidden_size": 32, "bidirectional": False, "pooling": "last", "patch_size": 1,
@@ -41,7 +42,7 @@ def adding(T: int, cell: str, seed: int, n_sequences: int = 5000) -> tuple[float
     """Return the fraction of test sequences that are right, and seconds of training."""
     X, y = make_adding(n_sequences, min_length=T, random_state=seed)
     X_test, y_test = make_adding(2560, min_length=T, random_state=1000 + seed)
-    model = LSTMRegressor(cell=cell, random_state=seed, **ADDING, **CELLS[cell])
+    model = LSTMRegressor(cell=CELLS[cell], random_state=seed, **ADDING)
     start = time.process_time()
     model.fit(X, y)
     seconds = time.process_time() - start
