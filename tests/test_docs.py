@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 
 import sklstm
+import sklstm.components
 import sklstm.datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+# of components: they are there to be derived from
+BASES = ("Cell", "Component", "Loss", "Schedule", "Solver")
 PUBLIC = [
     (f"{module.__name__}.{name}", getattr(module, name))
-    for module in (sklstm, sklstm.datasets)
+    for module in (sklstm, sklstm.components, sklstm.datasets)
     for name in module.__all__
-    if name != "__version__"
+    if name not in ("__version__", *BASES)
 ]
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -105,6 +108,21 @@ def test_reference_has_the_defaults():
         for estimator in (sklstm.LSTMClassifier, sklstm.LSTMRegressor):
             if name in (parameters := estimator().get_params()):
                 assert parameters[name] == eval(default), name
+
+
+def test_reference_has_every_component_with_its_defaults():
+    reference = (ROOT / "docs" / "reference" / "components.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \| (.+?) \|", reference, re.MULTILINE)
+    for name in set(sklstm.components.__all__) - set(BASES):
+        component = getattr(sklstm.components, name)()
+        for parameter, value in component.get_params().items():
+            told = [
+                eval(default)
+                for row, default, which in rows
+                if row == parameter
+                and (f"`{name}`" in which if "all" not in which else f"`{name}`" not in which)
+            ]
+            assert value in told, (name, parameter)
 
 
 def test_ci_runs_the_command_of_the_readme():

@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from sklstm import LSTMClassifier, _sequences
+from sklstm import LSTMClassifier
+from sklstm._input import sequences as input_sequences
 from sklstm._input.sequences import ChannelMoments, SequenceDataset
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
@@ -69,7 +70,7 @@ def a_data_set():
 @pytest.mark.parametrize("block", [4, 2**16])  # one row at a time; all of them
 @pytest.mark.parametrize("weight", [np.ones(7), np.array([0.5, 0.0, 2.0, 1.0, 3.0, 0.0, 0.1])])
 def test_moments_however_they_are_split(weight, block, monkeypatch):
-    monkeypatch.setattr(_sequences, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(input_sequences, "_BLOCK_VALUES", block)
     sequences, data = a_data_set()
     values, weights = np.concatenate(sequences), np.repeat(weight, LENGTHS)
     mean = np.average(values, axis=0, weights=weights)

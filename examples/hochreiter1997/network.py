@@ -39,8 +39,7 @@ import numpy as np
 
 from examples.hochreiter1997.jit import kernel
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import fma, lanes, lanes_of, load, sigmoid, spread, store
-from sklstm._network.network import aligned
+from sklstm._kernels.simd import aligned, fma, lanes, lanes_of, load, sigmoid, spread, store
 
 LANES = lanes_of(np.float64)
 
