@@ -72,7 +72,9 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     import numpy as np
     from sklstm._kernels.optimizers import sgd_step
-    from sklstm._kernels.simd import gemm_address
+    from sklstm._kernels.gemm import (
+    gemm_address,
+)
     theta, velocity = np.zeros((2, 1))
     sgd_step(np.ones(1), np.ones(1), 0.0, 0.0, 0.5, 0.0, False, theta, velocity)
     assert gemm_address(np.float32) > 0

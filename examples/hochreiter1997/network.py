@@ -38,8 +38,19 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from examples.hochreiter1997.jit import kernel
+from sklstm._kernels.activations import (
+    sigmoid,
+)
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import aligned, fma, lanes, lanes_of, load, sigmoid, spread, store
+from sklstm._kernels.simd import (
+    aligned,
+    fma,
+    lanes,
+    lanes_of,
+    load,
+    spread,
+    store,
+)
 
 LANES = lanes_of(np.float64)
 

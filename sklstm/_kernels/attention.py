@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import math
 
+from sklstm._kernels.activations import (
+    tanh,
+)
+from sklstm._kernels.gemm import (
+    PANEL,
+    gemm,
+)
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
 from sklstm._kernels.simd import (
-    PANEL,
     address,
     copy,
     fill,
     fma,
-    gemm,
     lane_sum,
     lanes,
     load,
     spread,
     store,
-    tanh,
 )
 
 # Rows per matrix product: few enough that the next loop finds their projections in the cache.

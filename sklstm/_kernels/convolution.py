@@ -16,16 +16,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from sklstm._kernels.activations import (
+    tanh,
+)
+from sklstm._kernels.gemm import (
+    PANEL,
+    gemm,
+)
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.simd import (
-    PANEL,
     add,
     address,
     called,
     copy,
     fill,
     fma,
-    gemm,
     lanes,
     load,
     matrix,
@@ -34,7 +39,6 @@ from sklstm._kernels.simd import (
     spread,
     sqrt,
     store,
-    tanh,
     where_equal,
 )
 

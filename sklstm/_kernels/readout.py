@@ -21,6 +21,9 @@ from sklstm._kernels.attention import (
     attention_forward,
     attention_step,
 )
+from sklstm._kernels.gemm import (
+    PANEL,
+)
 from sklstm._kernels.jit import FALSE, INLINED, TRUE, UNCOUNTED, device
 from sklstm._kernels.pooling import (
     final_backward,
@@ -29,7 +32,6 @@ from sklstm._kernels.pooling import (
     pool_forward,
 )
 from sklstm._kernels.simd import (
-    PANEL,
     address,
     copy,
     cube,

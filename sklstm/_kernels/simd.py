@@ -1,4 +1,4 @@
-"""SIMD vectors for Numba: a vector type with arithmetic, activations and the matrix product.
+"""SIMD vectors for Numba: a vector type with arithmetic, and views of flat arrays.
 
 Loops over the hidden units are too short for LLVM's vectoriser, and a matrix product
 written as Python loops reaches less than half the speed of a core. So vectors are explicit:
@@ -25,7 +25,7 @@ from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, lower_cast, models, register_model
 
-from sklstm._kernels.jit import address_of, device
+from sklstm._kernels.jit import device
 
 
 # --- the host -----------------------------------------------------------------------------
@@ -54,10 +54,6 @@ def _register_bytes(features: set[str]) -> tuple[int, int]:
 VECTOR_BYTES, N_REGISTERS = _register_bytes(_features())
 # Without this instruction, LLVM would call a C function for every element.
 HAS_FMA = "fma" in _features()
-# Rows in a register tile of `gemm`, which is four vectors wide: 6 x 4 accumulators,
-# 4 vectors of B and one of A fit into 32 registers; 3 x 4 accumulators fit into 16.
-TILE_ROWS = 6 if N_REGISTERS == 32 else 3
-PANEL = 4  # vectors in a panel of B: the number of gates of an LSTM
 
 
 def lanes_of(dtype: Any) -> int:
@@ -88,7 +84,7 @@ def _llvm_float(dtype: types.Float) -> ir.Type:
     return ir.FloatType() if dtype.bitwidth == 32 else ir.DoubleType()
 
 
-def _llvm_vector(vector: Vector) -> ir.VectorType:
+def llvm_vector(vector: Vector) -> ir.VectorType:
     """Return the LLVM type of a `Vector`."""
     return ir.VectorType(_llvm_float(vector.dtype), vector.lanes)
 
@@ -98,10 +94,10 @@ class _VectorModel(models.PrimitiveModel):
     """How Numba stores a `Vector`: as the LLVM vector itself."""
 
     def __init__(self, dmm: Any, fe_type: Vector) -> None:
-        super().__init__(dmm, fe_type, _llvm_vector(fe_type))
+        super().__init__(dmm, fe_type, llvm_vector(fe_type))
 
 
-def _splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
+def emit_splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
     """Return a vector with the scalar in every lane."""
     vector = ir.VectorType(scalar.type, lanes)
     one = builder.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.IntType(32)(0))
@@ -113,7 +109,7 @@ def _splat(builder: ir.IRBuilder, scalar: ir.Value, lanes: int) -> ir.Value:
 def _cast_number(context: Any, builder: Any, fromty: Any, toty: Any, value: Any) -> Any:
     """Convert a number to a vector, so that scalars and vectors can be combined."""
     scalar = context.cast(builder, value, fromty, toty.dtype)
-    return _splat(builder, scalar, toty.lanes)
+    return emit_splat(builder, scalar, toty.lanes)
 
 
 def _binary(function: Any, instruction: str) -> None:
@@ -141,7 +137,7 @@ for _function, _instruction in [
     _binary(_function, _instruction)
 
 
-def _fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
+def emit_fma(builder: ir.IRBuilder, a: ir.Value, b: ir.Value, c: ir.Value) -> ir.Value:
     """Return a * b + c: fused if the processor can, else a product and a sum."""
     if not HAS_FMA:
         return builder.fadd(builder.fmul(a, b), c)
@@ -156,7 +152,7 @@ def fma(typingctx: Any, a: Any, b: Any, c: Any) -> Any:
     """``fma(a, b, c)``: a * b + c of vectors, rounded once if the processor has FMA."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        return _fma(builder, *args)
+        return emit_fma(builder, *args)
 
     return a(a, a, a), codegen
 
@@ -264,7 +260,7 @@ def load(typingctx: Any, array: Any, offset: Any) -> Any:
     vector = Vector(array.dtype)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, array, args[0], args[1], _llvm_vector(vector))
+        pointer = _pointer(context, builder, array, args[0], args[1], llvm_vector(vector))
         return builder.load(pointer, align=vector.dtype.bitwidth // 8)
 
     return vector(array, types.intp), codegen
@@ -276,7 +272,7 @@ def store(typingctx: Any, array: Any, offset: Any, value: Any) -> Any:
     vector = Vector(array.dtype)
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        pointer = _pointer(context, builder, array, args[0], args[1], _llvm_vector(vector))
+        pointer = _pointer(context, builder, array, args[0], args[1], llvm_vector(vector))
         builder.store(args[2], pointer, align=vector.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -302,8 +298,8 @@ def below(typingctx: Any, array: Any, n: Any) -> Any:
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         word = ir.IntType(32)
         places = ir.Constant(ir.VectorType(word, vector.lanes), list(range(vector.lanes)))
-        limits = _splat(builder, builder.trunc(args[1], word), vector.lanes)
-        one, zero = (ir.Constant(_llvm_vector(vector), [v] * vector.lanes) for v in (1.0, 0.0))
+        limits = emit_splat(builder, builder.trunc(args[1], word), vector.lanes)
+        one, zero = (ir.Constant(llvm_vector(vector), [v] * vector.lanes) for v in (1.0, 0.0))
         return builder.select(builder.icmp_signed("<", places, limits), one, zero)
 
     return vector(array, types.intp), codegen
@@ -421,283 +417,3 @@ def multiply(target, factor, size):
     called()
     for j in range(0, size, lanes(target)):
         store(target, j, load(target, j) * load(factor, j))
-
-
-# --- activations --------------------------------------------------------------------------
-# 2^r = 1 + r q(r) for |r| <= 1/2, with q interpolated at Chebyshev nodes: relative error
-# 2.0e-7 (degree 5) and 8.5e-18 (degree 11). The 1 is exact, and so exp(0) = 1, tanh(0) = 0.
-_EXP2_SERIES = {
-    32: (
-        1.0,
-        0.6931471805599453,
-        0.2402234903802036,
-        0.05550381013796457,
-        0.009666368515385448,
-        0.0013381302537320797,
-    ),
-    64: (
-        1.0,
-        0.6931471805599453,
-        0.24022650695910097,
-        0.0555041086648216,
-        0.009618129107606888,
-        0.0013333558146416936,
-        0.0001540353044173605,
-        1.525273382983612e-05,
-        1.321544258792169e-06,
-        1.0178062445845774e-07,
-        7.072585949269223e-09,
-        4.4549605981865186e-10,
-    ),
-}
-
-
-@intrinsic
-def exp(typingctx: Any, x: Any) -> Any:
-    """``exp(vector)``, relative error 2e-16 in float64; in float32 3e-7 near 0, 1.4e-6 at +-87.
-
-    exp(x) = 2^(n + r) with n an integer and |r| <= 1/2: a polynomial gives 2^r, and n is added
-    to the bits of the exponent. NaN stays NaN; arguments beyond the range of the type are
-    clipped to it, so that the result is finite.
-    """
-    bits = x.dtype.bitwidth
-    mantissa = {32: 23, 64: 52}[bits]
-    limit = {32: 87.0, 64: 708.0}[bits]
-    log2_e = 1.4426950408889634
-    log2_e_rest = 2.0355273740931033e-17  # log2(e) minus its float64 value
-    log_2 = (0.693145751953125, 1.4286068203094172e-06)  # 16 bits, and the remainder
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        vector = _llvm_vector(x)
-        whole = ir.VectorType(ir.IntType(bits), x.lanes)
-
-        def constant(value: float) -> ir.Constant:
-            return ir.Constant(vector, [value] * x.lanes)
-
-        v = args[0]
-        for bound, relation in [(limit, ">"), (-limit, "<")]:  # ordered: a NaN passes
-            beyond = builder.fcmp_ordered(relation, v, constant(bound))
-            v = builder.select(beyond, constant(bound), v)
-        # adding 1.5 * 2^mantissa rounds to an integer, which is then in the low bits
-        magic = constant(1.5 * 2.0**mantissa)
-        shifted = _fma(builder, v, constant(log2_e), magic)
-        n = builder.fsub(shifted, magic)
-        if HAS_FMA:
-            r = _fma(builder, v, constant(log2_e), builder.fneg(n))
-            if bits == 64:
-                r = _fma(builder, v, constant(log2_e_rest), r)
-        else:  # n times the upper part of log(2) is exact (Cody & Waite 1980)
-            r = v
-            for part in log_2:
-                r = builder.fsub(r, builder.fmul(n, constant(part)))
-            r = builder.fmul(r, constant(log2_e))
-        series = _EXP2_SERIES[bits]
-        p = constant(series[-1])
-        for coefficient in reversed(series[:-1]):
-            p = _fma(builder, p, r, constant(coefficient))
-        shift = ir.Constant(whole, [mantissa] * x.lanes)
-        exponent = builder.shl(builder.bitcast(shifted, whole), shift)
-        return builder.bitcast(builder.add(builder.bitcast(p, whole), exponent), vector)
-
-    return x(x), codegen
-
-
-@device
-def sigmoid(x):
-    """1 / (1 + exp(-x)), of a vector."""
-    return 1.0 / (1.0 + exp(0.0 - x))
-
-
-@device
-def tanh(x):
-    """2 sigmoid(2x) - 1, of a vector; the absolute error is that of rounding once."""
-    return 2.0 / (1.0 + exp(-2.0 * x)) - 1.0
-
-
-# --- matrix product -----------------------------------------------------------------------
-def _tile(rows: int, vectors: int) -> Any:
-    """Define a register tile: C (rows, vectors) (+)= A (rows, k) B (k, vectors)."""
-
-    @intrinsic
-    def tile(typingctx, a, a0, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate):
-        intp = types.intp
-        sig = types.void(a, intp, intp, intp, b, intp, intp, c, intp, intp, intp, types.boolean)
-        vector = Vector(c.dtype)
-        align = vector.dtype.bitwidth // 8
-
-        def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            av, a0v, a_rowv, a_kv, bv, b0v, b_kv, cv, c0v, c_rowv, kv, accv = args
-            wide = _llvm_vector(vector)
-            word = c0v.type
-            entry_a = builder.gep(av, [a0v])
-            entry_b = builder.gep(bv, [b0v])
-            entry_c = builder.gep(cv, [c0v])
-
-            def c_pointer(i: int, j: int) -> Any:
-                offset = builder.add(builder.mul(c_rowv, word(i)), word(j * vector.lanes))
-                return builder.bitcast(builder.gep(entry_c, [offset]), wide.as_pointer())
-
-            places = [(i, j) for i in range(rows) for j in range(vectors)]
-            before = builder.block
-            read = builder.append_basic_block("tile.read")
-            head = builder.append_basic_block("tile.k")
-            done = builder.append_basic_block("tile.done")
-            zero = ir.Constant(wide, [0.0] * vector.lanes)
-            skip = builder.append_basic_block("tile.zero")
-            builder.cbranch(accv, read, skip)
-            builder.position_at_end(read)
-            old = [builder.load(c_pointer(i, j), align=align) for i, j in places]
-            builder.branch(skip)
-            builder.position_at_end(skip)
-            start = []
-            for value in old:
-                phi = builder.phi(wide)
-                phi.add_incoming(zero, before)
-                phi.add_incoming(value, read)
-                start.append(phi)
-            builder.cbranch(builder.icmp_signed(">", kv, word(0)), head, done)
-
-            builder.position_at_end(head)
-            count = builder.phi(word)
-            count.add_incoming(word(0), skip)
-            a_at = builder.phi(entry_a.type)
-            a_at.add_incoming(entry_a, skip)
-            b_at = builder.phi(entry_b.type)
-            b_at.add_incoming(entry_b, skip)
-            sums = []
-            for value in start:
-                phi = builder.phi(wide)
-                phi.add_incoming(value, skip)
-                sums.append(phi)
-            b_row = [
-                builder.load(
-                    builder.bitcast(builder.gep(b_at, [word(j * vector.lanes)]), wide.as_pointer()),
-                    align=align,
-                )
-                for j in range(vectors)
-            ]
-            fresh = list(sums)
-            for i in range(rows):
-                element = builder.load(builder.gep(a_at, [builder.mul(a_rowv, word(i))]))
-                spread = _splat(builder, element, vector.lanes)
-                for j in range(vectors):
-                    fresh[i * vectors + j] = _fma(builder, spread, b_row[j], fresh[i * vectors + j])
-            following = builder.add(count, word(1))
-            for phi, value in zip(sums, fresh, strict=True):
-                phi.add_incoming(value, head)
-            count.add_incoming(following, head)
-            a_at.add_incoming(builder.gep(a_at, [a_kv]), head)
-            b_at.add_incoming(builder.gep(b_at, [b_kv]), head)
-            builder.cbranch(builder.icmp_signed("<", following, kv), head, done)
-
-            builder.position_at_end(done)
-            results = []
-            for before_k, after_k in zip(start, fresh, strict=True):
-                phi = builder.phi(wide)
-                phi.add_incoming(before_k, skip)
-                phi.add_incoming(after_k, head)
-                results.append(phi)
-            for (i, j), value in zip(places, results, strict=True):
-                builder.store(value, c_pointer(i, j), align=align)
-            return context.get_dummy_value()
-
-        return sig, codegen
-
-    return tile
-
-
-_tile_full_4, _tile_full_2, _tile_full_1 = (_tile(TILE_ROWS, v) for v in (4, 2, 1))
-_tile_2_4, _tile_2_2, _tile_2_1 = (_tile(2, v) for v in (4, 2, 1))
-_tile_1_4, _tile_1_2, _tile_1_1 = (_tile(1, v) for v in (4, 2, 1))
-
-
-def _gemm(a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate):
-    """Compute `gemm` in register tiles; the last rows and vectors in smaller tiles."""
-    width = lanes(c)
-    v = 0
-    while v < n_vectors:
-        b0 = v // PANEL * b_panel + v % PANEL * width
-        c0 = v * width
-        left = n_vectors - v
-        i = 0
-        if left >= 4:
-            while i + TILE_ROWS <= m:
-                _tile_full_4(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-                i += TILE_ROWS
-                c0 += TILE_ROWS * c_row
-            while i + 2 <= m:
-                _tile_2_4(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-                i += 2
-                c0 += 2 * c_row
-            if i < m:
-                _tile_1_4(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-            v += 4
-        elif left >= 2:
-            while i + TILE_ROWS <= m:
-                _tile_full_2(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-                i += TILE_ROWS
-                c0 += TILE_ROWS * c_row
-            while i + 2 <= m:
-                _tile_2_2(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-                i += 2
-                c0 += 2 * c_row
-            if i < m:
-                _tile_1_2(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-            v += 2
-        else:
-            while i + TILE_ROWS <= m:
-                _tile_full_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-                i += TILE_ROWS
-                c0 += TILE_ROWS * c_row
-            while i + 2 <= m:
-                _tile_2_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-                i += 2
-                c0 += 2 * c_row
-            if i < m:
-                _tile_1_1(a, i * a_row, a_row, a_k, b, b0, b_k, c, c0, c_row, k, accumulate)
-            v += 1
-
-
-def _gemm_signature(dtype: types.Float) -> Any:
-    """Return the types of the arguments of `_gemm`."""
-    pointer, intp = types.CPointer(dtype), types.intp
-    return types.void(
-        pointer, intp, intp, pointer, intp, intp, pointer, intp, intp, intp, intp, types.boolean
-    )
-
-
-@functools.cache
-def gemm_address(dtype: Any) -> int:
-    """Return the address of the matrix product for a NumPy dtype, to be passed to `gemm`.
-
-    The product is compiled separately: as a part of every function that calls it, LLVM would
-    compile it seven times, which is a quarter of the time of a first fit.
-    """
-    return address_of(_gemm, _gemm_signature(numba.from_dtype(np.dtype(dtype))))
-
-
-@intrinsic
-def gemm(
-    typingctx, function, a, a_row, a_k, b, b_panel, b_k, c, c_row, m, n_vectors, k, accumulate
-):
-    """C (m, n) = A (m, k) B (k, n), or += with `accumulate`; n is counted in vectors.
-
-    (in) function: `gemm_address` of the dtype; a, b and c are pointers made by `address`
-    (in) a: element (i, j) at i * a_row + j * a_k
-    (in) b: panels of four vectors; vector v of row j at
-         (v // 4) * b_panel + j * b_k + (v % 4) * lanes
-    (out) c: element (i, j) at i * c_row + j
-    """
-    inner = _gemm_signature(c.dtype)
-
-    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        # convert to C types: a boolean is a byte
-        values = [
-            context.get_value_as_data(builder, t, value)
-            for t, value in zip(inner.args, args[1:], strict=True)
-        ]
-        fnty = ir.FunctionType(ir.VoidType(), [value.type for value in values])
-        builder.call(builder.inttoptr(args[0], fnty.as_pointer()), values)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, *inner.args), codegen

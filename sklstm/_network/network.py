@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.convolution import Stack
+from sklstm._kernels.gemm import (
+    gemm_address,
+)
 from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import Plan
 from sklstm._kernels.noise import Noise
 from sklstm._kernels.readout import Attention, Final, Pooled, Steps
-from sklstm._kernels.simd import gemm_address
 from sklstm._network.packing import Packing, filled
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec

@@ -13,8 +13,17 @@ import sklearn
 
 import sklstm
 from sklstm._kernels import simd
+from sklstm._kernels.gemm import (
+    PANEL,
+    gemm,
+    gemm_address,
+)
 from sklstm._kernels.jit import FALSE, ONE, kernel
-from sklstm._kernels.simd import PANEL, address, aligned, gemm, gemm_address, lanes
+from sklstm._kernels.simd import (
+    address,
+    aligned,
+    lanes,
+)
 
 
 def processor() -> str:

@@ -10,7 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 
 from sklstm._input import sequences as _sequences
-from sklstm._kernels.simd import aligned, lanes_of
+from sklstm._kernels.simd import (
+    aligned,
+    lanes_of,
+)
 from sklstm._network.chunk import Chunk, Masks
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout

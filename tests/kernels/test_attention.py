@@ -9,8 +9,14 @@ from sklstm._kernels.attention import (
     attention_forward,
     attention_step,
 )
+from sklstm._kernels.gemm import (
+    PANEL,
+    gemm_address,
+)
 from sklstm._kernels.jit import kernel
-from sklstm._kernels.simd import PANEL, gemm_address, lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from tests import reference
 from tests.kernels.problem import (
     LENGTHS,

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from sklstm._network.parameters import ParameterLayout
 from sklstm._stream import Stream
 from sklstm.components.cells import CELLS

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from sklstm._input.sequences import PackedBatch
-from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from sklstm._network import chunk
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network

@@ -3,7 +3,9 @@ import pytest
 
 from sklstm._kernels.jit import kernel
 from sklstm._kernels.losses import loss_gradient
-from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from tests import reference
 from tests.kernels.problem import EVERY_LOSS, assert_close
 

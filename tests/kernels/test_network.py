@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from sklstm._network import chunk as chunks_of_network
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network

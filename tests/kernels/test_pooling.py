@@ -5,7 +5,9 @@ import pytest
 
 from sklstm._kernels.jit import kernel
 from sklstm._kernels.pooling import pool_backward, pool_forward
-from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from tests import reference
 from tests.kernels.problem import LENGTHS, PackedBatch, assert_close
 

@@ -5,7 +5,11 @@ import numpy as np
 import pytest
 
 from sklstm._kernels.noise import kept
-from sklstm._kernels.simd import lanes, lanes_of, store
+from sklstm._kernels.simd import (
+    lanes,
+    lanes_of,
+    store,
+)
 from sklstm.components.cells import CELLS
 from tests import reference
 from tests.kernels.problem import (

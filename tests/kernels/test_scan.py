@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.simd import (
+    lanes_of,
+)
 from tests.kernels.problem import (
     Problem,
     assert_close,

@@ -3,20 +3,24 @@ import itertools
 import numpy as np
 import pytest
 
-from sklstm._kernels.jit import kernel
-from sklstm._kernels.simd import (
+from sklstm._kernels.activations import (
+    exp,
+    sigmoid,
+    tanh,
+)
+from sklstm._kernels.gemm import (
     PANEL,
     TILE_ROWS,
-    address,
-    exp,
     gemm,
     gemm_address,
+)
+from sklstm._kernels.jit import kernel
+from sklstm._kernels.simd import (
+    address,
     lanes,
     lanes_of,
     load,
-    sigmoid,
     store,
-    tanh,
 )
 from tests import reference
 

@@ -10,9 +10,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.activations import (
+    sigmoid,
+    tanh,
+)
 from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import fma, lanes, load, sigmoid, store, tanh
+from sklstm._kernels.simd import (
+    fma,
+    lanes,
+    load,
+    store,
+)
 
 
 class Coupled(NamedTuple):

@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklstm._kernels.activations import (
+    tanh,
+)
 from sklstm._kernels.cells.dispatch import STEPS
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import load, store, tanh
+from sklstm._kernels.simd import (
+    load,
+    store,
+)
 
 
 class RNN(NamedTuple):
