@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.components import LSTM, SGD, Quantile
+from sklstm.components import LSTM, SGD, Component, Quantile
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 # One step of gradient descent on all samples, so that its effect is known exactly.
@@ -407,7 +407,12 @@ def test_a_shallow_copy_goes_its_own_way(Estimator):
 
 # --- fitted state -------------------------------------------------------------------------
 def unexpected(value):
-    """Return what is not an array, a number, a string or a list of them in a fitted attribute."""
+    """Return what is not an array, a number, a string or a list of them in a fitted attribute.
+
+    Components are hyper-parameters: they hold numbers and strings.
+    """
+    if isinstance(value, Component):
+        return unexpected(value.get_params())
     if isinstance(value, dict):
         return [u for item in value.items() for part in item for u in unexpected(part)]
     if type(value) in (list, tuple):

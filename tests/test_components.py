@@ -167,7 +167,8 @@ def test_models_with_components_are_pickled_and_shown(Estimator):
 @pytest.mark.slow
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks_with_components(Estimator):
-    chosen = CHOSEN | ({"loss": Huber(2.0)} if Estimator is LSTMRegressor else {})
+    chosen = CHOSEN | {"cell": LSTM(layer_norm=True), "max_iter": 30}
+    chosen |= {"loss": Huber(2.0)} if Estimator is LSTMRegressor else {}
     for estimator, check in estimator_checks_generator(Estimator(hidden_size=8, **chosen)):
         check(estimator)
 

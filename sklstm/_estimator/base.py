@@ -27,14 +27,12 @@ from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.validation import as_sequences
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
-from sklstm._network.spec import NetworkSpec
 from sklstm._progress import progress_bar
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.training import History, TrainingSet, train
 from sklstm._training.workers import Workers
 from sklstm.components.component import resolve
 from sklstm.components.convolutions import FCN, Convolutions
-from sklstm.components.losses import Loss
 from sklstm.components.solvers import SOLVERS
 
 
@@ -54,12 +52,9 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     in turn. Subclasses say what their y means: they encode it, name the loss and decode.
     """
 
-    n_outputs_: int
     n_iter_: int
     t_: int
     loss_curve_: list[float]
-    front_: Convolutions | None
-    branch_: FCN | None
     _optimizer_state: list[Any]
 
     _fewest_validation_samples: ClassVar[int] = 1
@@ -70,10 +65,6 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     # --- what a subclass says ---------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
         """Return y as the loss wants it, (n_rows, n_targets); set what fit must remember."""
-        raise NotImplementedError
-
-    def _loss(self) -> Loss:
-        """Return the loss that the network is trained with."""
         raise NotImplementedError
 
     def _strata(self, target: NDArray) -> NDArray | None:
@@ -113,8 +104,9 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         if fresh:  # a fit that fails must not leave half of the last one
             self.__dict__.pop("theta_", None)
             self._architecture = self._fixed_parameters()
-            self.front_, self.branch_ = settings.convolutions(
-                self, self._auto_front, self._auto_branch
+            # copies: a component that is changed later does not reach the fitted network
+            self.front_, self.branch_ = copy.deepcopy(
+                settings.convolutions(self, self._auto_front, self._auto_branch)
             )
         else:
             self._check_architecture()
@@ -137,7 +129,6 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         if fresh or incremental:
             self._fit_scaling(data, samples, weight[samples], fresh)
         scaled = self._scale_target(targets.values, targets.weight, reset=fresh)
-        self._spec = self._network_spec()
         if fresh:
             self._start(data, samples, rng)
         network = Network(self._spec, self.dtype_)
@@ -245,18 +236,6 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         self.channel_scale_ = moments.deviation
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
-
-    def _network_spec(self) -> NetworkSpec:
-        """Return the network for the data seen in fit."""
-        return settings.network_spec(
-            self,
-            n_channels=self.n_channels_in_,
-            patch_size=self.patch_size_,
-            front=self.front_,
-            branch=self.branch_,
-            n_outputs=self.n_outputs_,
-            loss=self._loss(),
-        )
 
     def _start(self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState) -> None:
         """Draw the initial parameters of a network for this data."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._estimator import settings
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -27,6 +28,8 @@ from sklstm._stream import Stream
 from sklstm._training.workers import ROWS_OF_ONE_THREAD, Workers
 from sklstm.components.cells import CELLS
 from sklstm.components.component import Component, WithParameters
+from sklstm.components.convolutions import FCN, Convolutions
+from sklstm.components.losses import Loss
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
 
@@ -34,18 +37,19 @@ from sklstm.components.solvers import SOLVERS
 class FittedNetwork(HyperParameters, WithParameters):
     """The methods of classifier and regressor that need a fitted network.
 
-    `theta_` (n_parameters,) holds all parameters of the network that `_spec` describes, and
-    `_architecture` the hyper-parameters with which it was started, by name. They hold until the
-    next fit, whatever is set meanwhile.
+    `theta_` (n_parameters,) holds all parameters, and `_architecture` the hyper-parameters with
+    which the network was started, by name. They hold until the next fit, whatever is set meanwhile.
     """
 
     theta_: NDArray
     dtype_: str
     patch_size_: int
+    front_: Convolutions | None
+    branch_: FCN | None
     n_channels_in_: int
+    n_outputs_: int
     channel_mean_: NDArray[np.float64]
     channel_scale_: NDArray[np.float64]
-    _spec: NetworkSpec
     _architecture: dict[str, Any]
 
     # where a string stands for a component: the components by that string
@@ -64,6 +68,10 @@ class FittedNetwork(HyperParameters, WithParameters):
         return super().set_params(**params)
 
     # --- what a subclass says ---------------------------------------------------------------
+    def _loss(self) -> Loss:
+        """Return the loss that the network is trained with."""
+        raise NotImplementedError
+
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y (n_rows,) or (n_rows, n_outputs) have no target."""
         raise NotImplementedError
@@ -77,7 +85,9 @@ class FittedNetwork(HyperParameters, WithParameters):
         """Decode the raw predictions: an array, or a list for the steps of ragged X."""
         data = self._known_sequences(X)
         decoded = decode(self._raw_prediction(data))
-        return by_sample(decoded, data.lengths) if self._spec.per_step else decoded
+        return (
+            by_sample(decoded, data.lengths) if self._architecture["return_sequences"] else decoded
+        )
 
     def _known_sequences(self, X: Any) -> SequenceDataset:
         """Return X as sequences like those of fit."""
@@ -128,6 +138,21 @@ class FittedNetwork(HyperParameters, WithParameters):
             predictor = Workers(self._packed_network(self._spec), n_threads or 1)
         return predictor
 
+    @property
+    def _spec(self) -> NetworkSpec:
+        """The network, as it was started."""
+        started = copy.copy(self)
+        started.__dict__.update(self._architecture)
+        return settings.network_spec(
+            started,
+            n_channels=self.n_channels_in_,
+            patch_size=self.patch_size_,
+            front=self.front_,
+            branch=self.branch_,
+            n_outputs=self.n_outputs_,
+            loss=self._loss(),
+        )
+
     def _packed_network(self, spec: NetworkSpec) -> Network:
         """Return a network with the trained parameters."""
         network = Network(spec, self.dtype_)
@@ -156,7 +181,7 @@ class FittedNetwork(HyperParameters, WithParameters):
         with self._predictor(data.n_samples) as predictor:
             every = np.arange(data.n_samples)
             weights = predictor.attention(self._input(data), every).astype(np.float64)
-        merged = self.patch_size_ * self._spec.stride
+            merged = self.patch_size_ * predictor.network.spec.stride
         lengths = -(-data.lengths // merged)
         first = np.cumsum(lengths) - lengths
         weights /= np.repeat(np.add.reduceat(weights, first), lengths)
@@ -188,21 +213,22 @@ class FittedNetwork(HyperParameters, WithParameters):
         check_is_fitted(self, "theta_")
         if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
             raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
-        self._check_streamable()
+        spec = self._spec
+        self._check_streamable(spec)
         decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
         if method not in decoders:
             raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
         # one step at a time, the state of the step is the last one
-        spec = replace(self._spec, pooling=("last",)) if self._spec.per_step else self._spec
+        spec = replace(spec, pooling=("last",)) if spec.per_step else spec
         center, deviation = self.channel_mean_, self.channel_scale_
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
         network = self._packed_network(spec)
         return Stream(network, int(n_streams), center, deviation, decoders[method])
 
-    def _check_streamable(self) -> None:
+    def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""
-        spec, scale = self._spec, self._architecture["scale"]
+        scale = self._architecture["scale"]
         if spec.bidirectional:
             raise ValueError(
                 "A bidirectional network reads every sequence from its end, which a stream has "
