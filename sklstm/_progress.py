@@ -1,15 +1,12 @@
-"""The one progress bar."""
+"""The progress bar of all estimators."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 
-def progress_bar(
-    total: int | None, name: str, unit: str, iterable: Iterable[Any] | None = None
-) -> Any:
-    """Return tqdm's bar for terminals and notebooks, over an iterable or updated by hand."""
+def progress_bar(total: int | None, name: str, unit: str, iterable: Any = None) -> Any:
+    """Show a tqdm bar, moved by the iterable or, without one, by calls of its `update`."""
     from tqdm.auto import tqdm
 
     return tqdm(iterable, total=total, desc=name, unit=unit)
