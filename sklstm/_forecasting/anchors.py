@@ -1,8 +1,8 @@
-"""Anchors: two forecasts that hold their own on almost any series, and cost nothing.
+"""Anchors: two simple forecasts that do well on almost any series and cost next to nothing.
 
-Both are direct: from every origin of a series, the last observation known, they say all
-steps of the horizon. So their errors in the past are at hand, for the network that corrects
-them and for intervals. Everything here is in the transformed (usually logarithmic) scale.
+Both are direct: from every origin, the last known observation, they forecast all steps of the
+horizon. So their errors in the past are known, for the network that corrects them and for
+intervals. Everything here is in the scale of the model, usually logarithms.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from numpy.typing import NDArray
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
 
 _ALPHAS = np.linspace(0.02, 1.0, 50)
-_DAMPING = 0.5  # share of the slope that goes into the forecast; Theta has the same half
+_DAMPING = 0.5  # fraction of the slope in the forecast; the Theta method also takes half
 
 
 @dataclass(frozen=True)
 class TrendAnchor:
-    """Exponential smoothing with drift on the deseasonalised series, seasons put back.
+    """Exponential smoothing with drift of the deseasonalised series; seasons are added back.
 
-    The Theta method in the form of Hyndman & Billah (2003), with the slope of an expanding
-    regression, so that the forecast from an origin knows only what was known there; alpha and
-    the seasonal indices are those of the whole series.
+    This is the Theta method in the form of Hyndman & Billah (2003). The slope is that of an
+    expanding regression, so that a forecast uses only what was known at its origin. Alpha and the
+    seasonal indices come from the whole series.
     """
 
     profile: dict[int, NDArray[np.float64]]  # seasonal indices by season length
     alpha: float
     rest: NDArray[np.float64]  # (n,): without seasons
     level: NDArray[np.float64]  # (n,): after each observation
-    drift: NDArray[np.float64]  # (n,): a step, as known after each observation
+    drift: NDArray[np.float64]  # (n,): per step, as known after each observation
 
     @classmethod
     def fit(
         cls, x: NDArray[np.float64], season_lengths: tuple[int, ...], n_known: int | None = None
     ) -> TrendAnchor:
-        """From a series (n,), of which the first n_known say what alpha and the seasons are."""
+        """Fit a series (n,); alpha and the seasons come from its first n_known observations."""
         known = x[:n_known]
         profile = season_profile(known, season_lengths)
         rest = x - seasonal_part(profile, np.arange(len(x)))
@@ -48,9 +48,9 @@ class TrendAnchor:
 def seasonal_naive(
     x: NDArray[np.float64], lags: NDArray[np.int64], origins: NDArray[np.int64], horizon: int
 ) -> NDArray[np.float64]:
-    """The last season again, (n_origins, horizon); with a lag of 1 the last value.
+    """Repeat the last season: forecasts (n_origins, horizon); with a lag of 1 the last value.
 
-    lags (n_origins,): the season length of the series that an origin is in.
+    lags (n_origins,): the season length of the series of each origin.
     """
     lag = lags[:, np.newaxis]
     back = lag - 1 - np.arange(horizon) % lag
@@ -58,7 +58,7 @@ def seasonal_naive(
 
 
 def _smoothed(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Levels (n,) of simple exponential smoothing, which begins at the first value."""
+    """Return levels (n,) of simple exponential smoothing, which starts at the first value."""
     from scipy.signal import lfilter
 
     levels, _ = lfilter([alpha], [1.0, alpha - 1.0], x, zi=[(1.0 - alpha) * x[0]])
@@ -66,7 +66,7 @@ def _smoothed(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
 
 
 def _best_alpha(x: NDArray[np.float64]) -> float:
-    """The smoothing that forecasts one step best in the mean."""
+    """Return the alpha with the smallest mean error one step ahead."""
     if len(x) < 3:
         return 1.0
     errors = [np.abs(x[1:] - _smoothed(x, alpha)[:-1]).mean() for alpha in _ALPHAS]
@@ -74,7 +74,7 @@ def _best_alpha(x: NDArray[np.float64]) -> float:
 
 
 def _expanding_slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Least-squares slope of x[0 .. t] for every t; 0 for the first."""
+    """Return the least-squares slope (n,) of x[0 .. t] for every t; 0 for the first."""
     n = np.arange(1.0, len(x) + 1.0)
     time = n - 1.0
     values = x - x[0]

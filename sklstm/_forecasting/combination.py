@@ -1,21 +1,33 @@
-"""How much each candidate counts: by its errors on what was held out."""
+"""Weights of the candidates, from their errors on the hold-out."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._forecasting.candidates import CANDIDATES
+
 _POWER = 3.0
-_FLOOR = 0.1  # share of the largest error below which an error counts as no smaller
+_FLOOR = 0.1  # errors below this fraction of the largest one count as equal to it
+
+
+def weights_of_candidates(
+    errors: dict[str, NDArray[np.float64]], long: bool
+) -> dict[str, NDArray[np.float64]]:
+    """Return weights (n_series,) by candidate, from hold-out errors (n_series,) by candidate."""
+    prior = [prior.long if long else prior.short for prior in CANDIDATES.values()]
+    table = np.column_stack([errors[name] for name in CANDIDATES])
+    weights = weights_by_error(table, np.array(prior))
+    return dict(zip(CANDIDATES, weights.T, strict=True))
 
 
 def weights_by_error(
     errors: NDArray[np.float64], prior: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Weights (n_series, n_candidates) that sum to 1, from hold-out errors of that shape.
+    """Return weights (n_series, n_candidates) that sum to 1, from errors of that shape.
 
-    NaN is a candidate that a series does not have. `prior` (n_candidates,) is what a candidate
-    counts where all errors are equal.
+    NaN marks a candidate that a series does not have. `prior` (n_candidates,) holds the weights
+    where all errors are equal.
     """
     worst = np.nanmax(errors, axis=1, keepdims=True)
     floored = np.maximum(errors, np.maximum(_FLOOR * worst, np.finfo(float).tiny))

@@ -1,4 +1,4 @@
-"""Exogenous variables: aligned by time, joined by calendar features, and their linear effects."""
+"""Exogenous variables: aligned by time, with calendar features, and their linear effects."""
 
 from __future__ import annotations
 
@@ -18,15 +18,20 @@ _ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 @dataclass(frozen=True)
 class Exogenous:
-    """Columns that every series of a panel has at its times."""
+    """The columns that every series of a panel has at its times."""
 
     columns: tuple[Any, ...] | None  # of X; None: calendar features alone
     calendar: tuple[str, ...]
-    rows: list[NDArray[np.float64]]  # n_series arrays (n_i, n_columns): X at the times known
+    rows: list[NDArray[np.float64]]  # n_series arrays (n_i, n_columns): X at the known times
 
     @classmethod
     def fit(cls, X: Any, calendar: tuple[str, ...], panel: Panel) -> Exogenous | None:
-        """From X as the user passes it; None if there is nothing."""
+        """Read X as the user passes it; None if there are neither X nor calendar features."""
+        unknown = set(calendar) - set(CALENDAR)
+        if unknown:
+            raise ValueError(
+                f"Unknown calendar features {sorted(unknown)}: choose from {CALENDAR}."
+            )
         if X is None and not calendar:
             return None
         if X is None:
@@ -35,17 +40,17 @@ class Exogenous:
         return cls(tuple(frame.columns), calendar, _aligned(frame, panel, panel.axes))
 
     def history(self, panel: Panel) -> list[NDArray[np.float64]]:
-        """All features (n_i, k) at the times known."""
+        """Return all features (n_i, k) at the known times."""
         return self._with_calendar(self.rows, panel.axes, [0] * panel.n_series)
 
     def future(self, X: Any, panel: Panel, horizon: int) -> list[NDArray[np.float64]]:
-        """All features (horizon, k) at the times to come."""
+        """Return all features (horizon, k) at the times of a forecast."""
         axes = panel.futures(horizon)
         starts = [len(axis) for axis in panel.axes]
         return self._with_calendar(self._given(X, panel, axes, "predict"), axes, starts)
 
     def extended(self, X: Any, panel: Panel) -> Exogenous:
-        """With X at the times by which the panel has grown."""
+        """Append X at the times by which the panel has grown."""
         axes = [axis[len(old) :] for axis, old in zip(panel.axes, self.rows, strict=True)]
         new = self._given(X, panel, axes, "update")
         rows = [np.concatenate([old, more]) for old, more in zip(self.rows, new, strict=True)]
@@ -107,7 +112,7 @@ def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
 
 
 def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float64]]:
-    """Rows of X at the times of each series."""
+    """Return the rows (n_i, n_columns) of X at the times of each series."""
     import pandas as pd
 
     rows = []
@@ -121,15 +126,15 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
                 own = frame.xs(panel.labels[i], level=0)
             except KeyError:
                 raise ValueError(f"X has no rows for series {panel.labels[i]!r}.") from None
-        places = own.index.get_indexer(axis) if len(axis) else np.empty(0, np.int64)
-        absent = np.flatnonzero(places < 0)
+        positions = own.index.get_indexer(axis) if len(axis) else np.empty(0, np.int64)
+        absent = np.flatnonzero(positions < 0)
         if len(absent):
             raise ValueError(
                 f"X lacks {len(absent)} of {len(axis)} rows{panel.named(i)}; the first is "
                 f"{axis[absent[0]]!s}. Its index must hold the times of y, and in predict those "
                 "of the forecast."
             )
-        values = own.to_numpy(np.float64, na_value=np.nan)[places]
+        values = own.to_numpy(np.float64, na_value=np.nan)[positions]
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             raise ValueError(
@@ -141,7 +146,7 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
 
 
 def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:
-    """Indicators of a calendar feature, one column for each of its values but the first."""
+    """Return indicators (n, k) of a calendar feature: a column for each value but the first."""
     if kind == "trend":
         return (start + np.arange(len(axis)))[:, np.newaxis].astype(float)
     if not hasattr(axis, "month"):
@@ -158,12 +163,11 @@ def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:
 def linear_effects(
     x: NDArray[np.float64], inputs: NDArray[np.float64], season_lengths: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Effects (k,) of inputs (n, k) on a series (n,) with seasons and a wandering level.
+    """Return effects (k,) of inputs (n, k) on a series (n,) with seasons and a wandering level.
 
-    Seasons are removed from both, and both go through the same exponential smoothing; what it
-    fails to foresee of the inputs explains what it fails to foresee of the series. That is
-    generalised least squares for a random-walk level under noise; the smoothing is the one that
-    leaves the least.
+    Seasons are removed from both, and both are smoothed exponentially. The one-step errors of the
+    series are then regressed on those of the inputs. That is generalised least squares for a
+    random-walk level with noise. The smoothing is chosen for the smallest residuals.
     """
     columns = np.column_stack([x, inputs])
     spread = columns.std(axis=0)
@@ -178,8 +182,8 @@ def linear_effects(
         columns[:, k] -= seasonal_part(profile, np.arange(len(x)))
     best, effects = np.inf, np.zeros(inputs.shape[1])
     for alpha in _ALPHAS:
-        surprise = _surprises(columns, alpha)
-        y, z = surprise[1:, 0], surprise[1:, 1:]
+        innovation = _innovations(columns, alpha)
+        y, z = innovation[1:, 0], innovation[1:, 1:]
         gram = z.T @ z
         shrink = max(z.shape[1] / len(z), 1e-6) * np.trace(gram) / len(gram)
         found = np.linalg.lstsq(gram + shrink * 0.1 * np.eye(len(gram)), z.T @ y, rcond=1e-10)[0]
@@ -189,8 +193,8 @@ def linear_effects(
     return np.where(varies, effects / unit, 0.0)
 
 
-def _surprises(columns: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """One-step errors (n, k) of exponential smoothing of every column; 0 for the first."""
+def _innovations(columns: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """Return one-step errors (n, k) of exponential smoothing of every column; 0 for the first."""
     from scipy.signal import lfilter
 
     levels, _ = lfilter(

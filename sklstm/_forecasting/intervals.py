@@ -1,14 +1,14 @@
-"""Intervals from how far off the anchors were in the past.
+"""Intervals, from the errors that the anchors made in the past.
 
-The errors from all origins and steps of a series are divided by a profile, the mean error of
-each step, made to grow with the step. What remains has one distribution; its quantile,
-times the profile, is the half-width of an interval: symmetric in the scale of the model,
-so a factor up and down for a series in logarithms.
+The errors from all origins and steps of a series are divided by a profile: the mean error of each
+step, made to grow with the step. The ratios have one distribution; its quantile, times the
+profile, is the half-width of an interval. It is symmetric in the scale of the model, so for a
+series in logarithms it is a factor up and down.
 
-Around exp(x) such an interval is 2 exp(x) sinh(half-width) wide, and would shrink where the
-forecast falls. So the profile of a series in logarithms is made to grow in the units of the
-observations, along the forecast; and hyperbolic sines of errors are measured by it, which are
-half the widths that would have held them.
+Around exp(x) such an interval is 2 exp(x) sinh(half-width) wide and would shrink where the
+forecast falls. So for a series in logarithms the profile is made to grow along the forecast, in
+the units of the observations; and it measures not the errors but their hyperbolic sines, which
+are half the widths that would have contained them.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 _KEPT = 1001  # quantiles of the distribution that are kept
-_LARGEST = 300.0  # error or fall of a forecast in logarithms, so that exp is finite
+_LARGEST = 300.0  # limit of errors and falls of a forecast in logarithms, so that exp is finite
 
 
 @dataclass(frozen=True)
 class Spread:
     """Distribution of the errors of one series."""
 
-    profile: NDArray[np.float64]  # (horizon,), never falling
-    ratios: NDArray[np.float64]  # sorted: errors / profile
+    profile: NDArray[np.float64]  # (horizon,), never decreasing
+    ratios: NDArray[np.float64]  # (n,), sorted: errors / profile
     n_origins: int
     log: bool
 
@@ -35,13 +35,13 @@ class Spread:
     def of(
         cls, errors: NDArray[np.float64], forecast: NDArray[np.float64], log: bool = False
     ) -> Spread:
-        """From errors (n_origins, horizon) of forecasts; NaN where the series ended before."""
+        """Measure errors (n_origins, horizon) of forecasts; NaN after the end of the series."""
         known = ~np.isnan(errors)
         counts = known.sum(axis=0)
         size = np.where(known, np.abs(errors), 0.0)
         means = np.divide(size.sum(axis=0), counts, out=np.zeros(len(counts)), where=counts > 0)
         profile = np.maximum.accumulate(means)
-        # steps that were never seen: as uncertain as a random walk makes them
+        # steps that were never observed: as uncertain as those of a random walk
         n_seen = max(int((counts > 0).sum()), 1)
         beyond = np.arange(n_seen, len(profile))
         profile[beyond] = profile[n_seen - 1] * np.sqrt((beyond + 1.0) / n_seen)
@@ -57,9 +57,10 @@ class Spread:
         return cls(profile, ratios, int(known.any(axis=1).sum()), log)
 
     def half_width(self, coverage: float, point: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of an interval around a forecast (horizon,), both in the scale of the model.
+        """Return the half-width (horizon,) of intervals around a forecast (horizon,).
 
-        In the units of the observations no interval is narrower than one before it.
+        Both are in the scale of the model. In the units of the observations no interval is
+        narrower than an earlier one.
         """
         level = min(1.0, coverage * (self.n_origins + 1.0) / max(self.n_origins, 1))
         ratio = float(np.quantile(self.ratios, level))
@@ -67,14 +68,14 @@ class Spread:
         return np.arcsinh(ratio * _growing(profile, point)) if self.log else ratio * profile
 
     def _profile_to(self, horizon: int) -> NDArray[np.float64]:
-        """Beyond the fitted horizon the profile grows with the square root of the step."""
+        """Extend the profile beyond the fitted horizon by the square root of the step."""
         n = len(self.profile)
         steps = np.arange(n + 1, horizon + 1)
         return np.concatenate([self.profile[:horizon], self.profile[-1] * np.sqrt(steps / n)])
 
 
 def _growing(profile: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The profile (horizon,) along forecasts (..., horizon), so that exp(point) times it grows."""
+    """Return the profile (horizon,) along forecasts (..., horizon): exp(point) times it grows."""
     with np.errstate(divide="ignore"):
         width = point + np.log(profile)  # -inf where there was no error
     excess = np.maximum.accumulate(width, axis=-1) - point

@@ -1,4 +1,4 @@
-"""Season lengths: which a frequency suggests, which the data bear out, and their removal."""
+"""Season lengths: those that a frequency suggests, a test for them, and their removal."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Units of a pandas frequency (the part of its name before a dash) and the seasons that a
-# series at one observation a unit may have.
+# The units of pandas' frequencies (the part of the name before a dash) and the seasons that a
+# series with one observation per unit may have.
 _SEASONS = {
     "YE": (), "YS": (), "BYE": (), "BYS": (), "Y": (), "A": (),
     "QE": (4,), "QS": (4,), "BQE": (4,), "BQS": (4,), "Q": (4,),
@@ -22,8 +22,23 @@ _HOUR, _DAY, _WEEK = 3600.0, 86400.0, 604800.0
 _SIGNIFICANT = 1.645  # two-sided 90%
 
 
-def candidate_seasons(step: Any) -> tuple[int, ...]:
-    """Season lengths that the frequency of a time axis suggests, shortest first."""
+def season_candidates(given: Any, step: Any) -> tuple[tuple[int, ...], bool]:
+    """Return season lengths, the shortest first, and whether they must still be tested.
+
+    given: the parameter `season_length`; step: that of the time axis.
+    """
+    if isinstance(given, str):
+        return seasons_of_frequency(step), True
+    if given is None:
+        return (), False
+    lengths = np.unique(np.atleast_1d(given))
+    if lengths.dtype.kind not in "iu" or (lengths < 1).any():
+        raise ValueError(f"season_length must hold whole numbers of at least 1, not {given!r}.")
+    return tuple(int(m) for m in lengths if m > 1), False
+
+
+def seasons_of_frequency(step: Any) -> tuple[int, ...]:
+    """Return the season lengths that a frequency suggests, the shortest first."""
     if isinstance(step, int):
         return ()
     unit = step.freqstr.lstrip("0123456789").split("-")[0]
@@ -38,10 +53,10 @@ def candidate_seasons(step: Any) -> tuple[int, ...]:
 
 
 def is_seasonal(x: NDArray[np.float64], season_length: int) -> bool:
-    """Whether the autocorrelation at the season is significant at 90%.
+    """Return whether the autocorrelation at the season is significant at 90%.
 
-    The test of the Theta method in the M3 and M4 competitions (Assimakopoulos & Nikolopoulos
-    2000): the limit is Bartlett's, from the autocorrelations at shorter lags.
+    This is the test of the Theta method in the M3 and M4 competitions (Assimakopoulos &
+    Nikolopoulos 2000); the limit is Bartlett's, from the autocorrelations at shorter lags.
     """
     m = season_length
     if len(x) < 3 * m:
@@ -56,10 +71,10 @@ def is_seasonal(x: NDArray[np.float64], season_length: int) -> bool:
 
 
 def seasonal_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.float64]:
-    """Additive seasonal indices (season_length,), of x[0], x[1], ...; their mean is 0.
+    """Return additive seasonal indices (season_length,), from that of x[0] on; their mean is 0.
 
-    Classical decomposition: the mean over the years of what a centred moving average of one
-    season leaves.
+    This is classical decomposition: subtract a centred moving average of one season, and average
+    what remains over the years.
     """
     m = season_length
     weights = np.full(m, 1.0 / m)
@@ -78,7 +93,7 @@ def seasonal_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.f
 def season_profile(
     x: NDArray[np.float64], season_lengths: tuple[int, ...]
 ) -> dict[int, NDArray[np.float64]]:
-    """Indices of several seasons, the shortest removed before the next is measured."""
+    """Return indices by season; each season is removed before the next longer one is measured."""
     profile = {}
     for m in sorted(season_lengths):
         profile[m] = seasonal_indices(x, m)
@@ -89,7 +104,7 @@ def season_profile(
 def seasonal_part(
     profile: dict[int, NDArray[np.float64]], positions: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Sum of the seasonal indices at positions counted from the start of the series."""
+    """Return the sum of the seasonal indices at positions counted from the start of the series."""
     total = np.zeros(positions.shape)
     for m, indices in profile.items():
         total += indices[positions % m]

@@ -1,4 +1,4 @@
-"""What is known of each series of a panel, whatever the time."""
+"""Static features: numbers known for each series, constant in time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sklstm._forecasting.panel import Panel
 
 
 def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
-    """Standardised columns (n_series, k) of a frame with a row for each series."""
+    """Return standardised columns (n_series, k) of a frame with a row for each series."""
     import pandas as pd
 
     if not isinstance(static, pd.DataFrame):

@@ -1,8 +1,8 @@
-"""Regular time axes: the frequency of a pandas index, its gaps, and how it goes on.
+"""Regular time axes: the frequency of a pandas index, its gaps, and its continuation.
 
-Three kinds of index have a future: time stamps (DatetimeIndex), periods (PeriodIndex) and
-whole numbers at a constant step (RangeIndex, or an Index of integers such as years).
-The *step* of an axis is an offset for the first two and an int for the third.
+Three kinds of index can be continued: time stamps (DatetimeIndex), periods (PeriodIndex) and
+whole numbers at a constant step (RangeIndex, or an Index of integers such as years). The *step*
+of an axis is an offset for the first two kinds and an int for the third.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-# How many consecutive time stamps a frequency is guessed from where there are gaps, and at
-# how many places.
+# With gaps, a frequency is inferred from stretches of so many consecutive time stamps, which
+# begin at so many different positions.
 _STRETCHES = (12, 5, 3)
-_PLACES = 64
+_N_STRETCHES = 64
 
 
 def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
-    """The gapless axis from the first to the last entry of an index, and its step.
+    """Return the gapless axis from the first to the last entry of an index, and its step.
 
-    Raises a ValueError that says what to do if entries are missing, repeated, unsorted, or
-    on no common frequency.
+    Raises a ValueError that says what to do if entries are NaN, repeated, unsorted, or not on a
+    common frequency.
     """
     import pandas as pd
 
@@ -59,7 +59,7 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
     step = int(np.diff(index.to_numpy()).min()) if len(index) > 1 else 1
     step = getattr(index, "step", step) if freq is None else int(freq)
     full = pd.RangeIndex(int(index[0]), int(index[-1]) + step, step, name=index.name)
-    _refuse_strangers(index, full, step, where)
+    _check_on_frequency(index, full, step, where)
     return full, step
 
 
@@ -76,11 +76,12 @@ def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
             f"{where}.asfreq('D'), for example, or pass freq='D' to the estimator."
         )
     full = pd.date_range(index[0], index[-1], freq=offset, name=index.name, unit=index.unit)
-    _refuse_strangers(index, full, offset.freqstr, where)
+    _check_on_frequency(index, full, offset.freqstr, where)
     return full, offset
 
 
-def _refuse_strangers(index: Any, full: Any, step: Any, where: str) -> None:
+def _check_on_frequency(index: Any, full: Any, step: Any, where: str) -> None:
+    """Refuse an index with entries between those of its gapless axis."""
     strange = index.difference(full)
     if len(strange):
         raise ValueError(
@@ -90,7 +91,7 @@ def _refuse_strangers(index: Any, full: Any, step: Any, where: str) -> None:
 
 
 def _guess(index: Any) -> Any:
-    """The frequency as pandas infers it; where there are gaps, from stretches without."""
+    """Infer the frequency as pandas does; with gaps, from stretches without any."""
     import pandas as pd
 
     if len(index) < 3:
@@ -100,7 +101,7 @@ def _guess(index: Any) -> Any:
         return offset
     for length in _STRETCHES:
         last = len(index) - length
-        for first in sorted(set(np.linspace(0, max(last, 0), _PLACES).astype(int))):
+        for first in sorted(set(np.linspace(0, max(last, 0), _N_STRETCHES).astype(int))):
             offset = _inferred(index[first : first + length]) if last >= 0 else None
             if offset is None:
                 continue
@@ -122,7 +123,7 @@ def _inferred(index: Any) -> Any:
 
 
 def future(index: Any, step: Any, horizon: int) -> Any:
-    """The next `horizon` entries after the last one of an index."""
+    """Return the next `horizon` entries after the last one of an index."""
     import pandas as pd
 
     last = index[-1]
@@ -135,8 +136,21 @@ def future(index: Any, step: Any, horizon: int) -> Any:
     return pd.RangeIndex(first, first + horizon * step, step, name=index.name)
 
 
+def steps_until(index: Any, step: Any, last: Any, guess: int) -> int:
+    """Return how many steps after the end of an index a later entry is; a guess saves time."""
+    steps = guess
+    axis = future(index, step, steps)
+    while axis[-1] < last:
+        steps *= 2
+        axis = future(index, step, steps)
+    position = int(axis.get_indexer([last])[0])
+    if position < 0:
+        raise ValueError(f"{last!s} does not lie on the frequency of the series of fit.")
+    return position + 1
+
+
 def join(first: Any, second: Any, step: Any) -> Any:
-    """Two neighbouring stretches of one axis as one."""
+    """Join two neighbouring stretches of an axis."""
     import pandas as pd
 
     if isinstance(first, pd.RangeIndex):

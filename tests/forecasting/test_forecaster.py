@@ -30,6 +30,10 @@ def fitted():
     return LSTMForecaster(**FAST).fit(Y)
 
 
+def models(forecaster):
+    return forecaster._fitted.models.models
+
+
 # --- shapes -----------------------------------------------------------------------------------
 def test_a_series_goes_on(fitted):
     answer = fitted.predict()
@@ -159,13 +163,13 @@ def test_units_do_not_matter():
 
 
 def test_networks_with_a_linear_map_of_their_own_correct_bare_anchors():
-    for n_series, place in ((4, 3), (8, 0)):
-        model = LSTMForecaster(**FAST).fit(wide(n_series, 60))._models[0]
+    for n_series, corrected in ((4, "trend + linear"), (8, "trend")):
+        (model,) = models(LSTMForecaster(**FAST).fit(wide(n_series, 60)))
         assert set(model.anchored.linear) == {"trend", "season"}
-        model.correctors = {}
+        model.networks.correctors.clear()
         candidates = model.candidates(6)
-        assert not np.array_equal(candidates[0], candidates[3])
-        np.testing.assert_array_equal(candidates[5], candidates[place])
+        assert not np.array_equal(candidates["trend"], candidates["trend + linear"])
+        np.testing.assert_array_equal(candidates["trend + LSTM"], candidates[corrected])
 
 
 # --- the same again -----------------------------------------------------------------------------
@@ -190,7 +194,7 @@ def test_a_large_panel_on_threads_can_be_forecast_and_copied(monkeypatch):
 
 
 def test_another_process_can_load_it(fitted, tmp_path):
-    assert fitted._models[0].correctors  # else there is no network to load
+    assert models(fitted)[0].networks.correctors  # else there is no network to load
     joblib.dump(fitted, tmp_path / "forecaster.joblib")
     # scratch space and compiled code stay out: little but the parameters is stored
     assert (tmp_path / "forecaster.joblib").stat().st_size < 100_000
@@ -287,12 +291,12 @@ def test_update_follows_the_observations():
     anew = LSTMForecaster(**FAST).fit(Y)
     assert updated.predict().index.equals(anew.predict().index)
     # equal: all that update promises
-    for old, new in zip(updated._models, anew._models, strict=True):
+    for old, new in zip(models(updated), models(anew), strict=True):
         for name in ("x", "rest", "level", "drift", "lags"):
             np.testing.assert_array_equal(getattr(old.anchored, name), getattr(new.anchored, name))
         assert old.anchored.seasons == new.anchored.seasons
-        for mine, other in zip(old.candidates(6)[:3], new.candidates(6)[:3], strict=True):
-            np.testing.assert_array_equal(mine, other)
+        for name in ("trend", "season", "long season"):
+            np.testing.assert_array_equal(old.candidates(6)[name], new.candidates(6)[name])
     refitted = LSTMForecaster(**FAST).fit(Y[:-5]).update(Y[-5:], refit=True)
     pd.testing.assert_series_equal(refitted.predict(), anew.predict(), check_exact=True)
 

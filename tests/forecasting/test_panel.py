@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm._forecasting.panel import as_panel
+from sklstm._forecasting.reading import as_panel
 
 MONTHS = pd.date_range("2020-01", periods=8, freq="MS", name="month")
 ONE = pd.Series(np.arange(8.0), MONTHS, name="sales")

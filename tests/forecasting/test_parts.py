@@ -20,7 +20,7 @@ from sklstm._forecasting.transform import wants_log
      ("s", (3600, 86400)), ("YE", ()), ("2D", ())],
 )  # fmt: skip
 def test_seasons_of_a_frequency(freq, seasons):
-    found = seasonality.candidate_seasons(pd.tseries.frequencies.to_offset(freq))
+    found = seasonality.seasons_of_frequency(pd.tseries.frequencies.to_offset(freq))
     assert found == seasons
 
 
@@ -33,10 +33,10 @@ def test_seasons_of_period_frequencies():
         ("h", (24, 168)),
     ):
         assert (
-            seasonality.candidate_seasons(pd.period_range("2020", periods=2, freq=freq).freq)
+            seasonality.seasons_of_frequency(pd.period_range("2020", periods=2, freq=freq).freq)
             == seasons
         )
-    assert seasonality.candidate_seasons(3) == ()
+    assert seasonality.seasons_of_frequency(3) == ()
 
 
 def test_a_season_is_found_in_a_season_and_not_in_noise():

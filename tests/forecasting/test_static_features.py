@@ -13,7 +13,7 @@ STATIC = pd.DataFrame({"size": [1.0, 2.0, 30.0], "north": [1, 0, 1]}, ["s2", "s1
 def test_the_network_sees_them():
     without = LSTMForecaster(**FAST).fit(Y)
     given = LSTMForecaster(**FAST).fit(Y, static=STATIC)
-    assert given._models[0].correctors
+    assert given._fitted.models.models[0].networks.correctors
     assert not np.array_equal(given.predict(), without.predict())
     assert np.isfinite(given.predict()).all(axis=None)
     in_order = LSTMForecaster(**FAST).fit(Y, static=STATIC.loc[["s0", "s1", "s2"]])
@@ -26,7 +26,7 @@ def test_the_network_sees_them():
 def test_backtest_takes_them(refit):
     table = LSTMForecaster(**FAST).backtest(Y, horizon=6, n_origins=2, refit=refit, static=STATIC)
     first = LSTMForecaster(**FAST).fit(Y[:-12], static=STATIC)
-    assert first._models[0].correctors
+    assert first._fitted.models.models[0].networks.correctors
     for name, rows in table[table["cutoff"] == Y.index[-13]].groupby("series"):
         np.testing.assert_array_equal(rows["prediction"], first.predict()[name])
 

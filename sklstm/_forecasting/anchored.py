@@ -1,0 +1,185 @@
+"""A panel with its anchors: the forecasts from every origin that need no network."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._forecasting.anchors import TrendAnchor, seasonal_naive
+from sklstm._forecasting.branch import AnchorForecast, Branch
+from sklstm._forecasting.candidates import with_linear_map
+from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
+from sklstm._forecasting.settings import ModelSettings
+
+_FIRST_ORIGIN = 3  # least number of observations before the first origin to learn from
+_FULL_SEASONS = 3  # seasons that a series must hold before its seasonal indices are trusted
+
+
+class Anchored:
+    """Series in the scale of the model, joined end to end, with the anchors of each.
+
+    Anchors are fitted to the first n_known observations of each series and then follow the
+    others, so that forecasts from later origins are available too.
+    """
+
+    def __init__(
+        self,
+        xs: list[NDArray[np.float64]],
+        n_known: NDArray[np.int64],
+        settings: ModelSettings,
+        features: NDArray[np.float64] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.n_series = len(xs)
+        self.features = np.empty((len(xs), 0)) if features is None else features
+        lengths = np.array([len(x) for x in xs])
+        self.begin = np.cumsum(lengths) - lengths
+        self.end = self.begin + lengths
+        self.known = self.begin + n_known
+        # The test for a season sees all observations, also those held out: with less data it
+        # would often miss a long season.
+        self.seasons = [seasons_of(x, int(n), settings) for x, n in zip(xs, n_known, strict=True)]
+        self.trends = [
+            TrendAnchor.fit(x, seasons, int(n))
+            for x, seasons, n in zip(xs, self.seasons, n_known, strict=True)
+        ]
+        self.x = np.concatenate(xs)  # (n_total,)
+        self.rest = np.concatenate([trend.rest for trend in self.trends])
+        self.level = np.concatenate([trend.level for trend in self.trends])
+        self.drift = np.concatenate([trend.drift for trend in self.trends])
+        m = settings.lag
+        self.lags = np.where(n_known >= 2 * m, m, 1)  # (n_series,)
+        longest = [max(seasons, default=1) for seasons in self.seasons]
+        self.long_lags = np.where(np.array(longest) > m, longest, 0)  # 0: no longer season
+        self.linear: dict[str, NDArray[np.float64]] = {}  # weights (window, horizon) by branch
+        self._scales: dict[str, NDArray[np.float64]] = {}
+
+    def anchors(self) -> dict[str, AnchorForecast]:
+        """Return the candidates without a network, by name."""
+        return {
+            "trend": self.trend,
+            "season": self.season,
+            "long season": self.long_season,
+            with_linear_map("trend"): self._trend_with_linear_map,
+            with_linear_map("season"): self._season_with_linear_map,
+        }
+
+    # --- forecasts (n, horizon) of x, from origins (n,) of series (n,) ----------------------
+    def trend(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Forecast the smoothed level, the drift and the seasons."""
+        return self._drifting(series, origins, horizon) + self._cycle(series, origins, horizon)
+
+    def season(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Repeat the last season."""
+        return seasonal_naive(self.x, self.lags[series], origins, horizon)
+
+    def long_season(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Repeat the last one of the longest season; NaN for series that have no longer one."""
+        lags = self.long_lags[series]
+        out = np.full((len(origins), horizon), np.nan)
+        some = (lags > 0) & (origins - self.begin[series] + 1 >= lags)
+        out[some] = seasonal_naive(self.x, lags[some], origins[some], horizon)
+        return out
+
+    def _trend_with_linear_map(
+        self, series: NDArray, origins: NDArray, horizon: int
+    ) -> NDArray[np.float64]:
+        cycle = self._cycle(series, origins, horizon)
+        return self._with_linear_map("trend", self._drifting, series, origins, horizon) + cycle
+
+    def _season_with_linear_map(
+        self, series: NDArray, origins: NDArray, horizon: int
+    ) -> NDArray[np.float64]:
+        return self._with_linear_map("season", self.season, series, origins, horizon)
+
+    def _drifting(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Forecast level and drift of the deseasonalised series."""
+        steps = np.arange(1, horizon + 1)
+        return self.level[origins, np.newaxis] + self.drift[origins, np.newaxis] * steps
+
+    def _cycle(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Return the seasonal part of the trend's forecast."""
+        positions = (origins - self.begin[series])[:, np.newaxis] + np.arange(1, horizon + 1)
+        out = np.zeros(positions.shape)
+        for i in np.unique(series):
+            if self.trends[i].profile:
+                rows = series == i
+                out[rows] = seasonal_part(self.trends[i].profile, positions[rows])
+        return out
+
+    def _with_linear_map(
+        self, name: str, anchor: AnchorForecast, series: NDArray, origins: NDArray, horizon: int
+    ) -> NDArray[np.float64]:
+        """Add the linear map of a branch, if there is one, to a forecast."""
+        forecast = anchor(series, origins, horizon)
+        if name not in self.linear:
+            return forecast
+        branch, weights = self.bare_branch(name), self.linear[name]
+        correction = branch.padded_windows(series, origins, len(weights)) @ weights
+        correction *= branch.scale[series][:, np.newaxis]
+        return forecast + repeated_beyond(correction, horizon, self.settings.lag)
+
+    # --- what is learnt from ----------------------------------------------------------------
+    def bare_branch(self, name: str) -> Branch:
+        """Return the "trend" of the deseasonalised series or the "season" of the series as is."""
+        if name == "trend":
+            return self._branch(self.rest, self.level, self._drifting, self._scale("rest"))
+        return self._branch(self.x, self.x, self.season, self._scale("x"))
+
+    def network_branch(self, name: str) -> Branch:
+        """Return the branch that a network corrects, which may include the linear map."""
+        bare = self.bare_branch(name)
+        if self.settings.corrected_by_network(name) == name:
+            return bare
+        anchor = partial(self._with_linear_map, name, bare.anchor)
+        return self._branch(bare.x, bare.level, anchor, bare.scale)
+
+    def _branch(self, x: NDArray, level: NDArray, anchor: AnchorForecast, scale: NDArray) -> Branch:
+        first = self.begin + np.maximum(self.lags - 1, _FIRST_ORIGIN)
+        window = self.settings.window_length()
+        return Branch(x, level, anchor, scale, self.begin, first, self.known, window, self.features)
+
+    def _scale(self, name: str) -> NDArray[np.float64]:
+        """Return the mean absolute difference (n_series,) of what is known; 1 where it is zero."""
+        if name not in self._scales:
+            values = getattr(self, name)
+            means = [
+                np.abs(np.diff(values[first:last])).mean() if last - first > 1 else 0.0
+                for first, last in zip(self.begin, self.known, strict=True)
+            ]
+            size = np.array(
+                [np.abs(values[f:e]).max() for f, e in zip(self.begin, self.end, strict=True)]
+            )
+            scale = np.array(means)
+            self._scales[name] = np.where(scale > 1e-12 * np.maximum(size, 1e-300), scale, 1.0)
+        return self._scales[name]
+
+    def origins_of(self, i: int) -> NDArray[np.int64]:
+        """Return the origins of a series from which its anchors are compared with the past."""
+        last = self.end[i] - 1
+        first = self.begin[i] + max(self.lags[i] - 1, min(_FIRST_ORIGIN, last - self.begin[i]))
+        return np.arange(first, last)
+
+
+def seasons_of(x: NDArray[np.float64], n_known: int, settings: ModelSettings) -> tuple[int, ...]:
+    """Return the seasons to remove from a series: those that fit into it and are in the data.
+
+    A longer season that is a multiple of a shorter one already contains it.
+    """
+    kept = [
+        m
+        for m in settings.season_lengths
+        if n_known >= _FULL_SEASONS * m and (not settings.test_seasons or is_seasonal(x, m))
+    ]
+    return tuple(m for m in kept if not any(other > m and other % m == 0 for other in kept))
+
+
+def repeated_beyond(correction: NDArray[np.float64], horizon: int, lag: int) -> NDArray[np.float64]:
+    """Extend corrections (n, fitted horizon) to a longer horizon by repeating the last season."""
+    n = correction.shape[1]
+    steps = np.arange(horizon)
+    period = lag if lag <= n else 1
+    steps = np.where(steps < n, steps, n - period + (steps - n) % period)
+    return correction[:, steps]

@@ -1,0 +1,111 @@
+"""A backtest: forecasts from several origins in the past, beside what was observed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from sklstm._forecasting.fitted import Fitted
+from sklstm._forecasting.forecast import Forecast
+from sklstm._forecasting.panel import Panel
+from sklstm._progress import progress_bar
+
+
+def backtest(
+    forecaster: Any,
+    panel: Panel,
+    X: Any,
+    static: Any,
+    ends: list[int],
+    horizon: int,
+    refit: bool,
+    coverage: float,
+) -> Any:
+    """Return a tidy frame with a row for every series, origin and step.
+
+    forecaster: an LSTMForecaster, which is not changed.
+    ends: for each origin the number of observations after it, the first origin first.
+    """
+    import pandas as pd
+
+    n_jobs = forecaster.n_jobs if refit else 1
+    template = clone(forecaster).set_params(horizon=horizon, verbose=False)
+    if refit:
+        template.set_params(n_jobs=1)  # threads go over the origins
+    if isinstance(forecaster.random_state, np.random.RandomState):
+        seed = forecaster.random_state.randint(np.iinfo(np.int32).max)
+        template.set_params(random_state=int(seed))
+    runs = [[end] for end in ends] if refit else [ends]
+    jobs = (
+        joblib.delayed(_forecasts_of_run)(template, panel, X, static, run, horizon, coverage)
+        for run in runs
+    )
+    results: Any = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
+    if forecaster.verbose:
+        results = progress_bar(len(runs), "backtest", "origin" if refit else "run", results)
+    return pd.concat([frame for frames in results for frame in frames], ignore_index=True)
+
+
+def ends_of_origins(panel: Panel, horizon: int, n_origins: int, step: int) -> list[int]:
+    """Return for each origin the number of observations after it, from the first origin on."""
+    shortest = min(len(values) for values in panel.values)
+    needed = horizon + (n_origins - 1) * step
+    if n_origins < 1 or shortest <= needed:
+        raise ValueError(
+            f"{n_origins} origins, {step} steps apart, with a horizon of {horizon} need more "
+            f"than {needed} observations; the shortest series has {shortest}."
+        )
+    return [horizon + (n_origins - 1 - k) * step for k in range(n_origins)]
+
+
+def _forecasts_of_run(
+    template: Any,
+    panel: Panel,
+    X: Any,
+    static: Any,
+    ends: list[int],
+    horizon: int,
+    coverage: float,
+) -> list[Any]:
+    """Fit at the first of some origins and follow to the others; return a frame per series."""
+    lengths = np.array([len(values) for values in panel.values])
+    fitted, frames = None, []
+    for end in ends:
+        past = panel.cut(list(lengths - end))
+        if fitted is None:
+            fitted = Fitted.to(template, past, X, static)
+        else:
+            fitted = fitted.followed(past, X)
+        forecast = fitted.forecast(horizon, X)
+        frames += _tidy(panel, lengths - end, forecast, horizon, coverage)
+    return frames
+
+
+def _tidy(
+    panel: Panel,
+    n_known: NDArray[np.int64],
+    forecast: Forecast,
+    horizon: int,
+    coverage: float,
+) -> list[Any]:
+    """Put a forecast beside what was observed, in a frame for each series."""
+    import pandas as pd
+
+    frames = []
+    values, bounds = forecast.values(), forecast.bounds(coverage)
+    for i, first in enumerate(n_known):
+        columns = {
+            "series": panel.labels[i],
+            "cutoff": panel.axes[i][first - 1],
+            "time": panel.axes[i][first : first + horizon],
+            "actual": panel.values[i][first : first + horizon],
+            "prediction": values[i],
+            "lower": bounds[i][:, 0],
+            "upper": bounds[i][:, 1],
+        }
+        frames.append(pd.DataFrame(columns))
+    return frames

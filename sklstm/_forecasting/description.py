@@ -1,0 +1,29 @@
+"""What was decided about a series, in words."""
+
+from __future__ import annotations
+
+from sklstm._forecasting.candidates import CANDIDATES
+from sklstm._forecasting.fitted import Fitted
+
+_SMALLEST_WEIGHT = 0.005  # smaller weights are not worth a word
+
+
+def description(fitted: Fitted, i: int) -> str:
+    """Describe a series and its forecast in a few sentences."""
+    panel, models = fitted.panel, fitted.models
+    seasons = models.seasons[i]
+    parts = [
+        f"{panel.named(i).strip().capitalize() or 'The series'} has {len(panel.values[i])} "
+        f"observations, is forecast {'in logarithms' if models.logs[i] else 'as it is'} and has "
+        + (f"seasons of {' and '.join(map(str, seasons))} steps." if seasons else "no season.")
+    ]
+    weights = dict(zip(CANDIDATES, models.table("weights")[i], strict=True))
+    weighted = [f"{name} {w:.0%}" for name, w in weights.items() if w >= _SMALLEST_WEIGHT]
+    parts.append(f"The forecast is made of: {', '.join(weighted)}.")
+    steps = models.chosen_steps_of(i)
+    if not steps:
+        parts.append("No network was trained.")
+    for branch, count in steps.items():
+        what = f"trained for {count} minibatches" if count else "left out: training did not help"
+        parts.append(f"On the hold-out, the network that corrects the {branch} was {what}.")
+    return " ".join(parts)

@@ -1,0 +1,45 @@
+"""A forecast of all series: points, quantiles and bounds, in the units of the observations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._forecasting.intervals import Spread
+from sklstm._forecasting.transform import from_scale
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts in the scale of the model, with the spread of the errors around them."""
+
+    points: list[NDArray[np.float64]]  # n_series arrays (horizon,)
+    spreads: list[Spread]
+    logs: list[bool]
+
+    def values(self) -> list[NDArray[np.float64]]:
+        """Return the points, n_series arrays (horizon,)."""
+        return [from_scale(x, log) for x, log in zip(self.points, self.logs, strict=True)]
+
+    def quantiles(self, quantiles: list[float]) -> list[NDArray[np.float64]]:
+        """Return n_series arrays (horizon, n_quantiles)."""
+        return [
+            np.stack(
+                [self._moved(i, abs(2.0 * q - 1.0), np.sign(q - 0.5)) for q in quantiles], axis=1
+            )
+            for i in range(len(self.points))
+        ]
+
+    def bounds(self, coverage: float) -> list[NDArray[np.float64]]:
+        """Return lower and upper bounds, n_series arrays (horizon, 2)."""
+        return [
+            np.stack([self._moved(i, coverage, side) for side in (-1.0, 1.0)], axis=1)
+            for i in range(len(self.points))
+        ]
+
+    def _moved(self, i: int, coverage: float, side: float) -> NDArray[np.float64]:
+        """Return the lower (-1) or upper (1) end of an interval (horizon,) of a series."""
+        half = self.spreads[i].half_width(coverage, self.points[i])
+        return from_scale(self.points[i] + side * half, self.logs[i])

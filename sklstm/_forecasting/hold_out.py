@@ -1,0 +1,97 @@
+"""The hold-out: the end of each series, on which all candidates are compared."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._forecasting.anchored import Anchored
+from sklstm._forecasting.branch import AnchorForecast
+from sklstm._forecasting.observations import Observations
+from sklstm._forecasting.panel import Panel
+from sklstm._forecasting.settings import ModelSettings
+from sklstm._forecasting.transform import from_scale
+
+_MAX_ORIGINS = 32  # origins of a series at which candidates are compared
+_SHORTEST = 12  # a series shorter than this, or than two horizons, has no hold-out
+_SEASONS_BEFORE = 3  # a whole longest season is held out if so many remain before it
+
+
+def hold_out_warning(panel: Panel, horizon: int) -> str | None:
+    """Return what to tell the user about series that are too short for a hold-out, if any."""
+    needed = _shortest(horizon)
+    lengths = [len(values) for values in panel.values]
+    short = [i for i, n in enumerate(lengths) if n < needed]
+    if not short:
+        return None
+    names = ", ".join(repr(panel.labels[i]) for i in short[:5])
+    which = "y is" if panel.kind == "series" else f"{len(short)} series ({names}, ...) are"
+    return (
+        f"{which} too short to hold anything out: the shortest has {min(lengths)} observations, "
+        f"and a hold-out needs {needed}. The forecast is the smoothed trend alone; a shorter "
+        "horizon needs fewer."
+    )
+
+
+def _shortest(horizon: int) -> int:
+    """Return the length from which on a series has a hold-out."""
+    return max(2 * horizon, _SHORTEST)
+
+
+def n_held_out(lengths: NDArray[np.int64], settings: ModelSettings) -> NDArray[np.int64]:
+    """Return how many observations (n_series,) are held out; 0 for series that are too short.
+
+    It is the horizon, or a whole longest season if the series is long enough, so that all days of
+    a week count.
+    """
+    h = settings.horizon
+    longest = max(settings.season_lengths, default=1)
+    wanted = np.where(lengths - longest >= _SEASONS_BEFORE * longest, max(h, longest), h)
+    return np.where(lengths >= _shortest(h), wanted, 0)
+
+
+class HoldOut:
+    """Origins at the end of each series, and the observations that followed them."""
+
+    def __init__(self, past: Anchored, observations: Observations, horizon: int) -> None:
+        series, origins = [], []
+        for i in range(past.n_series):
+            first, last = past.known[i] - 1, past.end[i] - 1
+            stride = _stride(int(last - first), int(past.lags[i]))
+            some = np.arange(first, last, stride)
+            origins.append(some)
+            series.append(np.full(len(some), i))
+        self._series, self._origins = np.concatenate(series), np.concatenate(origins)
+        positions = self._origins[:, np.newaxis] + np.arange(1, horizon + 1)
+        self._known = positions < past.end[self._series][:, np.newaxis]
+        positions = np.where(self._known, positions, 0)
+        self._actual = np.concatenate(observations.values)[positions]
+        self._explained = np.concatenate(observations.explained)[positions]
+        self._logs = observations.logs[self._series]
+        self._horizon = horizon
+        counts = np.bincount(self._series, self._known.sum(axis=1))
+        self._per_count = 1.0 / counts
+        naive = np.array([np.abs(np.diff(y)).mean() for y in observations.values])
+        self._unit = np.where(naive > 0.0, naive, 1.0)
+
+    def error(self, forecast: AnchorForecast) -> NDArray[np.float64]:
+        """Return the mean absolute error (n_series,) in the units of the observations."""
+        x = forecast(self._series, self._origins, self._horizon) + self._explained
+        logs = self._logs[:, np.newaxis]
+        y = np.where(logs, from_scale(np.where(logs, x, 0.0), True), x)
+        errors = np.where(self._known, np.abs(y - self._actual), 0.0).sum(axis=1)
+        return np.bincount(self._series, errors) * self._per_count
+
+    def mean_over_series(self, errors: NDArray[np.float64]) -> float:
+        """Return the mean of errors (n_series,), each in units of its naive forecast's error."""
+        return float(np.mean(errors / self._unit))
+
+
+def _stride(n: int, lag: int) -> int:
+    """Return the steps between two of n origins; they fall on different phases of the season."""
+    stride = max(1, -(-n // _MAX_ORIGINS))
+    while stride > 1 and lag > 1 and math.gcd(stride, lag) > 1:
+        stride += 1
+    return stride

@@ -1,0 +1,199 @@
+"""A model: the anchors and networks that learn from one or more series together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._forecasting.anchored import Anchored, seasons_of
+from sklstm._forecasting.candidates import BRANCHES, CANDIDATES, with_linear_map, with_network
+from sklstm._forecasting.combination import weights_of_candidates
+from sklstm._forecasting.exogenous import linear_effects
+from sklstm._forecasting.hold_out import HoldOut, n_held_out
+from sklstm._forecasting.intervals import Spread
+from sklstm._forecasting.linear import fit_linear
+from sklstm._forecasting.networks import Networks
+from sklstm._forecasting.observations import Observations
+from sklstm._forecasting.settings import ModelSettings
+from sklstm._forecasting.transform import to_scale, wants_log
+
+_MANY_WINDOWS = 8  # a series that holds so many windows is a long one
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted model of n_series series, which are plain arrays here."""
+
+    settings: ModelSettings
+    logs: NDArray[np.bool_]  # (n_series,)
+    effects: list[NDArray[np.float64]]  # n_series arrays (k,): of the exogenous variables
+    anchored: Anchored
+    networks: Networks
+    errors: dict[str, NDArray[np.float64]]  # (n_series,) by candidate, on the hold-out; NaN: none
+    weights: dict[str, NDArray[np.float64]]  # (n_series,) by candidate
+    spreads: list[Spread]
+
+    @classmethod
+    def fit(
+        cls,
+        values: list[NDArray[np.float64]],
+        settings: ModelSettings,
+        seed: int,
+        n_threads: int = 1,
+        inputs: list[NDArray[np.float64]] | None = None,
+        features: NDArray[np.float64] | None = None,
+        after_round: Callable[[], object] = lambda: None,
+    ) -> Model:
+        """Fit series (n_i,), with exogenous inputs (n_i, k) and features (n_series, n_features)."""
+        logs = np.array(
+            [wants_log(y) if settings.log is None else settings.log for y in values], np.bool_
+        )
+        effects = _effects(values, logs, inputs, settings)
+        observations = Observations.of(values, logs, inputs, effects)
+        lengths = observations.lengths
+        full = Anchored(observations.x, lengths, settings, features)
+        networks = Networks()
+        errors = _compare(full, observations, networks, seed, n_threads, after_round)
+        long = bool(np.median(lengths) >= _MANY_WINDOWS * settings.window_length())
+        weights = weights_of_candidates(errors, long)
+        spreads = _spreads(full, observations, weights)
+        return cls(settings, logs, effects, full, networks, errors, weights, spreads)
+
+    def followed(
+        self,
+        values: list[NDArray[np.float64]],
+        inputs: list[NDArray[np.float64]] | None = None,
+    ) -> Model:
+        """Return the same model on longer series: new anchors and spreads, the same networks."""
+        for y, log in zip(values, self.logs, strict=True):
+            if log and not y.min() > 0.0:
+                raise ValueError(
+                    f"The model forecasts logarithms, and the new observations hold {y.min():g}: "
+                    "use update with refit=True."
+                )
+        observations = Observations.of(values, self.logs, inputs, self.effects)
+        anchored = Anchored(
+            observations.x, observations.lengths, self.settings, self.anchored.features
+        )
+        anchored.linear = self.anchored.linear
+        spreads = _spreads(anchored, observations, self.weights)
+        return replace(self, anchored=anchored, spreads=spreads)
+
+    def forecast(
+        self, horizon: int, inputs: list[NDArray[np.float64]] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """Return forecasts, n_series arrays (horizon,), in the scale of the model.
+
+        inputs: n_series arrays (horizon, k), the exogenous variables at those times.
+        """
+        total = np.zeros((self.anchored.n_series, horizon))
+        for name, forecast in self.candidates(horizon).items():
+            weight = self.weights[name][:, np.newaxis]
+            total += np.where(weight > 0.0, weight * forecast, 0.0)
+        if inputs is not None:
+            total += [rows @ effect for rows, effect in zip(inputs, self.effects, strict=True)]
+        return list(total)
+
+    def candidates(self, horizon: int) -> dict[str, NDArray[np.float64]]:
+        """Return forecasts (n_series, horizon) by candidate, in the scale of the model."""
+        anchored = self.anchored
+        series, origins = np.arange(anchored.n_series), anchored.end - 1
+        out = {
+            name: anchor(series, origins, horizon) for name, anchor in anchored.anchors().items()
+        }
+        corrected = self.networks.corrected(anchored, origins, out)
+        return out | {with_network(name): forecast for name, forecast in corrected.items()}
+
+
+def _effects(
+    values: list[NDArray[np.float64]],
+    logs: NDArray[np.bool_],
+    inputs: list[NDArray[np.float64]] | None,
+    settings: ModelSettings,
+) -> list[NDArray[np.float64]]:
+    """Return effects (k,) of the exogenous inputs (n_i, k) on each series."""
+    if inputs is None:
+        return []
+    scaled = [to_scale(y, log) for y, log in zip(values, logs, strict=True)]
+    return [
+        linear_effects(x, rows, seasons_of(x, len(x), settings))
+        for x, rows in zip(scaled, inputs, strict=True)
+    ]
+
+
+def _compare(
+    full: Anchored,
+    observations: Observations,
+    networks: Networks,
+    seed: int,
+    n_threads: int,
+    after_round: Callable[[], object],
+) -> dict[str, NDArray[np.float64]]:
+    """Compare all candidates on the hold-out; return errors (n_series,) by candidate.
+
+    On the way the linear maps and the networks are trained. A series that is too short for a
+    hold-out has the trend alone.
+    """
+    settings, horizon = full.settings, full.settings.horizon
+    n_held = n_held_out(observations.lengths, settings)
+    which = np.flatnonzero(n_held > 0)
+    errors = {name: np.full(full.n_series, np.nan) for name in CANDIDATES}
+    errors["trend"][n_held == 0] = 1.0
+    if not len(which):
+        return errors
+    part = observations.of_series(which)
+    past = Anchored(part.x, part.lengths - n_held[which], settings, full.features[which])
+    hold_out = HoldOut(past, part, horizon)
+    for name in ("trend", "season", "long season"):
+        errors[name][which] = hold_out.error(past.anchors()[name])
+    for k, branch in enumerate(BRANCHES):
+        if _fit_linear_map(branch, past, full):
+            name = with_linear_map(branch)
+            errors[name][which] = hold_out.error(past.anchors()[name])
+        if settings.trains_networks:
+            errors[with_network(branch)][which] = networks.train(
+                branch, past, full, hold_out, seed + k, n_threads, after_round
+            )
+    return errors
+
+
+def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
+    """Give a branch its linear map, unless the past or all of the data is too short for one."""
+    horizon, windows = full.settings.horizon, full.settings.linear_windows()
+    of_past = fit_linear(past.bare_branch(branch), horizon, windows)
+    of_full = fit_linear(full.bare_branch(branch), horizon, windows)
+    if of_past is None or of_full is None:
+        return False  # a map that the hold-out has not tried must not count
+    past.linear[branch], full.linear[branch] = of_past, of_full
+    return True
+
+
+def _spreads(
+    anchored: Anchored, observations: Observations, weights: dict[str, NDArray[np.float64]]
+) -> list[Spread]:
+    """Return the spread of the errors that the anchors made in each series.
+
+    They are weighted as in the forecast, where a network counts as the anchor that it corrects.
+    """
+    settings, horizon = anchored.settings, anchored.settings.horizon
+    weights = {name: weights[name].copy() for name in CANDIDATES}
+    for branch in BRANCHES:
+        weights[settings.corrected_by_network(branch)] += weights[with_network(branch)]
+    spreads = []
+    for i, explained in enumerate(observations.explained):
+        origins = anchored.origins_of(i)
+        series = np.full(len(origins), i)
+        forecast = np.zeros((len(origins), horizon))
+        for name, anchor in anchored.anchors().items():
+            if weights[name][i] > 0.0:
+                forecast += weights[name][i] * anchor(series, origins, horizon)
+        positions = origins[:, np.newaxis] + np.arange(1, horizon + 1)
+        known = positions < anchored.end[i]
+        actual = anchored.x[np.where(known, positions, 0)]
+        errors = np.where(known, actual - forecast, np.nan)
+        forecast += explained[np.where(known, positions - anchored.begin[i], 0)]
+        spreads.append(Spread.of(errors, forecast, bool(observations.logs[i])))
+    return spreads

@@ -1,0 +1,32 @@
+"""The reference page of the forecaster has every parameter, default, method and attribute."""
+
+import re
+from inspect import signature
+from pathlib import Path
+
+import sklstm
+from sklstm import LSTMForecaster
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "forecaster.md"
+
+
+def test_reference_has_the_parameters_and_their_defaults():
+    rows = re.findall(r"^\| `(\w+)` \| `(.+?)` \|", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert {name: eval(default) for name, default in rows} == LSTMForecaster().get_params()
+
+
+def test_reference_has_the_methods_and_attributes():
+    page = PAGE.read_text("utf-8")
+    public = {name for name in vars(LSTMForecaster) if not name.startswith("_")}
+    named = public - set(LSTMForecaster().get_params())
+    named = {name for name in named if not name.startswith("set_")}  # scikit-learn's requests
+    assert len(named) > 15
+    assert {name for name in named if f"`{name}" not in page} == set()
+
+
+def test_docstring_has_the_parameters_in_their_order():
+    text = sklstm.LSTMForecaster.__doc__
+    parameters = text[text.index("Parameters\n") : text.index("Attributes\n")]
+    assert re.findall(r"^    (\w+) : ", parameters, re.MULTILINE) == list(
+        signature(LSTMForecaster).parameters
+    )
