@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._sequences import SequenceDataset
+from sklstm._input.sequences import SequenceDataset
 
 # series (n,), origins (n,), horizon -> forecasts (n, horizon)
 AnchorForecast = Callable[[NDArray[np.int64], NDArray[np.int64], int], NDArray[np.float64]]
