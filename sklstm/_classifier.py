@@ -28,6 +28,10 @@ from sklstm.components.component import parameter
 from sklstm.components.convolutions import FCN
 from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
 
+_BY_ACTIVATION: dict[str, ClassificationLoss] = {
+    loss.activation: loss for loss in (CrossEntropy(), BinaryCrossEntropy())
+}
+
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class ClassifierParameters(HyperParameters):
@@ -268,8 +272,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
                     "least two classes."
                 )
             binary = multilabel or len(self.classes_) == 2
-            loss = BinaryCrossEntropy if binary else CrossEntropy
-            self.out_activation_ = loss.activation
+            self.out_activation_ = "logistic" if binary else "softmax"
             n_classes = len(self.classes_)
             self.n_outputs_ = 1 if binary and not multilabel else n_classes
         if multilabel != self._multilabel or (multilabel and y.shape[1] != len(self.classes_)):
@@ -299,7 +302,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
     def _loss(self) -> ClassificationLoss:
-        return CrossEntropy() if self.out_activation_ == "softmax" else BinaryCrossEntropy()
+        return _BY_ACTIVATION[self.out_activation_]
 
     def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
         if self.class_weight is None:

@@ -80,8 +80,7 @@ class Stream:
         self._arguments = (
             plan.cell, plan.norm, plan.noise, plan.readout,
             _record(plan, work, place), plan.scans, np.array([0, n_streams]),
-            network.packed, flat, self._x,
-            np.ascontiguousarray(center), np.ascontiguousarray(1.0 / deviation), self._n_seen,
+            network.packed, flat, self._x, np.array([center, 1.0 / deviation]), self._n_seen,
         )  # fmt: skip
         self._run = entry_point(network_step, *self._arguments)
         self.reset()

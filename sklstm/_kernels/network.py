@@ -398,7 +398,7 @@ class StreamPlace(NamedTuple):
 
 @kernel
 def network_step(
-    cell, norm, noise, readout, settings, scans, starts, packed, flat, x, center, to_unit, n_seen
+    cell, norm, noise, readout, settings, scans, starts, packed, flat, x, scaling, n_seen
 ):
     """One time step of several streams: their states go on, raw predictions into work.raw.
 
@@ -410,7 +410,8 @@ def network_step(
     (in) starts (2,): 0 and n_streams
     (in) packed: parameters
     (accum) flat: the workspace, then `StreamPlace`; features are 0 but for the last column, 1
-    (in) x (n_streams, n_channels), center, to_unit (n_channels,): float64
+    (in) x (n_streams, n_channels): float64
+    (in) scaling (2, n_channels): what to subtract, and what to multiply by
     (accum) n_seen (n_streams,): steps so far
     returns whether x was finite; if not, nothing has happened
     """
@@ -435,7 +436,7 @@ def network_step(
         for j in range(n_channels):
             if not math.isfinite(x[r, j]):
                 return False
-            scaled[r, j] = (x[r, j] - center[j]) * to_unit[j]
+            scaled[r, j] = (x[r, j] - scaling[0, j]) * scaling[1, j]
     _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
     for r in range(n_streams):
         n_seen[r] += 1
