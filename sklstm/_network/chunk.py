@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,7 @@ from sklstm._network.packing import filled
 _KEPT_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True)
-class Masks:
+class Masks(NamedTuple):
     """Dropout of a chunk: each value is 0 or 1 / (1 - rate); arrays of size 0 drop nothing."""
 
     layers: NDArray  # (n_layers - 1, n_rows, n_directions * n_hidden), flat: between layers

@@ -40,6 +40,7 @@ class Network:
         self._packing = Packing(self.layout, dtype)
         self.lanes = self._packing.lanes
         self.head_outputs = filled(spec.n_outputs, self.lanes)
+        self.noisy = max(spec.noise_rates) > 0.0  # whether training draws masks inside the layers
         # the place in theta of the running mean of every statistic of a batch, (n_statistics,)
         self._running = np.empty(0, np.intp)
         self.front = self._stack("conv", spec.front, False, need_dx)
@@ -66,11 +67,6 @@ class Network:
         self._packing.unpack_gradient(chunks, out)
 
     # --- noise and statistics ---------------------------------------------------------------
-    @property
-    def noisy(self) -> bool:
-        """Whether training draws masks inside the layers."""
-        return max(self.spec.noise_rates) > 0.0
-
     def training_plan(self, seed: int) -> Plan:
         """Return the plan with the noise of a chunk in training."""
         if not self.noisy:
