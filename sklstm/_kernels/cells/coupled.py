@@ -14,7 +14,7 @@ from sklstm._kernels.activations import (
     sigmoid,
     tanh,
 )
-from sklstm._kernels.cells.dispatch import STEPS
+from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import (
     fma,
@@ -72,4 +72,4 @@ def coupled_backward(
     store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))
 
 
-STEPS[Coupled] = coupled_forward, coupled_backward
+register_cell(Coupled, coupled_forward, coupled_backward)

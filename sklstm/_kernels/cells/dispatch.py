@@ -4,7 +4,7 @@ A cell is two functions on one vector of units, and a marker: a NamedTuple that 
 how much room the cell needs. The *type* of the marker picks the functions while Numba
 compiles, so that a network is compiled with its own cell only, the calls are inlined, and the
 result is found in the cache again, which it would not be with functions as arguments. The file
-of a cell enters its functions in `STEPS`.
+of a cell makes it known by `register_cell`.
 
 A marker has no fields, which would be handed over in every call, but these constants of its
 class, in whole vectors for each vector of units:
@@ -22,14 +22,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import types
+from numba import typeof, types
 from numba.core.typing.templates import AttributeTemplate, infer_getattr
 from numba.extending import lower_getattr, overload
 
 from sklstm._kernels.jit import INLINED
 
 # type of a marker -> its forward and its backward step
-STEPS: dict[type, tuple[Any, Any]] = {}
+_STEPS: dict[type, tuple[Any, Any]] = {}
 
 
 def step_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
@@ -70,31 +70,39 @@ def step_backward(
 _CONSTANTS = ("n_gates", "n_kept", "n_extra", "direct")
 
 
-@infer_getattr
-class _Constants(AttributeTemplate):
-    """The constants of a marker's class, for kernels: nothing is compiled for them."""
-
-    key = types.BaseNamedTuple
-
-    def generic_resolve(self, marker: Any, name: str) -> Any:
-        known = name in _CONSTANTS and hasattr(marker.instance_class, name)
-        return types.intp if known else None
+def register_cell(marker: type, forward: Any, backward: Any) -> None:
+    """Lead the scan from the type of a marker to its steps, and kernels to its constants."""
+    _STEPS[marker] = forward, backward
+    _declare_constants(typeof(marker()))
 
 
-def _lower(name: str) -> None:
-    @lower_getattr(types.BaseNamedTuple, name)
-    def constant(context: Any, builder: Any, marker: Any, value: Any) -> Any:
-        return context.get_constant(types.intp, getattr(marker.instance_class, name))
+def _declare_constants(marker: types.NamedTuple) -> None:
+    """Let kernels read the constants of a marker's class. Nothing is compiled for them.
 
+    This holds for the type of the marker only: named tuples of other packages may have fields
+    of these names.
+    """
 
-for _name in _CONSTANTS:
-    _lower(_name)
+    @infer_getattr
+    class Constants(AttributeTemplate):
+        key = marker
+
+        def generic_resolve(self, marker: Any, name: str) -> Any:
+            return types.intp if name in _CONSTANTS else None
+
+    def declare(name: str) -> None:
+        @lower_getattr(marker, name)
+        def constant(context: Any, builder: Any, marker: Any, value: Any) -> Any:
+            return context.get_constant(types.intp, getattr(marker.instance_class, name))
+
+    for name in _CONSTANTS:
+        declare(name)
 
 
 # Numba takes the names of the arguments from the Python function, so every cell has the same.
 @overload(step_forward, jit_options=INLINED, strict=True)
 def _step_forward(cell, gates, gate, h_before, share, weight, extra, c, unit, cells, kept, keep):
-    return STEPS[cell.instance_class][0].py_func
+    return _STEPS[cell.instance_class][0].py_func
 
 
 @overload(step_backward, jit_options=INLINED, strict=True)
@@ -102,4 +110,4 @@ def _step_backward(
     cell, gates, gate, h_before, share, weight, extra, cells, kept, truncated, dh_now, dh, dc,
     unit, dweight, dextra,
 ):  # fmt: skip
-    return STEPS[cell.instance_class][1].py_func
+    return _STEPS[cell.instance_class][1].py_func

@@ -15,7 +15,7 @@ from sklstm._kernels.activations import (
     sigmoid,
     tanh,
 )
-from sklstm._kernels.cells.dispatch import STEPS
+from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import (
     fma,
@@ -69,4 +69,4 @@ def gru_backward(
     store(gates, gate + 3 * width, dn * r)
 
 
-STEPS[GRU] = gru_forward, gru_backward
+register_cell(GRU, gru_forward, gru_backward)

@@ -14,7 +14,7 @@ from sklstm._kernels.activations import (
     sigmoid,
     tanh,
 )
-from sklstm._kernels.cells.dispatch import STEPS
+from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import (
     fma,
@@ -76,4 +76,4 @@ def lstm_backward(
     store(gates, gate + 3 * width, dh_now * squashed * o * (1.0 - o))
 
 
-STEPS[LSTM] = lstm_forward, lstm_backward
+register_cell(LSTM, lstm_forward, lstm_backward)

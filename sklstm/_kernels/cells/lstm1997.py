@@ -15,7 +15,7 @@ from sklstm._kernels.activations import (
     sigmoid,
     tanh,
 )
-from sklstm._kernels.cells.dispatch import STEPS
+from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import (
     fma,
@@ -70,4 +70,4 @@ def lstm1997_backward(
     store(gates, gate + 2 * width, dh_now * squashed * o * (1.0 - o))
 
 
-STEPS[LSTM1997] = lstm1997_forward, lstm1997_backward
+register_cell(LSTM1997, lstm1997_forward, lstm1997_backward)

@@ -16,7 +16,7 @@ from sklstm._kernels.activations import (
     sigmoid,
     tanh,
 )
-from sklstm._kernels.cells.dispatch import STEPS
+from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import (
     fma,
@@ -95,4 +95,4 @@ def peephole_backward(
     store(dweight, dextra + 3 * width, fma(do, c_now, load(dweight, dextra + 3 * width)))
 
 
-STEPS[Peephole] = peephole_forward, peephole_backward
+register_cell(Peephole, peephole_forward, peephole_backward)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sklstm._kernels.activations import (
     tanh,
 )
-from sklstm._kernels.cells.dispatch import STEPS
+from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
 from sklstm._kernels.simd import (
     load,
@@ -46,4 +46,4 @@ def rnn_backward(
     store(gates, gate, dh_now * (1.0 - h_now * h_now))
 
 
-STEPS[RNN] = rnn_forward, rnn_backward
+register_cell(RNN, rnn_forward, rnn_backward)
