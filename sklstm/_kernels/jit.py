@@ -9,7 +9,7 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba.core import event
+from numba.core import compiler
 
 # For calls from kernel to kernel: numba compiles a callee anew for every Python literal
 # that it is called with, for NumPy's scalars it does not.
@@ -40,10 +40,10 @@ def kernel(function: Callable[..., Any]) -> Any:
     anew in every process, and one warning says so.
     """
     try:
-        return numba.njit(cache=True, **UNCOUNTED)(function)
+        return numba.njit(cache=True, pipeline_class=_Compiler, **UNCOUNTED)(function)
     except RuntimeError:  # numba: "no locator available"
         _warn_uncached()
-        return numba.njit(**UNCOUNTED)(function)
+        return numba.njit(pipeline_class=_Compiler, **UNCOUNTED)(function)
 
 
 def device(function: Callable[..., Any]) -> Any:
@@ -67,10 +67,11 @@ def inlined(function: Callable[..., Any]) -> Any:
 def address_of(function: Callable[..., Any], signature: Any) -> int:
     """Compile a function by itself and give its address, for kernels that call it by that."""
     try:
-        compiled = numba.cfunc(signature, cache=True, **UNCOUNTED)(function)
+        compile = numba.cfunc(signature, cache=True, pipeline_class=_Compiler, **UNCOUNTED)
+        compiled = compile(function)
     except RuntimeError:
         _warn_uncached()
-        compiled = numba.cfunc(signature, **UNCOUNTED)(function)
+        compiled = numba.cfunc(signature, pipeline_class=_Compiler, **UNCOUNTED)(function)
     _kept_alive.append(compiled)
     return compiled.address
 
@@ -86,33 +87,23 @@ def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., 
     return function.compile(tuple(numba.typeof(argument) for argument in arguments))
 
 
-class _CollectorAtRest(event.Listener):
-    """Compiles our functions without garbage collection, which would take a sixth of the time.
+class _Compiler(compiler.Compiler):
+    """Compiles a kernel, and all that it calls, without garbage collection.
 
-    The compiler makes millions of objects that live until it is done, so that the collector
-    goes through them again and again and finds nothing. Numba holds a lock meanwhile: this is
-    never called by two threads at once.
+    The compiler makes millions of objects that live until it is done. The collector would go
+    through them again and again, a sixth of the time, and find nothing. Numba holds a lock
+    meanwhile: two threads never compile at once.
     """
 
-    def __init__(self) -> None:
-        self._depth = 0  # functions that are being compiled, each for the one before
-        self._collects = True
-
-    def on_start(self, event: event.Event) -> None:
-        ours = event.data["dispatcher"].py_func.__module__.startswith("sklstm.")
-        if self._depth == 0 and ours:
-            self._collects = gc.isenabled()
-            gc.disable()
-        self._depth += self._depth > 0 or ours
-
-    def on_end(self, event: event.Event) -> None:
-        if self._depth > 0:
-            self._depth -= 1
-            if self._depth == 0 and self._collects:
+    def compile_extra(self, func: Callable[..., Any]) -> Any:
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(func)
+        finally:
+            if collects:
                 gc.enable()
 
-
-event.register("numba:compile", _CollectorAtRest())
 
 _kept_alive: list[Any] = []
 _warned: list[bool] = []

@@ -1,32 +1,43 @@
-"""Compilation switches garbage collection off for our functions, and restores it afterwards."""
+"""Compilation: what it leaves as it found it, in our kernels and in everybody else's code."""
 
 import gc
+import threading
+from typing import NamedTuple
 
 import numba
+import numpy as np
 import pytest
 from numba.core import event
+from numba.extending import overload
 
-from sklstm._kernels import simd
-from sklstm._kernels.jit import UNCOUNTED
+from sklstm._kernels.jit import address_of, kernel
 
 
 class Watch(event.Listener):
-    """Record whether the collector is enabled during the passes of the compiler."""
+    """Whether the collector was at work in the passes of the compiler, by thread."""
 
     def __init__(self):
         self.seen = set()
 
     def on_start(self, event):
-        self.seen.add(gc.isenabled())
+        self.seen.add((threading.get_ident(), gc.isenabled()))
 
     def on_end(self, event):
         pass
 
 
-def compiled(function, module):
-    """Compile a function as if it were defined in a module."""
-    function.__module__ = module
-    numba.njit(**UNCOUNTED)(function).compile("(float64,)")
+@pytest.fixture
+def watch(monkeypatch, tmp_path):
+    """Notes the compilations of a test, which find an empty cache."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    watch = Watch()
+    with event.install_listener("numba:run_pass", watch):
+        yield watch
+    gc.enable()
+
+
+def in_this_thread(*states):
+    return {(threading.get_ident(), state) for state in states}
 
 
 def doubled(x):
@@ -39,22 +50,135 @@ def broken(x):
 
 @pytest.mark.parametrize("collects", [True, False])
 @pytest.mark.parametrize(("function", "error"), [(doubled, None), (broken, numba.TypingError)])
-def test_the_collector_is_as_it_was_after_compiling(function, error, collects):
+def test_the_collector_is_as_it_was_after_compiling(function, error, collects, watch):
     (gc.enable if collects else gc.disable)()
-    try:
-        if error is None:
-            compiled(function, simd.__name__)
-        else:
-            with pytest.raises(error):
-                compiled(function, simd.__name__)
-        assert gc.isenabled() == collects
-    finally:
-        gc.enable()
+    if error is None:
+        kernel(function).compile("(float64,)")
+    else:
+        with pytest.raises(error):
+            kernel(function).compile("(float64,)")
+    assert gc.isenabled() == collects
+    assert watch.seen == in_this_thread(False)
 
 
-@pytest.mark.parametrize(("module", "collects"), [(simd.__name__, False), ("elsewhere", True)])
-def test_the_collector_rests_for_our_functions_alone(module, collects):
-    watch = Watch()
-    with event.install_listener("numba:run_pass", watch):
-        compiled(doubled, module)
-    assert watch.seen == {collects}
+def test_the_collector_works_again_after_an_interruption(watch, monkeypatch):
+    def interrupt(event):
+        raise KeyboardInterrupt
+
+    watch.on_start = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        kernel(doubled).compile("(float64,)")
+    assert gc.isenabled()
+
+
+def test_the_collector_rests_for_functions_called_by_address(watch):
+    assert address_of(doubled, numba.float64(numba.float64)) > 0
+    assert watch.seen == in_this_thread(False)
+    assert gc.isenabled()
+
+
+# --- code that is not ours ----------------------------------------------------------------
+def without_module():
+    """A function as sympy.lambdify makes it."""
+    namespace = {"__name__": None}
+    exec("def shifted(x): return x + 1.0", namespace)
+    assert namespace["shifted"].__module__ is None
+    return numba.njit(namespace["shifted"])(1.0)
+
+
+def named_like_ours():
+    def shifted(x):
+        return x + 1.0
+
+    shifted.__module__ = "sklstm._kernels.simd"
+    return numba.njit(shifted)(1.0)
+
+
+def as_callback():
+    return numba.cfunc("float64(float64)")(doubled).ctypes(1.0)
+
+
+def as_ufunc():
+    return numba.vectorize(["float64(float64)"])(doubled)(1.0)
+
+
+def as_generalised_ufunc():
+    @numba.guvectorize(["(float64[:], float64[:])"], "(n)->(n)")
+    def gdoubled(x, y):
+        for k in range(len(x)):
+            y[k] = x[k] + x[k]
+
+    return gdoubled(np.array([1.0]))[0]
+
+
+def by_overload():
+    def target(x):
+        raise NotImplementedError
+
+    @overload(target)
+    def _target(x):
+        return lambda x: x + 1.0
+
+    return numba.njit(lambda x: target(x))(1.0)
+
+
+def nested():
+    inner = numba.njit(lambda x: x + 1.0)
+    return numba.njit(lambda x: inner(x))(1.0)
+
+
+def in_object_mode():
+    return numba.jit(lambda x: x + 1.0, forceobj=True)(1.0)
+
+
+def after_an_error():
+    with pytest.raises(numba.TypingError):
+        numba.njit(broken)(1.0)
+    return 2.0
+
+
+class Switches(NamedTuple):
+    """Fields that are named as the constants of our cells."""
+
+    n_gates: float
+    n_kept: float
+    n_extra: float
+    direct: float
+
+
+def on_fields_named_as_ours():
+    return numba.njit(lambda s: s.n_gates + s.n_kept + s.n_extra + s.direct)(
+        Switches(0.25, 0.25, 0.5, 1.0)
+    )
+
+
+@pytest.mark.parametrize(
+    "somebody_compiles",
+    [
+        without_module, named_like_ours, as_callback, as_ufunc, as_generalised_ufunc, by_overload,
+        nested, in_object_mode, after_an_error, on_fields_named_as_ours,
+    ],
+)  # fmt: skip
+def test_other_code_compiles_as_without_us(somebody_compiles, watch):
+    assert somebody_compiles() == 2.0
+    assert watch.seen == in_this_thread(True)
+    assert gc.isenabled()
+
+
+def test_other_code_compiles_while_ours_does(watch):
+    """Numba lets one thread compile at a time: the collector rests in ours alone."""
+    begin = threading.Barrier(2)
+    threads = {}
+
+    def run(name, compile):
+        threads[name] = threading.get_ident()
+        begin.wait()
+        for dtype in ("int32", "int64", "uint32", "uint64", "float32", "float64"):
+            compile(doubled).compile(f"({dtype},)")
+
+    other = threading.Thread(target=run, args=("theirs", numba.njit))
+    other.start()
+    run("ours", kernel)
+    other.join()
+    assert watch.seen == {(threads["ours"], False), (threads["theirs"], True)}
+    assert gc.isenabled()
