@@ -1,9 +1,11 @@
 """Importing the package, compiling and caching, and working without optional dependencies."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,14 @@ def environment_of(**changes):
     return os.environ | {"PYTHONPATH": paths} | changes
 
 
-def run(script, **environment):
+def run(script, preexec_fn=None, **environment):
     """Run a script in a new interpreter and return its standard output."""
     result = subprocess.run(
         [sys.executable, "-W", "error", "-c", script],
         env=environment_of(**environment),
         capture_output=True,
         text=True,
+        preexec_fn=preexec_fn,
     )
     assert result.returncode == 0, result.stderr
     return result.stdout
@@ -65,57 +68,169 @@ def test_warmup_compiles_all_that_a_fit_needs(tmp_path):
     assert after == 0
 
 
-# Compiles a small kernel and one that is called by its address; prints a result and the warnings.
+# Runs a small kernel and one that is called by its address, for arrays of some dtype; prints a
+# result, how many kernels were compiled, and the warnings.
 COMPILE = """
-import warnings
+import logging, sys, warnings
+warnings.simplefilter("always")
 with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
     import numpy as np
     from sklstm._kernels.optimizers import sgd_step
-    from sklstm._kernels.gemm import (
-    gemm_address,
-)
-    theta, velocity = np.zeros((2, 1))
-    sgd_step(np.ones(1), np.ones(1), 0.0, 0.0, 0.5, 0.0, False, theta, velocity)
-    assert gemm_address(np.float32) > 0
-print(theta[0], [str(warning.message)[:30] for warning in caught])
+    from sklstm._kernels.gemm import gemm_address
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("sklstm").addHandler(handler)
+    logging.getLogger("sklstm").setLevel("INFO")
+    {before}
+    one = np.ones(1, "{dtype}")
+    theta, velocity = np.zeros((2, 1), "{dtype}")
+    sgd_step(one, one, 0.0, 0.0, 0.5, 0.0, False, theta, velocity)
+    assert gemm_address(one.dtype) > 0
+print(theta[0], sum("is compiling" in line for line in said))
+print(*(warning.message for warning in caught), sep="\\n", end="")
 """
 
 
+def compiled(dtype="float64", before="", **settings):
+    """Return how many of two kernels a new process compiles, and its warnings."""
+    first, *warned = run(COMPILE.format(dtype=dtype, before=before), **settings).splitlines()
+    result, n_compiled = first.split()
+    assert result == "-0.5"
+    return int(n_compiled), warned
+
+
+def without_rights():
+    """Take away the rights of root to ignore the permissions of files."""
+    if os.getuid() == 0:
+        drop = ctypes.CDLL(None, use_errno=True).prctl
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            assert drop(24, capability, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
+
+
+def make_read_only(folder):
+    for path in [*folder.rglob("*"), folder]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+
+
 @pytest.fixture
-def sealed(tmp_path):
-    """Copy the package to where not even root can write a cache; return the environment for it."""
+def site(tmp_path):
+    """Copy the package; return an environment where only its own folder can hold a cache."""
     shutil.copytree(
         Path(sklstm.__file__).parent, tmp_path / "site" / "sklstm",
         ignore=shutil.ignore_patterns("__pycache__"),
     )  # fmt: skip
-    for folder in (tmp_path / "site").rglob("*/"):
-        (folder / "__pycache__").touch()  # a file, so that no folder can be created
     (tmp_path / "file").touch()
     nowhere = str(tmp_path / "file" / "nowhere")
-    caches = dict.fromkeys(("NUMBA_CACHE_DIR", "HOME", "XDG_CACHE_HOME"), nowhere)
-    # safe path: else the package in the current folder would be imported
-    return caches | {"PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1"}
+    yield {
+        "NUMBA_CACHE_DIR": "", "HOME": nowhere, "XDG_CACHE_HOME": nowhere,
+        # safe path: else the package in the current folder would be imported
+        "PYTHONPATH": str(tmp_path / "site"), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1",
+    }  # fmt: skip
+    for folder in [tmp_path, *tmp_path.rglob("*/")]:  # so that pytest can remove it
+        folder.chmod(0o755)
+
+
+@pytest.fixture
+def sealed(site, tmp_path):
+    """Copy the package to where not even root can write a cache; return the environment for it."""
+    for folder in (tmp_path / "site").rglob("*/"):
+        (folder / "__pycache__").touch()  # a file, so that no folder can be created
+    return site
 
 
 def test_without_a_cache_it_works_and_warns_once(sealed):
-    assert run(COMPILE, **sealed).strip() == "-0.5 ['sklstm cannot store compiled k']"
+    n_compiled, [warning] = compiled(**sealed)
+    assert n_compiled == 2
+    assert "Set the environment variable NUMBA_CACHE_DIR to a folder that can be" in warning
 
 
 def test_read_only_installation_uses_the_users_cache(sealed, tmp_path):
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    assert run(COMPILE, **sealed | home).strip() == "-0.5 []"
+    assert compiled(**sealed | home) == (2, [])
     assert list((tmp_path / "cache").rglob("*.nbc"))
+    assert compiled(**sealed | home) == (0, [])
+
+
+def test_a_cache_beside_the_package_is_read_where_it_cannot_be_written(site, tmp_path):
+    assert compiled(**site) == (2, [])
+    make_read_only(tmp_path / "site")
+    assert compiled(**site, preexec_fn=without_rights) == (0, [])
+    n_compiled, [warning] = compiled("float32", **site, preexec_fn=without_rights)
+    assert n_compiled == 2
+    assert "cannot store the compiled kernel" in warning
+
+
+def test_a_cache_is_used_wherever_the_package_is_copied_to(site, tmp_path):
+    """An image may be built in stages, which can also change the times of files."""
+    site["NUMBA_CACHE_DIR"] = str(tmp_path / "chosen")
+    assert compiled(**site) == (2, [])
+    shutil.copytree(tmp_path / "site", tmp_path / "elsewhere", copy_function=shutil.copyfile)
+    for path in (tmp_path / "elsewhere").rglob("*.py"):
+        os.utime(path, (0, 0))
+    assert compiled(**site | {"PYTHONPATH": str(tmp_path / "elsewhere")}) == (0, [])
+
+
+def test_a_chosen_cache_is_read_where_it_cannot_be_written(sealed, tmp_path):
+    chosen = tmp_path / "chosen"
+    sealed["NUMBA_CACHE_DIR"] = str(chosen)
+    assert compiled(**sealed) == (2, [])
+    make_read_only(chosen)
+    assert compiled(**sealed, preexec_fn=without_rights) == (0, [])
+    # the warning does not ask for the variable that is set
+    n_compiled, [warning] = compiled("float32", **sealed, preexec_fn=without_rights)
+    assert n_compiled == 2
+    assert str(chosen) in warning
+    assert "warmup" in warning
+    assert "Set the environment variable" not in warning
+    # a kernel that is missing there is stored elsewhere if possible
+    sealed |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    n_compiled, [warning] = compiled("float32", **sealed, preexec_fn=without_rights)
+    assert n_compiled == 2
+    assert f"stored in {tmp_path / 'cache'}" in warning
+    assert compiled("float32", **sealed, preexec_fn=without_rights) == (0, [])
+
+
+def test_a_cache_that_becomes_read_only_after_the_import(sealed, tmp_path):
+    chosen = tmp_path / "chosen"
+    sealed["NUMBA_CACHE_DIR"] = str(chosen)
+    compiled("float32", **sealed)
+    before = (
+        "gemm_address('float32')\n"
+        "    from pathlib import Path\n"
+        f"    Path({str(chosen / 'sklstm')!r}).chmod(0o555)"
+    )
+    n_compiled, [warning] = compiled(before=before, **sealed, preexec_fn=without_rights)
+    assert n_compiled == 2
+    assert "Permission denied" in warning
+
+
+def test_a_full_disk(sealed, tmp_path):
+    """The limit on the size of files has the same effect: only part of a file can be written."""
+    sealed["NUMBA_CACHE_DIR"] = str(tmp_path / "chosen")
+    before = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))"
+    n_compiled, [warning] = compiled(before=before, **sealed)
+    assert n_compiled == 2
+    assert "File too large" in warning
+    assert list((tmp_path / "chosen").rglob("*.*")) == []
+    assert compiled(**sealed) == (2, [])
+
+
+def test_a_package_in_an_archive(site, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "packages"), "zip", tmp_path / "site")
+    site |= {"PYTHONPATH": archive, "NUMBA_CACHE_DIR": str(tmp_path / "chosen")}
+    assert [compiled(**site), compiled(**site)] == [(2, []), (0, [])]
 
 
 def test_processes_that_start_cold_at_once(tmp_path):
-    command = [sys.executable, "-W", "error", "-c", COMPILE]
-    environment = environment_of(NUMBA_CACHE_DIR=str(tmp_path))
-    together = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
-    ]
-    assert {process.communicate()[0].strip() for process in together} == {"-0.5 []"}
+    with ThreadPoolExecutor(3) as pool:
+        together = [pool.submit(compiled, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(3)]
+    assert [process.result()[1] for process in together] == [[], [], []]
+
+
+def test_without_the_compiler_the_import_says_what_to_do():
+    with pytest.raises(AssertionError, match=r"ImportError: .*NUMBA_DISABLE_JIT=1.*Unset"):
+        run("import sklstm", NUMBA_DISABLE_JIT="1")
 
 
 # Blocks the import of some modules and prints which module tried it; scikit-learn may.

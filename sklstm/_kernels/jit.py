@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import gc
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numba
 import numpy as np
-from numba.core import compiler
+from numba import types
+from numba.core import compiler, sigutils
+from numba.core.ccallback import CFunc
+
+from sklstm._kernels import announcement
+from sklstm._kernels.cache import KernelCache
+
+if numba.config.DISABLE_JIT:
+    raise ImportError(
+        "sklstm does not work with NUMBA_DISABLE_JIT=1: its kernels need to be compiled. Unset "
+        "this environment variable. To debug a function of your own without compiling it, call "
+        "function.py_func(...)."
+    )
 
 # For calls from kernel to kernel: numba compiles a callee anew for every Python literal
 # that it is called with, for NumPy's scalars it does not.
@@ -34,16 +45,10 @@ INLINED: dict[str, Any] = {**UNCOUNTED, "forceinline": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile an entry point: called from Python, kept in Numba's cache on disk.
-
-    Where no folder can be written (a read-only container), the kernel is compiled
-    anew in every process, and one warning says so.
-    """
-    try:
-        return numba.njit(cache=True, pipeline_class=_Compiler, **UNCOUNTED)(function)
-    except RuntimeError:  # numba: "no locator available"
-        _warn_uncached()
-        return numba.njit(pipeline_class=_Compiler, **UNCOUNTED)(function)
+    """Compile an entry point: called from Python, and stored on disk."""
+    dispatcher = numba.njit(pipeline_class=_Compiler, **UNCOUNTED)(function)
+    dispatcher._cache = KernelCache(function)
+    return dispatcher
 
 
 def device(function: Callable[..., Any]) -> Any:
@@ -66,24 +71,24 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def address_of(function: Callable[..., Any], signature: Any) -> int:
     """Compile a function by itself and give its address, for kernels that call it by that."""
-    try:
-        compile = numba.cfunc(signature, cache=True, pipeline_class=_Compiler, **UNCOUNTED)
-        compiled = compile(function)
-    except RuntimeError:
-        _warn_uncached()
-        compiled = numba.cfunc(signature, pipeline_class=_Compiler, **UNCOUNTED)(function)
+    compiled: Any = CFunc(
+        function, sigutils.normalize_signature(signature), {}, UNCOUNTED, _Compiler
+    )
+    compiled._cache = KernelCache(function)
+    compiled.compile()
     _kept_alive.append(compiled)
     return compiled.address
 
 
-def entry_point(function: Callable[..., Any], *arguments: Any) -> Callable[..., Any]:
+_kept_alive: list[Any] = []
+
+
+def entry_point(function: Any, *arguments: Any) -> Callable[..., Any]:
     """The compiled code of a kernel for arguments like these, to be called again and again.
 
     Finding the code by the types of the arguments costs some microseconds in each call. Here
     it is done once; nothing checks the types of later calls.
     """
-    if not hasattr(function, "compile"):  # NUMBA_DISABLE_JIT=1
-        return function
     return function.compile(tuple(numba.typeof(argument) for argument in arguments))
 
 
@@ -99,23 +104,23 @@ class _Compiler(compiler.Compiler):
         collects = gc.isenabled()
         gc.disable()
         try:
-            return super().compile_extra(func)
+            with announcement.compiling(_name_of_variant(func, self.state.args)):
+                return super().compile_extra(func)
         finally:
             if collects:
                 gc.enable()
 
 
-_kept_alive: list[Any] = []
-_warned: list[bool] = []
+def _name_of_variant(function: Callable[..., Any], arguments: Iterable[Any]) -> str:
+    """A kernel with what tells its variants apart: precisions, and the markers in its plan."""
+    return f"{function.__name__} ({', '.join(sorted(set(_traits(arguments))))})"
 
 
-def _warn_uncached() -> None:
-    if not _warned:
-        _warned.append(True)
-        warnings.warn(
-            "sklstm cannot store compiled kernels: neither its own folder nor the user's cache "
-            "folder can be written, so that every new process compiles for some seconds. "
-            "Set the environment variable NUMBA_CACHE_DIR to a folder that can be written.",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+def _traits(arguments: Iterable[Any]) -> Iterator[str]:
+    for argument in arguments:
+        if isinstance(argument, types.BaseNamedTuple):
+            if len(argument) == 0:
+                yield argument.instance_class.__name__
+            yield from _traits(argument)
+        elif isinstance(getattr(argument, "dtype", None), types.Float):
+            yield str(argument.dtype)
