@@ -1,4 +1,4 @@
-"""Says what is compiled, in two lines: one before the first kernel, one after the last."""
+"""Messages about compilation: one line before the first kernel and one after the last."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Echo = Callable[[str], object]
 
 
 class _Announcer:
-    """What was compiled since the last report, by all threads of the process."""
+    """Keeps track of what all threads compiled since the last report."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -32,11 +32,11 @@ class _Announcer:
 
     @contextmanager
     def block(self, echo: Echo | None = None) -> Iterator[Callable[[], None]]:
-        """Say in two lines what is compiled inside this block.
+        """Announce in two lines what is compiled inside this block.
 
-        The lines go to the logger "sklstm" at the level INFO, and to `echo`. The second comes
-        when the block ends, or before, when the function that the block is given is called and
-        something was compiled. Outside of blocks every kernel has its own two lines.
+        The lines go to the logger "sklstm" at level INFO, and to `echo`. The second line comes
+        when the block ends, or earlier if something was compiled and the block calls the
+        function that it receives. Outside of blocks, every kernel gets its own two lines.
         """
         with self._lock:
             self._echoes.append(echo)
@@ -49,7 +49,7 @@ class _Announcer:
 
     @contextmanager
     def compiling(self, kernel: str) -> Iterator[None]:
-        """Announce a kernel. Numba holds a lock meanwhile: one thread is in here at a time."""
+        """Announce a kernel. Numba holds a lock, so only one thread at a time is in this block."""
         with self._lock:
             is_first, self._is_announced = not self._is_announced, True
             self._running += 1
@@ -74,7 +74,7 @@ class _Announcer:
                     self._seconds += time.perf_counter() - self._started
 
     def stored(self, folder: Path | None) -> None:
-        """Take note of where the last kernel is stored, if it is."""
+        """Note the folder in which the last kernel was stored, or None."""
         with self._lock:
             self._where = f"; later processes load them from {folder}" if folder else "; not stored"
             in_block = bool(self._echoes)
@@ -82,8 +82,8 @@ class _Announcer:
             self.report()
 
     def report(self) -> None:
-        """Say what was compiled since the last report, if anything was."""
-        if not self._is_announced:  # without the lock: this is called after every epoch
+        """Announce what was compiled since the last report, if anything."""
+        if not self._is_announced:  # no lock: this is called after every epoch
             return
         with self._lock:
             if self._running:  # by another thread, which will report

@@ -1,10 +1,10 @@
-"""Compiled kernels on disk, one file for each compiled variant of a kernel.
+"""The cache of compiled kernels on disk: one file for each compiled variant of a kernel.
 
 The name of a file depends on everything that its code depends on: the sources of all kernels,
-the types of the arguments, the processor, and the versions of Numba and LLVM. So a file is
-never out of date, and two processes that store at the same time cannot mix their results.
-Numba's own cache (``cache=True``) follows one source file only, does not read from a folder
-where it cannot write, and raises the errors of the disk in the call of the kernel.
+the types of the arguments, the processor, and the versions of Numba and LLVM. A file is
+therefore never out of date, and processes that store at the same time cannot mix their results.
+Numba's own cache (``cache=True``) depends on one source file only, does not read from folders
+that it cannot write to, and raises errors of the disk where a kernel is called.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class KernelCache(NullCache):
     def __init__(self, function: Callable[..., Any]) -> None:
         if function.__closure__ is not None:
             raise TypeError(
-                f"The kernel {function.__qualname__} uses variables of the function around it, "
-                "which the name of its file would have to depend on: pass them as arguments."
+                f"The kernel {function.__qualname__} uses variables of the enclosing function, "
+                "but the name of its file does not depend on them: pass them as arguments."
             )
         code = function.__code__
         self._source = Path(code.co_filename)
@@ -51,11 +51,11 @@ class KernelCache(NullCache):
 
     @property
     def cache_path(self) -> str:
-        """Where new variants are stored."""
+        """The folder for new variants."""
         return str(_folders(self._source)[-1])
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """The variant for a signature, or None if it is not stored, or damaged."""
+        """Return the variant for a signature, or None if it is not stored or damaged."""
         target_context.refresh()
         try:
             paths = self._paths(sig, target_context.codegen())
@@ -68,10 +68,10 @@ class KernelCache(NullCache):
         return None
 
     def save_overload(self, sig: Any, data: Any) -> None:
-        """Store a variant. If this fails, the next process compiles it again."""
+        """Store a variant, or warn that every process will compile it again."""
         if data.library.has_dynamic_globals:
-            raise TypeError(f"The kernel {self._name} holds an address, which it cannot be stored "
-                            "with: pass it as an argument.")  # fmt: skip
+            raise TypeError(f"The kernel {self._name} contains an address, so it cannot be stored: "
+                            "pass the address as an argument.")  # fmt: skip
         try:
             paths = self._paths(sig, data.codegen)
             _write(paths[-1], dumps(data._reduce()))
@@ -84,7 +84,7 @@ class KernelCache(NullCache):
             _warn_stored_elsewhere(self._name, paths[-1].parent)
 
     def _paths(self, sig: Any, codegen: Any) -> list[Path]:
-        """The files that a variant may be in; the last is the one to write."""
+        """Return the files that may hold a variant; the last is the one to write."""
         sources = _digest_of_sources(self._source)
         depends_on = sources, self._place, str(sig), codegen.magic_tuple(), _BUILD
         digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
@@ -92,8 +92,8 @@ class KernelCache(NullCache):
         return [folder / file_name for folder in _folders(self._source)]
 
 
-# Versions that the stored code, or its pickled description, depends on, and Numba's settings
-# for all code of a process.
+# Versions that the stored code or its pickled description depends on, and Numba's settings for
+# all code of a process.
 _BUILD = (
     numba.__version__,
     llvmlite.__version__,
@@ -108,7 +108,7 @@ _BUILD = (
 
 @functools.cache
 def _digest_of_sources(source: Path) -> str:
-    """Of the file of a kernel, and of all kernels that it may call."""
+    """Return a digest of the file of a kernel and of all kernels that it may call."""
     if not source.is_file():  # in an archive, or in an executable
         archive = next((path for path in source.parents if path.is_file()), source)
         status = os.stat(sys.executable if getattr(sys, "frozen", False) else archive)
@@ -125,7 +125,7 @@ def _is_set_by_user() -> bool:
 
 
 def _candidates(source: Path) -> list[Path]:
-    """The folders that Numba would use for a source file, best first."""
+    """Return the folders that Numba would use for a source file, best first."""
     own = Path(AppDirs("numba", False).user_cache_dir, "sklstm")
     if _is_set_by_user():
         return [Path(numba.config.CACHE_DIR, "sklstm"), own]
@@ -133,9 +133,9 @@ def _candidates(source: Path) -> list[Path]:
 
 
 def _folders(source: Path) -> list[Path]:
-    """The folders to read from; the last is the one to write to.
+    """Return the folders to read from; the last is the one to write to.
 
-    Where the best cannot be written, it may still have been filled by somebody else.
+    If the best folder cannot be written, somebody else may still have filled it.
     """
     best, own = _candidates(source)
     return [best] if _is_writable(best) else [best, own]
@@ -153,7 +153,7 @@ def _is_writable(folder: Path) -> bool:
 
 # --- files --------------------------------------------------------------------------------
 def _read(path: Path) -> bytes | None:
-    """What `_write` was given, or None if that cannot be had."""
+    """Return the content that was given to `_write`, or None if the file is missing or damaged."""
     try:
         content = path.read_bytes()
     except OSError:
@@ -163,7 +163,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All at once: nobody ever reads a part of the file."""
+    """Write a file in one step, so that nobody ever reads a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
     try:
@@ -172,7 +172,7 @@ def _write(path: Path, content: bytes) -> None:
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink()
-        if _read(path) is None:  # else another process was faster
+        if _read(path) is None:  # otherwise another process was faster
             raise
 
 
@@ -181,7 +181,7 @@ _warned: list[bool] = []
 
 
 def _warn_not_stored(kernel: str, error: OSError) -> None:
-    """Every process will compile: say why, and what to do."""
+    """Warn that every process compiles; say why and what to do."""
     if _is_set_by_user():
         remedy = (
             f"Make sure that the folder of NUMBA_CACHE_DIR, {numba.config.CACHE_DIR}, can be "
@@ -199,7 +199,7 @@ def _warn_not_stored(kernel: str, error: OSError) -> None:
 
 
 def _warn_stored_elsewhere(kernel: str, folder: Path) -> None:
-    """The folder that the user chose is of no use for a kernel."""
+    """Warn that the folder chosen by the user was not used for a kernel."""
     _warn(
         f"NUMBA_CACHE_DIR is {numba.config.CACHE_DIR}, which cannot be written and does not hold "
         f"the compiled kernel {kernel}. It was compiled and stored in {folder}. To have it in "

@@ -45,7 +45,7 @@ INLINED: dict[str, Any] = {**UNCOUNTED, "forceinline": True}
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile an entry point: called from Python, and stored on disk."""
+    """Compile an entry point, which Python calls and which is stored on disk."""
     dispatcher = numba.njit(pipeline_class=_Compiler, **UNCOUNTED)(function)
     dispatcher._cache = KernelCache(function)
     return dispatcher
@@ -93,11 +93,11 @@ def entry_point(function: Any, *arguments: Any) -> Callable[..., Any]:
 
 
 class _Compiler(compiler.Compiler):
-    """Compiles a kernel, and all that it calls, without garbage collection.
+    """Compiles a kernel, and everything that it calls, without garbage collection.
 
-    The compiler makes millions of objects that live until it is done. The collector would go
-    through them again and again, a sixth of the time, and find nothing. Numba holds a lock
-    meanwhile: two threads never compile at once.
+    The compiler creates millions of objects that live until it has finished. The collector would
+    take a sixth of the time to look through them again and again, and find nothing. Numba's lock
+    ensures that only one thread compiles at a time.
     """
 
     def compile_extra(self, func: Callable[..., Any]) -> Any:
@@ -112,7 +112,7 @@ class _Compiler(compiler.Compiler):
 
 
 def _name_of_variant(function: Callable[..., Any], arguments: Iterable[Any]) -> str:
-    """A kernel with what tells its variants apart: precisions, and the markers in its plan."""
+    """Name a kernel with the precisions and markers that distinguish its variants."""
     return f"{function.__name__} ({', '.join(sorted(set(_traits(arguments))))})"
 
 

@@ -1,4 +1,4 @@
-"""What is said of compilations, by the logger and to whoever asks for it."""
+"""Messages about compilation, in the log and for those who ask for them."""
 
 import contextlib
 import logging
@@ -11,13 +11,13 @@ import pytest
 
 from sklstm._kernels import cache
 from sklstm._kernels.announcement import announced_compilation
-from sklstm._kernels.cells import CELLS
+from sklstm._kernels.cells.gru import GRU
 from sklstm._kernels.jit import kernel
 
 
 @pytest.fixture
 def said(tmp_path, monkeypatch, caplog):
-    """The lines of the logger, of compilations with an empty cache."""
+    """Return the messages in the log; the cache is empty at first."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(cache, "_warned", [])
     caplog.set_level(logging.INFO, "sklstm")
@@ -42,7 +42,7 @@ def broken(x):
 
 def compile_two():
     kernel(first)(np.zeros(1, np.float32))
-    kernel(of_cell)(CELLS["gru"])
+    kernel(of_cell)(GRU())
 
 
 def test_two_lines_for_all_that_a_block_compiles(said, tmp_path):

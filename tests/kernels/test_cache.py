@@ -1,4 +1,4 @@
-"""Stored kernels: used where they can be, replaced where they are damaged, and never in the way."""
+"""Stored kernels are used if possible and replaced if damaged, and never make a call fail."""
 
 import ctypes
 import errno
@@ -17,7 +17,7 @@ from sklstm._kernels.jit import address_of, kernel
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """The folder of NUMBA_CACHE_DIR, which is there once something is stored in it."""
+    """Return the folder for kernels in NUMBA_CACHE_DIR, which exists once something is stored."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "chosen"))
     monkeypatch.setattr(cache, "_warned", [])
     return tmp_path / "chosen" / "sklstm"
@@ -28,7 +28,7 @@ def doubled(x):
 
 
 def in_new_process(argument=1.5, function=doubled):
-    """How often a kernel is compiled where none of its variants is in memory."""
+    """Call a kernel that has no variants in memory; return how many it compiles."""
     dispatcher = kernel(function)
     assert dispatcher(argument) == 2 * argument
     return sum(dispatcher.stats.cache_misses.values())
@@ -56,7 +56,7 @@ def test_a_function_called_by_its_address_is_compiled_once(folder, monkeypatch):
 
 
 def test_everybody_may_read_what_is_stored(folder):
-    """Of those who may read other files of the same user: an image is built by root."""
+    """The permissions are those of other files: root may build an image for other users."""
     in_new_process()
     other = folder.parent / "other"
     other.touch()
@@ -84,7 +84,7 @@ def test_functions_of_one_name_are_told_apart(folder):
 
 def test_the_file_depends_on_the_source_of_every_kernel(folder, monkeypatch, tmp_path):
     in_new_process()
-    for name in ("simd.py", "cells/lstm.py"):  # a copy of the kernels, in which one is edited
+    for name in ("simd.py", "cells/lstm.py"):  # stand for the kernels
         source = tmp_path / "kernels" / name
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text("# as it was\n")
@@ -125,7 +125,7 @@ def test_a_folder_in_place_of_a_file(folder):
 
 
 def no_space(path, content):
-    """Writes as to a disk that is full after some bytes."""
+    """Write to a disk that is full after some bytes."""
     with open(path, "wb") as file:
         file.write(content[:1000])
     raise OSError(errno.ENOSPC, "No space left on device", str(path))
@@ -168,7 +168,7 @@ def test_a_warning_that_is_an_error_leaves_a_compiled_kernel(folder, monkeypatch
 
 
 def test_another_process_was_faster(folder, monkeypatch):
-    """As on Windows, where a file that is being read cannot be replaced."""
+    """On Windows, a file cannot be replaced while it is read."""
     in_new_process()
     [path] = stored(folder)
     sound = path.read_bytes()
@@ -202,7 +202,7 @@ def test_a_kernel_may_not_depend_on_what_its_file_does_not_say():
     def made(factor):
         return kernel(lambda x: factor * x)
 
-    with pytest.raises(TypeError, match="variables of the function around it"):
+    with pytest.raises(TypeError, match="variables of the enclosing function"):
         made(2.0)
 
 
@@ -210,7 +210,7 @@ _sqrt = ctypes.CDLL(None).sqrt
 _sqrt.argtypes, _sqrt.restype = [ctypes.c_double], ctypes.c_double
 
 
-def test_a_kernel_may_not_hold_an_address(folder):
-    with pytest.raises(TypeError, match="holds an address"):
+def test_a_kernel_may_not_contain_an_address(folder):
+    with pytest.raises(TypeError, match="contains an address"):
         kernel(lambda x: _sqrt(x))(4.0)
     assert not folder.exists() or stored(folder) == []

@@ -1,4 +1,4 @@
-"""Compilation: what it leaves as it found it, in our kernels and in everybody else's code."""
+"""Compilation switches garbage collection off for our kernels only, and restores it afterwards."""
 
 import gc
 import threading
@@ -14,7 +14,7 @@ from sklstm._kernels.jit import address_of, kernel
 
 
 class Watch(event.Listener):
-    """Whether the collector was at work in the passes of the compiler, by thread."""
+    """Record for each thread whether the collector is enabled during the passes of the compiler."""
 
     def __init__(self):
         self.seen = set()
@@ -28,7 +28,7 @@ class Watch(event.Listener):
 
 @pytest.fixture
 def watch(monkeypatch, tmp_path):
-    """Notes the compilations of a test, which find an empty cache."""
+    """Record the compilations of a test; the cache is empty at first."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     watch = Watch()
     with event.install_listener("numba:run_pass", watch):
@@ -79,7 +79,7 @@ def test_the_collector_rests_for_functions_called_by_address(watch):
 
 # --- code that is not ours ----------------------------------------------------------------
 def without_module():
-    """A function as sympy.lambdify makes it."""
+    """Compile a function like those of sympy.lambdify."""
     namespace = {"__name__": None}
     exec("def shifted(x): return x + 1.0", namespace)
     assert namespace["shifted"].__module__ is None
@@ -138,7 +138,7 @@ def after_an_error():
 
 
 class Switches(NamedTuple):
-    """Fields that are named as the constants of our cells."""
+    """Has fields with the names of the constants of our cells."""
 
     n_gates: float
     n_kept: float
@@ -146,7 +146,7 @@ class Switches(NamedTuple):
     direct: float
 
 
-def on_fields_named_as_ours():
+def with_fields_named_like_ours():
     return numba.njit(lambda s: s.n_gates + s.n_kept + s.n_extra + s.direct)(
         Switches(0.25, 0.25, 0.5, 1.0)
     )
@@ -156,7 +156,7 @@ def on_fields_named_as_ours():
     "somebody_compiles",
     [
         without_module, named_like_ours, as_callback, as_ufunc, as_generalised_ufunc, by_overload,
-        nested, in_object_mode, after_an_error, on_fields_named_as_ours,
+        nested, in_object_mode, after_an_error, with_fields_named_like_ours,
     ],
 )  # fmt: skip
 def test_other_code_compiles_as_without_us(somebody_compiles, watch):
@@ -166,7 +166,7 @@ def test_other_code_compiles_as_without_us(somebody_compiles, watch):
 
 
 def test_other_code_compiles_while_ours_does(watch):
-    """Numba lets one thread compile at a time: the collector rests in ours alone."""
+    """Numba lets one thread compile at a time, so the collector is off for ours alone."""
     begin = threading.Barrier(2)
     threads = {}
 

@@ -4,7 +4,7 @@ A cell is two functions on one vector of units, and a marker: a NamedTuple that 
 how much room the cell needs. The *type* of the marker picks the functions while Numba
 compiles, so that a network is compiled with its own cell only, the calls are inlined, and the
 result is found in the cache again, which it would not be with functions as arguments. The file
-of a cell makes it known by `register_cell`.
+of a cell calls `register_cell`.
 
 A marker has no fields, which would be handed over in every call, but these constants of its
 class, in whole vectors for each vector of units:
@@ -71,16 +71,16 @@ _CONSTANTS = ("n_gates", "n_kept", "n_extra", "direct")
 
 
 def register_cell(marker: type, forward: Any, backward: Any) -> None:
-    """Lead the scan from the type of a marker to its steps, and kernels to its constants."""
+    """Let kernels find the steps and constants of a cell by the type of its marker."""
     _STEPS[marker] = forward, backward
     _declare_constants(typeof(marker()))
 
 
 def _declare_constants(marker: types.NamedTuple) -> None:
-    """Let kernels read the constants of a marker's class. Nothing is compiled for them.
+    """Let kernels read the constants of a marker's class, without compiling anything for them.
 
-    This holds for the type of the marker only: named tuples of other packages may have fields
-    of these names.
+    Only for the type of this marker: named tuples of other packages may have fields with the
+    same names.
     """
 
     @infer_getattr
