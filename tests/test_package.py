@@ -40,32 +40,71 @@ def test_public_names():
         assert hasattr(sklstm, name)
 
 
-# Prints how many functions are compiled in warmup(), and in default fits after it.
-WARM = """
-from pathlib import Path
-import os
+# Prints the messages about compilation.
+ANNOUNCE = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+"""
+
+# Fits and predicts with default parameters, on small and large data of all kinds.
+DEFAULTS = """
+import joblib
 import numpy as np
-import sklstm
+import pandas as pd
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 
-def stored():
-    return {path.name for path in Path(os.environ["NUMBA_CACHE_DIR"]).rglob("*.nbc")}
+rng = np.random.default_rng(0)
+for n in (8, 40):
+    y = np.arange(n) % 2
+    X = rng.standard_normal((n, 6, 2))
+    flat = X[..., 0]
+    fixed = flat.copy()
+    fixed.flags.writeable = False
+    forms = [
+        X, X.astype(np.float32), (10 * X).astype(np.int64), X[:, ::-1], flat, flat.tolist(), fixed,
+        fixed.astype(np.float32), pd.DataFrame(flat), [x[: 3 + k % 3] for k, x in enumerate(X)],
+        np.memmap("values", np.float64, "w+", shape=X.shape),
+    ]
+    for form in forms:
+        for labels in (y, np.array(["a", "b", "c", "d"])[np.arange(n) % 4], np.c_[y, 1 - y]):
+            model = LSTMClassifier(max_iter=1).fit(form, labels)
+            model.predict_proba(form[:1])
+        for targets in (y, y.astype(np.float32), np.c_[y, y]):
+            model = LSTMRegressor(max_iter=1).fit(form, targets)
+            model.score(form, targets)
+    joblib.dump(model, "model")
+    joblib.load("model", mmap_mode="r").predict(form)
+    LSTMClassifier(max_iter=1).fit(X, y, sample_weight=1.0 + y, X_val=X, y_val=y)
+    LSTMRegressor().partial_fit(X, y).partial_fit(X, y)
 
-sklstm.warmup()
-before = stored()
-X = np.random.default_rng(0).standard_normal((40, 5))
-y = np.arange(40) % 2
-for dtype in np.float32, np.float64:
-    for Estimator in sklstm.LSTMClassifier, sklstm.LSTMRegressor:
-        Estimator(max_iter=1).fit(X.astype(dtype), y).predict(X.astype(dtype))
-print(len(before), len(stored() - before))
+time = pd.date_range("2000", periods=120, freq="MS")
+series = pd.Series(rng.standard_normal(120).cumsum(), time)
+for y in series, series[:40], pd.DataFrame({"a": series, "b": -series}):
+    LSTMForecaster().fit(y).predict(3)
 """
 
 
 @pytest.mark.slow
-def test_warmup_compiles_all_that_a_fit_needs(tmp_path):
-    before, after = map(int, run(WARM, NUMBA_CACHE_DIR=str(tmp_path)).split())
-    assert before > 5
-    assert after == 0
+def test_warmup_compiles_all_that_default_parameters_need(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    compiled = run(ANNOUNCE + "import sklstm; sklstm.warmup()", **cache)
+    for name in "network_gradient", "network_predict":
+        assert f"{name} (Final, LSTM, float32)" in compiled
+        assert f"{name} (Final, LSTM, float64)" in compiled
+    assert run(ANNOUNCE + DEFAULTS, **cache) == ""
+
+
+@pytest.mark.slow
+def test_warmup_compiles_what_it_is_asked_for(tmp_path):
+    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    run("import sklstm; sklstm.warmup(('float64',), ('gru',))", **cache)
+    fit = """
+from sklstm import LSTMClassifier, LSTMRegressor
+for Estimator in LSTMClassifier, LSTMRegressor:
+    Estimator(cell="gru", max_iter=1).fit([[1.0, 2.0], [2.0, 1.0]], [0, 1]).predict([[1.0, 2.0]])
+"""
+    assert run(ANNOUNCE + fit, **cache) == ""
 
 
 # Runs a small kernel and one that is called by its address, for arrays of some dtype; prints a

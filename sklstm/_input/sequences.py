@@ -181,6 +181,8 @@ class NetworkInput:
         lengths = -(-data.lengths // patch_size)
         if static is None:
             static = np.empty((data.n_samples, 0), np.float32)
+        # copies: of a memory-mapped model they are read-only, see `pack`
+        center, deviation = np.array(center), np.array(deviation)
         return cls(data, patch_size, scale, center, deviation, lengths, static)
 
     def width(self) -> int:
@@ -192,8 +194,12 @@ class NetworkInput:
         lengths = self.lengths[samples]
         starts = np.empty(lengths[0] + 1, np.int64)
         x = np.empty((int(lengths.sum()), self.width()), dtype)
+        # Read-only arrays are a type of their own: without this, `gather` would be compiled for
+        # both kinds of data.
+        values = self.data.values.view()
+        values.flags.writeable = False
         gather(
-            self.data.values, self.data.begin, self.data.end, samples, lengths, self.patch_size,
+            values, self.data.begin, self.data.end, samples, lengths, self.patch_size,
             self.center, self.deviation,
             self.scale in ("both", "channel"), self.scale in ("both", "sequence"),
             starts, x,

@@ -116,11 +116,11 @@ def _name_of_variant(function: Callable[..., Any], arguments: Iterable[Any]) -> 
     return f"{function.__name__} ({', '.join(sorted(set(_traits(arguments))))})"
 
 
-def _traits(arguments: Iterable[Any]) -> Iterator[str]:
+def _traits(arguments: Iterable[Any], nested: bool = False) -> Iterator[str]:
     for argument in arguments:
         if isinstance(argument, types.BaseNamedTuple):
-            if len(argument) == 0:
+            if nested or len(argument) == 0:  # a marker in a plan, or by itself
                 yield argument.instance_class.__name__
-            yield from _traits(argument)
+            yield from _traits(argument, nested=True)
         elif isinstance(getattr(argument, "dtype", None), types.Float):
             yield str(argument.dtype)
