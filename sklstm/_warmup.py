@@ -22,11 +22,11 @@ def warmup(
     written, it still helps the process that calls it.
 
     Afterwards `LSTMClassifier`, `LSTMRegressor` and `LSTMForecaster` compile nothing with their
-    default parameters, whatever the number of samples and the kind of X. Some other parameters
-    need kernels of their own, which are compiled and stored at their first use: to add them,
-    pass `cells`, or fit small models with the same parameters once. These are ``pooling`` other
-    than its default, ``return_sequences``, recurrent dropout and zoneout, ``layer_norm``,
-    ``solver``, and the method ``stream``. The sizes of layers and data make no difference.
+    default parameters, whatever the number of samples and the kind of X. The sizes of layers and
+    data make no difference. Further kernels are compiled and stored when they are first needed:
+    for another ``cell``, for ``pooling``, ``return_sequences``, ``recurrent_dropout``,
+    ``variational_dropout`` and ``solver``, and for the method ``stream``. To compile them ahead
+    of time, pass `cells`, or fit a small model with these parameters.
 
     Parameters
     ----------
@@ -34,16 +34,17 @@ def warmup(
         Precisions of the network to compile for. By default, networks compute in float64 if
         they are fitted on at most 32 samples, and in float32 otherwise.
     cells : tuple of str or Cell, default=("lstm",)
-        Recurrent cells to compile for: values of the parameter `cell`.
+        Recurrent cells to compile for: values of the parameter `cell`, such as ``"gru"`` or
+        ``LSTM(layer_norm=True)``.
 
     Examples
     --------
     >>> import sklstm
     >>> sklstm.warmup()
 
-    For a server that only trains and runs larger networks with gated recurrent units:
+    For a server whose networks were all fitted on many samples, some of them with another cell:
 
-    >>> sklstm.warmup(dtypes=("float32",), cells=("gru",))
+    >>> sklstm.warmup(dtypes=("float32",), cells=("lstm", "gru"))
     """
     y = np.array([0, 1])
     for dtype, cell in itertools.product(dtypes, cells):
