@@ -33,9 +33,9 @@ STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imp
 COMPUTING_WITHOUT_SKLEARN = {"_kernels", "_network", "_training", "_stream"}
 KERNEL_IMPORTS = {
     "numpy", "numba", "llvmlite",
-    "__future__", "collections", "contextlib", "functools", "gc", "hashlib", "logging", "math",
-    "operator", "os", "pathlib", "pickle", "sys", "tempfile", "threading", "time", "typing", "uuid",
-    "warnings",
+    "__future__", "collections", "contextlib", "errno", "functools", "gc", "hashlib", "logging",
+    "math", "operator", "os", "pathlib", "pickle", "sys", "tempfile", "threading", "time", "typing",
+    "uuid", "warnings",
 }  # fmt: skip
 # Moves memory or operates on single vectors: the building blocks of kernels, which are tested with
 # the kernels.

@@ -10,6 +10,7 @@ that it cannot write to, and raises errors of the disk where a kernel is called.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
@@ -48,6 +49,8 @@ class KernelCache(NullCache):
         self._source = Path(code.co_filename)
         self._name = f"{self._source.stem}.{function.__name__}"
         self._place = function.__qualname__, code.co_firstlineno
+        # now: the file may be edited before the kernel is compiled
+        self._sources = _digest_of_sources(self._source)
 
     @property
     def cache_path(self) -> str:
@@ -85,8 +88,9 @@ class KernelCache(NullCache):
 
     def _paths(self, sig: Any, codegen: Any) -> list[Path]:
         """Return the files that may hold a variant; the last is the one to write."""
-        sources = _digest_of_sources(self._source)
-        depends_on = sources, self._place, str(sig), codegen.magic_tuple(), _BUILD
+        if self._sources is None:
+            raise FileNotFoundError(errno.ENOENT, "No source file", str(self._source))
+        depends_on = self._sources, self._place, str(sig), codegen.magic_tuple(), _BUILD
         digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
         file_name = f"{self._name}-{digest[:32]}.nbc"
         return [folder / file_name for folder in _folders(self._source)]
@@ -106,17 +110,24 @@ _BUILD = (
 )  # fmt: skip
 
 
+def _digest_of_sources(source: Path) -> str | None:
+    """Return a digest of the file of a kernel and of all kernels, or None if there is no file."""
+    if source.is_file():
+        return hashlib.sha256(source.read_bytes() + _all_kernels()).hexdigest()
+    if getattr(sys, "frozen", False):
+        return _modification(sys.executable)
+    archive = next((path for path in source.parents if path.is_file()), None)
+    return None if archive is None else _modification(archive)
+
+
 @functools.cache
-def _digest_of_sources(source: Path) -> str:
-    """Return a digest of the file of a kernel and of all kernels that it may call."""
-    if not source.is_file():  # in an archive, or in an executable
-        archive = next((path for path in source.parents if path.is_file()), source)
-        status = os.stat(sys.executable if getattr(sys, "frozen", False) else archive)
-        return f"{status.st_mtime_ns} {status.st_size}"
-    digest = hashlib.sha256(source.read_bytes())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _all_kernels() -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
+
+
+def _modification(path: str | Path) -> str:
+    status = os.stat(path)
+    return f"{status.st_mtime_ns} {status.st_size}"
 
 
 # --- folders ------------------------------------------------------------------------------

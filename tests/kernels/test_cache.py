@@ -6,6 +6,7 @@ import stat
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numba
 import numpy as np
@@ -32,6 +33,12 @@ def in_new_process(argument=1.5, function=doubled):
     dispatcher = kernel(function)
     assert dispatcher(argument) == 2 * argument
     return sum(dispatcher.stats.cache_misses.values())
+
+
+def imported(source):
+    namespace = {"__name__": source.stem}
+    exec(compile(source.read_text(), str(source), "exec"), namespace)
+    return SimpleNamespace(**namespace)
 
 
 def stored(folder):
@@ -89,10 +96,20 @@ def test_the_file_depends_on_the_source_of_every_kernel(folder, monkeypatch, tmp
         source.parent.mkdir(parents=True, exist_ok=True)
         source.write_text("# as it was\n")
     monkeypatch.setattr(cache, "__file__", str(tmp_path / "kernels" / "cache.py"))
-    monkeypatch.setattr(cache, "_digest_of_sources", cache._digest_of_sources.__wrapped__)
+    monkeypatch.setattr(cache, "_all_kernels", cache._all_kernels.__wrapped__)
     for edit in ("# as it was\n", "# edited\n"):
         source.write_text(edit)
         assert [in_new_process(), in_new_process()] == [1, 0]
+
+
+def test_an_edit_after_the_import_does_not_count(folder, tmp_path):
+    """The code in memory is still the old one."""
+    source = tmp_path / "edited.py"
+    source.write_text("def doubled(x):\n    return x + x\n")
+    before = kernel(imported(source).doubled)
+    source.write_text("def doubled(x):\n    return 2 * x + 0\n")
+    assert before(1.5) == 3.0
+    assert in_new_process(function=imported(source).doubled) == 1
 
 
 @pytest.mark.parametrize("damage", [
