@@ -27,7 +27,7 @@ from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.validation import as_sequences
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
-from sklstm._progress import progress_bar
+from sklstm._progress import announced, progress_bar
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.training import History, TrainingSet, train
 from sklstm._training.workers import Workers
@@ -131,11 +131,12 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         scaled = self._scale_target(targets.values, targets.weight, reset=fresh)
         if fresh:
             self._start(data, samples, rng)
-        network = Network(self._spec, self.dtype_)
-        training_set = TrainingSet(
-            self._input(data), samples, replace(targets, values=scaled.astype(network.dtype))
-        )
-        history = self._train(network, training_set, held_out, rng, incremental, X, y)
+        targets = replace(targets, values=scaled.astype(self.dtype_))
+        training_set = TrainingSet(self._input(data), samples, targets)
+        with announced(self.verbose) as report_compilation:
+            history = self._train(
+                training_set, held_out, rng, incremental, X, y, report_compilation
+            )
         self._report(history, fresh)
         return self
 
@@ -252,15 +253,16 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     # --- training ---------------------------------------------------------------------------
     def _train(
         self,
-        network: Network,
         training_set: TrainingSet,
         held_out: _HeldOut | None,
         rng: np.random.RandomState,
         incremental: bool,
         X: Any,
         y: Any,
+        report_compilation: Callable[[], None],
     ) -> History:
         """Train a copy of `theta_`, and set the fitted attributes."""
+        network = Network(self._spec, self.dtype_)
         n_samples = len(training_set.samples)
         plan = settings.training_settings(self, n_samples, self.branch_, incremental)
         theta = self.theta_.astype(network.dtype)  # a copy: it is trained in place
@@ -274,6 +276,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         )
 
         def after_epoch(history: History) -> bool:
+            report_compilation()
             if progress is not None:
                 _show(progress, history)
             last = history.n_epochs == plan.n_epochs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
@@ -24,6 +24,7 @@ from sklstm._input.validation import as_sequences
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
+from sklstm._progress import announced
 from sklstm._stream import Stream
 from sklstm._training.workers import ROWS_OF_ONE_THREAD, Workers
 from sklstm.components.cells import CELLS
@@ -118,14 +119,15 @@ class FittedNetwork(HyperParameters, WithParameters):
     @contextmanager
     def _predictor(self, n_samples: int) -> Iterator[Workers]:
         """Yield workers with the packed parameters, kept from call to call."""
-        predictor = self._take_predictor(n_samples)
+        predictor, is_new = self._take_predictor(n_samples)
         try:
-            yield predictor
+            with announced(self.verbose) if is_new else nullcontext():
+                yield predictor
         finally:
             _predictors[self] = (self.theta_, predictor)
 
-    def _take_predictor(self, n_samples: int) -> Workers:
-        """Take the workers out while they are in use.
+    def _take_predictor(self, n_samples: int) -> tuple[Workers, bool]:
+        """Take the workers out while they are in use; return them, and whether they are new.
 
         A second thread that predicts with the same estimator makes its own.
         """
@@ -133,10 +135,13 @@ class FittedNetwork(HyperParameters, WithParameters):
         shared = n_samples > ROWS_OF_ONE_THREAD
         n_threads = joblib.effective_n_jobs(self.n_jobs) if shared else None
         theta, predictor = _predictors.pop(self, (None, None))
-        suits = predictor is not None and n_threads in (None, predictor.n_threads)
-        if predictor is None or not suits or theta is not self.theta_:
-            predictor = Workers(self._packed_network(self._spec), n_threads or 1)
-        return predictor
+        if (
+            predictor is not None
+            and theta is self.theta_
+            and n_threads in (None, predictor.n_threads)
+        ):
+            return predictor, False
+        return Workers(self._packed_network(self._spec), n_threads or 1), True
 
     @property
     def _spec(self) -> NetworkSpec:
@@ -223,8 +228,9 @@ class FittedNetwork(HyperParameters, WithParameters):
         center, deviation = self.channel_mean_, self.channel_scale_
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
-        network = self._packed_network(spec)
-        return Stream(network, int(n_streams), center, deviation, decoders[method])
+        with announced(self.verbose):
+            network = self._packed_network(spec)
+            return Stream(network, int(n_streams), center, deviation, decoders[method])
 
     def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""

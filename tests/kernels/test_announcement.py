@@ -20,6 +20,8 @@ def said(tmp_path, monkeypatch, caplog):
     """Return the messages in the log; the cache is empty at first."""
     monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(cache, "_warned", [])
+    with announced_compilation():  # what other tests compiled is reported here
+        pass
     caplog.set_level(logging.INFO, "sklstm")
     return lambda: [record.getMessage() for record in caplog.records]
 
