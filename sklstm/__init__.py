@@ -2,10 +2,19 @@
 
 from sklstm._classifier import LSTMClassifier
 from sklstm._forecaster import LSTMForecaster
+from sklstm._input.table import Sequences
 from sklstm._regressor import LSTMRegressor
 from sklstm._warmup import warmup
 from sklstm._windows import windows
 
 __version__ = "0.1.0"
 
-__all__ = ["LSTMClassifier", "LSTMForecaster", "LSTMRegressor", "__version__", "warmup", "windows"]
+__all__ = [
+    "LSTMClassifier",
+    "LSTMForecaster",
+    "LSTMRegressor",
+    "Sequences",
+    "__version__",
+    "warmup",
+    "windows",
+]

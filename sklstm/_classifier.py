@@ -13,7 +13,6 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import (
     Tags,
     _safe_indexing,
-    assert_all_finite,
     column_or_1d,
     compute_class_weight,
 )
@@ -24,6 +23,9 @@ from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._input.alignment import aligned
+from sklstm._input.containers import as_text
+from sklstm._input.targets import check_class_weight, rows_without_label, target_labels
 from sklstm.components.component import parameter
 from sklstm.components.convolutions import FCN
 from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
@@ -244,6 +246,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             y = y[:, 0] if y.shape[1:] == (1,) else y
             return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
+        y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
@@ -255,7 +258,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             )
         if self.return_sequences and y.shape[1:] == (1,):
             y = y[:, 0]
-        assert_all_finite(y, input_name="y")
+        y = target_labels(y)
         check_classification_targets(y)
         multilabel = type_of_target(y).startswith("multilabel")
         y = np.asarray(y) if multilabel else column_or_1d(y, warn=True)
@@ -268,7 +271,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
                 self.classes_ = unique_labels(y) if known is None else known
             if len(self.classes_) < 2 and not multilabel:
                 raise ValueError(
-                    f"y holds one class only, {self.classes_[0]!r}; a classifier needs at "
+                    f"y holds one class only, {as_text(self.classes_[0])}; a classifier needs at "
                     "least two classes."
                 )
             binary = multilabel or len(self.classes_) == 2
@@ -287,19 +290,14 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         if unknown.any():
             i = int(np.argmax(unknown))
             raise ValueError(
-                f"y holds labels not seen before: sample {i} is {y[i]!r}, known are "
-                f"{self.classes_!r}. Pass all labels as classes in the first partial_fit, or "
-                "fit anew with warm_start=False."
+                f"y holds labels not seen before: sample {i} is {as_text(y[i])}, known are "
+                f"{self.classes_.tolist()}. Pass all labels as classes in the first partial_fit, "
+                "or fit anew with warm_start=False."
             )
         return place[:, np.newaxis].astype(np.float64)
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
-        label = self.missing_label
-        if label is None:
-            return np.zeros(len(y), bool)
-        # NaN is not equal to itself, and labels of another type to none
-        missing = np.broadcast_to(y != y if label != label else y == label, y.shape)
-        return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
+        return rows_without_label(y, self.missing_label)
 
     def _loss(self) -> ClassificationLoss:
         return _BY_ACTIVATION[self.out_activation_]
@@ -316,6 +314,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             here = total > 0
             by_class = np.divide(weight.sum() / here.sum(), total, where=here, out=total)
         else:
+            check_class_weight(self.class_weight)
             by_class = compute_class_weight(
                 self.class_weight, classes=self.classes_, y=self.classes_[place]
             )

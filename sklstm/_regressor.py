@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_y
 
 from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
-from sklstm._input.sequences import unit_of
+from sklstm._input.alignment import aligned
+from sklstm._input.targets import target_moments, target_values
 from sklstm.components.component import parameter, resolve
 from sklstm.components.convolutions import Convolutions
 from sklstm.components.losses import LOSSES, Loss, LossName
@@ -164,16 +164,12 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         if self.return_sequences:
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             return self._score_raw(raw, y.reshape(len(y), -1).astype(np.float64), sample_weight)
+        y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
         return super().score(X, y, sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
-        if self.return_sequences:  # a step may lack some of the outputs
-            y = check_array(
-                y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
-            )
-        else:
-            y = _check_y(y, multi_output=True, y_numeric=True, estimator=self).astype(np.float64)
+        y = target_values(y, self, steps=self.return_sequences)
         if reset:
             self._two_d_target = y.ndim == 2
             self.n_outputs_ = y.shape[1] if y.ndim == 2 else 1
@@ -196,16 +192,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
         if reset:
-            given = np.where(np.isnan(target), 0.0, weight[:, np.newaxis])
-            if not given.any(axis=0).all():
-                raise ValueError(
-                    f"Output {np.argmin(given.any(axis=0))} of y has no target at any step: leave "
-                    "it out."
-                )
-            known = np.nan_to_num(target)
-            self.target_mean_ = np.average(known, axis=0, weights=given)
-            variance = np.average((known - self.target_mean_) ** 2, axis=0, weights=given)
-            self.target_scale_ = unit_of(np.sqrt(variance), self.target_mean_)
+            self.target_mean_, self.target_scale_ = target_moments(target, weight)
         return (target - self.target_mean_) / self.target_scale_
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:

@@ -1,12 +1,14 @@
 """Every accepted form of X and y, and the error messages for everything else."""
 
+from collections import deque
 from contextlib import nullcontext
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 
@@ -29,7 +31,49 @@ def flat(X):
     return padded(X).reshape(len(X), -1)
 
 
-# Forms of X that a user may have, made from a list of (n_timesteps_i, n_channels) arrays.
+def cells(X):
+    """A row for each sample, a column for each channel, and in each cell its time steps."""
+    return pd.DataFrame([[x[:, c] for c in range(x.shape[1])] for x in X])
+
+
+def table(X):
+    """As a table with plain columns, rows in any order."""
+    return Sequences.from_frame(
+        as_long(X).reset_index().sample(frac=1.0, random_state=0).sort_values(
+            "sample", kind="stable"
+        ),
+        sample="sample",
+        time="time",
+    )  # fmt: skip
+
+
+def with_missing(X, missing):
+    """Nested lists of one length, with something else than NaN for padding."""
+    return [[[v if v == v else missing for v in step] for step in x] for x in padded(X, 12)]
+
+
+class Foreign:
+    """A table of another package: not of pandas, and no array."""
+
+    def __init__(self, values):
+        self._values = values
+
+    def to_numpy(self):
+        return self._values
+
+
+class ForeignArray:
+    """An array of another package."""
+
+    def __init__(self, values):
+        self._values = values
+        self.shape = values.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return self._values
+
+
+# What a user may have: the way from a list of (n_timesteps_i, n_channels) arrays to it.
 ANY_LENGTH = {
     "tuple": tuple,
     "object array": as_objects,
@@ -43,6 +87,27 @@ ANY_LENGTH = {
     "list of mixed float dtypes": lambda X: [
         x.astype(f"f{4 + 4 * (k % 2)}") for k, x in enumerate(X)
     ],
+    "deque": deque,
+    "Series of arrays": lambda X: pd.Series(list(X)),
+    "frame of arrays": cells,
+    "frame of Series": lambda X: cells(X).map(pd.Series),
+    "object array of arrays": lambda X: cells(X).to_numpy(),
+    "Sequences": table,
+    "list of foreign tables": lambda X: [Foreign(x) for x in X],
+    "list of foreign arrays": lambda X: [ForeignArray(x) for x in X],
+    "list of nullable frames": lambda X: [pd.DataFrame(x).astype("Float64") for x in X],
+    "nullable frames, padded": lambda X: [pd.DataFrame(x).astype("Float64") for x in padded(X)],
+    "list of decimals": lambda X: [np.vectorize(Decimal, [object])(x) for x in X],
+    "nested lists, None behind the end": lambda X: with_missing(X, None),
+    "nested lists, NA behind the end": lambda X: with_missing(X, pd.NA),
+    "masked array": lambda X: np.ma.masked_invalid(padded(X)),
+    "list of masked arrays": lambda X: list(np.ma.masked_invalid(padded(X))),
+    "big-endian": lambda X: padded(X).astype(">f8"),
+    "list, big-endian": lambda X: [x.astype(">f4") for x in X],
+    "long double": lambda X: padded(X).astype(np.longdouble),
+    "unaligned": lambda X: (
+        np.frombuffer(b"1" + padded(X).tobytes(), "u1")[1:].view("f8").reshape(padded(X).shape)
+    ),
     "list, read-only": lambda X: [np.frombuffer(x.tobytes()).reshape(x.shape) for x in X],
     "list, padded by its own": lambda X: [
         np.vstack([x, np.full((2, x.shape[1]), np.nan)]) for x in X
@@ -63,7 +128,12 @@ UNIVARIATE = ANY_LENGTH | {
     "long Series": lambda X: as_long(X)["c0"],
     "padded 2-D": flat,
     "wide DataFrame": lambda X: pd.DataFrame(flat(X)).add_prefix("t"),
+    "lists of numbers, None behind the end": lambda X: [
+        [v if v == v else None for v in x] for x in flat(X)
+    ],
 }
+# of these forms the estimator knows names of channels or columns
+NAMED = ("long DataFrame", "long Series", "Sequences")
 
 
 def cases():
@@ -84,15 +154,11 @@ def test_same_sequences_same_model(form, lengths, n_channels):
     np.testing.assert_array_equal(model.theta_, expected.theta_)
     probability = expected.predict_proba(X)
     np.testing.assert_array_equal(model.predict_proba(given), probability)
-    # fitted on one form, predicted on the other
-    names = (
-        pytest.warns(UserWarning, match="feature names")
-        if form.startswith("long ")
-        else nullcontext()
-    )
+    # fitted on one form, asked in the other
+    names = pytest.warns(UserWarning, match="feature names") if form in NAMED else nullcontext()
     with names:
         np.testing.assert_array_equal(expected.predict_proba(given), probability)
-    if form not in ("wide DataFrame", "padded 2-D", "lists of numbers"):
+    if form not in ("wide DataFrame", "padded 2-D") and not form.startswith("lists of numbers"):
         np.testing.assert_array_equal(model.predict_proba(X), probability)
 
 

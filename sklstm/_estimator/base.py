@@ -14,7 +14,6 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
@@ -22,9 +21,12 @@ from sklstm._estimator import settings
 from sklstm._estimator.callbacks import CallbackSupportMixin, EpochCallbacks
 from sklstm._estimator.combinations import check_combinations
 from sklstm._estimator.fitted import FittedNetwork
-from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets
+from sklstm._input.alignment import aligned
+from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets, typical_length
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
+from sklstm._input.targets import split_off
 from sklstm._input.validation import as_sequences
+from sklstm._input.values import refuse_far_value
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._progress import announced, progress_bar
@@ -42,6 +44,7 @@ class _HeldOut(NamedTuple):
     data: SequenceDataset
     samples: NDArray[np.int64]  # (n,): positions in the data
     targets: Targets  # of these samples
+    name: str  # of the argument that the data come from
 
 
 class BaseLSTM(CallbackSupportMixin, FittedNetwork):
@@ -99,6 +102,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
+        y, sample_weight = aligned(X, steps=self.return_sequences, y=y, sample_weight=sample_weight)
         check_combinations(self)
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
@@ -192,10 +196,11 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         X, y = validation
         data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
         try:
+            (y,) = aligned(X, steps=self.return_sequences, y=y)
             targets = self._targets(y, None, data, reset=False)
         except ValueError as error:
             raise ValueError(f"X_val and y_val do not match: {error}") from error
-        return _HeldOut(data, np.arange(data.n_samples), targets)
+        return _HeldOut(data, np.arange(data.n_samples), targets, "X_val")
 
     def _split(
         self,
@@ -206,10 +211,9 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     ) -> tuple[NDArray, _HeldOut]:
         """Return the samples to train on, and those that are held out."""
         strata = None if self.return_sequences else self._strata(targets.values[samples])
-        samples, out = train_test_split(
-            samples, test_size=self.validation_fraction, random_state=rng, stratify=strata
-        )
-        return samples, _HeldOut(data, out, targets.of(out))
+        labels = getattr(self, "classes_", None)
+        samples, out = split_off(samples, self.validation_fraction, rng, strata, labels)
+        return samples, _HeldOut(data, out, targets.of(out), "X")
 
     def _check_held_out(self, held_out: _HeldOut | None) -> None:
         """Raise an error if the validation set is too small for its score."""
@@ -227,7 +231,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         """Set mean and deviation of the channels, and on a fresh start the patches."""
         if fresh:
             moments = ChannelMoments.empty(data.n_channels)
-            longest = int(data.lengths[samples].max())
+            longest = typical_length(data.lengths[samples])
             self.patch_size_ = settings.patch_size(self, longest, self.front_)
         else:
             seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
@@ -317,8 +321,12 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
 
         def validate() -> float:
             raw = workers.predict(held_input, held_out.samples)
-            if not np.isfinite(raw).all():  # the next loss will say so
-                return -math.inf
+            if not np.isfinite(raw).all():
+                refuse_far_value(
+                    held_out.data, held_out.samples, self.channel_mean_, self.channel_scale_,
+                    held_out.name,
+                )  # fmt: skip
+                return -math.inf  # the training diverged
             return self._score_raw(raw, targets.values, targets.weight)
 
         return validate

@@ -18,9 +18,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator import settings
 from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._input.alignment import aligned
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._input.validation import as_sequences
+from sklstm._input.values import check_predictions, check_unscaled_values
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
@@ -99,6 +101,8 @@ class FittedNetwork(HyperParameters, WithParameters):
     def _input(self, data: SequenceDataset) -> NetworkInput:
         """Return sequences as the network reads them."""
         scale = self._architecture["scale"]
+        if scale is None:
+            check_unscaled_values(data, self.dtype_)
         return NetworkInput.of(
             data, self.patch_size_, scale, self.channel_mean_, self.channel_scale_
         )
@@ -106,11 +110,15 @@ class FittedNetwork(HyperParameters, WithParameters):
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
         """Return raw predictions (n_rows, n_outputs)."""
         with self._predictor(data.n_samples) as predictor:
-            return predictor.predict(self._input(data), np.arange(data.n_samples))
+            raw = predictor.predict(self._input(data), np.arange(data.n_samples))
+        n_rows = data.lengths if self._architecture["return_sequences"] else None
+        check_predictions(raw, data, self.channel_mean_, self.channel_scale_, n_rows)
+        return raw
 
     def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
         """Return y, raw predictions and weights of the steps that have a target."""
         data = self._known_sequences(X)
+        y, weight = aligned(X, steps=True, y=y, sample_weight=weight)
         rows = rows_of_steps(y, data, self._missing)
         given = ~self._missing(rows)
         raw = self._raw_prediction(data)[given]
@@ -188,6 +196,9 @@ class FittedNetwork(HyperParameters, WithParameters):
             weights = predictor.attention(self._input(data), every).astype(np.float64)
             merged = self.patch_size_ * predictor.network.spec.stride
         lengths = -(-data.lengths // merged)
+        check_predictions(
+            weights[:, np.newaxis], data, self.channel_mean_, self.channel_scale_, lengths
+        )
         first = np.cumsum(lengths) - lengths
         weights /= np.repeat(np.add.reduceat(weights, first), lengths)
         # the first stretch of a sequence is the one that may hold fewer steps

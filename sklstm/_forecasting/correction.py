@@ -107,7 +107,7 @@ class Corrector:
             series, origins = draws.take(settings.batch_size * settings.steps_per_round)
             history = train(
                 workers, self.theta, optimizer, self._training_set(branch, series, origins),
-                self._training_settings(round_), rng,
+                self._training_settings(round_), rng, is_final=round_ == n_rounds - 1,
             )  # fmt: skip
             if history.diverged:
                 break

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._kernels.gather import gather
+from sklstm._kernels.gather import ROUNDING, SMALLEST_DEVIATION, gather
 
-# A deviation smaller than this fraction of the mean is rounding error of float64.
-_ROUNDING = 1e-13
-# How many values are converted to float64 at a time.
+# Values of X and y within which double precision can square deviations and add the squares up.
+LARGEST = 1e150
+# Values that are turned to float64 at a time.
 _BLOCK_VALUES = 2**16
 
 
@@ -68,6 +68,7 @@ class ChannelMoments:
         offset = data.begin[samples] - (last - lengths)
         n_rows = max(1, _BLOCK_VALUES // data.n_channels)
         total = int(lengths.sum())
+        varies = np.zeros(data.n_channels, bool)  # where it is not plain from m2
         for first in range(0, total, n_rows):
             rows = np.arange(first, min(first + n_rows, total))
             owner = np.searchsorted(last, rows, side="right")
@@ -76,10 +77,20 @@ class ChannelMoments:
             n_added = share.sum()
             mean = (share * values).sum(axis=0) / n_added
             m2 = (share * (values - mean) ** 2).sum(axis=0)
+            small = m2 < n_added * SMALLEST_DEVIATION**2
+            if small.any():
+                varies[small] |= (values[:, small] != values[0, small]).any(axis=0)
             n_before, moved = self.count[0], mean - self.mean
             self.count += n_added
             self.mean += moved * (n_added / self.count)
             self.m2 += m2 + moved**2 * (n_before * n_added / self.count)
+        vanishes = varies & (self.m2 < self.count * SMALLEST_DEVIATION**2)
+        if vanishes.any():
+            raise ValueError(
+                f"Channel {int(vanishes.argmax())} of X varies by less than "
+                f"{SMALLEST_DEVIATION:.0e}, too little to compute with: multiply the channel by a "
+                "constant."
+            )
 
     @property
     def deviation(self) -> NDArray[np.float64]:
@@ -89,8 +100,20 @@ class ChannelMoments:
 
 
 def unit_of(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the deviation to divide by: 1 where it is no more than rounding error."""
-    return np.where(deviation > _ROUNDING * np.abs(mean), deviation, 1.0)
+    """What to divide by: the deviation, or 1 where no more than rounding varies."""
+    return np.where(deviation > ROUNDING * np.abs(mean), deviation, 1.0)
+
+
+def typical_length(lengths: NDArray[np.int64]) -> int:
+    """Time steps of the longest of some sequences (n_samples,), outliers left aside.
+
+    Outliers are up to a tenth of the sequences, or one, if the longest has more than four times
+    as many time steps as the longest of the others.
+    """
+    n_aside = max(1, len(lengths) // 10) if len(lengths) > 2 else 0
+    others = int(np.partition(lengths, -1 - n_aside)[-1 - n_aside])
+    longest = int(lengths.max())
+    return longest if longest <= 4 * others else others
 
 
 def packed_rows(first: NDArray, lengths: NDArray) -> NDArray[np.intp]:

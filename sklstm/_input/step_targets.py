@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import _check_sample_weight
 
+from sklstm._input.containers import is_long_frame, is_sequence, rows_of_samples
 from sklstm._input.sequences import SequenceDataset
-from sklstm._input.validation import is_long_frame, is_sequence
+from sklstm._input.targets import plain
 
 FORM = (
     "With return_sequences=True it is an array (n_samples, n_timesteps) or (n_samples, "
@@ -27,7 +28,9 @@ def rows_of_steps(
     Behind the end of a sequence there may be more, if all of it is `missing`.
     """
     if is_long_frame(values):
-        values = _of_long_frame(values)
+        begin, end = rows_of_samples(values.index, name)
+        rows_of_frame = plain(values)
+        values = [rows_of_frame[a:b] for a, b in zip(begin, end, strict=True)]
     n_samples = len(values) if hasattr(values, "__len__") else 0
     if n_samples != data.n_samples:
         raise ValueError(
@@ -35,10 +38,10 @@ def rows_of_steps(
             f"{data.n_samples}, {name} has {n_samples}."
         )
     if not isinstance(values, (list, tuple)):
-        values = np.asarray(values)
+        values = np.asarray(plain(values))
     rows = []
     for i, (value, length) in enumerate(zip(values, data.lengths, strict=True)):
-        value = np.asarray(value)
+        value = np.asarray(plain(value))
         if value.ndim not in (1, 2):
             raise ValueError(f"{name} of sample {i} has the shape {value.shape}. {FORM}")
         if len(value) < length or not missing(value[length:]).all():
@@ -53,12 +56,6 @@ def rows_of_steps(
     return np.concatenate(rows)
 
 
-def _of_long_frame(frame: Any) -> list[NDArray]:
-    """The rows of each sample of a pandas object with the index (sample, time)."""
-    sample = frame.index.codes[0]
-    return np.split(frame.to_numpy(), np.nonzero(np.diff(sample))[0] + 1)
-
-
 def weight_of_steps(sample_weight: Any, data: SequenceDataset) -> NDArray[np.float64]:
     """Weights (total_steps,), given for each sample or for each step."""
     by_step = is_long_frame(sample_weight) or getattr(sample_weight, "ndim", 1) > 1
@@ -70,6 +67,7 @@ def weight_of_steps(sample_weight: Any, data: SequenceDataset) -> NDArray[np.flo
         )
         return np.repeat(weight, data.lengths)
     rows = rows_of_steps(sample_weight, data, _nothing, "sample_weight")
+    rows = rows[:, 0] if rows.shape[1:] == (1,) else rows
     return _check_sample_weight(rows, rows, dtype=np.float64, ensure_non_negative=True)
 
 

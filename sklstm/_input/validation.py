@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+import calendar
+import re
+import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array, validate_data
+from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
+from sklstm._input.containers import (
+    FLOATS,
+    as_numbers,
+    in_words,
+    is_long_frame,
+    is_sequence,
+    one_sequence,
+    opened,
+    refuse_columns_of_words,
+    refuse_elements,
+    rows_of_samples,
+    shape_of,
+)
 from sklstm._input.sequences import SequenceDataset
+from sklstm._input.table import Sequences
+from sklstm._input.values import check_values
 
-# Values looked at in one go, so that a memory-mapped array is read piece by piece.
-_BLOCK_VALUES = 1 << 18
+# A 2-D X of so few columns and so many rows for each is more likely one of channels.
+_FEW_COLUMNS, _MANY_ROWS = 3, 1000
+_FEW_NAMED_COLUMNS, _MANY_ROWS_A_COLUMN = 20, 20
 
 
 def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool) -> SequenceDataset:
@@ -22,26 +39,64 @@ def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool)
     With `reset` (in fit) the estimator's ``n_features_in_``, ``n_channels_in_`` and, for a
     DataFrame with string columns, ``feature_names_in_`` are set; else X must agree with them.
     """
-    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
-        X = list(X)
-    if is_long_frame(X):
+    if type(X) is np.ndarray and X.dtype.kind in "fiub":
+        data = _from_array(estimator, X, n_channels, reset)
+    else:
+        data = _from_container(estimator, X, n_channels, reset)
+    _check_channels(estimator, data, n_channels, reset)
+    if not isinstance(X, Sequences):  # whose values were looked at when it was made
+        check_values(data)
+    return data
+
+
+def _from_container(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
+    """Lists, tables, and what can be made an array."""
+    try:
+        return _from_opened(estimator, *opened(X), n_channels, reset)
+    except (TypeError, ValueError):
+        refuse_columns_of_words(X)
+        raise
+
+
+def _from_opened(
+    estimator: Any, X: Any, named: Any, n_channels: int | None, reset: bool
+) -> SequenceDataset:
+    """What `opened` gave."""
+    if isinstance(X, Sequences):
+        data = _from_table(estimator, X, reset)
+    elif is_long_frame(X):
         data = _from_long_frame(estimator, X, reset)
     elif _is_list_of_sequences(X, n_channels):
         data = _from_list(X)
         _set_features(estimator, data.n_channels, reset)
     else:
-        data = _from_array(estimator, X, n_channels, reset)
-    _check_channels(estimator, data, n_channels, reset)
-    _check_finite(data)
+        data = _from_array(estimator, _stacked(X), n_channels, reset)
+    if named is not None:  # its columns are the channels
+        _check_feature_names(estimator, named, reset=reset)
     return data
+
+
+def _from_table(estimator: Any, X: Sequences, reset: bool) -> SequenceDataset:
+    """Sequences of a table, which bring the names of their channels."""
+    if not len(X):
+        raise ValueError("X holds 0 samples, at least 1 is needed.")
+    _set_features(estimator, len(X.channels), reset)
+    known = getattr(estimator, "feature_names_in_", None)
+    if reset or known is None or list(known) != list(X.channels):
+        _check_feature_names(estimator, X[:1].to_frame()[list(X.channels)], reset=reset)
+    return X.dataset()
 
 
 # --- arrays -------------------------------------------------------------------------------
 def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
-    X = _stacked(X)
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
-    plain = type(X) is np.ndarray and X.dtype in (np.float32, np.float64) and X.size > 0
+    plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
+    if getattr(X, "ndim", 2) > 3:
+        raise ValueError(
+            f"X has {X.ndim} dimensions, its shape is {X.shape}. An array X has three at most, "
+            "(n_samples, n_timesteps, n_channels)."
+        )
     if getattr(X, "ndim", 2) == 3:
         if not plain:
             X = check_array(
@@ -57,6 +112,8 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
             X = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
         else:  # fitted on sequences, whose number of steps is free
             X = check_array(X, dtype="numeric", ensure_all_finite=False, estimator=estimator)
+        if reset and n_channels is None:
+            _warn_of_columns_like_channels(estimator, X.shape)
         channels = n_channels or 1
         if X.shape[1] % channels:
             raise ValueError(
@@ -65,6 +122,7 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
                 "step side by side."
             )
         X = X.reshape(len(X), -1, channels)
+    X = _as_floats(X)
     n_samples, n_timesteps, n_channels = X.shape
     if n_timesteps == 0 or n_channels == 0:
         raise ValueError(
@@ -73,15 +131,51 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
         )
     lengths = _lengths_without_padding(X)
     begin = np.arange(n_samples, dtype=np.int64) * n_timesteps
-    values = _numeric(X.reshape(n_samples * n_timesteps, n_channels))
+    values = np.ascontiguousarray(X.reshape(n_samples * n_timesteps, n_channels))
     return SequenceDataset(values, begin, begin + lengths)
+
+
+def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> None:
+    """Warn of a 2-D X whose columns look like channels: a few, with words for names."""
+    n_rows, n_columns = shape
+    names = [str(name).lower() for name in getattr(estimator, "feature_names_in_", ())]
+    by_name = (
+        1 < n_columns <= _FEW_NAMED_COLUMNS
+        and n_rows >= _MANY_ROWS_A_COLUMN * n_columns
+        and _are_words(names)
+    )
+    if by_name or (1 < n_columns <= _FEW_COLUMNS and n_rows >= _MANY_ROWS):
+        found = f" ({', '.join(map(repr, names[:6]))})" if names else ""
+        warnings.warn(
+            f"X was read as {n_rows} sequences of {n_columns} time steps, and its columns{found} "
+            "look like channels. If its rows are time steps, say which of them belong together: "
+            "with sklstm.Sequences.from_frame(table, sample=..., time=...), or by an index "
+            "(sample, time). If its columns are time steps, set n_channels=1.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _are_words(names: list[str]) -> bool:
+    """Whether most names differ by more than a number or a date."""
+    stems = {re.sub(r"[\W\d_]", "", name) for name in names}
+    dates = {name.lower() for name in [*calendar.month_abbr, *calendar.day_abbr]}
+    return 2 * len(stems) > len(names) > 0 and not {stem[:3] for stem in stems} <= dates
 
 
 def _stacked(X: Any) -> Any:
     """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
-    if isinstance(X, (list, tuple)) and len(X) and is_sequence(X[0]) and len(_shape(X[0])) == 2:
-        return np.stack([np.asarray(x) for x in X])
-    return X
+    if not isinstance(X, (list, tuple)):
+        return X
+    refuse_elements(X)
+    n_dimensions = len(shape_of(X[0])) if is_sequence(X[0]) else 0
+    if n_dimensions == 3:
+        hint = " If X is an array within a list, pass X[0]." if len(X) == 1 else ""
+        raise ValueError(
+            f"Sample 0 of X has 3 dimensions, its shape is {shape_of(X[0])}; a sample has two, "
+            f"(n_timesteps, n_channels).{hint}"
+        )
+    return np.stack([as_numbers(x) for x in X]) if n_dimensions == 2 else X
 
 
 def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
@@ -100,11 +194,24 @@ def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
     return lengths
 
 
-def _numeric(values: NDArray) -> NDArray:
-    """C-contiguous; small integers and the like as float64, unless they are memory-mapped."""
-    if values.dtype not in (np.float32, np.float64) and not _is_memory_mapped(values):
-        values = values.astype(np.float64)
-    return np.ascontiguousarray(values)
+def _as_floats(values: NDArray) -> NDArray:
+    """Of a dtype that the kernels read; memory-mapped numbers as they are where possible."""
+    kind = values.dtype.kind
+    if values.dtype in FLOATS and values.flags.aligned:
+        return values
+    if kind not in "fiubO":
+        raise ValueError(
+            f"X holds no numbers, its dtype is {values.dtype}. Encode it: durations, for instance, "
+            "by X / np.timedelta64(1, 's')."
+        )
+    if _is_memory_mapped(values) and values.dtype.isnative and values.flags.aligned:
+        if kind == "b":
+            return values.view(np.uint8)
+        if kind in "iu":
+            return values
+    # what has no more digits than float32 needs no more memory
+    short = kind == "f" and values.dtype.itemsize <= 4
+    return as_numbers(values).astype(np.float32 if short else np.float64)
 
 
 def _is_memory_mapped(array: Any) -> bool:
@@ -124,45 +231,16 @@ def _is_list_of_sequences(X: Any, n_channels: int | None) -> bool:
     """
     if not isinstance(X, (list, tuple)) or not X or not all(is_sequence(x) for x in X):
         return False
-    shapes = {_shape(x) for x in X}
+    shapes = {shape_of(x) for x in X}
     if len(shapes) > 1:
         return True
     univariate = len(shapes.pop()) == 1 and n_channels in (None, 1)
     return univariate and not isinstance(X[0], (list, tuple))
 
 
-def is_sequence(x: Any) -> bool:
-    """An array, a pandas object or a nested list, not a number or a string."""
-    if isinstance(x, Sequence):
-        return not isinstance(x, (str, bytes))
-    return getattr(x, "ndim", 0) > 0
-
-
-def _shape(x: Any) -> tuple[int, ...]:
-    return tuple(getattr(x, "shape", None) or np.asarray(x, dtype=object).shape)
-
-
 def _from_list(X: Any) -> SequenceDataset:
-    arrays = []
-    for i, x in enumerate(X):
-        try:
-            x = np.asarray(x)
-            if x.dtype.kind not in "fiubO":
-                raise TypeError(f"its dtype is {x.dtype}")
-            x = x.astype(np.float64) if x.dtype not in (np.float32, np.float64) else x
-        except (TypeError, ValueError) as error:
-            raise ValueError(
-                f"Sample {i} of X is no array of numbers: {error}. A list X holds one "
-                "(n_timesteps,) or (n_timesteps, n_channels) array for each sample."
-            ) from error
-        if x.ndim == 1:
-            x = x[:, np.newaxis]
-        if x.ndim != 2:
-            raise ValueError(
-                f"Sample {i} of X has {x.ndim} dimensions, its shape is {x.shape}. A list X "
-                "holds one (n_timesteps,) or (n_timesteps, n_channels) array for each sample."
-            )
-        arrays.append(x)
+    """One array for each sample."""
+    arrays = [one_sequence(i, x) for i, x in enumerate(X)]
     widths = np.array([x.shape[1] for x in arrays])
     lengths = np.array([len(x) for x in arrays], np.int64)
     _refuse_empty(lengths, "has no time step")
@@ -203,15 +281,6 @@ def _refuse_empty(lengths: NDArray[np.int64], what: str) -> None:
 
 
 # --- pandas -------------------------------------------------------------------------------
-def _is_frame(X: Any) -> bool:
-    """A pandas object; told by its module so that pandas need not be imported."""
-    return type(X).__module__.split(".")[0] == "pandas"
-
-
-def is_long_frame(X: Any) -> bool:
-    return _is_frame(X) and getattr(getattr(X, "index", None), "nlevels", 1) > 1
-
-
 def _from_long_frame(estimator: Any, X: Any, reset: bool) -> SequenceDataset:
     """Rows indexed by (sample, time): a column is a channel.
 
@@ -227,25 +296,16 @@ def _from_long_frame(estimator: Any, X: Any, reset: bool) -> SequenceDataset:
     values = validate_data(
         estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=1
     )
-    sample = X.index.codes[0]
-    changes = np.nonzero(np.diff(sample))[0] + 1
-    begin = np.concatenate([[0], changes]).astype(np.int64)
-    end = np.append(changes, len(sample)).astype(np.int64)
-    if len(np.unique(sample[begin])) < len(begin):
-        raise ValueError(
-            "The rows of a sample of X do not stand together. Sort it: X.sort_index()."
+    begin, end = rows_of_samples(X.index, "X")
+    if reset and len(begin) == len(X) > 1:
+        warnings.warn(
+            f"X was read as long, by its index {in_words(X.index)}: {len(X)} samples of one time "
+            "step each, whose columns are channels. If each row is a sequence, pass "
+            "X.reset_index(drop=True).",
+            UserWarning,
+            stacklevel=2,
         )
-    time = X.index.get_level_values(1)
-    rising = np.asarray(time[1:] > time[:-1])
-    rising[changes - 1] = True
-    if not rising.all():
-        row = int(np.argmin(rising)) + 1
-        raise ValueError(
-            f"The time of X does not rise at row {row}, {X.index[row]!r}: a sample's time "
-            "steps must be in order, each once. Sort X with X.sort_index() and drop duplicates."
-        )
-    values = _numeric(values)
-    return _trimmed(values, end - begin)
+    return _trimmed(np.ascontiguousarray(_as_floats(values)), end - begin)
 
 
 # --- checks -------------------------------------------------------------------------------
@@ -280,37 +340,11 @@ def _check_channels(
     if reset:
         estimator.n_channels_in_ = data.n_channels
     elif data.n_channels != estimator.n_channels_in_:
+        hint = ""
+        if data.n_channels == 1 and (data.lengths == estimator.n_channels_in_).all():
+            hint = " If X is a single sequence, (n_timesteps, n_channels), pass [X]."
         raise ValueError(
             f"X has {data.n_channels} channels, but {type(estimator).__name__} was fitted with "
             f"{estimator.n_channels_in_}. The last axis of X holds the channels; a 2-D X holds "
-            "univariate series unless n_channels is set."
+            f"univariate series unless n_channels is set.{hint}"
         )
-
-
-def _check_finite(data: SequenceDataset) -> None:
-    """Refuse NaN and infinity inside a sequence, and say where the first one stands."""
-    if data.values.dtype.kind != "f":
-        return
-    n_rows = max(1, _BLOCK_VALUES // data.n_channels)
-    for first in range(0, len(data.values), n_rows):
-        values = data.values[first : first + n_rows]
-        with np.errstate(over="ignore", invalid="ignore"):
-            if math.isfinite(values.sum(dtype=np.float64)):
-                continue
-        rows = np.nonzero(~np.isfinite(values).all(axis=1))[0] + first
-        samples = np.searchsorted(data.begin, rows, side="right") - 1
-        inside = rows < data.end[samples]  # the others are padding
-        if inside.any():
-            row = rows[inside][0]
-            channel = int(np.argmin(np.isfinite(data.values[row])))
-            _raise_not_finite(data, int(samples[inside][0]), int(row), channel)
-
-
-def _raise_not_finite(data: SequenceDataset, sample: int, row: int, channel: int) -> None:
-    value = data.values[row, channel]
-    what = "NaN" if np.isnan(value) else "infinity"
-    raise ValueError(
-        f"Input X contains {what}: sample {sample}, time step {row - data.begin[sample]}, channel "
-        f"{channel}. Only steps at the end of a sequence may be NaN, in all channels: they are "
-        "padding. Fill gaps before, for instance by interpolation."
-    )

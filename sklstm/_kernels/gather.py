@@ -6,24 +6,38 @@ import math
 
 from sklstm._kernels.jit import device, kernel
 
+# A deviation that is a smaller share of the mean comes from rounding in double precision. It
+# holds for float32 values too: what varies among them varies by more, or not at all.
+ROUNDING = 1e-13
+# What adding up n equal values may be off by, as a share of the sum, is n times this at most.
+_ROUNDING_OF_A_SUM = 2.0**-52
+# Smaller deviations have squares that vanish, so that values are enlarged before.
+SMALLEST_DEVIATION = 1e-145
+_ENLARGED = 1e150
+
+
+@device
+def _deviation(values, first, last, channel, mean, unit):
+    """Standard deviation of one channel of a sequence, times `unit`."""
+    squares = 0.0
+    for row in range(first, last):
+        deviation = (float(values[row, channel]) - mean) * unit
+        squares += deviation * deviation
+    return math.sqrt(squares / (last - first))
+
 
 @device
 def _mean_and_inverse_deviation(values, first, last, channel):
-    """Return mean and inverse standard deviation of one channel of a sequence.
-
-    The inverse deviation of a constant channel is 0.
-    """
+    """Mean and 1 / deviation of one channel of a sequence, which is 0 for a constant one."""
     total = 0.0
     for row in range(first, last):
         total += float(values[row, channel])
     mean = total / (last - first)
-    squares = 0.0
-    for row in range(first, last):
-        deviation = float(values[row, channel]) - mean
-        squares += deviation * deviation
-    deviation = math.sqrt(squares / (last - first))
-    # a deviation this small is rounding error: the channel is constant
-    return mean, 1.0 / deviation if deviation > 1e-7 * abs(mean) + 1e-300 else 0.0
+    deviation = _deviation(values, first, last, channel, mean, 1.0)
+    if deviation < SMALLEST_DEVIATION:
+        deviation = _deviation(values, first, last, channel, mean, _ENLARGED) / _ENLARGED
+    rounding = max(ROUNDING, _ROUNDING_OF_A_SUM * (last - first)) * abs(mean)
+    return mean, 1.0 / deviation if deviation > rounding + 1e-300 else 0.0
 
 
 @kernel

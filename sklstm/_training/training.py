@@ -14,6 +14,10 @@ from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
 from sklstm.components.schedules import Adaptive, Schedule
 
+# Parameters that no further loss will see are tried on a few samples. Targets are scaled to a
+# deviation of 1, so that a larger loss comes of a training that diverged.
+_SAMPLES_TRIED, _LARGEST_LOSS = 32, 1e12
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -80,6 +84,7 @@ def train(
     rng: np.random.Generator,
     validate: Callable[[], float] | None = None,
     after_epoch: Callable[[History], bool] = lambda history: False,
+    is_final: bool = True,
 ) -> History:
     """Train theta (n_parameters,) in place.
 
@@ -88,9 +93,11 @@ def train(
     restored. Without it, schedules that have no planned end stop likewise by the loss.
     After a loss that is not finite, or Ctrl-C, the best parameters so far are restored and
     the history says so. `after_epoch` may stop the training by returning True.
+    `is_final`: whether no further training follows, whose losses would see what the last update
+    did.
     """
     history = History()
-    best = _Best(theta, settings.tol)
+    initial, best = theta.copy(), _Best(theta, settings.tol)
     workers.network.pack(theta)
     n_batches = -(-len(data.samples) // settings.batch_size)
     schedule, rate_init = settings.schedule, settings.learning_rate_init
@@ -103,13 +110,17 @@ def train(
 
             loss = _epoch(workers, theta, optimizer, data, settings, rng, rate)
             # the last update of an epoch may overflow, which no loss has seen
-            if not (math.isfinite(loss) and np.isfinite(theta).all()):
-                history.diverged = True
+            history.diverged = not (math.isfinite(loss) and np.isfinite(theta).all())
+            if is_final and epoch + 1 == settings.n_epochs and not history.diverged:
+                history.diverged = not _is_sane(workers, theta, data, rng)
+            score = math.nan if validate is None or history.diverged else validate()
+            history.diverged |= score == -math.inf
+            if history.diverged:
                 break
             history.loss_curve.append(loss)
             if validate is not None:
-                history.validation_scores.append(validate())
-                best.update(theta, -history.validation_scores[-1])
+                history.validation_scores.append(score)
+                best.update(theta, -score)
             else:
                 best.update(theta, loss)
             if after_epoch(history):
@@ -130,7 +141,23 @@ def train(
     if validate is not None or history.diverged or history.interrupted:
         theta[:] = best.theta
         workers.network.pack(theta)
+    # an update of an earlier epoch may have been the one
+    if history.diverged and not _is_sane(workers, theta, data, rng):
+        theta[:] = initial
+        workers.network.pack(theta)
     return history
+
+
+def _is_sane(workers: Workers, theta: NDArray, data: TrainingSet, rng: np.random.Generator) -> bool:
+    """Return whether the loss on some training samples is finite and in a sensible range."""
+    some = np.arange(min(len(data.samples), _SAMPLES_TRIED))
+    rows = data.targets.rows(some)
+    weight = data.targets.weight[rows]
+    loss = workers.gradient(
+        data.inputs, data.samples[some], data.targets.values[rows],
+        (weight / weight.sum()).astype(theta.dtype), 0.0, rng, np.empty_like(theta),
+    )  # fmt: skip
+    return abs(loss) < _LARGEST_LOSS
 
 
 def _epoch(

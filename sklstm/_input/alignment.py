@@ -1,0 +1,237 @@
+"""y, weights and the like in the order of the samples of X: by their index, if they have one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.containers import (
+    as_array,
+    as_text,
+    check_container,
+    in_words,
+    is_long_frame,
+    is_pandas,
+    is_sequence,
+    rows_of_samples,
+)
+from sklstm._input.table import Sequences
+from sklstm._input.targets import plain
+
+
+def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
+    """The values in `others`, by their names, in the order of the samples of X.
+
+    What carries a pandas index is aligned with X by it, or refused by the labels that differ.
+    What carries none goes by position, and so does a default RangeIndex, unless its labels are
+    those of the samples. Rows of a wide X are never reordered against, because scikit-learn pairs
+    them by position: other orders are refused. With `steps` the values may be targets of time
+    steps; those of a long DataFrame are aligned row by row.
+    """
+    for name, values in others.items():
+        if values is not None:
+            check_container(values, name)
+            _refuse_rows_in_place_of_samples(X, values, name, steps)
+    others = {name: as_array(values) for name, values in others.items()}
+    known = [("X", _sample_index(X))] if any(map(_has_index, others.values())) else []
+    for name, values in others.items():
+        if steps and _is_list(values):
+            values = _lists_of_steps_aligned(X, values, name)
+        elif steps and is_long_frame(values):
+            if _has_names(X):
+                others[name] = _rows_aligned(X, values, name)
+                continue
+            begin, _ = rows_of_samples(values.index, name)
+            index = values.index[begin].get_level_values(0)
+            _check_order(known, index, name)
+            known.append((name, index))
+        elif _has_index(values):
+            index = values.index
+            if index.nlevels > 1 and known[0][1] is not None and known[0][1].nlevels == 1:
+                index = index.get_level_values(0)  # one row for each sample, with its time
+            order = _check_order(known, index, name, movable=_has_names(X))
+            values = values if order is None else values.iloc[order]
+            known.append((name, index if order is None else index[order]))
+            if steps and is_pandas(X):
+                _check_columns(X, values, name)
+        others[name] = values
+    return tuple(others.values())
+
+
+def _is_list(values: Any) -> bool:
+    return isinstance(values, (list, tuple)) or (
+        isinstance(values, np.ndarray) and values.dtype == object and values.ndim == 1
+    )
+
+
+def _has_index(values: Any) -> bool:
+    return is_pandas(values) and hasattr(values, "iloc")
+
+
+def _has_names(X: Any) -> bool:
+    """Whether samples of X have names of their own; rows of a wide DataFrame go by position."""
+    return is_long_frame(X) or isinstance(X, Sequences)
+
+
+# --- samples ------------------------------------------------------------------------------
+def _sample_index(X: Any) -> Any:
+    """The samples of X as a pandas Index, or None."""
+    if isinstance(X, Sequences):
+        return X.sample_index()
+    if is_long_frame(X):
+        return X.index.get_level_values(0).unique()
+    return X.index if _has_index(X) else None
+
+
+def _check_order(
+    known: list[tuple[str, Any]], index: Any, name: str, movable: bool = False
+) -> NDArray[np.intp] | None:
+    """Compare an index with those known; the order in which it is that of the first, or None."""
+    order = None
+    for other, ids in known:
+        if ids is not None:
+            found = _order(ids, index, name, other, movable and other == "X")
+            order = found if order is None else order
+            index = index if found is None else index[found]
+    return order
+
+
+def _order(ids: Any, index: Any, name: str, other: str, movable: bool) -> NDArray[np.intp] | None:
+    """Positions (n_samples,) that bring `index` into the order of `ids`; None if it is there."""
+    if index.equals(ids):
+        return None
+    distinct = index.is_unique and ids.is_unique
+    permuted = distinct and len(index) == len(ids) and (index.get_indexer(ids) >= 0).all()
+    default = _is_default(index) or (not movable and _is_default(ids))
+    if default and not permuted and len(index) == len(ids):
+        return None
+    if not distinct:
+        _refuse_twice(ids, index, name, other)
+    if not permuted:
+        _refuse_other_labels(ids, index, name, other)
+    order = index.get_indexer(ids)
+    if not movable:
+        row = int((order != np.arange(len(order))).argmax())
+        raise ValueError(
+            f"{name} has the row labels of {other} in another order: row {row} of {other} is "
+            f"{as_text(ids[row])}, of {name} {as_text(index[row])}. Pass {name}.loc[{other}.index] "
+            f"to go by the labels, {name}.to_numpy() to go by position."
+        )
+    return order
+
+
+def _is_default(index: Any) -> bool:
+    """Whether it is the RangeIndex that pandas gives to what has no labels."""
+    default = type(index).__name__ == "RangeIndex" and index.name is None
+    return default and index.start == 0 and index.step == 1
+
+
+def _refuse_twice(ids: Any, index: Any, name: str, other: str) -> None:
+    """Raise the error for labels that come more than once."""
+    whose, labels = (other, ids) if index.is_unique else (name, index)
+    label = as_text(labels[labels.duplicated()][0])
+    raise ValueError(
+        f"{name} cannot be aligned with {other} by its index: {label} comes more than once in "
+        f"{whose}. Leave one entry of each, or pass {name}.to_numpy() to go by position."
+    )
+
+
+def _refuse_other_labels(ids: Any, index: Any, name: str, other: str) -> None:
+    """Raise the error for labels that one side lacks."""
+    lacking, unknown = ids[~ids.isin(index)], index[~index.isin(ids)]
+    found = []
+    if len(lacking):
+        found.append(f"has no entry for {_some(lacking)} of {other}")
+    if len(unknown):
+        found.append(f"has entries for {_some(unknown)}, which {other} does not have")
+    raise ValueError(
+        f"{name} {' and '.join(found)}. {name} is aligned with {other} by its index: choose its "
+        f"entries with {name}.loc[...], or pass {name}.to_numpy() to go by position."
+    )
+
+
+def _some(labels: Any) -> str:
+    """The first labels, and how many there are."""
+    shown = ", ".join(as_text(label) for label in labels[:3])
+    return shown if len(labels) <= 3 else f"{shown}, ... ({len(labels)} labels)"
+
+
+def _refuse_rows_in_place_of_samples(X: Any, values: Any, name: str, steps: bool) -> None:
+    """Refuse as many values as a long X has rows, where one for each sample is asked."""
+    if steps or not is_long_frame(X) or not hasattr(values, "__len__"):
+        return
+    n_samples = X.index.get_level_values(0).nunique()
+    if len(values) == X.index.get_level_values(1).nunique() != n_samples:
+        raise ValueError(
+            f"X was read as long, by its index {in_words(X.index)}: {n_samples} samples. {name} "
+            f"has {len(values)} entries, as many as there are values in the second level. If this "
+            "is the level of the samples, pass X.swaplevel().sort_index()."
+        )
+    if len(values) == len(X) != n_samples:
+        raise ValueError(
+            f"X was read as long, by its index {in_words(X.index)}: {n_samples} samples, and a row "
+            f"for each of {len(X)} time steps. {name} has {len(values)} entries, one for each row. "
+            "If each row of X is a sequence, pass X.reset_index(drop=True). If each time step has "
+            "a target, set return_sequences=True. Otherwise pass one entry for each sample, for "
+            "instance y.groupby(level=0).last()."
+        )
+
+
+# --- time steps ---------------------------------------------------------------------------
+def _rows_aligned(X: Any, values: Any, name: str) -> list[NDArray]:
+    """The rows of a long DataFrame or Series of each sample of X, in the order of X."""
+    rows = X.row_index() if isinstance(X, Sequences) else X.index
+    index = values.index
+    if None not in rows.names and sorted(map(str, index.names)) == sorted(map(str, rows.names)):
+        index = index.reorder_levels(rows.names)
+    order = _order(rows, index, name, "X", movable=True)
+    array = plain(values if order is None else values.iloc[order])
+    return np.split(array, np.cumsum(_lengths(X))[:-1])
+
+
+def _lengths(X: Any) -> NDArray[np.int64]:
+    """Rows of each sample of X, which has names."""
+    if isinstance(X, Sequences):
+        return X.lengths
+    begin, end = rows_of_samples(X.index, "X")
+    return end - begin
+
+
+def _lists_of_steps_aligned(X: Any, values: Any, name: str) -> list[Any]:
+    """The targets of each sample in the order of its time steps, where both have an index."""
+    if not len(values) or not _has_index(values[0]):
+        return values
+    aligned_values = []
+    for i, (value, times) in enumerate(zip(values, _time_indexes(X, len(values)), strict=True)):
+        if _has_index(value) and times is not None:
+            order = _order(times, value.index, f"{name}[{i}]", f"X[{i}]", movable=True)
+            value = value if order is None else value.iloc[order]
+        aligned_values.append(value)
+    return aligned_values
+
+
+def _time_indexes(X: Any, n_samples: int) -> list[Any]:
+    """Of each sample the index of its time steps, or None."""
+    if _has_names(X):
+        rows = X.row_index() if isinstance(X, Sequences) else X.index
+        times, end = rows.get_level_values(-1), np.cumsum(_lengths(X))
+        indexes = [times[b - n : b] for b, n in zip(end, _lengths(X), strict=True)]
+    elif isinstance(X, (list, tuple, np.ndarray)) or (_has_index(X) and is_sequence(X.iloc[0])):
+        samples = X if not is_pandas(X) else X.to_numpy()
+        indexes = [x.index if _has_index(x) else None for x in samples]
+    else:
+        indexes = [None] * n_samples
+    return indexes if len(indexes) == n_samples else [None] * n_samples
+
+
+def _check_columns(X: Any, values: Any, name: str) -> None:
+    """Refuse targets of time steps whose columns are those of a wide X in another order."""
+    if is_long_frame(X) or X.ndim != 2 or values.ndim != 2:
+        return
+    if set(values.columns) == set(X.columns) and list(values.columns) != list(X.columns):
+        raise ValueError(
+            f"{name} has the columns of X, which are its time steps, in another order. Pass "
+            f"{name}[X.columns]."
+        )

@@ -1,0 +1,270 @@
+"""Containers of sequences opened: lists, tables, and whatever can be made an array."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Number
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # what the kernels read as it is
+
+
+def opened(X: Any) -> tuple[Any, Any]:
+    """Containers with an array for each sample, or in each cell, as lists of arrays.
+
+    And, if each sample is a frame or X one with arrays in its cells, what has its columns.
+    """
+    if isinstance(X, (list, tuple)):
+        return X, _with_common_columns(X)
+    check_container(X, "X")
+    if isinstance(X, np.ma.MaskedArray):
+        return as_numbers(X), None
+    if isinstance(X, Sequence):
+        return list(X), _with_common_columns(X)
+    named = None
+    if is_pandas(X) and X.ndim == 2 and X.columns.nlevels > 1:
+        raise ValueError(
+            f"The columns of X have {X.columns.nlevels} levels. If they are channel and time, "
+            "X.stack(level=1, future_stack=True) makes a long DataFrame of it, with the index "
+            "(sample, time); if they are time and channel, the same with level=0. If together "
+            "they are the time, pass X.to_numpy()."
+        )
+    if is_pandas(X) and not is_long_frame(X) and _holds_sequences(X):
+        named = X if X.ndim == 2 else None
+        X = X.to_numpy()
+    if isinstance(X, np.ndarray) and X.dtype == object and X.size and X.ndim < 3:
+        if X.ndim == 1:
+            return list(X), named
+        if is_sequence(X.flat[0]):  # a row for each sample, a column for each channel
+            return [_side_by_side(i, row, named) for i, row in enumerate(X)], named
+    return X, named
+
+
+def check_container(values: Any, name: str) -> None:
+    """Refuse what is no array, list or table, without printing what it holds."""
+    found = f"{name} is a {type(values).__name__}"
+    if isinstance(values, Mapping):
+        keys = ", ".join(as_text(key) for key in list(values)[:3])
+        keys += ", ..." if len(values) > 3 else ""
+        otherwise = ""
+        if name == "X":
+            otherwise = ", or, if each is a channel, np.stack(list(X.values()), axis=-1)"
+        raise ValueError(
+            f"{found} with {len(values)} keys ({keys}): pass its values, list({name}.values())"
+            f"{otherwise}."
+        )
+    if isinstance(values, (str, bytes)):
+        raise ValueError(f"{found}: pass an array or a list.")
+    readable = ("__array__", "__array_interface__", "__getitem__", "shape", "toarray")
+    if not any(hasattr(values, way) for way in readable) and not isinstance(values, Number):
+        hint = f": pass list({name})" if hasattr(values, "__iter__") else ""
+        raise ValueError(f"{found}, which is no array, list or DataFrame{hint}.")
+    if getattr(getattr(values, "dtype", None), "names", None):
+        raise ValueError(
+            f"{name} is a structured array with the fields {', '.join(values.dtype.names)}: pass "
+            f"an array of numbers, or for a table pd.DataFrame({name})."
+        )
+    if is_pandas(values) and values.ndim == 2 and not values.columns.is_unique:
+        twice = values.columns[values.columns.duplicated()][0]
+        raise ValueError(
+            f"{name} has several columns {as_text(twice)}: rename them, or pass {name}.to_numpy()."
+        )
+
+
+def refuse_columns_of_words(X: Any) -> None:
+    """Refuse a DataFrame with a column that holds no numbers, by the first such column."""
+    if not is_pandas(X) or X.ndim != 2 or _holds_sequences(X):
+        return
+    for name in X.columns:
+        try:
+            as_numbers(X[name]).astype(np.float64, casting="same_kind")
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"Column {as_text(name)} of X holds no numbers, its dtype is {X[name].dtype}. "
+                "Leave it out or encode it. If it says to which sample or time a row belongs, make "
+                "it a level of the index, or see sklstm.Sequences.from_frame."
+            ) from None
+
+
+def refuse_elements(X: Any) -> None:
+    """Refuse a list of what is neither a sequence nor a number, by its first such element."""
+    if not len(X):
+        raise ValueError("X holds 0 samples, at least 1 is needed.")
+    for i, x in enumerate(X):
+        if not is_sequence(x) and not isinstance(x, Number):
+            with_keys = f" with {len(x)} keys" if isinstance(x, Mapping) else ""
+            raise ValueError(
+                f"Sample {i} of X is a {type(x).__name__}{with_keys}. A list X holds one "
+                "(n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+            )
+
+
+def _holds_sequences(X: Any) -> bool:
+    """Whether the first cell of a pandas object is a sequence."""
+    if not X.size:
+        return False
+    first = X.iloc[0] if X.ndim == 1 else X.iloc[0, 0]
+    return is_sequence(first)
+
+
+def _side_by_side(i: int, cells: NDArray, named: Any) -> NDArray:
+    """The cells of one sample, each the time steps of a channel, as columns of an array."""
+    columns = [one_sequence(i, cell) for cell in cells]
+    lengths = [len(column) for column in columns]
+    if len(set(lengths)) > 1 or any(column.shape[1] != 1 for column in columns):
+        names = range(len(cells)) if named is None else named.columns
+        found = ", ".join(
+            f"{name}: {column.shape[0]}" for name, column in zip(names, columns, strict=True)
+        )
+        raise ValueError(
+            f"Sample {i} of X does not have one value of each channel at each time step; time "
+            f"steps of its channels are {found}. Fill up shorter channels, or resample."
+        )
+    return np.hstack(columns)
+
+
+def _with_common_columns(X: Any) -> Any:
+    """The first frame of a list of frames, all of which must have its columns; or None."""
+    if not len(X) or not hasattr(X[0], "columns"):
+        return None
+    columns = list(X[0].columns)
+    for i, x in enumerate(X):
+        if hasattr(x, "columns") and list(x.columns) != columns and len(x.columns) == len(columns):
+            raise ValueError(
+                f"Sample {i} of X has the columns {list(x.columns)}, sample 0 has {columns}: they "
+                "must be the same in the same order. Pass [x[list(X[0].columns)] for x in X]."
+            )
+    return X[0]
+
+
+def as_text(label: Any) -> str:
+    """A label as Python writes it, without the name of a NumPy type."""
+    if isinstance(label, tuple):
+        return f"({', '.join(map(as_text, label))})"
+    return repr(label.item() if isinstance(label, np.generic) else label)
+
+
+# --- one sample ---------------------------------------------------------------------------
+def is_sequence(x: Any) -> bool:
+    """An array, a frame or a nested list, not a number or a string."""
+    if type(x) is np.ndarray:
+        return x.ndim > 0
+    if isinstance(x, Sequence):
+        return not isinstance(x, (str, bytes))
+    return len(shape_of(x)) > 0 if hasattr(x, "__array__") or hasattr(x, "to_numpy") else False
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Shape of an array, of anything that can be made one, or of a nested list."""
+    if type(x) is np.ndarray:
+        return x.shape
+    shape = getattr(x, "shape", None)
+    if shape is None:
+        shape = x.to_numpy().shape if hasattr(x, "to_numpy") else np.asarray(x, object).shape
+    return tuple(shape)
+
+
+def as_array(values: Any) -> Any:
+    """An array in place of a sparse or masked one, or one of another package; else as it is."""
+    if hasattr(values, "toarray"):
+        return values.toarray()
+    if isinstance(values, np.ma.MaskedArray):
+        missing = np.nan if values.dtype.kind in "fiub" else None
+        dtype = np.float64 if missing is not None else object
+        return np.ma.filled(values.astype(dtype), missing) if values.mask.any() else values.data
+    if is_pandas(values) or isinstance(values, (np.ndarray, list, tuple)):
+        return values
+    return np.asarray(values) if hasattr(values, "__array__") else values
+
+
+def as_numbers(x: Any) -> NDArray:
+    """An array of numbers, with NaN for what is masked or missing."""
+    if type(x) is np.ndarray and x.dtype in FLOATS:
+        return x
+    if isinstance(x, np.ma.MaskedArray):
+        return np.ma.filled(x.astype(np.float64), np.nan)
+    array = np.asarray(x if hasattr(x, "__array__") or not hasattr(x, "to_numpy") else x.to_numpy())
+    if array.dtype == object:
+        array = without_na(array).astype(np.float64)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"its dtype is {array.dtype}")
+    return array
+
+
+def without_na(array: NDArray) -> NDArray:
+    """An array; where it is one of objects with NaN in place of None and of the NA of pandas."""
+    if array.dtype != object:
+        return array
+    import pandas as pd
+
+    return np.where(pd.isna(array), np.nan, array)
+
+
+def one_sequence(i: int, x: Any) -> NDArray:
+    """One sample as an array (n_timesteps, n_channels) of floats."""
+    try:
+        x = as_numbers(x)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"Sample {i} of X is no array of numbers: {error}. A list X holds one "
+            "(n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+        ) from error
+    x = x if x.dtype in FLOATS else x.astype(np.float64)
+    if x.ndim == 1:
+        return x[:, np.newaxis]
+    if x.ndim != 2:
+        raise ValueError(
+            f"Sample {i} of X has {x.ndim} dimensions, its shape is {x.shape}. A list X "
+            "holds one (n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+        )
+    return x
+
+
+# --- pandas -------------------------------------------------------------------------------
+def is_pandas(X: Any) -> bool:
+    """A pandas object; told by its module so that pandas need not be imported."""
+    return type(X).__module__.split(".")[0] == "pandas"
+
+
+def is_long_frame(X: Any) -> bool:
+    return getattr(getattr(X, "index", None), "nlevels", 1) > 1 and is_pandas(X)
+
+
+def in_words(index: Any) -> str:
+    """The two levels of an index in words."""
+    named = None not in index.names
+    return f"({index.names[0]}, {index.names[1]})" if named else "of two levels"
+
+
+def rows_of_samples(index: Any, name: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First row of each sample, and the row behind its last one, by an index (sample, time).
+
+    Rows of a sample must stand together and in the order of time.
+    """
+    sample = index.codes[0]
+    if (sample < 0).any():
+        raise ValueError(
+            f"Row {int(np.argmin(sample))} of {name} belongs to no sample: the first level of the "
+            "index is missing there."
+        )
+    changes = np.nonzero(np.diff(sample))[0] + 1
+    begin = np.concatenate([[0], changes]).astype(np.int64)
+    end = np.append(changes, len(sample)).astype(np.int64)
+    if len(np.unique(sample[begin])) < len(begin):
+        raise ValueError(
+            f"The rows of a sample of {name} do not stand together. Sort it: {name}.sort_index()."
+        )
+    time = index.get_level_values(1)
+    rising = np.asarray(time[1:] > time[:-1])
+    rising[changes - 1] = True
+    if not rising.all():
+        row = int(np.argmin(rising)) + 1
+        raise ValueError(
+            f"The time of {name} does not rise at row {row}, {index[row]!r}: a sample's time "
+            f"steps must be in order, each once. Sort {name} with {name}.sort_index() and drop "
+            "duplicates."
+        )
+    return begin, end

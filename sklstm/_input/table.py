@@ -1,0 +1,458 @@
+"""Sequences: what a long table with plain columns holds, sorted, named and ready to be split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.sequences import LARGEST, SequenceDataset
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Sequences:
+    """Sequences of a long table, with the names of samples, time steps and channels.
+
+    Made by `from_frame`. The estimators read it without a copy, and scikit-learn's splitters,
+    searches and cross-validation split it by samples: ``cross_val_score(model, X, X.target,
+    groups=X.groups)``. ``X[i]`` is the array (n_timesteps_i, n_channels) of one sample; a slice, an
+    array of positions or a boolean mask gives Sequences again, which share the values.
+
+    Attributes
+    ----------
+    ids : ndarray of shape (n_samples,)
+        The samples, in the order in which they first appear in the table; tuples if several
+        columns name them.
+    channels : tuple
+        Names of the channels.
+    target : ndarray of shape (n_samples,) or (n_samples, n_outputs), list of ndarray, or None
+        The target of each sample; with ``return_sequences=True`` a list with an array
+        (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each.
+    groups : ndarray of shape (n_samples,) or None
+        The group of each sample.
+    times : list of ndarray of shape (n_timesteps_i,), or None
+        The time of each step.
+    lengths : ndarray of shape (n_samples,)
+        Time steps of each sample.
+    shape : tuple of int
+        ``(n_samples,)``.
+
+    See Also
+    --------
+    windows : Windows of one series.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from sklstm import LSTMClassifier, Sequences
+    >>> table = pd.DataFrame({
+    ...     "machine": ["b", "a", "b", "a", "a", "c", "c"],
+    ...     "hour": [2, 1, 1, 3, 2, 1, 2],
+    ...     "temperature": [20.5, 60.0, 20.0, 62.0, 61.0, 21.0, 21.5],
+    ...     "vibration": [0.1, 0.7, 0.2, 0.9, 0.8, 0.2, 0.1],
+    ...     "state": ["ok", "worn", "ok", "worn", "worn", "ok", "ok"],
+    ... })
+    >>> X = Sequences.from_frame(table, sample="machine", time="hour", target="state")
+    >>> X
+    <Sequences: 3 samples of 2 to 3 time steps, channels temperature, vibration>
+    >>> X.ids, X.target
+    (array(['b', 'a', 'c'], dtype=object), array(['ok', 'worn', 'ok'], dtype=object))
+    >>> X[1]
+    array([[60. ,  0.7],
+           [61. ,  0.8],
+           [62. ,  0.9]])
+    >>> model = LSTMClassifier(hidden_size=4, max_iter=5, random_state=0).fit(X, X.target)
+    >>> model.feature_names_in_
+    array(['temperature', 'vibration'], dtype=object)
+    >>> X[X.lengths == 2].to_frame()
+      machine  hour  temperature  vibration state
+    0       b     1         20.0        0.2    ok
+    1       b     2         20.5        0.1    ok
+    2       c     1         21.0        0.2    ok
+    3       c     2         21.5        0.1    ok
+    """
+
+    channels: tuple[Any, ...]
+    _values: NDArray  # (n_rows, n_channels), rows of a sample together and in order of time
+    _rows: Any  # DataFrame of n_rows: the other columns
+    _begin: NDArray[np.int64]  # (n_samples,): first row of each sample
+    _end: NDArray[np.int64]  # (n_samples,)
+    _names: _Names
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        sample: str | list[str],
+        time: str | None = None,
+        target: str | list[str] | None = None,
+        group: str | None = None,
+        channels: list[str] | None = None,
+        return_sequences: bool = False,
+    ) -> Self:
+        """Read a table with a row for each time step, in any order.
+
+        Parameters
+        ----------
+        frame : DataFrame, or dict of columns
+            The table. A DataFrame of polars is read too. Levels of a pandas index that have a
+            name count as columns.
+        sample : str or list of str
+            Column that says to which sample a row belongs; several if only together they do.
+        time : str or None, default=None
+            Column of numbers or times by which the rows of a sample are sorted. None: they stay
+            in the order of the table.
+        target : str, list of str or None, default=None
+            Column of the target, or several for several outputs.
+        group : str or None, default=None
+            Column whose values must not be torn apart by a splitter, for ``groups=X.groups``.
+        channels : list of str or None, default=None
+            Columns of the channels. None: all that are named in no other argument.
+        return_sequences : bool, default=False
+            Whether there is a target for each time step. False: for each sample, so that it must
+            be the same in all rows of a sample.
+
+        Returns
+        -------
+        Sequences
+            The samples in the order in which they first appear.
+
+        Raises
+        ------
+        ValueError
+            If a column is not there or not of numbers, if a sample has two rows of one time, a
+            gap, or a target or group that changes: with sample, time and column. Rows at the end
+            of a sample that are missing in all channels are left out.
+        """
+        names = _Names(
+            [sample] if isinstance(sample, str) else list(sample),
+            time,
+            [target] if isinstance(target, str) else list(target or []),
+            isinstance(target, list),
+            group,
+            return_sequences,
+        )
+        table = _with_columns(frame, names.columns + list(channels or []))
+        chosen = channels or [c for c in table.columns if c not in names.columns]
+        _check_channels(table, chosen, names)
+        codes = _codes(table, names)
+        order = _order(table, codes, names)
+        all_float32 = all(table[c].dtype == np.float32 for c in chosen)
+        values = table[chosen].to_numpy(np.float32 if all_float32 else np.float64, na_value=np.nan)
+        values = np.ascontiguousarray(values[order])
+        rows = table[names.columns].iloc[order].reset_index(drop=True)
+        end = np.cumsum(np.bincount(codes))
+        begin = np.concatenate([[0], end[:-1]])
+        read = cls(tuple(chosen), values, rows, begin, end, names)
+        read = replace(read, _end=read._end_of_values())
+        read._check_times()
+        read._check_values()
+        read._check_constant()
+        return read
+
+    def to_frame(self) -> Any:
+        """Give the table back, sorted.
+
+        Returns
+        -------
+        DataFrame
+            A row for each time step, with the columns of sample, time and group, the channels and
+            the target. ``from_frame`` with the same arguments reads it again.
+        """
+        import pandas as pd
+
+        used = self._used_rows()
+        channels = pd.DataFrame(self._values[used], columns=list(self.channels))
+        rows = self._rows.iloc[used].reset_index(drop=True)
+        before = [c for c in self._names.columns if c not in self._names.target]
+        return pd.concat([rows[before], channels, rows[self._names.target]], axis=1)
+
+    # --- a container of samples -----------------------------------------------------------
+    def __len__(self) -> int:
+        return len(self._begin)
+
+    @property
+    def shape(self) -> tuple[int]:
+        return (len(self),)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+            key = key[0]  # as scikit-learn indexes along the first axis
+        if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+            sequence = self._values[self._begin[key] : self._end[key]]
+            sequence.flags.writeable = False
+            return sequence
+        if not isinstance(key, slice):
+            key = np.asarray(key, dtype=None if len(key) else np.intp)
+        chosen = np.arange(len(self))[key]
+        return replace(self, _begin=self._begin[chosen], _end=self._end[chosen])
+
+    def __iter__(self) -> Iterator[NDArray]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return "<Sequences: no samples>"
+        shortest, longest = self.lengths.min(), self.lengths.max()
+        steps = f"{shortest} to {longest}" if shortest < longest else f"{longest}"
+        names = ", ".join(map(str, self.channels[:6])) + (", ..." if len(self.channels) > 6 else "")
+        return f"<Sequences: {len(self)} samples of {steps} time steps, channels {names}>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is pickled: the rows of these samples alone, each once."""
+        state = dict(self.__dict__)
+        first, where = np.unique(self._begin, return_index=True)
+        if self.lengths[where].sum() < len(self._values):
+            once = replace(self, _begin=first, _end=self._end[where])
+            used = once._used_rows()
+            moved = np.cumsum(once.lengths) - once.lengths
+            begin = moved[np.searchsorted(first, self._begin)]
+            state |= {
+                "_values": self._values[used],
+                "_rows": self._rows.iloc[used].reset_index(drop=True),
+                "_begin": begin,
+                "_end": begin + self.lengths,
+            }
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def _used_rows(self) -> NDArray[np.int64]:
+        """Rows of the samples, one sample after the other."""
+        before = np.cumsum(self.lengths) - self.lengths
+        return np.repeat(self._begin - before, self.lengths) + np.arange(self.lengths.sum())
+
+    # --- names and targets ----------------------------------------------------------------
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        return self._end - self._begin
+
+    @property
+    def ids(self) -> NDArray:
+        columns = [self._of_samples(name) for name in self._names.sample]
+        if len(columns) == 1:
+            return columns[0]
+        ids = np.empty(len(self), object)
+        ids[:] = list(zip(*columns, strict=True))
+        return ids
+
+    @property
+    def times(self) -> list[NDArray] | None:
+        if self._names.time is None:
+            return None
+        return self._of_steps(self._names.time)
+
+    @property
+    def groups(self) -> NDArray | None:
+        return None if self._names.group is None else self._of_samples(self._names.group)
+
+    @property
+    def target(self) -> Any:
+        names = self._names
+        if not names.target:
+            return None
+        name = names.target if names.several_outputs else names.target[0]
+        return self._of_steps(name) if names.return_sequences else self._of_samples(name)
+
+    def dataset(self) -> SequenceDataset:
+        """The same sequences as the network reads them."""
+        return SequenceDataset(self._values, self._begin, self._end)
+
+    def sample_index(self) -> Any:
+        """The index of the samples, of several levels if several columns name them."""
+        import pandas as pd
+
+        rows = self._rows[self._names.sample].iloc[self._begin]
+        return pd.MultiIndex.from_frame(rows) if rows.shape[1] > 1 else pd.Index(rows.iloc[:, 0])
+
+    def row_index(self) -> Any:
+        """The index of all time steps: the columns of sample and time, or the steps counted."""
+        import pandas as pd
+
+        used, name = self._used_rows(), self._names.time
+        rows = self._rows[self._names.sample].iloc[used]
+        steps = used - np.repeat(self._begin, self.lengths)
+        time = steps if name is None else self._rows[name].iloc[used]
+        return pd.MultiIndex.from_frame(rows.assign(**{name or "time": time}))
+
+    def _of_samples(self, columns: Any) -> NDArray:
+        return self._rows[columns].iloc[self._begin].to_numpy()
+
+    def _of_steps(self, columns: Any) -> list[NDArray]:
+        rows = self._rows[columns].to_numpy()
+        return [rows[a:b] for a, b in zip(self._begin, self._end, strict=True)]
+
+    # --- checks ---------------------------------------------------------------------------
+    def _end_of_values(self) -> NDArray[np.int64]:
+        """Ends of the samples without the rows at the end that are missing in all channels."""
+        end = self._end.copy()
+        missing = np.isnan(self._values).all(axis=1)
+        for i in np.nonzero(missing[end - 1])[0]:
+            (present,) = np.nonzero(~missing[self._begin[i] : end[i]])
+            if not len(present):
+                raise ValueError(f"{self._place(self._begin[i], time=False)} has no values at all.")
+            end[i] = self._begin[i] + present[-1] + 1
+            if self._names.return_sequences and self._names.target:
+                behind = self._rows[self._names.target].iloc[end[i] : self._end[i]]
+                if behind.notna().to_numpy().any():
+                    raise ValueError(
+                        f"{self._place(end[i])} has a target but no values, there and later. Fill "
+                        "the gap, or leave out these rows."
+                    )
+        return end
+
+    def _check_times(self) -> None:
+        """Refuse two rows of one sample and time."""
+        if self._names.time is None:
+            return
+        time = self._rows[self._names.time]
+        same = (time.iloc[1:].to_numpy() == time.iloc[:-1].to_numpy()).nonzero()[0] + 1
+        same = same[~np.isin(same, self._begin)]
+        if len(same):
+            raise ValueError(
+                f"{self._place(same[0])} has two rows ({len(same)} such rows in the table). Drop "
+                "one of them, or take their mean."
+            )
+
+    def _check_values(self) -> None:
+        """Refuse gaps, infinity and values that cannot be computed with."""
+        used = self._used_rows()
+        bad = ~(np.abs(self._values[used], dtype=np.float64) <= LARGEST)
+        if bad.any():
+            row, channel = np.argwhere(bad)[0]
+            value = self._values[used[row], channel]
+            found = "no value" if np.isnan(value) else f"the value {value:.6g}"
+            raise ValueError(
+                f"{self._place(used[row])} has {found} in column "
+                f"{self.channels[channel]!r} ({bad.sum()} such cells in the table). Fill gaps "
+                "before, for instance by interpolation."
+            )
+
+    def _check_constant(self) -> None:
+        """Refuse a group, or a target of samples, that changes within a sample."""
+        names = [] if self._names.return_sequences else list(self._names.target)
+        names += [] if self._names.group is None else [self._names.group]
+        used = self._used_rows()
+        sample = np.repeat(np.arange(len(self)), self.lengths)
+        for name in names:
+            column = self._rows[name].iloc[used]
+            changes = (column.groupby(sample).nunique(dropna=False) > 1).to_numpy()
+            if changes.any():
+                hint = ""
+                if name in self._names.target:
+                    hint = (
+                        " If there is a target for each time step, pass return_sequences=True; "
+                        "otherwise decide on one for each sample."
+                    )
+                within = column[sample == changes.argmax()]
+                row = int((within.factorize(use_na_sentinel=False)[0] > 0).argmax())
+                raise ValueError(
+                    f"{self._place(within.index[row])} changes from {within.iloc[0]} to "
+                    f"{within.iloc[row]} in column {name!r}, which must be the same in all rows of "
+                    f"a sample.{hint}"
+                )
+
+    def _place(self, row: int, time: bool = True) -> str:
+        """A row in words: the sample, and the time if there is a column for it."""
+        sample = [str(self._rows[name].iloc[row]) for name in self._names.sample]
+        place = f"Sample {' / '.join(sample)} ({', '.join(self._names.sample)})"
+        if time and self._names.time is not None:
+            return f"{place} at {self._rows[self._names.time].iloc[row]} ({self._names.time})"
+        return place
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Which column is what."""
+
+    sample: list[str]
+    time: str | None
+    target: list[str]
+    several_outputs: bool
+    group: str | None
+    return_sequences: bool
+    columns: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        more = [name for name in (self.time, self.group) if name is not None]
+        columns = [*self.sample, *more, *self.target]
+        object.__setattr__(self, "columns", list(dict.fromkeys(columns)))
+
+
+def _with_columns(frame: Any, needed: list[str]) -> Any:
+    """The table as a DataFrame of pandas that has the columns `needed`."""
+    import pandas as pd
+
+    if isinstance(frame, pd.DataFrame):
+        if set(needed) & set(frame.index.names) - {None}:
+            frame = frame.reset_index()
+    elif hasattr(frame, "columns") and hasattr(frame, "to_numpy"):  # polars
+        frame = pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
+    else:
+        frame = pd.DataFrame(frame)
+    columns = list(frame.columns)
+    for name in needed:
+        if columns.count(name) != 1:
+            raise ValueError(
+                f"The table has {columns.count(name) or 'no'} columns {name!r}; it has "
+                f"{', '.join(map(repr, columns[:20]))}."
+            )
+    if not len(frame):
+        raise ValueError("The table has no rows.")
+    return frame
+
+
+def _check_channels(table: Any, channels: list[str], names: _Names) -> None:
+    """Refuse channels that are no numbers, or that are not there."""
+    if not channels:
+        raise ValueError(
+            f"No column is left for the channels: the table has {list(table.columns)}, of which "
+            f"{names.columns} are named in other arguments."
+        )
+    for name in channels:
+        column = table[name]
+        if getattr(column, "ndim", 1) != 1:
+            raise ValueError(f"The table has several columns {name!r}: rename them.")
+        if getattr(column.dtype, "kind", "O") not in "fiub":
+            raise ValueError(
+                f"Column {name!r} holds no numbers, its dtype is {column.dtype}. Say which columns "
+                "are the channels with channels=[...], or what else it is with time=, target= or "
+                "group=; encode categories, for instance with pd.get_dummies."
+            )
+        if name in names.columns and name not in names.target:
+            raise ValueError(f"Column {name!r} cannot be a channel and name samples or times too.")
+
+
+def _codes(table: Any, names: _Names) -> NDArray[np.int64]:
+    """Number of the sample of every row (n_rows,), in the order of their first rows."""
+    import pandas as pd
+
+    for name in [*names.sample, *([] if names.time is None else [names.time])]:
+        gone = table[name].isna().to_numpy()
+        if gone.any():
+            raise ValueError(
+                f"Column {name!r} is missing in row {int(gone.argmax())} of the table "
+                f"({gone.sum()} such rows)."
+            )
+    if len(names.sample) == 1:
+        return pd.factorize(table[names.sample[0]])[0]
+    return pd.MultiIndex.from_frame(table[names.sample]).factorize()[0]
+
+
+def _order(table: Any, codes: NDArray[np.int64], names: _Names) -> NDArray[np.int64]:
+    """Rows (n_rows,) sorted by sample, and by time where there is a column for it."""
+    if names.time is None:
+        return np.argsort(codes, kind="stable")
+    time = table[names.time]
+    if getattr(time.dtype, "kind", "O") not in "fiuMm" and not hasattr(time.dtype, "freq"):
+        raise ValueError(
+            f"Column {names.time!r} holds neither numbers nor times, its dtype is {time.dtype}: "
+            "convert it, for instance with pd.to_datetime."
+        )
+    by_time = time.array.argsort(kind="stable")
+    return by_time[np.argsort(codes[by_time], kind="stable")]

@@ -1,0 +1,196 @@
+"""What y and the weights of classes may be, and what is said of what they may not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils.validation import _check_y
+
+from sklstm._input.containers import as_text, is_pandas, without_na
+from sklstm._input.sequences import LARGEST, unit_of
+from sklstm._kernels.gather import SMALLEST_DEVIATION
+
+
+# --- values -------------------------------------------------------------------------------
+def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
+    """y of a regressor as numbers; with `steps` a row of a time step may be missing."""
+    y = plain(y)
+    _refuse_words(y)
+    if steps:
+        y = check_array(
+            y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
+        )
+    else:
+        _refuse_missing(y, "")
+        y = _check_y(y, multi_output=True, y_numeric=True, estimator=estimator).astype(np.float64)
+    large = np.abs(y) > LARGEST
+    if large.any():
+        place = np.argwhere(large)[0]
+        what = "" if steps else f" for sample {place[0]}"
+        raise ValueError(
+            f"y is {y[tuple(place)]:.6g}{what}. Values beyond {LARGEST:.0e} are too large to "
+            "compute with: divide y by a constant, or take its logarithm."
+        )
+    return y
+
+
+def _refuse_words(y: Any) -> None:
+    """Refuse a y that holds no numbers."""
+    array = without_na(np.asarray(y))
+    if array.dtype.kind in "cMmV":
+        raise ValueError(f"y holds no numbers, its dtype is {array.dtype}: convert it to numbers.")
+    if array.dtype.kind not in "OU":
+        return
+    for value in array.flat:
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"y holds {as_text(value)}, which is no number: LSTMRegressor predicts numbers, "
+                "LSTMClassifier labels."
+            ) from None
+
+
+def target_moments(
+    target: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and scale (n_outputs,) of targets (n_rows, n_outputs), of which some may be NaN.
+
+    weight (n_rows,)
+    """
+    given = np.where(np.isnan(target), 0.0, weight[:, np.newaxis])
+    if not given.any(axis=0).all():
+        raise ValueError(
+            f"Output {np.argmin(given.any(axis=0))} of y has no target at any step: leave it out."
+        )
+    known = np.nan_to_num(target)
+    mean = np.average(known, axis=0, weights=given)
+    variance = np.average((known - mean) ** 2, axis=0, weights=given)
+    for output in np.nonzero(variance < SMALLEST_DEVIATION**2)[0]:
+        values = target[given[:, output] > 0.0, output]
+        if (values != values[0]).any():
+            raise ValueError(
+                f"y varies by less than {SMALLEST_DEVIATION:.0e}, too little to compute with: "
+                "multiply y by a constant, or take its logarithm."
+            )
+    return mean, unit_of(np.sqrt(variance), mean)
+
+
+# --- labels -------------------------------------------------------------------------------
+def target_labels(y: Any) -> Any:
+    """y of a classifier as an array or a list, without missing labels."""
+    y = plain(y)
+    _refuse_missing(
+        y, ", or with return_sequences=True mark time steps without a target by missing_label"
+    )
+    assert_all_finite(y, input_name="y")
+    array = np.asarray(y)
+    if array.dtype != object:
+        return y
+    kinds = sorted({type(label).__name__ for label in array.flat})
+    if "str" not in kinds:
+        return np.array(array.tolist())  # True and False, for instance, among objects
+    if len(kinds) > 1:
+        raise ValueError(
+            f"y mixes labels of the types {' and '.join(kinds)}: convert them to one type, for "
+            "instance with y.astype(str)."
+        )
+    return y
+
+
+def rows_without_label(y: NDArray, missing_label: Any) -> NDArray[np.bool_]:
+    """Which rows of y (n_rows,) or (n_rows, n_labels) hold `missing_label` alone; None: none."""
+    if missing_label is None:
+        return np.zeros(len(y), bool)
+    (label,) = without_na(np.array([missing_label], object))
+    y = without_na(y)
+    # NaN is not equal to itself, and labels of another type to none
+    missing = np.broadcast_to(y != y if label != label else y == label, y.shape)
+    return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
+
+
+def plain(y: Any) -> Any:
+    """A NumPy array in place of a pandas object, with NaN in place of its NA."""
+    array = y.to_numpy() if is_pandas(y) else y
+    return without_na(array) if isinstance(array, np.ndarray) else array
+
+
+def _refuse_missing(y: Any, otherwise: str) -> None:
+    """Refuse a y that is missing for some samples."""
+    array = without_na(np.asarray(y))
+    if array.dtype.kind not in "fOMm" or array.ndim not in (1, 2):
+        return
+    missing = np.asarray(array != array, bool).reshape(len(array), -1).any(axis=1)
+    if missing.any():
+        raise ValueError(
+            f"Input y contains NaN, NA or None: it is missing in entry {int(missing.argmax())} "
+            f"({missing.sum()} of {len(array)} entries). Leave these samples out{otherwise}."
+        )
+
+
+def check_class_weight(class_weight: Any) -> None:
+    """Refuse weights of classes that are no numbers, negative or not finite."""
+    if not isinstance(class_weight, Mapping):
+        return
+    for label, weight in class_weight.items():
+        if not isinstance(weight, Real) or not 0.0 <= float(weight) < math.inf:
+            raise ValueError(
+                f"class_weight of class {as_text(label)} is {as_text(weight)}: it must be a finite "
+                "number of at least 0."
+            )
+
+
+def check_total(weight: NDArray[np.float64]) -> None:
+    """Refuse weights (n_rows,) from which nothing can be learned."""
+    with np.errstate(over="ignore"):
+        total = weight.sum()
+    if not total > 0.0:
+        raise ValueError("All sample weights are zero: there is nothing to learn from.")
+    if not math.isfinite(total):
+        raise ValueError(
+            f"The sample weights, times those of the classes, are up to {weight.max():.3g}, and "
+            "their sum is infinite: divide them by a constant."
+        )
+
+
+def split_off(
+    samples: NDArray,
+    fraction: float,
+    rng: np.random.RandomState,
+    codes: NDArray | None,
+    labels: NDArray | None,
+) -> tuple[NDArray, NDArray]:
+    """Samples to train on, and samples to validate on, with the same shares of the classes.
+
+    codes (n,): class of each sample as a position in labels (n_classes,); None: none are kept
+    """
+    if len(samples) < 2:
+        raise ValueError(
+            f"early_stopping=True holds out some of the training samples, and X has "
+            f"{len(samples)} of positive weight: pass X_val and y_val, or set early_stopping=False."
+        )
+    if codes is not None and labels is not None:
+        found, counts = np.unique(codes, return_counts=True)
+        instead = "pass X_val and y_val, or set early_stopping=False"
+        if counts.min() < 2:
+            label = labels[int(found[counts.argmin()])]
+            raise ValueError(
+                f"Class {as_text(label)} has one sample only, and early_stopping=True needs one to "
+                f"train on and one to validate on: leave the class out, {instead}."
+            )
+        n_held_out = math.ceil(fraction * len(samples))
+        if min(n_held_out, len(samples) - n_held_out) < len(found):
+            raise ValueError(
+                f"validation_fraction={fraction} of {len(samples)} samples holds out {n_held_out}, "
+                f"and y has {len(found)} classes, each of which must be on both sides: change "
+                f"validation_fraction, {instead}."
+            )
+    kept, held_out = train_test_split(samples, test_size=fraction, random_state=rng, stratify=codes)
+    return kept, held_out

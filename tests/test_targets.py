@@ -1,0 +1,251 @@
+"""Labels, targets and weights of classes: those that are read, and a sentence for those not."""
+
+import decimal
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from tests.test_validation import ForeignArray
+from tests.toy import ESTIMATORS, SMALL, problem, raw
+
+STEPS = SMALL | {"return_sequences": True, "bidirectional": False, "scale": "channel"}
+X, y = problem(LSTMClassifier)
+SLOPE = problem(LSTMRegressor)[1]
+
+LABELS = {
+    "bool": lambda y: y > 0,
+    "float": lambda y: y.astype(float),
+    "strings": lambda y: np.array(["no", "yes"])[y],
+    "objects": lambda y: np.array(["no", "yes"], object)[y],
+    "list": lambda y: ["no" if v == 0 else "yes" for v in y],
+    "boolean": lambda y: pd.Series(y > 0, dtype="boolean"),
+    "Int64": lambda y: pd.Series(y, dtype="Int64"),
+    "string": lambda y: pd.Series(np.array(["no", "yes"])[y], dtype="string"),
+    "category": lambda y: pd.Series(np.array(["no", "yes"])[y], dtype="category"),
+    "index": lambda y: pd.Index(np.array(["no", "yes"])[y]),
+    "column": lambda y: pd.DataFrame({"label": y}),
+}
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+@pytest.mark.parametrize("form", LABELS)
+def test_labels_of_any_type_give_the_same_model(form):
+    expected = LSTMClassifier(**SMALL).fit(X, y)
+    labels = LABELS[form](y)
+    model = LSTMClassifier(**SMALL).fit(X, labels)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    assert model.score(X, labels) == expected.score(X, y)
+    assert model.classes_.dtype != object or isinstance(model.classes_[0], str)
+
+
+MISSING = {
+    "nullable boolean": lambda y: pd.Series(y > 0, dtype="boolean").where(y > 0),
+    "nullable integers": lambda y: pd.Series(y, dtype="Int64").where(y > 0),
+    "strings": lambda y: pd.Series(np.array(["a", "b"])[y], dtype="string").where(y > 0),
+    "categories": lambda y: pd.Series(np.array(["a", "b"])[y], dtype="category").where(y > 0),
+    "a list with None": lambda y: ["b" if v else None for v in y],
+    "a list with NA": lambda y: [1 if v else pd.NA for v in y],
+    "objects with NaN": lambda y: np.array(["b" if v else np.nan for v in y], object),
+    "floats": lambda y: np.where(y > 0, 1.0, np.nan),
+    "times": lambda y: pd.Series(pd.date_range("2024-01-01", periods=24)).where(y > 0),
+}
+
+
+@pytest.mark.parametrize("case", MISSING)
+def test_missing_labels_are_counted_and_the_first_is_named(case):
+    message = r"y contains NaN, NA or None: it is missing in entry 0 \(12 of 24 entries\)\. Leave"
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**SMALL).fit(X, MISSING[case](y))
+    with pytest.raises(ValueError, match=r"X_val and y_val do not fit together: .*contains NaN"):
+        LSTMClassifier(**SMALL).fit(X, y, X_val=X, y_val=MISSING[case](y))
+    if case in ("nullable integers", "a list with NA", "floats"):
+        with pytest.raises(ValueError, match=message):
+            LSTMRegressor(**SMALL).fit(X, MISSING[case](y))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "Float64", "Int64", "object"])
+def test_steps_without_a_target_in_nullable_columns(dtype):
+    steps = [np.round(np.cumsum(x[:, 0])) for x in X]
+    gaps = [np.where(np.arange(len(s)) == 1, np.nan, s) for s in steps]
+    index = pd.MultiIndex.from_tuples([(i, t) for i, s in enumerate(steps) for t in range(len(s))])
+    nullable = pd.Series(np.concatenate(gaps), index).astype(dtype)
+    expected = LSTMRegressor(**STEPS).fit(X, gaps)
+    for given in (nullable, [part.droplevel(0) for _, part in nullable.groupby(level=0)]):
+        model = LSTMRegressor(**STEPS).fit(X, given)
+        np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
+@pytest.mark.parametrize("missing", [np.nan, pd.NA, "none"])
+def test_a_missing_label_of_any_kind(missing):
+    labels = [np.where(np.cumsum(x[:, 0]) > 0, "up", "down").astype(object) for x in X]
+    weight = [np.arange(len(s)) != 1 for s in labels]
+    expected = LSTMClassifier(**STEPS).fit(X, labels, sample_weight=weight)
+    for s in labels:
+        s[1] = missing
+    model = LSTMClassifier(**STEPS, missing_label=missing).fit(X, labels)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    assert model.classes_.tolist() == ["down", "up"]
+
+
+@pytest.mark.parametrize("make", [scipy.sparse.csr_matrix, scipy.sparse.coo_array])
+def test_sparse_labels_are_read(make):
+    labels = np.column_stack([y, 1 - y, SLOPE > 0.5]).astype(int)
+    expected = LSTMClassifier(**SMALL).fit(X, labels)
+    model = LSTMClassifier(**SMALL).fit(X, make(labels))
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    assert model.score(X, make(labels)) == expected.score(X, labels)
+    values = np.column_stack([SLOPE, y])
+    np.testing.assert_array_equal(
+        LSTMRegressor(**SMALL).fit(X, make(values)).theta_,
+        LSTMRegressor(**SMALL).fit(X, values).theta_,
+    )
+
+
+@pytest.mark.parametrize("label", ["a", 3, 2.0, np.str_("a")])
+def test_one_class_is_named_as_it_is(label):
+    plain = label.item() if isinstance(label, np.generic) else label
+    with pytest.raises(ValueError, match=f"y holds one class only, {plain!r};"):
+        LSTMClassifier(**SMALL).fit(X, np.array([label] * 24))
+
+
+def test_unknown_labels_are_named_as_they_are():
+    model = LSTMClassifier(**SMALL, warm_start=True).fit(X, np.array(["a", "b"])[y])
+    with pytest.raises(ValueError, match=r"sample 0 is 'c', known are \['a', 'b'\]"):
+        model.fit(X, np.array(["c", "b"])[y])
+
+
+def test_labels_of_several_types_are_refused():
+    with pytest.raises(ValueError, match="y mixes labels of the types int and str: convert them"):
+        LSTMClassifier(**SMALL).fit(X, np.array([1, "a"], object)[y])
+
+
+def test_targets_that_are_no_numbers_are_named():
+    with pytest.raises(ValueError, match="y holds 'down', which is no number: LSTMRegressor pred"):
+        LSTMRegressor(**SMALL).fit(X, np.array(["down", "up"])[y])
+    with pytest.raises(ValueError, match="y holds 'down', which is no number"):
+        LSTMRegressor(**SMALL).fit(X, [1.0] * 23 + ["down"])
+    for dtype in ("M8[D]", "m8[s]", "complex128"):
+        with pytest.raises(ValueError, match="y holds no numbers, its dtype is "):
+            LSTMRegressor(**SMALL).fit(X, y.astype(dtype))
+
+
+def test_masked_targets_and_weights_are_missing():
+    masked = np.ma.masked_array(SLOPE, np.arange(24) == 5)
+    with pytest.raises(ValueError, match=r"missing in entry 5 \(1 of 24"):
+        LSTMRegressor(**SMALL).fit(X, masked)
+    with pytest.raises(ValueError, match=r"missing in entry 5 \(1 of 24"):
+        LSTMClassifier(**SMALL).fit(X, np.ma.masked_array(y, np.arange(24) == 5))
+    with pytest.raises(ValueError, match="sample_weight contains NaN"):
+        LSTMClassifier(**SMALL).fit(X, y, np.ma.masked_array(np.ones(24), np.arange(24) == 5))
+    nothing_masked = np.ma.masked_array(y)
+    np.testing.assert_array_equal(
+        LSTMClassifier(**SMALL).fit(X, nothing_masked).theta_,
+        LSTMClassifier(**SMALL).fit(X, y).theta_,
+    )
+
+
+def test_arrays_of_another_package():
+    expected = LSTMRegressor(**SMALL).fit(X, SLOPE, 1.0 + y)
+    model = LSTMRegressor(**SMALL).fit(X, ForeignArray(SLOPE), ForeignArray(1.0 + y))
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    steps = np.stack([x[:3, 0] for x in X])
+    three = [x[:3] for x in X]
+    np.testing.assert_array_equal(
+        LSTMRegressor(**STEPS).fit(three, ForeignArray(steps)).theta_,
+        LSTMRegressor(**STEPS).fit(three, steps).theta_,
+    )
+
+
+def test_weights_whose_sum_is_infinite():
+    with pytest.raises(ValueError, match=r"are up to 1e\+308, and their sum is infinite"):
+        LSTMClassifier(**SMALL).fit(X, y, np.full(24, 1e308))
+    with pytest.raises(ValueError, match="their sum is infinite"):
+        LSTMClassifier(**SMALL, class_weight={0: 1e308, 1: 1e308}).fit(X, y)
+
+
+# --- a validation set of one's own training samples ----------------------------------------
+def test_a_class_of_one_sample_cannot_be_held_out():
+    labels = np.array(["down", "up"])[y].astype(object)
+    labels[5] = "flat"
+    message = "Class 'flat' has one sample only, and early_stopping=True"
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**SMALL, early_stopping=True).fit(X, labels)
+    twice = labels.copy()
+    twice[6] = "flat"  # but without weight: it is not there
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**SMALL, early_stopping=True).fit(X, twice, np.arange(24) != 6)
+    LSTMClassifier(**SMALL).fit(X, labels, X_val=X, y_val=labels)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_one_sample_cannot_be_split(Estimator):
+    with pytest.raises(ValueError, match="X has 1 of positive weight: pass X_val"):
+        Estimator(**SMALL, early_stopping=True).fit(*problem(Estimator), np.arange(24) == 3)
+
+
+@pytest.mark.parametrize(("fraction", "held_out"), [(0.1, 3), (0.9, 22)])
+def test_each_class_is_on_both_sides(fraction, held_out):
+    labels = np.arange(24) // 4
+    with pytest.raises(ValueError, match=rf"of 24 samples holds out {held_out}, and y has 6 clas"):
+        LSTMClassifier(**SMALL, early_stopping=True, validation_fraction=fraction).fit(X, labels)
+    model = LSTMClassifier(**SMALL, early_stopping=True, validation_fraction=0.25).fit(X, labels)
+    assert len(model.validation_scores_) == 3
+
+
+# --- weights of classes -------------------------------------------------------------------
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("weight", "found"),
+    [
+        (-0.5, r"-0\.5"), (float("nan"), "nan"), (float("inf"), "inf"), ("heavy", "'heavy'"),
+        (None, "None"), (np.float32(-2.0), r"-2\.0"), (1j, "1j"), ([1.0], r"\[1\.0\]"),
+    ],
+)  # fmt: skip
+def test_weights_of_classes_are_refused_by_name(weight, found, partial):
+    model = LSTMClassifier(**SMALL, class_weight={"down": 1.0, "up": weight})
+    labels = np.array(["down", "up"])[y]
+    with pytest.raises(
+        ValueError, match=f"class_weight of class 'up' is {found}: it must be a fin"
+    ):
+        if partial:
+            model.partial_fit(X, labels, classes=["down", "up"])
+        else:
+            model.fit(X, labels)
+
+
+@pytest.mark.parametrize("weight", [2, 2.0, np.float32(2.0), np.int64(2), True + 1])
+def test_weights_of_classes_of_any_number(weight):
+    model = LSTMClassifier(**SMALL, class_weight={0: 1, 1: weight}).fit(X, y)
+    expected = LSTMClassifier(**SMALL).fit(X, y, sample_weight=1.0 + y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
+def test_a_class_may_have_no_weight():
+    labels = np.where(SLOPE > 0.6, 2, y)
+    model = LSTMClassifier(**SMALL, class_weight={0: 1, 1: 1, 2: 0}).fit(X, labels)
+    expected = LSTMClassifier(**SMALL).fit(X, labels, sample_weight=labels < 2)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    with pytest.raises(ValueError, match="All sample weights are zero"):
+        LSTMClassifier(**SMALL, class_weight={0: 0, 1: 0}).fit(X, y)
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("bad", "message"), [(np.nan, "NaN"), (np.inf, "infinity"), (-1.0, "(?i)negative")]
+)
+def test_weights_of_samples_are_refused(Estimator, bad, message):
+    weight = np.ones(24)
+    weight[5] = bad
+    with pytest.raises(ValueError, match=message):
+        Estimator(**SMALL).fit(*problem(Estimator), weight)
+
+
+def test_decimals_are_numbers():
+    targets = [decimal.Decimal(str(v)) for v in np.round(SLOPE, 3)]
+    model = LSTMRegressor(**SMALL).fit(X, targets)
+    np.testing.assert_array_equal(
+        raw(model, X), raw(LSTMRegressor(**SMALL).fit(X, np.round(SLOPE, 3)), X)
+    )
