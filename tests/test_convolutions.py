@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training.training import workers
+from sklstm._training import workers
 from sklstm.components import FCN, LSTM, Convolutions
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 

@@ -59,7 +59,7 @@ def test_missing_labels_are_counted_and_the_first_is_named(case):
     message = r"y contains NaN, NA or None: it is missing in entry 0 \(12 of 24 entries\)\. Leave"
     with pytest.raises(ValueError, match=message):
         LSTMClassifier(**SMALL).fit(X, MISSING[case](y))
-    with pytest.raises(ValueError, match=r"X_val and y_val do not fit together: .*contains NaN"):
+    with pytest.raises(ValueError, match=r"X_val and y_val do not match: .*contains NaN"):
         LSTMClassifier(**SMALL).fit(X, y, X_val=X, y_val=MISSING[case](y))
     if case in ("nullable integers", "a list with NA", "floats"):
         with pytest.raises(ValueError, match=message):

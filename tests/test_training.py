@@ -14,7 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training.training import training, workers
+from sklstm._training import training, workers
 from sklstm.components import SGD, Adam, AdamW, InverseScaling, Quantile, RMSProp
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier
-from sklstm._training.training import workers
+from sklstm._training import workers
 from sklstm._training.workers import Workers, n_chunks_of
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
@@ -94,7 +94,7 @@ import signal
 import numpy as np
 
 from sklstm import LSTMClassifier
-from sklstm._training.training import workers
+from sklstm._training import workers
 
 workers._WORTH_A_THREAD = 0.0
 X = np.random.default_rng(0).standard_normal((200, 5))

@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 import sklstm
 from sklstm import LSTMForecaster
-from sklstm._training.training import workers
+from sklstm._training import workers
 from sklstm.datasets import load_air_passengers, load_bike_rentals, load_sunspots
 from tests.forecasting.series import long, monthly, wide
 
