@@ -288,7 +288,7 @@ def test_other_labels_never_pass(ids, data):
     else:
         index[k] = other if change == "other" else index[k - 1]
     with pytest.raises(ValueError, match=r"^y (has|cannot be aligned)"):
-        aligned(X, y=pd.Series(range(len(index)), pd.Index(index)))
+        aligned(X, y=pd.Series(range(len(index)), pd.Index(index, dtype=object)))
 
 
 @examples(200)
@@ -300,7 +300,9 @@ def test_rows_of_a_wide_frame_never_change_places(ids, random):
     X = pd.DataFrame(np.zeros((len(ids), 3)), index)
     y = pd.Series(range(len(ids)), index)
     shuffled = y.iloc[random.sample(range(len(ids)), len(ids))]
-    assert list(aligned(X, y=y)[0]) == list(aligned(X, y=y.reset_index(drop=True))[0]) == list(y)
+    assert list(aligned(X, y=y)[0]) == list(y)
+    if set(ids) != set(range(len(ids))):  # else a default index may be that of the labels
+        assert list(aligned(X, y=y.reset_index(drop=True))[0]) == list(y)
     if list(shuffled) == list(y):
         aligned(X, y=shuffled)
     else:

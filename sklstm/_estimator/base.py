@@ -24,7 +24,7 @@ from sklstm._estimator.fitted import FittedNetwork
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets, typical_length
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
-from sklstm._input.targets import split_off
+from sklstm._input.targets import check_total, split_off
 from sklstm._input.validation import as_sequences
 from sklstm._input.values import refuse_far_value
 from sklstm._network.network import Network
@@ -117,8 +117,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
         targets = self._targets(y, sample_weight, data, reset=fresh)
         by_class = self._weigh(targets.values, targets.weight)
-        if not by_class.sum() > 0:
-            raise ValueError("All sample weights are zero: there is nothing to learn from.")
+        check_total(by_class)
         targets = replace(targets, weight=by_class)
         weight = targets.sample_weight
         rng = check_random_state(self.random_state)

@@ -163,7 +163,9 @@ def _refuse_rows_in_place_of_samples(X: Any, values: Any, name: str, steps: bool
     if steps or not is_long_frame(X) or not hasattr(values, "__len__"):
         return
     n_samples = X.index.get_level_values(0).nunique()
-    if len(values) == X.index.get_level_values(1).nunique() != n_samples:
+    second = X.index.get_level_values(1).unique()
+    may_be_of_second = not _has_index(values) or values.index.isin(second).all()
+    if len(values) == len(second) != n_samples and may_be_of_second:
         raise ValueError(
             f"X was read as long, by its index {in_words(X.index)}: {n_samples} samples. {name} "
             f"has {len(values)} entries, as many as there are values in the second level. If this "
