@@ -164,8 +164,7 @@ def _refuse_rows_in_place_of_samples(X: Any, values: Any, name: str, steps: bool
         return
     n_samples = X.index.get_level_values(0).nunique()
     second = X.index.get_level_values(1).unique()
-    may_be_of_second = not _has_index(values) or values.index.isin(second).all()
-    if len(values) == len(second) != n_samples and may_be_of_second:
+    if len(values) == len(second) != n_samples and _may_be_of(second, values):
         raise ValueError(
             f"X was read as long, by its index {in_words(X.index)}: {n_samples} samples. {name} "
             f"has {len(values)} entries, as many as there are values in the second level. If this "
@@ -179,6 +178,13 @@ def _refuse_rows_in_place_of_samples(X: Any, values: Any, name: str, steps: bool
             "a target, set return_sequences=True. Otherwise pass one entry for each sample, for "
             "instance y.groupby(level=0).last()."
         )
+
+
+def _may_be_of(labels: Any, values: Any) -> bool:
+    """Whether values have no index, or one of these labels."""
+    if not _has_index(values):
+        return True
+    return bool(values.index.nlevels == 1 and values.index.isin(labels).all())
 
 
 # --- time steps ---------------------------------------------------------------------------

@@ -53,7 +53,7 @@ def _refuse_words(y: Any) -> None:
             float(value)
         except (TypeError, ValueError):
             raise ValueError(
-                f"y holds {as_text(value)}, which is no number: LSTMRegressor predicts numbers, "
+                f"y holds {as_text(value)}, which is not numeric: LSTMRegressor predicts numbers, "
                 "LSTMClassifier labels."
             ) from None
 
