@@ -9,6 +9,7 @@ the sequence ends at least T/2 steps after the second. A prediction is right if 
 """
 
 import time
+from typing import Any
 
 import numpy as np
 

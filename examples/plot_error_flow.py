@@ -9,6 +9,8 @@ in a different unit. The differences after t steps are the columns of the matrix
 the plot shows its norm.
 """
 
+from typing import Any
+
 import numpy as np
 
 from sklstm import LSTMRegressor

@@ -8,6 +8,8 @@ added on request. The series here is generated with a fixed seed: daily sales th
 with a promotion, fall with the price, and rise on the last day of a month.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 

@@ -34,13 +34,13 @@ predictions = model.predict(X_test)
 mistaken = [p[0] != label == p[-1] for p, label in zip(predictions, y_test, strict=True)]
 utterance, speaker = X_test[np.argmax(mistaken)], y_test[np.argmax(mistaken)]
 stream = model.stream(method="predict_proba")
-heard = []
-for frame, x in enumerate(utterance):
+probabilities = []
+for n_heard, x in enumerate(utterance, start=1):
     probability = stream.step(x)[0]
-    heard.append(probability)
+    probabilities.append(probability)
     best = model.classes_[probability.argmax()]
-    print(f"frame {frame + 1:>2}: speaker {best} with probability {probability.max():.2f}")
-heard = np.array(heard)
+    print(f"frame {n_heard:>2}: speaker {best} with probability {probability.max():.2f}")
+heard = np.array(probabilities)  # (n_frames, n_classes)
 np.testing.assert_allclose(heard, model.predict_proba([utterance])[0], rtol=1e-3, atol=1e-4)
 print(f"It was speaker {speaker}.")
 

@@ -8,6 +8,7 @@ same parameters, to the last bit.
 """
 
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd

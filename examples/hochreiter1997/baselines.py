@@ -56,7 +56,7 @@ class _OneByOne:
     """A network that runs its lanes one after another."""
 
     def __init__(self, architecture: Recurrent | FullyRecurrent | Window) -> None:
-        self.architecture = architecture
+        self.architecture: Recurrent | FullyRecurrent | Window = architecture
         self.theta = np.zeros((architecture.n_parameters, LANES))
         self.rate = np.zeros((architecture.n_parameters, LANES))
 
@@ -108,6 +108,8 @@ def _errors(sequences: Sequences, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 class RecurrentNetwork(_OneByOne):
     """See `Recurrent`."""
+
+    architecture: Recurrent
 
     def _run(self, sequences, theta, rate, outputs, every_step):
         """Run and train one lane."""
@@ -252,6 +254,8 @@ class FullyRecurrent:
 class FullyRecurrentNetwork(_OneByOne):
     """See `FullyRecurrent`."""
 
+    architecture: FullyRecurrent
+
     def _run(self, sequences, theta, rate, outputs, every_step):
         """Run and train one lane."""
         n = self.architecture.n_units
@@ -348,6 +352,8 @@ class Window:
 
 class WindowNetwork(_OneByOne):
     """See `Window`."""
+
+    architecture: Window
 
     def _run(self, sequences, theta, rate, outputs, every_step):
         """Run and train one lane."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from examples.hochreiter1997.baselines import FullyRecurrent, Recurrent, Window
 from examples.hochreiter1997.network import Architecture
-from examples.hochreiter1997.stopping import LegalSymbols, Recent, Streak, Tested
+from examples.hochreiter1997.stopping import Criterion, LegalSymbols, Recent, Streak, Tested
 from examples.hochreiter1997.tasks import (
     adding,
     multiplication,
@@ -81,7 +82,8 @@ def two_sequences(
 ) -> Experiment:
     """Return a row of experiment 3 (Tables 4, 5 and 6)."""
     clean = two_sequence(variant, T, N, noisy_targets=False)
-    names = ("ST1", "ST2")
+    names: tuple[str, ...] = ("ST1", "ST2")
+    criteria: tuple[Criterion, ...]
     if variant == "3a":
         criteria = (Tested(clean, 0.2, name="ST1"), Tested(clean, 0.2, mean=0.01, name="ST2"))
     elif variant == "3b":
@@ -282,7 +284,7 @@ def _easier(row: Experiment, n: int, cap: int, which: int = 0, **changes: object
 
 
 def _reading(
-    row: Experiment, method: str, n_trials: int, cap: int, **architecture: object
+    row: Experiment, method: str, n_trials: int, cap: int, **architecture: Any
 ) -> Experiment:
     """Return a row for another reading of the paper, with its last criterion only."""
     return replace(

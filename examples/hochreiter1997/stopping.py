@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class Criterion(Protocol):
     """Decides whether a trial has succeeded."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def reached(self, trial: Trial) -> int | None:
         """Return the number of sequences that were needed, or None."""

@@ -43,7 +43,8 @@ def measured(lines: list[Result]) -> list[str]:
     if not good:
         return [success, "", "", seconds]
     needed = [line.sequences for line in good]
-    span = f"{thousands(np.mean(needed))} ({thousands(min(needed))} to {thousands(max(needed))})"
+    mean = thousands(float(np.mean(needed)))
+    span = f"{mean} ({thousands(min(needed))} to {thousands(max(needed))})"
     wrong = sum(line.n_wrong for line in good) / sum(line.n_test for line in good)
     return [success, span, f"{100 * wrong:.2g}%", seconds]
 
