@@ -1,0 +1,49 @@
+"""What pyproject.toml says of the package: versions that go together, addresses."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+_REQUIREMENT = re.compile(r"([\w-]+)>=([\d.]+)")
+
+
+def floors(requirements):
+    """Oldest version by name; a requirement of any other form is an error."""
+    found = [_REQUIREMENT.fullmatch(requirement) for requirement in requirements]
+    assert None not in found, dict(zip(requirements, found, strict=True))
+    return {match[1]: match[2] for match in found}
+
+
+@pytest.mark.parametrize("extra", ["test", "lint", "docs", "plots"])
+def test_requirements_have_floors_and_no_caps(extra):
+    """tests/floors.sh installs the floors of the dependencies and of "test"."""
+    assert floors(PROJECT["dependencies"])
+    assert floors(EXTRAS[extra])
+
+
+def test_a_package_has_one_floor():
+    everything = [*PROJECT["dependencies"], *EXTRAS["test"]]
+    for extra in ("lint", "docs", "plots"):
+        for name, version in floors(EXTRAS[extra]).items():
+            if name in floors(everything):
+                assert floors(everything)[name] == version, (extra, name)
+
+
+def test_addresses():
+    urls = PROJECT["urls"]
+    assert set(urls) == {"Homepage", "Documentation", "Source", "Changelog", "Issues"}
+    assert all(url.startswith(urls["Source"]) for url in urls.values())
+    for name in ("Documentation", "Changelog"):  # pages of the repository
+        assert (ROOT / urls[name].partition("/blob/main/")[2]).is_file()
+
+
+def test_the_address_stands_in_one_file():
+    address = PROJECT["urls"]["Source"].removeprefix("https://")
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("sklstm/**/*.py")]
+    assert len(pages) > 50
+    assert [page for page in pages if address in page.read_text("utf-8")] == []
