@@ -21,7 +21,7 @@ from sklstm.datasets import make_adding
 # Long lags are easier to learn if the untrained cells already keep their memory. The cell of 1997
 # never forgets, but its gates should start nearly closed. Cells that can forget get biases for
 # lags up to the sequence length ("chrono").
-cells = {
+cells: dict[str, Any] = {
     "lstm": LSTM(forget_bias="chrono"),
     "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
     "gru": GRU(forget_bias="chrono"),

@@ -26,7 +26,7 @@ print(f"The weights of a spectrum sum to {weights[0].sum():.6f}")
 
 # %%
 # On average, half of the weight is on a few wavelengths around 930 nm, where fat absorbs light.
-mean = weights.mean(axis=0)
+mean = np.mean(weights, axis=0)
 order = np.argsort(-mean)
 half = order[: np.searchsorted(np.cumsum(mean[order]), 0.5) + 1]
 low, high = wavelength[half].min(), wavelength[half].max()

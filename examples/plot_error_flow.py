@@ -24,7 +24,7 @@ n_steps, hidden_size, change = 1000, 32, 1e-5
 # %%
 # One epoch with a learning rate of almost zero leaves the initial parameters unchanged.
 # The changed state is the memory c; Elman's network and the GRU only have h.
-networks = {
+networks: dict[str, Any] = {
     "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
     "lstm, chrono": LSTM(forget_bias="chrono", longest_lag=1000),
     "lstm": "lstm",
@@ -33,7 +33,7 @@ networks = {
 }
 
 
-def error_flow(cell):
+def error_flow(cell: Any) -> np.ndarray:
     """Return the norm of d state_t / d state_0 after each step t, (n_steps,)."""
     model = LSTMRegressor(
         cell=cell, hidden_size=hidden_size, bidirectional=False, scale="channel",

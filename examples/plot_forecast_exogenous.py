@@ -35,7 +35,7 @@ known, came = y[:-28], y[-28:]
 # %%
 # Compare forecasts without these variables, with them, and with the end of the month as a
 # calendar feature.
-settings = {"horizon": 28, "random_state": 0}
+settings: dict[str, Any] = {"horizon": 28, "random_state": 0}
 alone = LSTMForecaster(**settings).fit(known)
 print(f"MASE without X:                  {-alone.score(came):.2f}")
 with_x = LSTMForecaster(**settings).fit(known, X)

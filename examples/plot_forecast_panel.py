@@ -17,7 +17,7 @@ from sklstm import LSTMForecaster
 from sklstm.inspection import ForecastDisplay
 
 
-def make_series(rng):
+def make_series(rng: np.random.Generator) -> pd.Series:
     """Generate one monthly series."""
     n = int(rng.integers(60, 127))
     t = np.arange(n)

@@ -38,7 +38,7 @@ print(f"Kernels compiled, or read from the cache, in {time.perf_counter() - star
 # %%
 # Steps of a pipeline may take lists of sequences too, if they also return lists.
 # Speech recognition often adds the change from frame to frame as further channels:
-def with_differences(utterances):
+def with_differences(utterances: list[np.ndarray]) -> list[np.ndarray]:
     """Add the changes of all channels as further channels."""
     return [np.hstack([x, np.gradient(x, axis=0)]) for x in utterances]
 
@@ -46,7 +46,7 @@ def with_differences(utterances):
 longest = max(lengths)
 
 
-def flattened(utterances):
+def flattened(utterances: list[np.ndarray]) -> np.ndarray:
     """Pad each utterance with zeros and flatten it into one row."""
     rows = np.zeros((len(utterances), longest, utterances[0].shape[1]))
     for row, x in zip(rows, utterances, strict=True):

@@ -21,7 +21,7 @@ X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
 longest = max(len(x) for x in X_train + X_test)
 
 
-def padded(sequences):
+def padded(sequences: list[np.ndarray]) -> np.ndarray:
     """Return an array (n_samples, n_timesteps, n_channels), with NaN after each sequence."""
     X = np.full((len(sequences), longest, sequences[0].shape[1]), np.nan, np.float32)
     for row, x in zip(X, sequences, strict=True):
@@ -29,18 +29,20 @@ def padded(sequences):
     return X
 
 
-def flat(sequences):
+def flat(sequences: list[np.ndarray]) -> np.ndarray:
     """Return an array (n_samples, n_timesteps * n_channels), one time step after another."""
     return padded(sequences).reshape(len(sequences), -1)
 
 
-def long(sequences):
+def long(sequences: list[np.ndarray]) -> pd.DataFrame:
     """Return a DataFrame with the index (sample, time) and one column for each channel."""
     frames = [pd.DataFrame(x) for x in sequences]
     return pd.concat(frames, keys=range(len(frames)), names=["sample", "time"])
 
 
-def zero_padded(sequences, n_timesteps):
+def zero_padded(
+    sequences: list[np.ndarray], n_timesteps: int | None
+) -> list[np.ndarray] | np.ndarray:
     """Return an array with zeros after each sequence, which makes the sequences longer."""
     if n_timesteps is None:
         return sequences
@@ -52,7 +54,7 @@ def zero_padded(sequences, n_timesteps):
 
 # %%
 # A 2-D array does not show how many channels there are, so `n_channels` is given.
-forms = {
+forms: dict[str, tuple[Any, dict[str, Any]]] = {
     "list of arrays": (lambda sequences: sequences, {}),
     "3-D, padded with NaN": (padded, {}),
     "2-D, flattened": (flat, {"n_channels": 12}),
@@ -74,7 +76,7 @@ for name, (form, channels) in forms.items():
 # Padding with zeros is different: zeros are valid numbers, so the network treats them as part of
 # the sequence. A network that reads only its last state must then remember the utterance through
 # all the zeros. The default, which pools the states of both directions over time, suffers less.
-plain = {"pooling": "last", "bidirectional": False}
+plain: dict[str, Any] = {"pooling": "last", "bidirectional": False}
 print(f"\n{'padded with zeros to':<24} {'defaults':>8} {'last state of one direction':>28}")
 for n_timesteps in (None, 29, 60, 120):
     accuracies = []

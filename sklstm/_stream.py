@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -146,7 +146,7 @@ class Stream:
         return {name: state.copy() for name, state in self._states.items()}
 
     @state.setter
-    def state(self, saved: dict[str, ArrayLike]) -> None:
+    def state(self, saved: Mapping[str, ArrayLike]) -> None:
         arrays = {name: np.asarray(array) for name, array in saved.items()}
         shapes = {name: array.shape for name, array in arrays.items()}
         expected = {name: state.shape for name, state in self._states.items()}

@@ -123,7 +123,7 @@ def test_labels_of_several_types_are_refused():
 
 
 def test_targets_that_are_no_numbers_are_named():
-    with pytest.raises(ValueError, match="y holds 'down', which is not numeric: LSTMRegressor pred"):
+    with pytest.raises(ValueError, match="y holds 'down', which is not numeric: LSTMReg"):
         LSTMRegressor(**SMALL).fit(X, np.array(["down", "up"])[y])
     with pytest.raises(ValueError, match="y holds 'down', which is not numeric"):
         LSTMRegressor(**SMALL).fit(X, [1.0] * 23 + ["down"])

@@ -20,7 +20,7 @@ from sklstm.components import LSTM, LSTM1997
 from sklstm.datasets import make_adding, make_long_lag, make_temporal_order
 
 BLOCK, JUDGED, N_TRIALS = 500, 2000, 10
-MODELS = {
+MODELS: dict[str, dict[str, Any]] = {
     "lstm1997, truncated": {"cell": LSTM1997(input_bias=-2.0), "gradient": "truncated"},
     "lstm1997, full": {"cell": LSTM1997(input_bias=-2.0)},
     "lstm, truncated": {"cell": "lstm", "gradient": "truncated"},

@@ -218,9 +218,7 @@ LSTM = [
 ]
 
 
-def _as_baseline(
-    row: Experiment, method: str, architecture: object, **changes: object
-) -> Experiment:
+def _as_baseline(row: Experiment, method: str, architecture: Any, **changes: Any) -> Experiment:
     """Return a row with another method, for which the paper has no figure."""
     return replace(row, method=method, architecture=architecture, n_trials=10, paper={}, **changes)
 
@@ -272,15 +270,15 @@ def _long_lag_baselines() -> list[Experiment]:
     return rows
 
 
-def _small(row: Experiment, **changes: object) -> Experiment:
+def _small(row: Experiment, **changes: Any) -> Experiment:
     """Return a row with 4 trials, marked as small."""
     return replace(row, row=f"small: {row.row}", n_trials=4, **changes)
 
 
-def _easier(row: Experiment, n: int, cap: int, which: int = 0, **changes: object) -> Experiment:
+def _easier(row: Experiment, n: int, cap: int, which: int = 0, **changes: Any) -> Experiment:
     """Return a small row with one criterion, which looks at n sequences."""
-    criteria = (replace(row.criteria[which], n=n, **changes),)
-    return _small(row, criteria=criteria, cap=cap, n_test=256)
+    criterion: Any = row.criteria[which]  # one that has an n
+    return _small(row, criteria=(replace(criterion, n=n, **changes),), cap=cap, n_test=256)
 
 
 def _reading(
