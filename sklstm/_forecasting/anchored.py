@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.settings import ModelSettings
 
 _FIRST_ORIGIN = 3  # least number of observations before the first origin to learn from
+_MAX_ORIGINS, _MAX_ERRORS = 20_000, 2**22  # from which the spread of a series is measured
 _FULL_SEASONS = 3  # seasons that a series must hold before its seasonal indices are trusted
 
 
@@ -117,7 +119,9 @@ class Anchored:
         if name not in self.linear:
             return forecast
         branch, weights = self.bare_branch(name), self.linear[name]
-        correction = branch.padded_windows(series, origins, len(weights)) @ weights
+        correction = np.empty((len(origins), weights.shape[1]))
+        for rows, inputs in branch.blocks(series, origins, len(weights)):
+            correction[rows] = inputs @ weights
         correction *= branch.scale[series][:, np.newaxis]
         return forecast + repeated_beyond(correction, horizon, self.settings.lag)
 
@@ -157,10 +161,14 @@ class Anchored:
         return self._scales[name]
 
     def origins_of(self, i: int) -> NDArray[np.int64]:
-        """Return the origins of a series from which its anchors are compared with the past."""
+        """Return origins of a series at which its anchors are compared with what followed.
+
+        Of a long series these are not all, but evenly spaced ones in all phases of the seasons.
+        """
         last = self.end[i] - 1
         first = self.begin[i] + max(self.lags[i] - 1, min(_FIRST_ORIGIN, last - self.begin[i]))
-        return np.arange(first, last)
+        at_most = min(_MAX_ORIGINS, max(1, _MAX_ERRORS // self.settings.horizon))
+        return np.arange(first, last, stride_through(int(last - first), at_most, self.seasons[i]))
 
 
 def seasons_of(x: NDArray[np.float64], n_known: int, settings: ModelSettings) -> tuple[int, ...]:
@@ -174,6 +182,14 @@ def seasons_of(x: NDArray[np.float64], n_known: int, settings: ModelSettings) ->
         if n_known >= _FULL_SEASONS * m and (not settings.test_seasons or is_seasonal(x, m))
     ]
     return tuple(m for m in kept if not any(other > m and other % m == 0 for other in kept))
+
+
+def stride_through(n: int, at_most: int, seasons: tuple[int, ...]) -> int:
+    """Return a step through n origins that visits at most so many, in all phases of the seasons."""
+    stride = max(1, -(-n // at_most))
+    while stride > 1 and any(m > 1 and math.gcd(stride, m) > 1 for m in seasons):
+        stride += 1
+    return stride
 
 
 def repeated_beyond(correction: NDArray[np.float64], horizon: int, lag: int) -> NDArray[np.float64]:

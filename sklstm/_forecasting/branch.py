@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,10 @@ from sklstm._input.sequences import SequenceDataset
 
 # series (n,), origins (n,), horizon -> forecasts (n, horizon)
 AnchorForecast = Callable[[NDArray[np.int64], NDArray[np.int64], int], NDArray[np.float64]]
+# which rows (n,) a block has, and their windows (n, window)
+Block = tuple[slice, NDArray[np.float64]]
+
+_VALUES_PER_BLOCK = 2**23  # values of windows that are in memory at the same time
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,13 @@ class Branch:
         known = positions >= self.begin[series][:, np.newaxis]
         values = self.x[np.where(known, positions, 0)] - self.level[origins][:, np.newaxis]
         return np.where(known, values / self.scale[series][:, np.newaxis], 0.0)
+
+    def blocks(self, series: NDArray, origins: NDArray, window: int) -> Iterator[Block]:
+        """Yield the padded windows in blocks, so that memory does not grow with their number."""
+        n_rows = max(1, _VALUES_PER_BLOCK // window)
+        for first in range(0, len(origins), n_rows):
+            rows = slice(first, first + n_rows)
+            yield rows, self.padded_windows(series[rows], origins[rows], window)
 
     def target(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
         """Return errors of the anchor (n, horizon) in units of the scale; NaN: not known yet."""

@@ -34,7 +34,8 @@ from sklstm.components.solvers import AdamW
 Correction = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
 _DTYPE = np.dtype(np.float32)
-_ORIGINS_PER_CHUNK = 4096  # windows that are in memory at the same time in prediction
+# windows, and values of windows, that are in memory at the same time in prediction
+_ORIGINS_PER_CHUNK, _VALUES_PER_CHUNK = 4096, 2**22
 
 
 class Corrector:
@@ -124,8 +125,9 @@ class Corrector:
         """Predict with workers that exist, as often as needed while they train."""
         workers.network.pack(self.theta)
         out = np.empty((len(origins), self.settings.horizon))
-        for first in range(0, len(origins), _ORIGINS_PER_CHUNK):
-            part = slice(first, first + _ORIGINS_PER_CHUNK)
+        n_rows = max(1, min(_ORIGINS_PER_CHUNK, _VALUES_PER_CHUNK // branch.window))
+        for first in range(0, len(origins), n_rows):
+            part = slice(first, first + n_rows)
             inputs = self._input(branch, series[part], origins[part])
             raw = workers.predict(inputs, np.arange(inputs.data.n_samples))
             out[part] = raw * branch.scale[series[part]][:, np.newaxis]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.anchored import Anchored
+from sklstm._forecasting.anchored import Anchored, stride_through
 from sklstm._forecasting.branch import AnchorForecast
 from sklstm._forecasting.observations import Observations
 from sklstm._forecasting.panel import Panel
@@ -59,7 +57,7 @@ class HoldOut:
         series, origins = [], []
         for i in range(past.n_series):
             first, last = past.known[i] - 1, past.end[i] - 1
-            stride = _stride(int(last - first), int(past.lags[i]))
+            stride = stride_through(int(last - first), _MAX_ORIGINS, (int(past.lags[i]),))
             some = np.arange(first, last, stride)
             origins.append(some)
             series.append(np.full(len(some), i))
@@ -87,11 +85,3 @@ class HoldOut:
     def mean_over_series(self, errors: NDArray[np.float64]) -> float:
         """Return the mean of errors (n_series,), each in units of its naive forecast's error."""
         return float(np.mean(errors / self._unit))
-
-
-def _stride(n: int, lag: int) -> int:
-    """Return the steps between two of n origins; they fall on different phases of the season."""
-    stride = max(1, -(-n // _MAX_ORIGINS))
-    while stride > 1 and lag > 1 and math.gcd(stride, lag) > 1:
-        stride += 1
-    return stride

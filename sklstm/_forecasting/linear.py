@@ -33,8 +33,11 @@ def fit_linear(
     series = np.repeat(np.arange(len(counts)), counts)
     origins = np.arange(total) - (np.cumsum(counts) - counts)[series] + branch.first[series]
     series, origins = series[::stride], origins[::stride]
-    inputs = branch.padded_windows(series, origins, max(possible))
+    window = max(possible)
     target = branch.target(series, origins, horizon)
-    gram = inputs.T @ inputs
-    gram[np.diag_indices(len(gram))] += _RIDGE * max(np.trace(gram) / len(gram), 1e-12)
-    return np.asarray(np.linalg.solve(gram, inputs.T @ target), np.float64)
+    gram, moments = np.zeros((window, window)), np.zeros((window, horizon))
+    for rows, inputs in branch.blocks(series, origins, window):
+        gram += inputs.T @ inputs
+        moments += inputs.T @ target[rows]
+    gram[np.diag_indices(window)] += _RIDGE * max(np.trace(gram) / window, 1e-12)
+    return np.asarray(np.linalg.solve(gram, moments), np.float64)

@@ -20,6 +20,7 @@ _SEASONS = {
 _SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "D": 86400.0}
 _HOUR, _DAY, _WEEK = 3600.0, 86400.0, 604800.0
 _SIGNIFICANT = 1.645  # two-sided 90%
+_MANY_PRODUCTS = 10**9  # above this, sums of products are computed by Fourier transforms
 
 
 def season_candidates(given: Any, step: Any) -> tuple[tuple[int, ...], bool]:
@@ -65,9 +66,29 @@ def is_seasonal(x: NDArray[np.float64], season_length: int) -> bool:
     power = float(centered @ centered)
     if power <= 1e-12 * max(1.0, float(x @ x)):
         return False
-    acf = np.array([centered[k:] @ centered[: len(x) - k] for k in range(1, m + 1)]) / power
+    acf = _autocovariances(centered, m) / power
     limit = _SIGNIFICANT * np.sqrt((1.0 + 2.0 * float(acf[:-1] @ acf[:-1])) / len(x))
     return bool(abs(acf[-1]) > limit)
+
+
+def _autocovariances(centered: NDArray[np.float64], m: int) -> NDArray[np.float64]:
+    """Return the sums of products (m,) of a centred series with itself at lags 1 to m."""
+    n = len(centered)
+    if n * m <= _MANY_PRODUCTS:
+        return np.array([centered[k:] @ centered[: n - k] for k in range(1, m + 1)])
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    size = next_fast_len(n + m, real=True)
+    return np.asarray(irfft(np.abs(rfft(centered, size)) ** 2, size)[1 : m + 1], np.float64)
+
+
+def _moving_average(x: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted sums (n - n_weights + 1,) of neighbouring values."""
+    if len(x) * len(weights) <= _MANY_PRODUCTS:
+        return np.convolve(x, weights, mode="valid")
+    from scipy.signal import oaconvolve
+
+    return np.asarray(oaconvolve(x, weights, mode="valid"), np.float64)
 
 
 def seasonal_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.float64]:
@@ -80,7 +101,7 @@ def seasonal_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.f
     weights = np.full(m, 1.0 / m)
     if m % 2 == 0:  # 2 x m average, so that it is centred
         weights = np.concatenate([[0.5 / m], np.full(m - 1, 1.0 / m), [0.5 / m]])
-    trend = np.convolve(x, weights, mode="valid")
+    trend = _moving_average(x, weights)
     first = (len(x) - len(trend)) // 2
     rest = x[first : first + len(trend)] - trend
     phase = (first + np.arange(len(rest))) % m

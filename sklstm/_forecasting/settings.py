@@ -10,6 +10,7 @@ from sklstm._forecasting.candidates import with_linear_map
 
 _LARGE_PANEL = 8  # number of series from which on a model has the settings of a large panel
 _STEPS_PER_ROUND = 20
+_LONGEST_LINEAR = 2880  # observations; the cost of a linear map grows with the square
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,8 @@ class ModelSettings:
     def linear_windows(self) -> tuple[int, ...]:
         """Return how many observations the linear map may read, from few to many."""
         longest = max(self.season_lengths, default=1)
-        return self.window_length(), max(longest, self.window_length())
+        windows = self.window_length(), max(longest, self.window_length())
+        return min(windows[0], _LONGEST_LINEAR), min(windows[1], _LONGEST_LINEAR)
 
     def corrected_by_network(self, branch: str) -> str:
         """Return the candidate that the network of a branch corrects.
