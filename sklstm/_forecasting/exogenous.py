@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._forecasting.columns import as_numbers, check_names
+from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
+from sklstm._forecasting.time_index import as_times
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
 _SIZES = {"month": 12, "dayofweek": 7, "hour": 24}
+_ADVICE = "Encode it as numbers, for example with pd.get_dummies."
 _ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
@@ -57,6 +61,7 @@ class Exogenous:
         return replace(self, rows=rows)
 
     def _given(self, X: Any, panel: Panel, axes: list[Any], method: str) -> list[NDArray]:
+        """Return the rows (n_i, n_columns) of the X that a method was given."""
         if self.columns is None:
             if X is not None:
                 raise ValueError(f"X was given to {method}, but fit had none.")
@@ -75,6 +80,7 @@ class Exogenous:
     def _with_calendar(
         self, rows: list[NDArray[np.float64]], axes: list[Any], starts: list[int]
     ) -> list[NDArray[np.float64]]:
+        """Append the calendar features; starts (n_series,) counts the observations before."""
         if not self.calendar:
             return rows
         return [
@@ -84,6 +90,7 @@ class Exogenous:
 
 
 def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
+    """Return X as a DataFrame; an array gets the times of y."""
     import pandas as pd
 
     if isinstance(X, pd.Series):
@@ -99,12 +106,7 @@ def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
         X = pd.DataFrame(values, axes[0], columns=columns)
     if not isinstance(X, pd.DataFrame):
         raise TypeError(f"X must be a pandas DataFrame, not a {type(X).__name__}.")
-    for column, dtype in X.dtypes.items():
-        if not pd.api.types.is_numeric_dtype(dtype):
-            raise ValueError(
-                f"Column {column!r} of X has the dtype {dtype}: encode it as numbers, for example "
-                "with pd.get_dummies."
-            )
+    check_names(X, "X")
     if not X.index.is_unique:
         twice = X.index[X.index.duplicated()][0]
         raise ValueError(f"The index of X holds {twice!s} more than once.")
@@ -115,18 +117,22 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
     """Return the rows (n_i, n_columns) of X at the times of each series."""
     import pandas as pd
 
-    rows = []
+    table = as_numbers(frame, "X", _ADVICE)
     by_series = isinstance(frame.index, pd.MultiIndex)
-    for i, axis in enumerate(axes):
-        own = frame
-        if by_series:
-            if panel.kind == "series":
-                raise ValueError("X has the index (series, time), but y is a single series.")
-            try:
-                own = frame.xs(panel.labels[i], level=0)
-            except KeyError:
-                raise ValueError(f"X has no rows for series {panel.labels[i]!r}.") from None
-        positions = own.index.get_indexer(axis) if len(axis) else np.empty(0, np.int64)
+    if by_series and panel.kind == "series":
+        raise ValueError("X has the index (series, time), but y is a single series.")
+    if by_series:
+        groups = dict(zip(*rows_by_series(frame.index, "X"), strict=True))
+        times = as_times(frame.index.get_level_values(-1))
+    else:
+        times = as_times(frame.index)
+        groups = dict.fromkeys(panel.labels, np.arange(len(frame)))
+    rows = []
+    for i, (label, axis) in enumerate(zip(panel.labels, axes, strict=True)):
+        if label not in groups:
+            raise ValueError(f"X has no rows for series {label!r}.")
+        own = groups[label]
+        positions = times[own].get_indexer(axis) if len(axis) else np.empty(0, np.int64)
         absent = np.flatnonzero(positions < 0)
         if len(absent):
             raise ValueError(
@@ -134,12 +140,12 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
                 f"{axis[absent[0]]!s}. Its index must hold the times of y, and in predict those "
                 "of the forecast."
             )
-        values = own.to_numpy(np.float64, na_value=np.nan)[positions]
+        values = table[own[positions]]
         if not np.isfinite(values).all():
             row, column = np.argwhere(~np.isfinite(values))[0]
             raise ValueError(
                 f"X is not finite at {axis[row]!s}{panel.named(i)} in column "
-                f"{own.columns[column]!r}."
+                f"{frame.columns[column]!r}."
             )
         rows.append(values)
     return rows

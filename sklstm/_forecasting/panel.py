@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.time_index import future, join, steps_until
+from sklstm._forecasting.long_index import rows_by_series
+from sklstm._forecasting.time_index import as_times, future, join, steps_until
 
 # one series; one column per series; rows with the index (series, time)
 Kind = Literal["series", "wide", "long"]
@@ -25,6 +26,7 @@ class Panel:
     axes: list[Any]  # n_series indexes (n_i,)
     step: Any
     template: Any  # an empty object of the user's type, with its names and dtypes
+    left_out: tuple[Any, ...] = ()  # labels of series without any observation
 
     @property
     def n_series(self) -> int:
@@ -87,50 +89,105 @@ class Panel:
             horizon = max(horizon, steps_until(known, self.step, axis[-1], len(axis)))
         return horizon
 
+    def of_series(self, which: Sequence[int]) -> Panel:
+        """Return some of the series."""
+        template = self.template.iloc[:, list(which)] if self.kind == "wide" else self.template
+        return replace(
+            self,
+            labels=[self.labels[i] for i in which],
+            values=[self.values[i] for i in which],
+            axes=[self.axes[i] for i in which],
+            template=template,
+        )
+
     # --- back to pandas -------------------------------------------------------------------
+    def labels_index(self) -> Any:
+        """Return the labels as a pandas index."""
+        import pandas as pd
+
+        if self.kind == "wide" and self.template.columns.nlevels > 1:
+            return self.template.columns
+        return pd.Index(self.labels, tupleize_cols=False)
+
     def answer(self, axes: list[Any], values: Sequence[NDArray]) -> Any:
         """Return arrays (n_i,) on their time axes as the kind of object that was passed."""
         import pandas as pd
 
         dtypes = self._answer_dtypes()
         if self.kind == "series":
-            return pd.Series(values[0], axes[0], name=self.template.name).astype(dtypes[0])
+            index = self._as_passed(axes[0])
+            return pd.Series(values[0], index, name=self.template.name).astype(dtypes[0])
         if self.kind == "long":
             flat = np.concatenate(list(values))
             index = self._long_index(axes)
             if isinstance(self.template, pd.DataFrame):
-                (column,) = self.template.columns
-                return pd.DataFrame({column: flat}, index).astype(dtypes[0])
+                return pd.DataFrame(flat, index, self.template.columns).astype(dtypes[0])
             return pd.Series(flat, index, name=self.template.name).astype(dtypes[0])
         columns = [
             pd.Series(v, axis).astype(dtype)
             for v, axis, dtype in zip(values, axes, dtypes, strict=True)
         ]
-        frame = pd.concat(columns, axis=1)
-        frame.columns = self.template.columns
-        if all(axis.equals(axes[0]) for axis in axes):
-            frame.index = axes[0]  # concat forgets the frequency
-        return frame
+        return self._joined(columns, axes, self.template.columns)
 
     def answer_table(self, axes: list[Any], tables: Sequence[NDArray], columns: Any) -> Any:
         """Return arrays (n_i, n_columns) as a frame with these columns.
 
-        In a wide frame the series are the first level of the columns.
+        In a wide frame the series are the first levels of the columns.
         """
         import pandas as pd
 
         if self.kind == "series":
-            return pd.DataFrame(tables[0], axes[0], columns=columns)
+            return pd.DataFrame(tables[0], self._as_passed(axes[0]), columns=columns)
         if self.kind == "long":
             return pd.DataFrame(np.concatenate(list(tables)), self._long_index(axes), columns)
-        frames = [
-            pd.DataFrame(table, axis, columns=columns)
-            for table, axis in zip(tables, axes, strict=True)
-        ]
-        frame = pd.concat(frames, axis=1, keys=self.labels, names=[self.template.columns.name])
+        frames = [pd.DataFrame(table, axis) for table, axis in zip(tables, axes, strict=True)]
+        of_series = self.template.columns
+        names = [(*_levels(s, of_series), *_levels(c, columns)) for s in of_series for c in columns]
+        every = pd.MultiIndex.from_tuples(names, names=[*of_series.names, *columns.names])
+        return self._joined(frames, axes, every)
+
+    def answer_at(self, rows: Any, axes: list[Any], values: Sequence[NDArray]) -> Any:
+        """Return the values at the times of rows, in their order and with their index.
+
+        NaN for the series of a wide frame that were left out.
+        """
+        import pandas as pd
+
+        if self.kind == "long":
+            out = np.empty(len(rows))
+            times = as_times(rows.get_level_values(-1))
+            for label, group in zip(*rows_by_series(rows, "y"), strict=True):
+                i = self.labels.index(label)
+                out[group] = values[i][axes[i].get_indexer(times[group])]
+            template = self.template
+            name = template.name if template.ndim == 1 else template.columns[0]
+            return pd.Series(out, rows, name=name)
+        times = as_times(rows)
+        columns = [v[axis.get_indexer(times)] for v, axis in zip(values, axes, strict=True)]
+        if self.kind == "series":
+            return pd.Series(columns[0], rows, name=self.template.name)
+        return pd.DataFrame(np.column_stack(columns), rows, self.template.columns)
+
+    def _joined(self, parts: list[Any], axes: list[Any], columns: Any) -> Any:
+        """Put series or frames on their time axes side by side."""
+        import pandas as pd
+
+        frame = pd.concat(parts, axis=1)
+        frame.columns = columns
         if all(axis.equals(axes[0]) for axis in axes):
-            frame.index = axes[0]
+            frame.index = axes[0]  # concat forgets the frequency
+        frame.index = self._as_passed(frame.index)
         return frame
+
+    def _as_passed(self, axis: Any) -> Any:
+        """Return a time axis in the dtype of arrow if it was passed in that."""
+        import pandas as pd
+
+        index = self.template.index
+        dtype = index.levels[-1].dtype if index.nlevels > 1 else index.dtype
+        if isinstance(dtype, pd.ArrowDtype) and isinstance(axis, pd.DatetimeIndex):
+            return axis.astype(dtype)
+        return axis
 
     def _answer_dtypes(self) -> list[Any]:
         """Return the dtypes of forecasts: floating dtypes stay, others become floating."""
@@ -141,9 +198,17 @@ class Panel:
         import pandas as pd
 
         times = axes[0].append(list(axes[1:])) if len(axes) > 1 else axes[0]
-        labels = pd.Index(self.labels, dtype=self.template.index.levels[0].dtype)
+        dtype = self.template.index.levels[0].dtype
+        labels = pd.Index(self.labels, dtype=dtype, tupleize_cols=False)
         repeated = labels.repeat([len(axis) for axis in axes])
-        return pd.MultiIndex.from_arrays([repeated, times], names=self.template.index.names)
+        return pd.MultiIndex.from_arrays(
+            [repeated, self._as_passed(times)], names=self.template.index.names
+        )
+
+
+def _levels(label: Any, index: Any) -> tuple[Any, ...]:
+    """Return the levels of an entry of an index."""
+    return tuple(label) if index.nlevels > 1 else (label,)
 
 
 def _floating(dtype: Any) -> Any:

@@ -3,55 +3,73 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._forecasting.columns import as_numbers, check_names
+from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Kind, Panel
-from sklstm._forecasting.time_index import regular
+from sklstm._forecasting.tables import check_not_a_table
+from sklstm._forecasting.time_index import as_times, regular, smallest_step
+
+Empty = Literal["error", "leave out"]
+
+_ADVICE = "Convert it, for example with pd.to_numeric."
 
 
-def as_panel(y: Any, missing: str, freq: Any = None, where: str = "y") -> Panel:
+def as_panel(
+    y: Any, missing: str, freq: Any = None, where: str = "y", empty: Empty = "error"
+) -> Panel:
     """Check y and return it as a panel.
 
     missing: "error", or "interpolate" for gaps in the index and NaN between observations.
     where: the name of y in messages.
+    empty: what to do about columns of a wide frame without any observation.
     """
     import pandas as pd
 
     y = _as_pandas(y, where)
-    _refuse_other_dtypes(y, where)
     if isinstance(y.index, pd.MultiIndex):
         return _from_long(y, missing, freq, where)
     kind: Kind = "wide" if isinstance(y, pd.DataFrame) else "series"
-    axis, step = regular(y.index, freq, where)
-    full = y if len(axis) == len(y) else y.reindex(axis)
-    labels = list(y.columns) if kind == "wide" else [y.name]
+    table = as_numbers(y, where, _ADVICE)
+    times = as_times(y.index)
+    axis, step = regular(times, freq, where)
+    columns = list(y.columns) if kind == "wide" else [y.name]
+    kept = list(range(len(columns)))
+    if kind == "wide" and empty == "leave out":
+        kept = [k for k in kept if not np.isnan(table[:, k]).all()] or kept
     values, axes = [], []
-    table = full.to_numpy(np.float64, na_value=np.nan).reshape(len(axis), -1)
-    for k, label in enumerate(labels):
-        name = f" of series {label!r}" if kind == "wide" else ""
-        column, first = _observed(table[:, k], axis, y.index, missing, name, where)
-        values.append(column)
+    for k in kept:
+        name = f" of series {columns[k]!r}" if kind == "wide" else ""
+        column = _on_axis(table[:, k], times, axis)
+        series, first = _observed(column, axis, times, missing, name, where)
+        values.append(series)
         axes.append(axis[first:])
-    return Panel(kind, labels, values, axes, step, y.iloc[:0])
+    template = y.iloc[:0, kept] if kind == "wide" else y.iloc[:0]
+    left_out = tuple(columns[k] for k in range(len(columns)) if k not in kept)
+    return Panel(kind, [columns[k] for k in kept], values, axes, step, template, left_out)
 
 
 def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
-    """Return what came after a known panel as a panel of the same kind, with the same labels."""
+    """Return what came after a known panel as a panel of the same kind, with the same labels.
+
+    Series that fit left out are left out again.
+    """
     import pandas as pd
 
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
         values = np.asarray(y)
         axis = known.futures(len(values))[0]
         y = pd.Series(values, axis) if values.ndim == 1 else pd.DataFrame(values, axis)
-    later = as_panel(y, missing, known.step, "The new y")
+    later = as_panel(y, missing, known.step, "The new y", "leave out")
     if later.kind != known.kind:
         raise ValueError(f"The new y is a {later.kind} object, but fit had a {known.kind} one.")
     if later.kind == "series":
         later = replace(later, labels=known.labels)
-    unknown = [label for label in later.labels if label not in known.labels]
+    unknown = [label for label in later.labels if label not in (*known.labels, *known.left_out)]
     if unknown:
         raise ValueError(f"Series {unknown[0]!r} was not there in fit.")
     if type(later.axes[0]) is not type(known.axes[0]):
@@ -63,72 +81,26 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
 
 
 def _as_pandas(y: Any, where: str) -> Any:
+    """Return y as a Series or DataFrame with observations."""
     import pandas as pd
 
-    if isinstance(y, pd.Series | pd.DataFrame):
-        pass
-    elif isinstance(y, np.ndarray | list | tuple):
+    if isinstance(y, np.ndarray | list | tuple):
         y = np.asarray(y)
         if y.ndim not in (1, 2):
             raise ValueError(f"{where} has {y.ndim} dimensions: pass one series, or a column each.")
         y = pd.Series(y) if y.ndim == 1 else pd.DataFrame(y)
-    else:
+    if not isinstance(y, pd.Series | pd.DataFrame):
         raise TypeError(f"{where} must be a pandas Series or DataFrame, not a {type(y).__name__}.")
-    if isinstance(y, pd.DataFrame) and not y.columns.is_unique:
-        twice = y.columns[y.columns.duplicated()][0]
-        raise ValueError(f"{where} has more than one column named {twice!r}.")
+    if isinstance(y, pd.DataFrame):
+        check_names(y, where)
+        check_not_a_table(y, where)
     if y.size == 0:
         raise ValueError(f"{where} has no observations.")
     return y
 
 
-def _refuse_other_dtypes(y: Any, where: str) -> None:
-    import pandas as pd
-
-    dtypes = y.dtypes if isinstance(y, pd.DataFrame) else pd.Series([y.dtype], index=[y.name])
-    for name, dtype in dtypes.items():
-        number = pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
-        if not number:
-            column = f"Column {name!r} of {where}" if isinstance(y, pd.DataFrame) else where
-            raise ValueError(
-                f"{column} has the dtype {dtype}; a forecast needs numbers. "
-                "Convert it, for example with pd.to_numeric."
-            )
-
-
 def _from_long(y: Any, missing: str, freq: Any, where: str) -> Panel:
     """Read rows with the index (series, time)."""
-    import pandas as pd
-
-    _check_long(y, where)
-    column = y.iloc[:, 0] if isinstance(y, pd.DataFrame) else y
-    labels = list(y.index.get_level_values(0).unique())
-    if any(pd.isna(label) for label in labels):
-        raise ValueError(f"The first level of the index of {where}, the series, holds NaN.")
-    codes = pd.Index(labels).get_indexer(y.index.get_level_values(0))
-    order = np.argsort(codes, kind="stable")
-    bounds = np.concatenate([[0], np.cumsum(np.bincount(codes))])
-    times, table = y.index.get_level_values(1), column.to_numpy(np.float64, na_value=np.nan)
-    groups = [order[bounds[k] : bounds[k + 1]] for k in range(len(labels))]
-    if freq is None and isinstance(times, pd.DatetimeIndex):
-        longest = max(groups, key=len)  # a short series does not show its frequency
-        _, freq = regular(times[longest], None, f"{where}.loc[{labels[int(codes[longest[0]])]!r}]")
-    values, axes, step = [], [], None
-    for label, rows in zip(labels, groups, strict=True):
-        axis, step = regular(times[rows], freq, f"{where}.loc[{label!r}]")
-        if freq is None and not isinstance(times, pd.PeriodIndex | pd.DatetimeIndex):
-            freq = step
-        full = np.full(len(axis), np.nan)
-        full[axis.get_indexer(times[rows])] = table[rows]
-        name = f" of series {label!r}"
-        series, first = _observed(full, axis, times[rows], missing, name, where)
-        values.append(series)
-        axes.append(axis[first:])
-    return Panel("long", labels, values, axes, step, y.iloc[:0])
-
-
-def _check_long(y: Any, where: str) -> None:
-    """Refuse an index that is not (series, time), and more than one column of values."""
     if y.index.nlevels != 2:
         raise ValueError(
             f"{where} has an index of {y.index.nlevels} levels; a panel needs two, (series, time)."
@@ -137,6 +109,52 @@ def _check_long(y: Any, where: str) -> None:
         raise ValueError(
             f"A long {where} has one column of values, not {y.shape[1]}. Exogenous columns go to X."
         )
+    table = as_numbers(y, where, _ADVICE)[:, 0]
+    labels, groups = rows_by_series(y.index, where)
+    times = as_times(y.index.get_level_values(1))
+    if freq is None:
+        freq = _common_frequency(times, labels, groups, where)
+    values, axes, step = [], [], None
+    for label, rows in zip(labels, groups, strict=True):
+        axis, step = regular(times[rows], freq, f"{where}.loc[{label!r}]")
+        column = _on_axis(table[rows], times[rows], axis)
+        name = f" of series {label!r}"
+        series, first = _observed(column, axis, times[rows], missing, name, where)
+        values.append(series)
+        axes.append(axis[first:])
+    return Panel("long", labels, values, axes, step, y.iloc[:0])
+
+
+def _common_frequency(
+    times: Any, labels: list[Any], groups: list[NDArray[np.intp]], where: str
+) -> Any:
+    """Return the frequency of time stamps or whole numbers, which short series do not show.
+
+    It does not depend on the order of the series: the longest one that has a frequency decides
+    or, of whole numbers, the smallest step.
+    """
+    import pandas as pd
+
+    if isinstance(times, pd.DatetimeIndex):
+        first_error = None
+        for i in sorted(range(len(groups)), key=lambda i: -len(groups[i])):
+            try:
+                return regular(times[groups[i]], None, f"{where}.loc[{labels[i]!r}]")[1]
+            except ValueError as error:
+                first_error = first_error or error
+        assert first_error is not None
+        raise first_error
+    if times.inferred_type == "integer":
+        steps = [smallest_step(times[rows]) for rows in groups]
+        return min((step for step in steps if step is not None), default=1)
+    return None
+
+
+def _on_axis(values: NDArray[np.float64], times: Any, axis: Any) -> NDArray[np.float64]:
+    """Return values (n_rows,) on a gapless axis (n,), NaN where there is no row."""
+    full = np.full(len(axis), np.nan)
+    full[axis.get_indexer(times)] = values
+    return full
 
 
 def _observed(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # The units of pandas' frequencies (the part of the name before a dash) and the seasons that a
-# series with one observation per unit may have.
+# series with one observation per unit may have; other units are counted.
 _SEASONS = {
     "YE": (), "YS": (), "BYE": (), "BYS": (), "Y": (), "A": (),
     "QE": (4,), "QS": (4,), "BQE": (4,), "BQS": (4,), "Q": (4,),
@@ -43,14 +43,54 @@ def seasons_of_frequency(step: Any) -> tuple[int, ...]:
     if isinstance(step, int):
         return ()
     unit = step.freqstr.lstrip("0123456789").split("-")[0]
-    seconds = _SECONDS.get(unit)
-    if seconds is not None and (unit != "D" or step.n != 1):
-        spacing = seconds * step.n
+    spacing = _fixed_spacing(step, unit)
+    if spacing is not None:
+        if spacing % _WEEK == 0.0:
+            return _divided(52, int(spacing // _WEEK))
         periods = (_DAY, _WEEK) if spacing >= 60.0 else (_HOUR, _DAY)
         lengths = [round(period / spacing) for period in periods if period % spacing < 1e-9]
         return tuple(length for length in lengths if length > 1)
-    seasons = _SEASONS.get(unit, ())
-    return tuple(m // step.n for m in seasons if m % step.n == 0 and m // step.n > 1)
+    if unit in _SEASONS:
+        return tuple(length for m in _SEASONS[unit] for length in _divided(m, step.n))
+    return _counted(step)
+
+
+def _divided(m: int, n: int) -> tuple[int, ...]:
+    """Return a season of m units in steps of n units, if that is a whole number above 1."""
+    return (m // n,) if m % n == 0 and m // n > 1 else ()
+
+
+def _fixed_spacing(step: Any, unit: str) -> float | None:
+    """Return the seconds of a step; None if they are not always the same."""
+    import pandas as pd
+
+    if unit in _SECONDS:
+        return _SECONDS[unit] * float(step.n)
+    if type(step) is pd.DateOffset:
+        try:
+            return pd.Timedelta(**step.kwds).total_seconds() * step.n or None
+        except (TypeError, ValueError):  # months, years, or a day of the month
+            return None
+    return None
+
+
+def _counted(step: Any) -> tuple[int, ...]:
+    """Return the steps in a day and in a week or, for longer steps, in a year."""
+    import pandas as pd
+
+    n_weeks, n_years = 8, 28  # after 28 years the calendar repeats
+    begin = pd.Timestamp("2001-01-01")  # a Monday
+    end = begin + pd.Timedelta(weeks=n_weeks) - pd.Timedelta(1, "ns")
+    times = pd.date_range(begin, end, freq=step)
+    in_a_week, rest = divmod(len(times), n_weeks)
+    if in_a_week > 1:
+        in_a_day = len(times) / times.normalize().nunique()
+        lengths = (in_a_day, in_a_week) if rest == 0 else (in_a_day,)
+        return tuple(int(m) for m in lengths if m > 1 and float(m).is_integer())
+    years = pd.date_range(begin, begin + pd.DateOffset(years=n_years), freq=step, inclusive="left")
+    in_a_year = len(years) / n_years
+    near = round(in_a_year)
+    return (near,) if near > 1 and abs(in_a_year - near) < 0.02 * near else ()
 
 
 def is_seasonal(x: NDArray[np.float64], season_length: int) -> bool:

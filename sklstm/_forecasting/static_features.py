@@ -7,7 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._forecasting.columns import as_numbers
 from sklstm._forecasting.panel import Panel
+
+_ADVICE = "Encode it as numbers, for example with pd.get_dummies."
 
 
 def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
@@ -16,19 +19,15 @@ def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
 
     if not isinstance(static, pd.DataFrame):
         raise TypeError(f"static must be a pandas DataFrame, not a {type(static).__name__}.")
-    for column, dtype in static.dtypes.items():
-        if not pd.api.types.is_numeric_dtype(dtype):
-            raise ValueError(
-                f"Column {column!r} of static has the dtype {dtype}: encode it as numbers, for "
-                "example with pd.get_dummies."
-            )
+    table = as_numbers(static, "static", _ADVICE)
     if not static.index.is_unique:
         twice = static.index[static.index.duplicated()][0]
         raise ValueError(f"static has more than one row for series {twice!r}.")
-    absent = [label for label in panel.labels if label not in static.index]
+    rows = {label: row for row, label in enumerate(static.index)}
+    absent = [label for label in panel.labels if label not in rows]
     if absent:
         raise ValueError(f"static has no row for series {absent[0]!r}.")
-    values = static.loc[panel.labels].to_numpy(np.float64, na_value=np.nan)
+    values = table[[rows[label] for label in panel.labels]]
     if not np.isfinite(values).all():
         row, column = np.argwhere(~np.isfinite(values))[0]
         raise ValueError(

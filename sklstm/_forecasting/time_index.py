@@ -25,8 +25,7 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     """
     import pandas as pd
 
-    if isinstance(index, pd.MultiIndex):
-        raise ValueError(f"{where} needs a single index here, not one of {index.nlevels} levels.")
+    index = as_times(index)
     if len(index) == 0:
         raise ValueError(f"{where} has no observations.")
     if index.hasnans:
@@ -53,11 +52,54 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     )
 
 
+def as_times(index: Any) -> Any:
+    """Return an index as one of the three kinds if it holds the same values in another dtype.
+
+    These are nullable whole numbers, arrow's time stamps, dates and whole numbers, and dates,
+    periods or whole numbers that are Python objects.
+    """
+    import pandas as pd
+
+    known = pd.DatetimeIndex | pd.PeriodIndex | pd.RangeIndex
+    if isinstance(index, known | pd.MultiIndex) or len(index) == 0:
+        return index
+    if is_time_dtype(index.dtype) or index.inferred_type in ("date", "datetime", "datetime64"):
+        return pd.DatetimeIndex(index)
+    if index.inferred_type == "period":
+        return pd.PeriodIndex(index)
+    if index.inferred_type == "integer" and not index.hasnans:
+        return pd.Index(index.to_numpy(np.int64), name=index.name)
+    return index
+
+
+def is_time_dtype(dtype: Any) -> bool:
+    """Return whether values of a dtype are time stamps, dates or periods."""
+    import pandas as pd
+
+    if isinstance(dtype, pd.PeriodDtype) or pd.api.types.is_datetime64_any_dtype(dtype):
+        return True
+    return isinstance(dtype, pd.ArrowDtype) and dtype.name.startswith("date32")
+
+
+def smallest_step(index: Any) -> int | None:
+    """Return the smallest difference between neighbours in an index of whole numbers."""
+    differences = np.abs(np.diff(index.to_numpy(np.int64)))
+    differences = differences[differences > 0]
+    return int(differences.min()) if len(differences) else None
+
+
 def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
     import pandas as pd
 
-    step = int(np.diff(index.to_numpy()).min()) if len(index) > 1 else 1
-    step = getattr(index, "step", step) if freq is None else int(freq)
+    if freq is None:
+        step = getattr(index, "step", smallest_step(index) or 1)
+    else:
+        if not isinstance(freq, int | np.integer) or isinstance(freq, bool) or freq < 1:
+            raise ValueError(
+                f"{where} has an index of whole numbers, so freq must be a whole number of at "
+                f"least 1, its step, not {freq!r}. For a frequency like 'D' use time stamps."
+            )
+        step = int(freq)
     full = pd.RangeIndex(int(index[0]), int(index[-1]) + step, step, name=index.name)
     _check_on_frequency(index, full, step, where)
     return full, step
@@ -66,23 +108,60 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
 def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
     import pandas as pd
 
-    offset = pd.tseries.frequencies.to_offset(freq) if freq is not None else index.freq
-    if offset is None:
+    offset = index.freq
+    if freq is not None:
+        offset = _offset(freq)
+    elif offset is None:
         offset = _guess(index)
     if offset is None:
-        few = "It takes three time stamps to find it. " if len(index) < 3 else ""
-        raise ValueError(
-            f"The frequency of {where} cannot be found from its index. {few}Set it with "
-            f"{where}.asfreq('D'), for example, or pass freq='D' to the estimator."
-        )
+        raise ValueError(_unknown_frequency(index, where))
     full = pd.date_range(index[0], index[-1], freq=offset, name=index.name, unit=index.unit)
     _check_on_frequency(index, full, offset.freqstr, where)
     return full, offset
 
 
+def _offset(freq: Any) -> Any:
+    """Return the parameter `freq` as an offset."""
+    import pandas as pd
+
+    try:
+        return pd.tseries.frequencies.to_offset(freq)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"freq={freq!r} is no frequency of time stamps: pass a name like 'D' or 'MS', or a "
+            "pandas offset."
+        ) from error
+
+
+def _unknown_frequency(index: Any, where: str) -> str:
+    """Say that a frequency cannot be found, and what to do."""
+    found = f"The frequency of {where} cannot be found from its index. "
+    if len(index) < 3:
+        return found + (
+            "It takes three time stamps to find it. Set it with "
+            f"{where}.asfreq('D'), for example, or pass freq='D' to the estimator."
+        )
+    gaps = np.diff(index.to_numpy())
+    first, other = gaps[0], int(np.argmax(gaps != gaps[0]))
+    return found + (
+        f"Its first step is {_in_words(first)}, but from {index[other]!s} to "
+        f"{index[other + 1]!s} it is {_in_words(gaps[other])}. If rows are missing, pass the "
+        "true frequency, for example freq='D', to the estimator; if times are irregular, "
+        f"aggregate first, for example with {where}.resample('D').mean(). "
+        f"{where}.asfreq('D') keeps only rows that are exactly on the frequency."
+    )
+
+
+def _in_words(gap: Any) -> str:
+    """Return a time difference in words."""
+    import pandas as pd
+
+    return str(pd.Timedelta(gap))
+
+
 def _check_on_frequency(index: Any, full: Any, step: Any, where: str) -> None:
     """Refuse an index with entries between those of its gapless axis."""
-    strange = index.difference(full)
+    strange = index[~index.isin(full)]
     if len(strange):
         raise ValueError(
             f"{strange[0]!s} in the index of {where} does not lie on its frequency, {step}. "
@@ -92,8 +171,6 @@ def _check_on_frequency(index: Any, full: Any, step: Any, where: str) -> None:
 
 def _guess(index: Any) -> Any:
     """Infer the frequency as pandas does; with gaps, from stretches without any."""
-    import pandas as pd
-
     if len(index) < 3:
         return None
     offset = _inferred(index)
@@ -105,9 +182,46 @@ def _guess(index: Any) -> Any:
             offset = _inferred(index[first : first + length]) if last >= 0 else None
             if offset is None:
                 continue
-            if index.isin(pd.date_range(index[0], index[-1], freq=offset)).all():
+            if _holds(index, offset):
                 return offset
+    for offset in (_same_day_of_month(index), *_half_months(index)):
+        if offset is not None and _holds(index, offset):
+            return offset
     return None
+
+
+def _holds(index: Any, offset: Any) -> bool:
+    """Return whether all entries of an index lie on a frequency."""
+    import pandas as pd
+
+    return bool(index.isin(pd.date_range(index[0], index[-1], freq=offset)).all())
+
+
+def _same_day_of_month(index: Any) -> Any:
+    """Return a step of some months if the entries are on one day of the month, as on each 15th.
+
+    Months that are too short for that day end with their last.
+    """
+    import pandas as pd
+
+    day = int(index.day.max())
+    if not (index.day == np.minimum(day, index.days_in_month)).all():
+        return None
+    months = int(np.gcd.reduce(np.diff(12 * index.year + index.month)))
+    if months < 1:
+        return None
+    return pd.DateOffset(months=months) if day <= 28 else pd.DateOffset(months=months, day=day)
+
+
+def _half_months(index: Any) -> list[Any]:
+    """Return frequencies of two entries a month that an index may have."""
+    import pandas as pd
+
+    days = sorted(set(index.day))
+    if len(days) == 2 and days[0] == 1:
+        return [pd.offsets.SemiMonthBegin(day_of_month=days[1])] if days[1] <= 27 else []
+    middle = [day for day in days if day < 28]
+    return [pd.offsets.SemiMonthEnd(day_of_month=middle[0])] if len(middle) == 1 else []
 
 
 def _inferred(index: Any) -> Any:

@@ -1,0 +1,135 @@
+"""Tables with columns of series, time and target, as other forecasting packages have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklstm._forecasting.columns import is_number
+from sklstm._forecasting.time_index import as_times, is_time_dtype
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """The parameters `id_col`, `time_col` and `target_col` of an LSTMForecaster."""
+
+    series: Any
+    time: Any
+    target: Any
+
+    @classmethod
+    def of(cls, parameters: Any) -> TableColumns | None:
+        """Return the names of the columns; None if y is not to be read as a table."""
+        columns = cls(parameters.id_col, parameters.time_col, parameters.target_col)
+        if columns.target is None:
+            if columns.series is not None or columns.time is not None:
+                raise ValueError("id_col and time_col need target_col, the column to forecast.")
+            return None
+        if columns.series is not None and columns.time is None:
+            raise ValueError("id_col needs time_col, the column of the times.")
+        return columns
+
+    def indexed(self, table: Any, where: str) -> Any:
+        """Return a table with the index (series, time) or time."""
+        import pandas as pd
+
+        if not isinstance(table, pd.DataFrame):
+            raise TypeError(
+                f"{where} must be a DataFrame with the columns {self._keys()}, as id_col, time_col "
+                f"and target_col say, not a {type(table).__name__}."
+            )
+        absent = [name for name in self._keys() if name not in table.columns]
+        if absent:
+            raise ValueError(f"{where} lacks the column {absent[0]!r}; it has {[*table.columns]}.")
+        if self.time is None:
+            return table
+        times = table[self.time]
+        whole = pd.api.types.is_integer_dtype(times.dtype)
+        if not (whole or is_time_dtype(_times(times).dtype)):
+            raise ValueError(
+                f"Column {self.time!r} of {where} has the dtype {times.dtype}; needed are time "
+                f"stamps, periods or whole numbers. Convert it: {where}[{self.time!r}] = "
+                f"pd.to_datetime({where}[{self.time!r}])."
+            )
+        return table.set_index(self._keys())
+
+    def split(self, table: Any, where: str) -> tuple[Any, Any]:
+        """Return y and the exogenous variables, which are all other columns; None without any."""
+        frame = self.indexed(table, where)
+        if self.target not in frame.columns:
+            raise ValueError(
+                f"{where} lacks the column {self.target!r}, target_col; it has {[*table.columns]}."
+            )
+        return frame[self.target], self.exogenous(table, where)
+
+    def exogenous(self, table: Any, where: str) -> Any:
+        """Return the exogenous variables alone; the target may be missing."""
+        frame = self.indexed(table, where).drop(columns=self.target, errors="ignore")
+        return frame if frame.shape[1] else None
+
+    def joined(self, answer: Any) -> Any:
+        """Return an answer with the index as columns, as the table that was passed."""
+        import pandas as pd
+
+        if self.time is None:
+            return answer
+        if isinstance(answer, pd.DataFrame):
+            if answer.columns.nlevels > 1:  # (coverage, bound)
+                answer.columns = [f"{bound}-{c:g}" for c, bound in answer.columns]
+            answer.columns.name = None
+        return answer.reset_index()
+
+    def _keys(self) -> list[Any]:
+        return [name for name in (self.series, self.time) if name is not None]
+
+
+def check_not_a_table(y: Any, where: str) -> None:
+    """Refuse a frame with a column of times or series, and say how to index it."""
+    time = _time_column(y)
+    series = _series_column(y, time)
+    if time is None and series is None:
+        return
+    others = [name for name in y.columns if name not in (time, series)]
+    target = "y" if "y" in others else next((n for n in others if is_number(y[n].dtype)), "y")
+    if time is None:
+        line = f"set_index({series!r}, append=True).swaplevel().sort_index()[{target!r}]"
+        by_name = ""
+    else:
+        keys = time if series is None else [series, time]
+        line = f"set_index({keys!r})[{target!r}]"
+        of_series = "" if series is None else f"id_col={series!r}, "
+        by_name = (
+            f", or name the columns: LSTMForecaster({of_series}time_col={time!r}, "
+            f"target_col={target!r})"
+        )
+    found = " and ".join(repr(name) for name in (series, time) if name is not None)
+    text = time is not None and not is_time_dtype(_times(y[time]).dtype)
+    first = f"Make the times time stamps first, with pd.to_datetime(y[{time!r}]). " if text else ""
+    raise ValueError(
+        f"{where} names its series or times in columns, {found}, where its index must name them. "
+        f"{first}Use {where}.{line}{by_name}."
+    )
+
+
+def _time_column(y: Any) -> Any:
+    """Return the name of a column of times, if there is one."""
+    for name in y.columns:
+        if not is_number(y[name].dtype) and is_time_dtype(_times(y[name]).dtype):
+            return name
+    return "ds" if "ds" in y.columns and {"y", "unique_id"} & {*y.columns} else None
+
+
+def _series_column(y: Any, time: Any) -> Any:
+    """Return the name of a column that names series, if there is one."""
+    if "unique_id" in y.columns and (time is not None or "y" in y.columns):
+        return "unique_id"
+    if time is None:
+        return None
+    text = (name for name in y.columns if name != time and not is_number(y[name].dtype))
+    return next(text, None)
+
+
+def _times(column: Any) -> Any:
+    import pandas as pd
+
+    return as_times(pd.Index(column))
