@@ -5,23 +5,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._forecasting.accuracy import METRICS, Metric
+from sklstm._forecasting.arguments import flag, probabilities, probability, whole_number
 from sklstm._forecasting.backtest import backtest, ends_of_origins
 from sklstm._forecasting.candidates import CANDIDATES
 from sklstm._forecasting.description import description
 from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.hold_out import hold_out_warning
-from sklstm._forecasting.reading import as_continuation, as_panel
+from sklstm._forecasting.reading import as_continuation, as_panel, left_out_warning
 from sklstm._forecasting.seasonality import season_candidates
-from sklstm._forecasting.settings import default_horizon
+from sklstm._forecasting.settings import CONSTRAINTS, default_horizon
+from sklstm._forecasting.tables import TableColumns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,6 +60,12 @@ class LSTMForecaster(BaseEstimator):
     freq : str, offset, int or None, default=None
         Frequency of a DatetimeIndex, or step of an index of whole numbers. None: that of the
         index, or inferred from it.
+    non_negative : bool, default=False
+        Whether forecasts, quantiles and bounds below zero are raised to zero, as for counts.
+    id_col, time_col, target_col : column labels or None, default=None
+        Columns of a table with the series, the times and the values. With them y is such a table,
+        its other columns are the exogenous variables, and forecasts come back as such a table.
+        Without `id_col` it is a single series. With `target_col` alone the times are the index.
     global_model : bool, default=True
         Whether one model learns from all series of a panel, or each series has its own model.
     window : int or None, default=None
@@ -143,6 +150,10 @@ class LSTMForecaster(BaseEstimator):
     calendar: Sequence[Literal["month", "dayofweek", "hour", "monthend", "trend"]] = ()
     missing: Literal["error", "interpolate"] = "error"
     freq: str | int | pd.tseries.offsets.BaseOffset | None = None
+    non_negative: bool = False
+    id_col: Any = None
+    time_col: Any = None
+    target_col: Any = None
     global_model: bool = True
     window: int | None = None
     hidden_size: int | None = None
@@ -158,32 +169,7 @@ class LSTMForecaster(BaseEstimator):
     random_state: int | np.random.RandomState | None = None
     verbose: bool | int = False
 
-    _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "horizon": [Interval(Integral, 1, None, closed="left"), None],
-        "season_length": [
-            StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), "array-like", None
-        ],
-        "log": ["boolean", StrOptions({"auto"})],
-        "calendar": [list, tuple],
-        "missing": [StrOptions({"error", "interpolate"})],
-        "freq": "no_validation",
-        "global_model": ["boolean"],
-        "window": [Interval(Integral, 2, None, closed="left"), None],
-        "hidden_size": [Interval(Integral, 1, None, closed="left"), None],
-        "num_layers": [Interval(Integral, 1, None, closed="left")],
-        "max_steps": [Interval(Integral, 0, None, closed="left"), None],
-        "batch_size": [Interval(Integral, 1, None, closed="left"), None],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
-        "learning_rate": [
-            StrOptions({"auto", "constant", "cosine", "one_cycle", "invscaling"})
-        ],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "n_jobs": [None, Integral],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }  # fmt: skip
+    _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     # --- fit ------------------------------------------------------------------------------
     @_fit_context(prefer_skip_nested_validation=True)
@@ -206,7 +192,7 @@ class LSTMForecaster(BaseEstimator):
         X : DataFrame or None, default=None
             Exogenous variables, which must be known in the future too, at least at the times of
             y. For a long y they have the same index (series, time), or times alone if all series
-            share them.
+            share them. y again, which scikit-learn's scorers need, is the same as None.
         static : DataFrame or None, default=None
             Numbers known for each series, constant in time, a row per series. The networks of a
             global model read them, standardised; the anchors do not.
@@ -222,11 +208,12 @@ class LSTMForecaster(BaseEstimator):
             If y has repeated, unsorted or missing times, no frequency, no observation or
             infinite values; the message says which and what to do.
         """
-        panel = as_panel(y, self.missing, self.freq)
+        y, X = TableColumns.of(self).split(y, X, "y")
+        panel = as_panel(y, self.missing, self.freq, empty="leave out")
         self._fitted = Fitted.to(self, panel, X, static)
-        without = hold_out_warning(panel, self.horizon_)
-        if without:
-            warnings.warn(without, UserWarning, stacklevel=3)  # above scikit-learn's wrapper
+        for text in (left_out_warning(panel), hold_out_warning(panel, self.horizon_)):
+            if text:
+                warnings.warn(text, UserWarning, stacklevel=3)  # above scikit-learn's wrapper
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -241,12 +228,10 @@ class LSTMForecaster(BaseEstimator):
     def _by_series(self, values: list[Any]) -> dict[Any, Any]:
         return dict(zip(self._fitted.panel.labels, values, strict=True))
 
-    def _table_of_candidates(self, name: str) -> pd.DataFrame:
+    def _table_of_candidates(self, rows: NDArray[np.float64]) -> pd.DataFrame:
         import pandas as pd
 
-        state = self._state()
-        rows = state.models.table(name)
-        return pd.DataFrame(rows, index=pd.Index(state.panel.labels), columns=list(CANDIDATES))
+        return pd.DataFrame(rows, self._fitted.panel.labels_index(), list(CANDIDATES))
 
     @property
     def horizon_(self) -> int:
@@ -256,12 +241,12 @@ class LSTMForecaster(BaseEstimator):
     @property
     def anchor_weights_(self) -> pd.DataFrame:
         """Weights of the candidates in the forecast, a row per series."""
-        return self._table_of_candidates("weights")
+        return self._table_of_candidates(self._state().models.weights)
 
     @property
     def holdout_errors_(self) -> pd.DataFrame:
         """Mean absolute errors of the candidates on the hold-out, a row per series."""
-        return self._table_of_candidates("errors")
+        return self._table_of_candidates(self._state().models.errors)
 
     @property
     def chosen_steps_(self) -> dict[Any, Any]:
@@ -326,25 +311,35 @@ class LSTMForecaster(BaseEstimator):
 
     # --- forecasts --------------------------------------------------------------------------
     def predict(
-        self, horizon: int | None = None, X: pd.DataFrame | ArrayLike | None = None
+        self,
+        horizon: int | pd.Series | pd.DataFrame | ArrayLike | None = None,
+        X: pd.DataFrame | ArrayLike | None = None,
     ) -> pd.Series | pd.DataFrame:
         """Forecast what follows each series.
 
         Parameters
         ----------
-        horizon : int or None, default=None
-            Number of steps; None: `horizon_`.
+        horizon : int, Series, DataFrame, array or None, default=None
+            Number of steps; None: `horizon_`. Of a pandas object the index says at which times
+            to forecast, as scikit-learn's scorers ask; of an array the length says how far.
         X : DataFrame or None, default=None
-            Exogenous variables at the forecast times, if `fit` had them.
+            Exogenous variables at the forecast times, if `fit` had them. They may be columns of
+            `horizon`.
 
         Returns
         -------
         Series or DataFrame
-            The same kind as the y of fit, from the step after the last observation on.
+            The same kind as the y of fit, from the step after the last observation on, or at the
+            times asked for.
         """
-        horizon = self._checked_horizon(horizon)
-        panel, forecast = self._fitted.panel, self._fitted.forecast(horizon, X)
-        return panel.answer(panel.futures(horizon), forecast.values())
+        import pandas as pd
+
+        state, columns = self._state(), TableColumns.of(self)
+        if isinstance(horizon, pd.Series | pd.DataFrame):
+            return state.forecast_at(horizon, columns.indexed(horizon, "y"), columns.exogenous(X))
+        steps = self._n_steps(horizon)
+        values = state.forecast(steps, columns.exogenous(X)).values()
+        return columns.joined(state.panel.answer(state.panel.futures(steps), values))
 
     def predict_interval(
         self,
@@ -374,13 +369,10 @@ class LSTMForecaster(BaseEstimator):
         """
         import pandas as pd
 
-        several = np.ndim(coverage) > 0
-        coverages = [float(c) for c in np.atleast_1d(coverage)]
-        if not coverages or not all(0.0 < c < 1.0 for c in coverages):
-            raise ValueError(f"coverage must be between 0 and 1, not {coverage!r}.")
+        coverages = probabilities("coverage", coverage)
         quantiles = [q for c in coverages for q in (0.5 - 0.5 * c, 0.5 + 0.5 * c)]
         columns: Any = pd.Index(["lower", "upper"])
-        if several:
+        if np.ndim(coverage) > 0:
             names = ["coverage", "bound"]
             columns = pd.MultiIndex.from_product([coverages, ["lower", "upper"]], names=names)
         return self._quantile_table(horizon, X, quantiles, columns)
@@ -407,26 +399,20 @@ class LSTMForecaster(BaseEstimator):
         """
         import pandas as pd
 
-        values = [float(q) for q in np.atleast_1d(quantiles)]
-        if not values or not all(0.0 < q < 1.0 for q in values):
-            raise ValueError(f"quantiles must be between 0 and 1, not {quantiles!r}.")
+        values = probabilities("quantiles", quantiles)
         return self._quantile_table(horizon, X, values, pd.Index(values, name="quantile"))
 
     def _quantile_table(
         self, horizon: int | None, X: Any, quantiles: list[float], columns: pd.Index
     ) -> pd.DataFrame:
-        horizon = self._checked_horizon(horizon)
-        panel, forecast = self._fitted.panel, self._fitted.forecast(horizon, X)
-        return panel.answer_table(panel.futures(horizon), forecast.quantiles(quantiles), columns)
+        state, steps, table = self._state(), self._n_steps(horizon), TableColumns.of(self)
+        values = state.forecast(steps, table.exogenous(X)).quantiles(quantiles)
+        return table.joined(state.panel.answer_table(state.panel.futures(steps), values, columns))
 
-    def _checked_horizon(self, horizon: Any) -> int:
+    def _n_steps(self, horizon: Any) -> int:
         if horizon is None:
             return self.horizon_
-        check_is_fitted(self)
-        whole = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool)
-        if not whole or horizon < 1:
-            raise ValueError(f"horizon must be a whole number of at least 1, not {horizon!r}.")
-        return int(horizon)
+        return whole_number("horizon", len(horizon) if np.ndim(horizon) > 0 else horizon)
 
     # --- new observations -------------------------------------------------------------------
     def update(
@@ -459,7 +445,8 @@ class LSTMForecaster(BaseEstimator):
         smoothing, the level, the drift and the spread of the errors, is what a fit to all
         observations would give.
         """
-        state = self._state()
+        state, refit = self._state(), flag("refit", refit)
+        y, X = TableColumns.of(self).split(y, X, "The new y")
         panel = state.panel.extended(as_continuation(y, state.panel, self.missing))
         self._fitted = state.refitted(self, panel, X) if refit else state.followed(panel, X)
         return self
@@ -469,25 +456,38 @@ class LSTMForecaster(BaseEstimator):
         self,
         y: pd.Series | pd.DataFrame | ArrayLike,
         X: pd.DataFrame | ArrayLike | None = None,
+        *,
+        metric: Metric = "mase",
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
     ) -> float:
-        """Return the negative mean absolute scaled error of a forecast; larger is better.
+        """Return the negative error of a forecast; larger is better.
 
         Parameters
         ----------
         y : Series or DataFrame
             Observations after those of fit, of the same kind.
         X : DataFrame or None, default=None
-            As in `predict`.
+            As in `predict`; y again is the same as None.
+        metric : {"mase", "mae", "rmse", "wape", "pinball"}, default="mase"
+            "mase": the mean over series of the mean absolute error, each divided by the mean
+            absolute seasonal difference in the data of fit (Hyndman & Koehler 2006). The others
+            are over all values: mean absolute error, root mean squared error, sum of absolute
+            errors divided by that of the absolute values, and mean pinball loss.
+        quantiles : sequence of float, default=(0.1, 0.5, 0.9)
+            For "pinball".
 
         Returns
         -------
         float
-            The mean over series of the mean absolute error, each divided by the mean absolute
-            seasonal difference in the data of fit (Hyndman & Koehler 2006), times -1.
+            The error times -1.
         """
         state = self._state()
-        later = as_continuation(y, state.panel, self.missing)
-        return -float(np.mean(state.scaled_errors(later, X)))
+        if metric not in METRICS:
+            raise ValueError(f"metric must be one of {METRICS}, not {metric!r}.")
+        y, X = TableColumns.of(self).split(y, X, "y")
+        later = as_continuation(y, state.panel, self.missing).without(state.panel.left_out)
+        error = state.error(later, X, metric, probabilities("quantiles", quantiles))
+        return -error
 
     def backtest(
         self,
@@ -527,8 +527,13 @@ class LSTMForecaster(BaseEstimator):
             Columns series, cutoff (the last known time), time, actual, prediction, lower and
             upper; a row for every forecast value.
         """
-        panel = as_panel(y, self.missing, self.freq)
-        lengths, _ = season_candidates(self.season_length, panel.step)
-        horizon = horizon or self.horizon or default_horizon(lengths)
-        ends = ends_of_origins(panel, horizon, n_origins, step or horizon)
-        return backtest(self, panel, X, static, ends, horizon, bool(refit), coverage)
+        y, X = TableColumns.of(self).split(y, X, "y")
+        panel = as_panel(y, self.missing, self.freq, empty="leave out")
+        if horizon is None:
+            lengths, _ = season_candidates(self.season_length, panel.step)
+            horizon = self.horizon or default_horizon(lengths)
+        horizon = whole_number("horizon", horizon)
+        step = horizon if step is None else whole_number("step", step)
+        ends = ends_of_origins(panel, horizon, whole_number("n_origins", n_origins), step)
+        refit, coverage = flag("refit", refit), probability("coverage", coverage)
+        return backtest(self, panel, X, static, ends, horizon, refit, coverage)

@@ -34,6 +34,7 @@ from sklstm.components.solvers import AdamW
 Correction = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
 _DTYPE = np.dtype(np.float32)
+_MAX_TIMESTEPS = 576  # in a longer window some observations are read as channels of one step
 # windows, and values of windows, that are in memory at the same time in prediction
 _ORIGINS_PER_CHUNK, _VALUES_PER_CHUNK = 4096, 2**22
 
@@ -52,8 +53,9 @@ class Corrector:
         self.settings = settings
         self._skip_connection = skip_connection
         self._seed = seed
+        self._patch_size = -(-window // _MAX_TIMESTEPS)
         self._spec = NetworkSpec(
-            n_channels=1,
+            n_channels=self._patch_size,
             cell=LSTM(),
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
@@ -150,9 +152,7 @@ class Corrector:
             padded = branch.padded_windows(series, origins, branch.window)
             static = np.hstack([static, padded])
         static = static.astype(_DTYPE)
-        return NetworkInput.of(
-            data, 1, None, np.zeros(data.n_channels), np.ones(data.n_channels), static
-        )
+        return NetworkInput.of(data, self._patch_size, None, np.zeros(1), np.ones(1), static)
 
     def _training_settings(self, round_: int) -> TrainingSettings:
         """Return how one round is trained: once over its origins, at one learning rate."""

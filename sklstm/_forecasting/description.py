@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklstm._forecasting.candidates import CANDIDATES
+from sklstm._forecasting.candidates import CANDIDATES, with_network
 from sklstm._forecasting.fitted import Fitted
 
 _SMALLEST_WEIGHT = 0.005  # smaller weights are not worth a word
@@ -17,13 +17,18 @@ def description(fitted: Fitted, i: int) -> str:
         f"observations, is forecast {'in logarithms' if models.logs[i] else 'as it is'} and has "
         + (f"seasons of {' and '.join(map(str, seasons))} steps." if seasons else "no season.")
     ]
-    weights = dict(zip(CANDIDATES, models.table("weights")[i], strict=True))
+    weights = dict(zip(CANDIDATES, models.weights[i], strict=True))
     weighted = [f"{name} {w:.0%}" for name, w in weights.items() if w >= _SMALLEST_WEIGHT]
     parts.append(f"The forecast is made of: {', '.join(weighted)}.")
     steps = models.chosen_steps_of(i)
     if not steps:
         parts.append("No network was trained.")
     for branch, count in steps.items():
-        what = f"trained for {count} minibatches" if count else "left out: training did not help"
-        parts.append(f"On the hold-out, the network that corrects the {branch} was {what}.")
+        if count == 0:
+            what = "left out: on the hold-out, training did not help"
+        elif weights[with_network(branch)] == 0.0:
+            what = f"trained for {count} minibatches, but does not count for this series"
+        else:
+            what = f"trained for {count} minibatches, as the hold-out chose"
+        parts.append(f"The network that corrects the {branch} was {what}.")
     return " ".join(parts)

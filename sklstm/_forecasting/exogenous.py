@@ -47,11 +47,32 @@ class Exogenous:
         """Return all features (n_i, k) at the known times."""
         return self._with_calendar(self.rows, panel.axes, [0] * panel.n_series)
 
-    def future(self, X: Any, panel: Panel, horizon: int) -> list[NDArray[np.float64]]:
-        """Return all features (horizon, k) at the times of a forecast."""
+    def future(
+        self, X: Any, panel: Panel, horizon: int, needed: dict[Any, Any] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """Return all features (horizon, k) at the times of a forecast.
+
+        needed: the times by series at which X must be known, and is 0 elsewhere; None: all.
+        """
         axes = panel.futures(horizon)
         starts = [len(axis) for axis in panel.axes]
-        return self._with_calendar(self._given(X, panel, axes, "predict"), axes, starts)
+        if needed is None:
+            return self._with_calendar(self._given(X, panel, axes, "predict"), axes, starts)
+        some = [needed.get(label, axes[0][:0]) for label in panel.labels]
+        rows = []
+        for axis, part, given in zip(
+            axes, some, self._given(X, panel, some, "predict"), strict=True
+        ):
+            rows.append(np.zeros((horizon, given.shape[1])))
+            rows[-1][axis.get_indexer(part)] = given
+        return self._with_calendar(rows, axes, starts)
+
+    def found_in(self, rows: Any) -> Any:
+        """Return the columns of X if rows, a pandas object, have them."""
+        names = getattr(rows, "columns", ())
+        if self.columns is None or not all(column in names for column in self.columns):
+            return None
+        return rows[list(self.columns)]
 
     def extended(self, X: Any, panel: Panel) -> Exogenous:
         """Append X at the times by which the panel has grown."""
@@ -67,9 +88,10 @@ class Exogenous:
                 raise ValueError(f"X was given to {method}, but fit had none.")
             return [np.empty((len(axis), 0)) for axis in axes]
         if X is None:
+            first, last = min(a[0] for a in axes if len(a)), max(a[-1] for a in axes if len(a))
             raise ValueError(
                 f"fit had exogenous variables: pass X with the columns {list(self.columns)} to "
-                f"{method}, from {axes[0][0]!s} to {axes[0][-1]!s}."
+                f"{method}, from {first!s} to {last!s}."
             )
         frame = _as_frame(X, axes, self.columns)
         missing = [column for column in self.columns if column not in frame.columns]
@@ -87,6 +109,31 @@ class Exogenous:
             np.hstack([values, *(_calendar(kind, axis, start) for kind in self.calendar)])
             for values, axis, start in zip(rows, axes, starts, strict=True)
         ]
+
+
+def without_y(y: Any, X: Any) -> Any:
+    """Return X, but None if it is y again, which scikit-learn's scorers take as the target."""
+    import pandas as pd
+
+    pandas = pd.Series | pd.DataFrame
+    if X is None or X is y:
+        return None
+    if isinstance(y, pd.DataFrame) and isinstance(X, pd.Series) and y.index.nlevels == 1:
+        raise ValueError(
+            "y is a DataFrame and X a Series, but the order is fit(y, X). An exogenous Series is "
+            "passed as X.to_frame(). For scikit-learn's order, put all in one frame and name the "
+            "target: LSTMForecaster(target_col=...).fit(frame, frame[target])."
+        )
+    if isinstance(y, pandas) and isinstance(X, pandas):
+        if len(X) != len(y) or not X.index.equals(y.index):
+            return X
+        first, second = (pd.DataFrame(table).to_numpy(object) for table in (y, X))
+        same = first.shape == second.shape and pd.DataFrame(first).equals(pd.DataFrame(second))
+        return None if same else X
+    if isinstance(y, np.ndarray | list | tuple) and isinstance(X, np.ndarray | list | tuple):
+        first, second = np.asarray(y), np.asarray(X)
+        return None if first.shape == second.shape and (first == second).all() else X
+    return X
 
 
 def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
@@ -129,6 +176,9 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
         groups = dict.fromkeys(panel.labels, np.arange(len(frame)))
     rows = []
     for i, (label, axis) in enumerate(zip(panel.labels, axes, strict=True)):
+        if label not in groups and not len(axis):
+            rows.append(np.empty((0, table.shape[1])))
+            continue
         if label not in groups:
             raise ValueError(f"X has no rows for series {label!r}.")
         own = groups[label]

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
-from sklstm._forecasting.accuracy import mean_absolute_scaled_error
+from sklstm._forecasting.accuracy import error_by_name, mean_absolute_scaled_error
 from sklstm._forecasting.exogenous import Exogenous
 from sklstm._forecasting.forecast import Forecast
+from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.models import Models
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import ModelSettings, default_horizon
 from sklstm._forecasting.static_features import static_features
+from sklstm._forecasting.time_index import as_times
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Fitted:
     static: NDArray[np.float64] | None  # (n_series, n_features)
     horizon: int  # that the networks learnt
     models: Models
+    non_negative: bool
 
     @classmethod
     def to(cls, parameters: Any, panel: Panel, X: Any, static: Any) -> Fitted:
@@ -69,7 +72,7 @@ class Fitted:
             parameters.n_jobs,
             parameters.verbose,
         )
-        return cls(panel, exogenous, static, horizon, models)
+        return cls(panel, exogenous, static, horizon, models, bool(parameters.non_negative))
 
     def followed(self, panel: Panel, X: Any) -> Fitted:
         """Go on to a longer panel, with X at the new times; the networks stay."""
@@ -86,30 +89,64 @@ class Fitted:
             raise ValueError("X was given to update, but fit had none.")
         return None
 
-    def forecast(self, horizon: int, X: Any) -> Forecast:
-        """Forecast what follows each series, with X at those times."""
+    def forecast(self, horizon: int, X: Any, needed: dict[Any, Any] | None = None) -> Forecast:
+        """Forecast what follows each series, with X at those times.
+
+        needed: the times by series at which X must be known; None: all.
+        """
         inputs = None
         if self.exogenous is not None:
-            inputs = self.exogenous.future(X, self.panel, horizon)
+            inputs = self.exogenous.future(X, self.panel, horizon, needed)
         elif X is not None:
             raise ValueError("X was given to predict, but fit had none.")
-        return Forecast(
-            self.models.forecast(horizon, inputs), self.models.spreads, self.models.logs
-        )
+        models = self.models
+        points = models.forecast(horizon, inputs)
+        return Forecast(points, models.spreads, models.logs, self.non_negative)
 
-    def scaled_errors(self, later: Panel, X: Any) -> list[float]:
-        """Return the mean absolute scaled error of each series in a panel that came later."""
-        horizon = self.panel.steps_to_end_of(later)
-        values = self.forecast(horizon, X).values()
-        futures = self.panel.futures(horizon)
-        errors = []
+    def forecast_at(self, rows: Any, indexed: Any, X: Any) -> Any:
+        """Return forecasts at the times of rows, in their order and with their index.
+
+        indexed: the rows with the index of y; X may be among their columns.
+        """
+        if X is None and self.exogenous is not None:
+            X = self.exogenous.found_in(indexed)
+        times = self._times_of(indexed.index)
+        horizon = self.panel.steps_to(times)
+        values = self.forecast(horizon, X, times).values()
+        answer = self.panel.answer_at(indexed.index, self.panel.futures(horizon), values)
+        return answer.set_axis(rows.index)
+
+    def _times_of(self, rows: Any) -> dict[Any, Any]:
+        """Return the times of an index by series."""
+        times = as_times(rows.get_level_values(-1) if rows.nlevels > 1 else rows)
+        if self.panel.kind != "long":
+            return dict.fromkeys(self.panel.labels, times)
+        if rows.nlevels != 2:
+            raise ValueError("fit had the index (series, time), and so must the rows to predict.")
+        groups = dict(zip(*rows_by_series(rows, "y"), strict=True))
+        unknown = [label for label in groups if label not in self.panel.labels]
+        if unknown:
+            raise ValueError(f"Series {unknown[0]!r} was not there in fit.")
+        return {label: times[positions] for label, positions in groups.items()}
+
+    def error(self, later: Panel, X: Any, metric: str, quantiles: list[float]) -> float:
+        """Return the error of a forecast of a panel that came later."""
+        times = dict(zip(later.labels, later.axes, strict=True))
+        horizon = self.panel.steps_to(times)
+        forecast = self.forecast(horizon, X, times)
+        tables = forecast.values() if metric != "pinball" else forecast.quantiles(quantiles)
+        futures, predicted, scaled = self.panel.futures(horizon), [], []
         for label, axis, actual in zip(later.labels, later.axes, later.values, strict=True):
             i = self.panel.labels.index(label)
-            forecast = values[i][futures[i].get_indexer(axis)]
-            errors.append(
-                mean_absolute_scaled_error(self.panel.values[i], actual, forecast, self.models.lag)
-            )
-        return errors
+            predicted.append(tables[i][futures[i].get_indexer(axis)])
+            if metric == "mase":
+                past, lag = self.panel.values[i], self.models.lag
+                scaled.append(mean_absolute_scaled_error(past, actual, predicted[-1], lag))
+        if metric == "mase":
+            return float(np.mean(scaled))
+        return error_by_name(
+            metric, np.concatenate(later.values), np.concatenate(predicted), quantiles
+        )
 
 
 def _check_positive(panel: Panel) -> None:

@@ -18,10 +18,11 @@ class Forecast:
     points: list[NDArray[np.float64]]  # n_series arrays (horizon,)
     spreads: list[Spread]
     logs: list[bool]
+    non_negative: bool  # whether points, quantiles and bounds end at zero
 
     def values(self) -> list[NDArray[np.float64]]:
         """Return the points, n_series arrays (horizon,)."""
-        return [from_scale(x, log) for x, log in zip(self.points, self.logs, strict=True)]
+        return [self._in_units(i, x) for i, x in enumerate(self.points)]
 
     def quantiles(self, quantiles: list[float]) -> list[NDArray[np.float64]]:
         """Return n_series arrays (horizon, n_quantiles)."""
@@ -42,4 +43,8 @@ class Forecast:
     def _moved(self, i: int, coverage: float, side: float) -> NDArray[np.float64]:
         """Return the lower (-1) or upper (1) end of an interval (horizon,) of a series."""
         half = self.spreads[i].half_width(coverage, self.points[i])
-        return from_scale(self.points[i] + side * half, self.logs[i])
+        return self._in_units(i, self.points[i] + side * half)
+
+    def _in_units(self, i: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        values = from_scale(x, self.logs[i])
+        return np.maximum(values, 0.0) if self.non_negative else values

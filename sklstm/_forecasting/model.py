@@ -70,9 +70,14 @@ class Model:
         """Return the same model on longer series: new anchors and spreads, the same networks."""
         for y, log in zip(values, self.logs, strict=True):
             if log and not y.min() > 0.0:
+                what_to_do = (
+                    "use update with refit=True."
+                    if self.settings.log is None
+                    else "fit with log='auto' or log=False."
+                )
                 raise ValueError(
                     f"The model forecasts logarithms, and the new observations hold {y.min():g}: "
-                    "use update with refit=True."
+                    + what_to_do
                 )
         observations = Observations.of(values, self.logs, inputs, self.effects)
         anchored = Anchored(
@@ -106,6 +111,22 @@ class Model:
         }
         corrected = self.networks.corrected(anchored, origins, out)
         return out | {with_network(name): forecast for name, forecast in corrected.items()}
+
+    def effective_weights(self) -> dict[str, NDArray[np.float64]]:
+        """Return the weights (n_series,) by candidate, as they act in the forecast.
+
+        The weight of a network that was left out is that of the anchor it would have corrected.
+        """
+        out = dict(self.weights)
+        for branch in BRANCHES:
+            if branch not in self.networks.correctors:
+                anchor = self.settings.corrected_by_network(branch)
+                if branch not in self.anchored.linear:
+                    anchor = branch
+                network = with_network(branch)
+                out[anchor] = out[anchor] + out[network]
+                out[network] = np.zeros_like(out[network])
+        return out
 
 
 def _effects(

@@ -107,12 +107,15 @@ class Models:
         """The shortest season that was tried; 1 without a season."""
         return self.models[0].settings.lag
 
-    def table(self, name: str) -> NDArray[np.float64]:
-        """Return the "weights" or the "errors" (n_series, n_candidates)."""
-        of_models = [getattr(model, name) for model in self.models]
-        return np.concatenate(
-            [np.column_stack([table[c] for c in CANDIDATES]) for table in of_models]
-        )
+    @property
+    def weights(self) -> NDArray[np.float64]:
+        """Weights (n_series, n_candidates) of the candidates in the forecast."""
+        return _stacked([model.effective_weights() for model in self.models])
+
+    @property
+    def errors(self) -> NDArray[np.float64]:
+        """Errors (n_series, n_candidates) of the candidates on the hold-out."""
+        return _stacked([model.errors for model in self.models])
 
     def chosen_steps(self, labels: list[Any]) -> dict[Any, Any]:
         """Return the chosen steps by branch or, of several models, by series and branch."""
@@ -127,3 +130,8 @@ class Models:
             if group.start <= i < group.stop
         )
         return owner.networks.chosen_steps
+
+
+def _stacked(tables: list[dict[str, NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """Return arrays (n_i,) by candidate as one table (n_series, n_candidates)."""
+    return np.concatenate([np.column_stack([t[name] for name in CANDIDATES]) for t in tables])

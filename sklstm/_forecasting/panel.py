@@ -53,6 +53,12 @@ class Panel:
     def extended(self, later: Panel) -> Panel:
         """Append to every series its continuation."""
         where = {label: i for i, label in enumerate(later.labels)}
+        begun = [label for label in later.labels if label in self.left_out]
+        if begun:
+            raise ValueError(
+                f"Series {begun[0]!r} had no observation in fit, which left it out: fit again on "
+                "all data, or drop it."
+            )
         values, axes = list(self.values), list(self.axes)
         for i, label in enumerate(self.labels):
             if label not in where:
@@ -68,6 +74,13 @@ class Panel:
             axes[i] = join(axes[i], axis, self.step)
         return replace(self, values=values, axes=axes)
 
+    def without(self, labels: Sequence[Any]) -> Panel:
+        """Return the series that are not among some labels; there must be others."""
+        kept = [i for i, label in enumerate(self.labels) if label not in labels]
+        if not kept:
+            raise ValueError(f"fit left out all series of y: they were not there yet, {labels!r}.")
+        return self.of_series(kept) if len(kept) < self.n_series else self
+
     def cut(self, lengths: Sequence[int]) -> Panel:
         """Return the first lengths[i] observations of each series."""
         pairs = list(zip(self.values, self.axes, lengths, strict=True))
@@ -77,16 +90,23 @@ class Panel:
             axes=[axis[:n] for _, axis, n in pairs],
         )
 
-    def steps_to_end_of(self, later: Panel) -> int:
-        """Return the number of steps from the known observations to the last of later ones."""
+    def steps_to(self, times: dict[Any, Any]) -> int:
+        """Return the number of steps from the known observations to the last of later times.
+
+        times: an index (n_i,) by the label of its series.
+        """
         horizon = 1
-        for label, axis in zip(later.labels, later.axes, strict=True):
+        for label, axis in times.items():
             known = self.axes[self.labels.index(label)]
-            if axis[0] <= known[-1]:
+            if type(axis) is not type(known):
                 raise ValueError(
-                    f"y begins at {axis[0]!s}, which fit has seen: it ends at {known[-1]!s}."
+                    f"The times are a {type(axis).__name__}, but fit had a {type(known).__name__}."
                 )
-            horizon = max(horizon, steps_until(known, self.step, axis[-1], len(axis)))
+            if axis.min() <= known[-1]:
+                raise ValueError(
+                    f"y begins at {axis.min()!s}, which fit has seen: it ends at {known[-1]!s}."
+                )
+            horizon = max(horizon, steps_until(known, self.step, axis))
         return horizon
 
     def of_series(self, which: Sequence[int]) -> Panel:

@@ -80,6 +80,17 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
     return later
 
 
+def left_out_warning(panel: Panel) -> str | None:
+    """Return what to tell the user about series without any observation."""
+    if not panel.left_out:
+        return None
+    names = ", ".join(map(repr, panel.left_out[:5]))
+    return (
+        f"{len(panel.left_out)} series of y have no observation yet and are left out: {names}. "
+        "There are no forecasts of them."
+    )
+
+
 def _as_pandas(y: Any, where: str) -> Any:
     """Return y as a Series or DataFrame with observations."""
     import pandas as pd

@@ -4,9 +4,44 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
+from sklearn.utils._param_validation import Interval, StrOptions
+
 from sklstm._forecasting.candidates import with_linear_map
+
+# of the parameters of an LSTMForecaster
+CONSTRAINTS: dict[str, Any] = {
+    "horizon": [Interval(Integral, 1, None, closed="left"), None],
+    "season_length": [
+        StrOptions({"auto"}), Interval(Integral, 1, None, closed="left"), "array-like", None
+    ],
+    "log": ["boolean", StrOptions({"auto"})],
+    "calendar": [list, tuple],
+    "missing": [StrOptions({"error", "interpolate"})],
+    "freq": "no_validation",
+    "non_negative": ["boolean"],
+    "id_col": "no_validation",
+    "time_col": "no_validation",
+    "target_col": "no_validation",
+    "global_model": ["boolean"],
+    "window": [Interval(Integral, 2, None, closed="left"), None],
+    "hidden_size": [Interval(Integral, 1, None, closed="left"), None],
+    "num_layers": [Interval(Integral, 1, None, closed="left")],
+    "max_steps": [Interval(Integral, 0, None, closed="left"), None],
+    "batch_size": [Interval(Integral, 1, None, closed="left"), None],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
+    "learning_rate": [
+        StrOptions({"auto", "constant", "cosine", "one_cycle", "invscaling"})
+    ],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "clip_norm": [Interval(Real, 0, None, closed="neither"), None],
+    "n_jobs": [None, Integral],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+}  # fmt: skip
 
 _LARGE_PANEL = 8  # number of series from which on a model has the settings of a large panel
 _STEPS_PER_ROUND = 20

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklstm._forecasting.columns import is_number
+from sklstm._forecasting.exogenous import without_y
 from sklstm._forecasting.time_index import as_times, is_time_dtype
 
 
@@ -15,30 +16,53 @@ class TableColumns:
 
     series: Any
     time: Any
-    target: Any
+    target: Any  # None: y is no table, and everything is passed on as it is
 
     @classmethod
-    def of(cls, parameters: Any) -> TableColumns | None:
-        """Return the names of the columns; None if y is not to be read as a table."""
+    def of(cls, parameters: Any) -> TableColumns:
+        """Take the columns from the parameters of an LSTMForecaster."""
         columns = cls(parameters.id_col, parameters.time_col, parameters.target_col)
-        if columns.target is None:
-            if columns.series is not None or columns.time is not None:
-                raise ValueError("id_col and time_col need target_col, the column to forecast.")
-            return None
+        if columns.target is None and (columns.series, columns.time) != (None, None):
+            raise ValueError("id_col and time_col need target_col, the column to forecast.")
         if columns.series is not None and columns.time is None:
             raise ValueError("id_col needs time_col, the column of the times.")
         return columns
+
+    def split(self, y: Any, X: Any, where: str) -> tuple[Any, Any]:
+        """Return y and the exogenous variables, which are all other columns of a table."""
+        if self.target is None:
+            return y, without_y(y, X)
+        frame = self.indexed(y, where)
+        if self.target not in frame.columns:
+            raise ValueError(
+                f"{where} lacks the column {self.target!r}, target_col; it has {[*y.columns]}."
+            )
+        if X is not None and without_y(y[self.target], X) is not None:
+            raise ValueError(
+                "With target_col the exogenous variables are the other columns of y: leave X out."
+            )
+        return frame[self.target], self.exogenous(y)
+
+    def exogenous(self, X: Any) -> Any:
+        """Return the exogenous variables with the index of y; a table may lack the target."""
+        if self.target is None or X is None:
+            return X
+        frame = self.indexed(X, "X").drop(columns=self.target, errors="ignore")
+        return frame if frame.shape[1] else None
 
     def indexed(self, table: Any, where: str) -> Any:
         """Return a table with the index (series, time) or time."""
         import pandas as pd
 
+        keys = [name for name in (self.series, self.time) if name is not None]
+        if self.target is None:
+            return table
         if not isinstance(table, pd.DataFrame):
             raise TypeError(
-                f"{where} must be a DataFrame with the columns {self._keys()}, as id_col, time_col "
-                f"and target_col say, not a {type(table).__name__}."
+                f"With target_col, {where} must be a DataFrame with the columns "
+                f"{[*keys, self.target]}, not a {type(table).__name__}."
             )
-        absent = [name for name in self._keys() if name not in table.columns]
+        absent = [name for name in keys if name not in table.columns]
         if absent:
             raise ValueError(f"{where} lacks the column {absent[0]!r}; it has {[*table.columns]}.")
         if self.time is None:
@@ -48,27 +72,13 @@ class TableColumns:
         if not (whole or is_time_dtype(_times(times).dtype)):
             raise ValueError(
                 f"Column {self.time!r} of {where} has the dtype {times.dtype}; needed are time "
-                f"stamps, periods or whole numbers. Convert it: {where}[{self.time!r}] = "
-                f"pd.to_datetime({where}[{self.time!r}])."
+                f"stamps, periods or whole numbers. Convert it, for example with "
+                f"pd.to_datetime(table[{self.time!r}])."
             )
-        return table.set_index(self._keys())
-
-    def split(self, table: Any, where: str) -> tuple[Any, Any]:
-        """Return y and the exogenous variables, which are all other columns; None without any."""
-        frame = self.indexed(table, where)
-        if self.target not in frame.columns:
-            raise ValueError(
-                f"{where} lacks the column {self.target!r}, target_col; it has {[*table.columns]}."
-            )
-        return frame[self.target], self.exogenous(table, where)
-
-    def exogenous(self, table: Any, where: str) -> Any:
-        """Return the exogenous variables alone; the target may be missing."""
-        frame = self.indexed(table, where).drop(columns=self.target, errors="ignore")
-        return frame if frame.shape[1] else None
+        return table.set_index(keys)
 
     def joined(self, answer: Any) -> Any:
-        """Return an answer with the index as columns, as the table that was passed."""
+        """Return an answer as a table if y was one."""
         import pandas as pd
 
         if self.time is None:
@@ -78,9 +88,6 @@ class TableColumns:
                 answer.columns = [f"{bound}-{c:g}" for c, bound in answer.columns]
             answer.columns.name = None
         return answer.reset_index()
-
-    def _keys(self) -> list[Any]:
-        return [name for name in (self.series, self.time) if name is not None]
 
 
 def check_not_a_table(y: Any, where: str) -> None:

@@ -41,6 +41,11 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     if not index.is_monotonic_increasing:
         raise ValueError(f"The index of {where} is not sorted in time: use {where}.sort_index().")
     if isinstance(index, pd.PeriodIndex):
+        if freq is not None and _period_frequency(freq) != index.freq:
+            raise ValueError(
+                f"{where} has periods of the frequency {index.freqstr}, but freq is {freq!r}: "
+                f"leave freq out, or convert them with {where}.index.asfreq({freq!r})."
+            )
         return pd.period_range(index[0], index[-1], freq=index.freq, name=index.name), index.freq
     if isinstance(index, pd.DatetimeIndex):
         return _regular_times(index, freq, where)
@@ -118,6 +123,16 @@ def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
     full = pd.date_range(index[0], index[-1], freq=offset, name=index.name, unit=index.unit)
     _check_on_frequency(index, full, offset.freqstr, where)
     return full, offset
+
+
+def _period_frequency(freq: Any) -> Any:
+    """Return the parameter `freq` as the frequency of periods; None if it is none."""
+    import pandas as pd
+
+    try:
+        return pd.Period("2000-01-01", freq=freq).freq
+    except (TypeError, ValueError):
+        return None
 
 
 def _offset(freq: Any) -> Any:
@@ -250,17 +265,18 @@ def future(index: Any, step: Any, horizon: int) -> Any:
     return pd.RangeIndex(first, first + horizon * step, step, name=index.name)
 
 
-def steps_until(index: Any, step: Any, last: Any, guess: int) -> int:
-    """Return how many steps after the end of an index a later entry is; a guess saves time."""
-    steps = guess
+def steps_until(index: Any, step: Any, later: Any) -> int:
+    """Return how many steps after the end of an index the last of some later entries is."""
+    steps, last = len(later), later.max()
     axis = future(index, step, steps)
     while axis[-1] < last:
         steps *= 2
         axis = future(index, step, steps)
-    position = int(axis.get_indexer([last])[0])
-    if position < 0:
-        raise ValueError(f"{last!s} does not lie on the frequency of the series of fit.")
-    return position + 1
+    positions = axis.get_indexer(later)
+    if (positions < 0).any():
+        strange = later[positions < 0][0]
+        raise ValueError(f"{strange!s} does not lie on the frequency of the series of fit.")
+    return int(positions.max()) + 1
 
 
 def join(first: Any, second: Any, step: Any) -> Any:
