@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._forecasting.accuracy import METRICS, Metric
 from sklstm._forecasting.arguments import flag, probabilities, probability, whole_number
-from sklstm._forecasting.backtest import backtest, ends_of_origins
+from sklstm._forecasting.backtest import backtest, ends_of_origins, too_short_warning
 from sklstm._forecasting.candidates import CANDIDATES
 from sklstm._forecasting.description import description
 from sklstm._forecasting.fitted import Fitted
@@ -536,4 +536,6 @@ class LSTMForecaster(BaseEstimator):
         step = horizon if step is None else whole_number("step", step)
         ends = ends_of_origins(panel, horizon, whole_number("n_origins", n_origins), step)
         refit, coverage = flag("refit", refit), probability("coverage", coverage)
+        if text := too_short_warning(panel, ends, refit):
+            warnings.warn(text, UserWarning, stacklevel=2)
         return backtest(self, panel, X, static, ends, horizon, refit, coverage)

@@ -52,14 +52,28 @@ def backtest(
 
 def ends_of_origins(panel: Panel, horizon: int, n_origins: int, step: int) -> list[int]:
     """Return for each origin the number of observations after it, from the first origin on."""
-    shortest = min(len(values) for values in panel.values)
+    longest = max(len(values) for values in panel.values)
     needed = horizon + (n_origins - 1) * step
-    if n_origins < 1 or shortest <= needed:
+    if longest <= needed:
         raise ValueError(
             f"{n_origins} origins, {step} steps apart, with a horizon of {horizon} need more "
-            f"than {needed} observations; the shortest series has {shortest}."
+            f"than {needed} observations; {'y' if panel.n_series == 1 else 'the longest series'} "
+            f"has {longest}."
         )
     return [horizon + (n_origins - 1 - k) * step for k in range(n_origins)]
+
+
+def too_short_warning(panel: Panel, ends: list[int], refit: bool) -> str | None:
+    """Return what to tell the user about series that are too short for some origins."""
+    needed = max(ends)
+    short = [i for i, values in enumerate(panel.values) if len(values) <= needed]
+    if not short:
+        return None
+    names = ", ".join(repr(panel.labels[i]) for i in short[:5])
+    return (
+        f"{len(short)} series are too short for some origins, which need more than {needed} "
+        f"observations, and are left out {'there' if refit else 'of all'}: {names}."
+    )
 
 
 def _forecasts_of_run(
@@ -71,8 +85,13 @@ def _forecasts_of_run(
     horizon: int,
     coverage: float,
 ) -> list[Any]:
-    """Fit at the first of some origins and follow to the others; return a frame per series."""
+    """Fit at the first of some origins and follow to the others; return a frame per series.
+
+    Series without an observation before the first origin are left out.
+    """
     lengths = np.array([len(values) for values in panel.values])
+    begun = np.flatnonzero(lengths > ends[0])
+    panel, lengths = panel.of_series(list(begun)), lengths[begun]
     fitted, frames = None, []
     for end in ends:
         past = panel.cut(list(lengths - end))
@@ -99,7 +118,7 @@ def _tidy(
     values, bounds = forecast.values(), forecast.bounds(coverage)
     for i, first in enumerate(n_known):
         columns = {
-            "series": panel.labels[i],
+            "series": [panel.labels[i]] * horizon,  # a label may be a tuple
             "cutoff": panel.axes[i][first - 1],
             "time": panel.axes[i][first : first + horizon],
             "actual": panel.values[i][first : first + horizon],

@@ -19,9 +19,9 @@ def as_numbers(table: Any, where: str, advice: str) -> NDArray[np.float64]:
     if isinstance(table, pd.Series):
         _check_number(table.dtype, where, advice)
         return table.to_numpy(np.float64, na_value=np.nan)[:, np.newaxis]
-    check_names(table, where)
     out = np.empty(table.shape)
-    for k, (name, column) in enumerate(table.items()):
+    for k, name in enumerate(table.columns):
+        column = table.iloc[:, k]
         _check_number(column.dtype, f"Column {name!r} of {where}", advice)
         out[:, k] = column.to_numpy(np.float64, na_value=np.nan)
     return out

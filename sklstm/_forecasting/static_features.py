@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers
+from sklstm._forecasting.columns import as_numbers, check_names
 from sklstm._forecasting.panel import Panel
 
 _ADVICE = "Encode it as numbers, for example with pd.get_dummies."
@@ -19,6 +19,7 @@ def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
 
     if not isinstance(static, pd.DataFrame):
         raise TypeError(f"static must be a pandas DataFrame, not a {type(static).__name__}.")
+    check_names(static, "static")
     table = as_numbers(static, "static", _ADVICE)
     if not static.index.is_unique:
         twice = static.index[static.index.duplicated()][0]

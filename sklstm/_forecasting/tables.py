@@ -90,25 +90,29 @@ class TableColumns:
         return answer.reset_index()
 
 
-def check_not_a_table(y: Any, where: str) -> None:
-    """Refuse a frame with a column of times or series, and say how to index it."""
+def check_not_a_table(y: Any, where: str, parameters: bool = True) -> None:
+    """Refuse a frame with a column of times or series, and say how to index it.
+
+    parameters: whether id_col, time_col and target_col could name the columns.
+    """
     time = _time_column(y)
     series = _series_column(y, time)
     if time is None and series is None:
         return
     others = [name for name in y.columns if name not in (time, series)]
     target = "y" if "y" in others else next((n for n in others if is_number(y[n].dtype)), "y")
+    by_name = ""
     if time is None:
         line = f"set_index({series!r}, append=True).swaplevel().sort_index()[{target!r}]"
-        by_name = ""
     else:
         keys = time if series is None else [series, time]
         line = f"set_index({keys!r})[{target!r}]"
         of_series = "" if series is None else f"id_col={series!r}, "
-        by_name = (
-            f", or name the columns: LSTMForecaster({of_series}time_col={time!r}, "
-            f"target_col={target!r})"
-        )
+        if parameters:
+            by_name = (
+                f", or name the columns: LSTMForecaster({of_series}time_col={time!r}, "
+                f"target_col={target!r})"
+            )
     found = " and ".join(repr(name) for name in (series, time) if name is not None)
     text = time is not None and not is_time_dtype(_times(y[time]).dtype)
     first = f"Make the times time stamps first, with pd.to_datetime(y[{time!r}]). " if text else ""
