@@ -412,7 +412,8 @@ class LSTMForecaster(BaseEstimator):
     def _n_steps(self, horizon: Any) -> int:
         if horizon is None:
             return self.horizon_
-        return whole_number("horizon", len(horizon) if np.ndim(horizon) > 0 else horizon)
+        from_array = isinstance(horizon, np.ndarray) and self._fitted.panel.from_array
+        return whole_number("horizon", len(horizon) if from_array else horizon)
 
     # --- new observations -------------------------------------------------------------------
     def update(

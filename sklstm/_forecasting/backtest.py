@@ -71,8 +71,8 @@ def too_short_warning(panel: Panel, ends: list[int], refit: bool) -> str | None:
         return None
     names = ", ".join(repr(panel.labels[i]) for i in short[:5])
     return (
-        f"{len(short)} series are too short for some origins, which need more than {needed} "
-        f"observations, and are left out {'there' if refit else 'of all'}: {names}."
+        f"Series too short for some origins, which need more than {needed} observations: {names} "
+        f"({len(short)} in all). They are left out of {'those' if refit else 'all'} origins."
     )
 
 

@@ -12,8 +12,9 @@ def description(fitted: Fitted, i: int) -> str:
     """Describe a series and its forecast in a few sentences."""
     panel, models = fitted.panel, fitted.models
     seasons = models.seasons[i]
+    name = "The series" if panel.kind == "series" else f"Series {panel.labels[i]!r}"
     parts = [
-        f"{panel.named(i).strip().capitalize() or 'The series'} has {len(panel.values[i])} "
+        f"{name} has {len(panel.values[i])} "
         f"observations, is forecast {'in logarithms' if models.logs[i] else 'as it is'} and has "
         + (f"seasons of {' and '.join(map(str, seasons))} steps." if seasons else "no season.")
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,6 +112,7 @@ class Fitted:
         if X is None and self.exogenous is not None:
             X = self.exogenous.found_in(indexed)
         times = self._times_of(indexed.index)
+        self._warn_of_seen(times)
         horizon = self.panel.steps_to(times)
         values = self.forecast(horizon, X, times).values()
         answer = self.panel.answer_at(indexed.index, self.panel.futures(horizon), values)
@@ -126,12 +128,29 @@ class Fitted:
         groups = dict(zip(*rows_by_series(rows, "y"), strict=True))
         unknown = [label for label in groups if label not in self.panel.labels]
         if unknown:
-            raise ValueError(f"Series {unknown[0]!r} was not there in fit.")
+            raise ValueError(self.panel.unknown_series(unknown[0]))
         return {label: times[positions] for label, positions in groups.items()}
+
+    def _warn_of_seen(self, times: dict[Any, Any]) -> None:
+        """Warn of a part of a panel at times at which fit has seen the other series."""
+        others = [
+            axis[-1]
+            for label, axis in zip(self.panel.labels, self.panel.axes, strict=True)
+            if label not in times
+        ]
+        if others and max(others) >= min(axis.min() for axis in times.values()):
+            warnings.warn(
+                f"y holds {len(times)} of {self.panel.n_series} series, and fit has seen others "
+                "at its times. A splitter that cuts a long panel by rows, as TimeSeriesSplit does, "
+                "scores its last series alone: use sklstm.PanelSplit, which cuts it by time.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def error(self, later: Panel, X: Any, metric: str, quantiles: list[float]) -> float:
         """Return the error of a forecast of a panel that came later."""
         times = dict(zip(later.labels, later.axes, strict=True))
+        self._warn_of_seen(times)
         horizon = self.panel.steps_to(times)
         forecast = self.forecast(horizon, X, times)
         tables = forecast.values() if metric != "pinball" else forecast.quantiles(quantiles)

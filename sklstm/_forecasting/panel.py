@@ -33,9 +33,23 @@ class Panel:
         """Number of series."""
         return len(self.labels)
 
+    @property
+    def from_array(self) -> bool:
+        """Whether the times are 0, 1, 2, ..., as those of an array are."""
+        index = self.template.index
+        return self.kind != "long" and type(index).__name__ == "RangeIndex" and index.start == 0
+
     def named(self, which: int) -> str:
         """Return ' of series X' for messages; nothing if there is only one series."""
         return "" if self.kind == "series" else f" of series {self.labels[which]!r}"
+
+    def unknown_series(self, label: Any) -> str:
+        """Say that a series of a later panel is not one of these."""
+        by_rows = (
+            " A splitter that cuts a long panel by rows, as TimeSeriesSplit does, separates its "
+            "series: use sklstm.PanelSplit, which cuts it by time."
+        )
+        return f"Series {label!r} was not there in fit." + (by_rows if self.kind == "long" else "")
 
     def index_of(self, label: Any) -> int:
         """Return which series has a label; None stands for the first."""

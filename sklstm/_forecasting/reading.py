@@ -71,7 +71,7 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
         later = replace(later, labels=known.labels)
     unknown = [label for label in later.labels if label not in (*known.labels, *known.left_out)]
     if unknown:
-        raise ValueError(f"Series {unknown[0]!r} was not there in fit.")
+        raise ValueError(known.unknown_series(unknown[0]))
     if type(later.axes[0]) is not type(known.axes[0]):
         raise ValueError(
             f"The new y has a {type(later.axes[0]).__name__}, but fit had a "
@@ -86,8 +86,8 @@ def left_out_warning(panel: Panel) -> str | None:
         return None
     names = ", ".join(map(repr, panel.left_out[:5]))
     return (
-        f"{len(panel.left_out)} series of y have no observation yet and are left out: {names}. "
-        "There are no forecasts of them."
+        f"Series without any observation yet: {names} ({len(panel.left_out)} in all). Nothing is "
+        "learnt from them, and they have no forecasts."
     )
 
 

@@ -114,10 +114,12 @@ def check_not_a_table(y: Any, where: str, parameters: bool = True) -> None:
                 f"target_col={target!r})"
             )
     found = " and ".join(repr(name) for name in (series, time) if name is not None)
-    text = time is not None and not is_time_dtype(_times(y[time]).dtype)
+    text = time is not None and not (
+        is_number(y[time].dtype) or is_time_dtype(_times(y[time]).dtype)
+    )
     first = f"Make the times time stamps first, with pd.to_datetime(y[{time!r}]). " if text else ""
     raise ValueError(
-        f"{where} names its series or times in columns, {found}, where its index must name them. "
+        f"{where} has series or times in columns, {found}; they belong into its index. "
         f"{first}Use {where}.{line}{by_name}."
     )
 

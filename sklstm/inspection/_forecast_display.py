@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._forecasting.arguments import probabilities, whole_number
+
 
 class ForecastDisplay:
     """Forecast visualization.
@@ -78,12 +80,13 @@ class ForecastDisplay:
         ----------
         estimator : LSTMForecaster
             A fitted forecaster.
-        y : Series, DataFrame or None, default=None
-            Actual values at the forecast times, if known, in the format of the y of `fit`.
+        y : Series, DataFrame, int or None, default=None
+            The values that were observed later, of the same kind as the y of fit. A whole number
+            is taken as `horizon`.
         X : DataFrame or None, default=None
             Exogenous variables at the forecast times, if the forecaster was fitted with them.
         horizon : int or None, default=None
-            Number of steps to forecast. If None, the length of y if it is given, else `horizon_`.
+            Number of steps; None: as many as y covers, else `horizon_`.
         coverage : float or sequence of float, default=(0.5, 0.9)
             Coverage of the intervals.
         series : label or None, default=None
@@ -99,18 +102,24 @@ class ForecastDisplay:
             The display, already plotted.
         """
         check_is_fitted(estimator)
-        actual = None
-        if y is not None:
-            actual = _one_of(y, estimator.history(series).name)
-            horizon = horizon or len(actual)
-        history = estimator.history(series)
+        if isinstance(y, int | np.integer):
+            if horizon is not None:
+                raise ValueError(f"Two horizons were given, y={y!r} and horizon={horizon!r}.")
+            y, horizon = None, int(y)
+        if n_history is not None:
+            n_history = whole_number("n_history", n_history)
+        history, actual = estimator.history(series), None
         label = history.name
-        prediction = _one_of(estimator.predict(horizon, X), label)
+        if y is not None:
+            actual = _one_of(_indexed(estimator, y), label)
+            horizon = len(actual) if horizon is None else horizon
+        prediction = _one_of(_indexed(estimator, estimator.predict(horizon, X)), label)
         intervals = {}
-        for share in np.atleast_1d(coverage):
-            table = estimator.predict_interval(horizon, X, float(share))
-            intervals[float(share)] = _one_of(table, label)
-        n_history = n_history or max(30, 5 * len(prediction))
+        for level in probabilities("coverage", coverage):
+            table = estimator.predict_interval(horizon, X, level)
+            intervals[level] = _one_of(_indexed(estimator, table), label)
+        if n_history is None:
+            n_history = max(30, 5 * len(prediction))
         return cls(history.iloc[-n_history:], prediction, intervals=intervals, actual=actual).plot(
             ax=ax
         )
@@ -194,10 +203,27 @@ class ForecastDisplay:
         return self
 
 
+def _indexed(estimator: Any, answer: Any) -> Any:
+    """Return an answer with series and times in its index, also if it is a table."""
+    if estimator.time_col is None:
+        if estimator.target_col is not None and _has_column(answer, estimator.target_col):
+            return answer[estimator.target_col]
+        return answer
+    keys = [name for name in (estimator.id_col, estimator.time_col) if name is not None]
+    answer = answer.set_index(keys)
+    has_target = _has_column(answer, estimator.target_col)
+    return answer[estimator.target_col] if has_target else answer
+
+
+def _has_column(answer: Any, name: Any) -> bool:
+    return answer.ndim == 2 and name in answer.columns
+
+
 def _one_of(answer: Any, label: Any) -> Any:
     """Return the part of a forecaster's result that belongs to one series."""
     if answer.index.nlevels == 2:
-        answer = answer.xs(label, level=0)
+        own = [series == label for series in answer.index.get_level_values(0)]
+        answer = answer[own].droplevel(0)
         return answer.iloc[:, 0] if _is_values(answer) else answer
     if answer.ndim == 2 and not (answer.columns.nlevels == 1 and "lower" in answer.columns):
         return answer[label]
