@@ -74,3 +74,53 @@ def test_other_indexes_of_exogenous_are_refused():
     y = pd.Series(np.ones(10))
     with pytest.raises(ValueError, match="different indexes"):
         windows(y, 3, exogenous=y.set_axis(range(1, 11)))
+
+
+@pytest.mark.parametrize("interleaved", [False, True])
+@pytest.mark.parametrize("horizon", [0, 1, 2])
+def test_no_window_of_a_long_panel_reaches_over_two_series(horizon, interleaved):
+    times = pd.date_range("2020", periods=6, freq="D")
+    parts = {"a": pd.Series(np.arange(6.0), times), "b": pd.Series(100.0 + np.arange(5), times[:5])}
+    y = pd.concat(parts)
+    if interleaved:
+        y = y.sort_index(level=1, sort_remaining=False)
+        assert y.index[1][0] == "b"
+    X, target, index = windows(y, 3, horizon)
+    single = [windows(part, 3, horizon) for part in parts.values()]
+    np.testing.assert_array_equal(X, np.concatenate([one.X for one in single]))
+    np.testing.assert_array_equal(target, np.concatenate([one.y for one in single]))
+    if horizon == 1:
+        assert index.tolist() == [("a", t) for t in times[3:]] + [("b", t) for t in times[3:5]]
+    elif horizon == 2:
+        assert index[0].tolist() == [("a", times[3]), ("a", times[4])]
+    with pytest.raises(ValueError, match="within one series"):
+        windows(y, 7)
+
+
+def test_several_series_without_their_names_are_refused():
+    times = pd.date_range("2020", periods=6, freq="D")
+    y = pd.Series(np.arange(6.0), times)
+    with pytest.raises(ValueError, match=r"go from 2020-01-06.* to 2020-01-01.*\(series, time\)"):
+        windows(pd.concat([y, y]), 3)
+    swapped = pd.concat({"a": y, "b": y}).swaplevel().sort_index()
+    with pytest.raises(ValueError, match="swaplevel"):
+        windows(swapped, 3)
+    table = pd.DataFrame({"unique_id": 1, "ds": times, "y": y.to_numpy()})
+    with pytest.raises(ValueError, match=r"set_index\(\['unique_id', 'ds'\]\)\['y'\].$"):
+        windows(table, 3)
+
+
+def test_nullable_and_boolean_columns_are_numbers():
+    frame = pd.DataFrame(
+        {"a": pd.array([1, 2, 3, 4], dtype="Int64"), "b": [0.5, 1.5, 2.5, 3.5], "c": [True] * 4}
+    )
+    X, _, _ = windows(frame, 2, exogenous=frame)
+    assert X.dtype == np.float64
+    np.testing.assert_array_equal(X[0, 0], [1.0, 0.5, 1.0] * 2)
+    with pytest.raises(ValueError, match="Column 'd' of values has the dtype"):
+        windows(frame.assign(d="x"), 2)
+
+
+def test_the_index_of_long_targets_is_a_view():
+    y = pd.Series(np.arange(1000.0), pd.date_range("2020", periods=1000, freq="h"))
+    assert windows(y, 3, 500).index.base is not None

@@ -132,15 +132,14 @@ class Fitted:
         return {label: times[positions] for label, positions in groups.items()}
 
     def _warn_of_seen(self, times: dict[Any, Any]) -> None:
-        """Warn of a part of a panel at times at which fit has seen the other series."""
-        others = [
-            axis[-1]
-            for label, axis in zip(self.panel.labels, self.panel.axes, strict=True)
-            if label not in times
-        ]
-        if others and max(others) >= min(axis.min() for axis in times.values()):
+        """Warn of the last series of a panel at times at which fit has seen the others."""
+        n_others = self.panel.n_series - len(times)
+        if n_others == 0 or set(times) != set(self.panel.labels[n_others:]):
+            return
+        known = max(axis[-1] for axis in self.panel.axes[:n_others])
+        if known >= min(axis.min() for axis in times.values()):
             warnings.warn(
-                f"y holds {len(times)} of {self.panel.n_series} series, and fit has seen others "
+                f"y holds {len(times)} of {self.panel.n_series} series; fit has seen the others "
                 "at its times. A splitter that cuts a long panel by rows, as TimeSeriesSplit does, "
                 "scores its last series alone: use sklstm.PanelSplit, which cuts it by time.",
                 UserWarning,

@@ -335,6 +335,41 @@ def test_what_does_not_follow_is_refused(fitted):
         forecaster.predict(0)
 
 
+@pytest.mark.parametrize("refit", [True, False])
+@pytest.mark.parametrize("settings", [{"log": True}, {}], ids=["forced", "auto"])
+def test_update_is_all_or_nothing(settings, refit):
+    forecaster = LSTMForecaster(**FAST, **settings).fit(Y[:66])
+    before = forecaster.predict()
+    zero = Y[66:69].copy()
+    zero.iloc[1] = 0.0
+    if refit and not settings:
+        forecaster.update(zero, refit=True)  # what the message without refit advises
+        assert forecaster.log_ == {"sales": False}
+        return
+    with pytest.raises(ValueError, match=r"log='auto'" if settings else r"refit=True"):
+        forecaster.update(zero, refit=refit)
+    pd.testing.assert_series_equal(forecaster.predict(), before, check_exact=True)
+    forecaster.update(Y[66:69], refit=refit)
+    assert forecaster.predict(1).index[0] == Y.index[69]
+
+
+def test_update_without_its_exogenous_variables_changes_nothing():
+    x = pd.DataFrame({"x": np.arange(90.0) % 5}, pd.date_range("2015-01", periods=90, freq="MS"))
+    forecaster = LSTMForecaster(**FAST).fit(Y[:66], x)
+    for X in (None, x[:67], x.rename(columns={"x": "z"})):
+        for refit in (True, False):
+            with pytest.raises(ValueError, match=r"pass X|lacks"):
+                forecaster.update(Y[66:], X, refit=refit)
+    assert forecaster.predict(1, x).index[0] == Y.index[66]
+
+
+def test_a_fit_that_fails_changes_nothing(fitted):
+    forecaster = copy.deepcopy(fitted)
+    with pytest.raises(ValueError, match="static has no row"):
+        forecaster.fit(wide(), static=pd.DataFrame({"size": [1.0]}, ["s0"]))
+    pd.testing.assert_series_equal(forecaster.predict(), fitted.predict(), check_exact=True)
+
+
 def test_score_is_by_time(fitted):
     came = monthly(84)
     forecast = fitted.predict(12)
@@ -398,6 +433,109 @@ def test_what_was_decided_is_said_in_words(fitted):
     assert set(panel.chosen_steps_) == {"s0", "s1", "s2"}
     with pytest.raises(ValueError, match="no series 'nobody'"):
         panel.describe("nobody")
+
+
+def test_a_network_that_was_left_out_has_no_weight():
+    left_out = 0
+    for seed in range(6):
+        forecaster = LSTMForecaster(**FAST).fit(monthly(60, seed))
+        weights = forecaster.anchor_weights_.iloc[0]
+        assert weights.sum() == pytest.approx(1.0)
+        for branch, steps in forecaster.chosen_steps_.items():
+            words = forecaster.describe()
+            assert (weights[f"{branch} + LSTM"] == 0.0) == (steps == 0)
+            assert (f"{branch} + LSTM" in words) == (steps > 0)
+            assert (f"corrects the {branch} was left out" in words) == (steps == 0)
+            left_out += steps == 0
+        # the weights are those of the forecast
+        (model,) = models(forecaster)
+        total = sum(
+            weights[name] * x[0] for name, x in model.candidates(6).items() if weights[name]
+        )
+        np.testing.assert_allclose(model.forecast(6)[0], total)
+    assert left_out
+
+
+def test_a_network_does_not_count_for_a_series_without_hold_out():
+    y = long((60, 60, 8))
+    with pytest.warns(UserWarning, match="too short"):
+        forecaster = LSTMForecaster(**FAST).fit(y)
+    assert forecaster.anchor_weights_.loc["s2", "trend"] == 1.0
+    assert any(forecaster.chosen_steps_.values())
+    assert "does not count for this series" in forecaster.describe("s2")
+
+
+def test_names_of_series_are_quoted_as_they_are():
+    y = pd.DataFrame({"Paris": Y, "ROME": Y * 2})
+    assert LSTMForecaster(max_steps=0).fit(y).describe("ROME").startswith("Series 'ROME' has 72")
+
+
+def test_non_negative_forecasts_end_at_zero():
+    rng = np.random.default_rng(0)
+    y = pd.Series(rng.poisson(0.3, 80), pd.date_range("2020", periods=80, freq="D"))
+    settings = {"horizon": 7, "max_steps": 0}
+    free = LSTMForecaster(**settings).fit(y[:-7])
+    floor = LSTMForecaster(**settings, non_negative=True).fit(y[:-7])
+    assert free.predict_interval()["lower"].min() < 0
+    for answers in (
+        (free.predict(), floor.predict()),
+        (free.predict_interval(), floor.predict_interval()),
+        (free.predict_quantiles(), floor.predict_quantiles()),
+    ):
+        np.testing.assert_array_equal(np.maximum(answers[0], 0.0), answers[1])
+    table = LSTMForecaster(**settings, non_negative=True).backtest(y, n_origins=3)
+    assert table[["prediction", "lower", "upper"]].min(axis=None) == 0.0
+    falling = pd.Series(np.arange(40.0, 0.0, -1.0), pd.RangeIndex(40))
+    settings |= {"log": False, "horizon": 60, "season_length": None}
+    with pytest.warns(UserWarning, match="too short"):
+        floor = LSTMForecaster(**settings, non_negative=True).fit(falling)
+    assert floor.predict().iloc[-1] == 0.0
+    came = pd.Series(np.zeros(60), floor.predict().index)
+    assert floor.score(came, metric="mae") == -floor.predict().mean()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"coverage": 1.5}, "coverage must be between 0 and 1, not 1.5"),
+        ({"coverage": [0.5]}, "coverage must be one number"),
+        ({"coverage": "wide"}, "coverage must be between 0 and 1"),
+        ({"step": -1}, "step must be a whole number of at least 1, not -1"),
+        ({"step": 0}, "step must be a whole number"),
+        ({"n_origins": 2.0}, "n_origins must be a whole number of at least 1, not 2.0"),
+        ({"n_origins": 0}, "n_origins must be a whole number"),
+        ({"horizon": 0}, "horizon must be a whole number"),
+        ({"horizon": True}, "horizon must be a whole number"),
+        ({"refit": "yes"}, "refit must be True or False, not 'yes'"),
+    ],
+)
+def test_arguments_of_backtest_are_checked_by_name(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        LSTMForecaster(**FAST).backtest(Y, **arguments)
+
+
+def test_arguments_of_other_methods_are_checked_by_name(fitted):
+    for use, message in (
+        (lambda: fitted.predict(2.0), "horizon must be a whole number of at least 1, not 2.0"),
+        (lambda: fitted.predict("all"), "horizon must be a whole number"),
+        (lambda: fitted.predict_interval(True), "horizon must be a whole number"),
+        (lambda: fitted.predict_interval(coverage="wide"), "coverage must be between 0 and 1"),
+        (lambda: fitted.predict_quantiles(quantiles=[np.nan]), "quantiles must be between 0 and 1"),
+        (lambda: fitted.update(Y, refit="yes"), "refit must be True or False"),
+        (lambda: LSTMForecaster(freq="D").fit(Y.to_numpy()), "freq must be a whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+
+
+def test_months_dated_on_one_day_have_their_season():
+    index = pd.date_range("2014-01-15", periods=72, freq=pd.DateOffset(months=1))
+    y = pd.Series(100.0 + 20.0 * np.sin(np.arange(72) * np.pi / 6), index)
+    for given in (y, y.set_axis(pd.DatetimeIndex(index.to_numpy()))):
+        forecaster = LSTMForecaster(horizon=12, max_steps=0).fit(given[:60])
+        assert forecaster.season_lengths_ == {None: (12,)}
+        assert forecaster.score(given[60:], metric="mae") == pytest.approx(0.0, abs=1e-6)
+        assert forecaster.predict(2).index.tolist() == index[60:62].tolist()
 
 
 @pytest.mark.parametrize("settings", [

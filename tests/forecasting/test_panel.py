@@ -2,12 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sklstm import LSTMForecaster
 from sklstm._forecasting.reading import as_panel
 
 MONTHS = pd.date_range("2020-01", periods=8, freq="MS", name="month")
 ONE = pd.Series(np.arange(8.0), MONTHS, name="sales")
 WIDE = pd.DataFrame({"a": ONE, "b": ONE + 1})
 LONG = pd.concat({"u": ONE, "v": ONE[:5]}, names=["shop", "month"])
+FAST = {"horizon": 2, "max_steps": 0, "season_length": None}
+pytestmark = pytest.mark.filterwarnings("ignore:.*too short to hold anything out:UserWarning")
 
 
 def set_at(y, place, value):
@@ -103,3 +106,161 @@ def test_only_what_follows_continues_a_panel(y):
     assert len(panel.extended(as_panel(ONE[4:], "error")).values[0]) == 8
     with pytest.raises(ValueError, match=r"begin at 2020-06-01.* goes on at 2020-05-01"):
         panel.extended(as_panel(ONE[5:], "error"))
+
+
+# --- dtypes -----------------------------------------------------------------------------------
+def test_nullable_boolean_and_float_columns_may_be_mixed():
+    y = pd.DataFrame(
+        {
+            "a": ONE.astype("Float64"),
+            "b": ONE,
+            "c": (ONE > 3).astype("boolean"),
+            "d": ONE.astype("Int16"),
+            "e": ONE > 3,
+        }
+    )
+    panel = as_panel(y, "error")
+    np.testing.assert_array_equal(panel.values, y.astype(float).to_numpy().T)
+    y.loc[MONTHS[:3], "a"] = pd.NA
+    assert len(as_panel(y, "error").values[0]) == 5
+    X = y.drop(columns="a")
+    assert np.isfinite(LSTMForecaster(**FAST).fit(ONE, X).predict(X=future(X))).all()
+
+
+def future(X):
+    return X.set_axis(X.index + pd.DateOffset(months=8))
+
+
+def test_names_of_columns_are_unique():
+    twice = pd.DataFrame(np.arange(16.0).reshape(8, 2), MONTHS, ["a", "a"])
+    with pytest.raises(ValueError, match="X has more than one column named 'a'"):
+        LSTMForecaster(**FAST).fit(ONE, twice)
+    static = pd.DataFrame([[1.0, 2.0]] * 2, ["a", "b"], ["size", "size"])
+    with pytest.raises(ValueError, match="static has more than one column named 'size'"):
+        LSTMForecaster(**FAST).fit(WIDE, static=static)
+
+
+def test_dtypes_and_times_of_arrow():
+    arrow = pytest.importorskip("pyarrow")
+    stamp = pd.ArrowDtype(arrow.timestamp("ns"))
+    y = ONE.set_axis(ONE.index.astype(stamp)).astype("double[pyarrow]")
+    forecaster = LSTMForecaster(**FAST).fit(y[:6])
+    assert forecaster.predict(1).index.dtype == stamp
+    assert forecaster.predict_interval(1).index.dtype == stamp
+    assert np.isfinite(forecaster.score(y[6:]))
+    forecaster.update(y[6:])
+    dummies = pd.get_dummies(pd.Series([*"abcabcab"], MONTHS, dtype=pd.ArrowDtype(arrow.string())))
+    assert str(dummies.dtypes.iloc[0]) == "bool[pyarrow]"
+    assert np.isfinite(LSTMForecaster(**FAST).fit(y, dummies).predict(X=future(dummies))).all()
+    keys = [LONG.index.get_level_values(0), LONG.index.get_level_values(1).astype(stamp)]
+    long_y = LONG.set_axis(pd.MultiIndex.from_arrays(keys))
+    assert LSTMForecaster(**FAST).fit(long_y).predict(1).index.dtypes.iloc[1] == stamp
+
+
+@pytest.mark.parametrize("dtype", ["Int64", object, "Int16"])
+def test_whole_numbers_of_any_dtype_are_times(dtype):
+    y = ONE.set_axis(pd.Index(range(3, 11), dtype=dtype))
+    assert LSTMForecaster(**FAST).fit(y).predict(2).index.tolist() == [11, 12]
+
+
+def test_dates_and_periods_as_objects_are_times():
+    y = ONE.set_axis(pd.Index(MONTHS.date))
+    assert LSTMForecaster(**FAST).fit(y).predict(1).index[0] == pd.Timestamp("2020-09-01")
+    y = ONE.set_axis(MONTHS.to_period("M").astype(object))
+    assert LSTMForecaster(**FAST).fit(y).predict(1).index[0] == pd.Period("2020-09", "M")
+
+
+# --- names of series --------------------------------------------------------------------------
+TWO_LEVELS = pd.concat({("n", "a"): ONE, ("n", "b"): ONE + 1, ("s", "a"): ONE * 2}, axis=1)
+TWO_LEVELS.columns.names = ["region", "shop"]
+
+
+def test_two_level_columns_come_back_everywhere():
+    forecaster = LSTMForecaster(**FAST).fit(TWO_LEVELS)
+    columns = TWO_LEVELS.columns
+    pd.testing.assert_index_equal(forecaster.predict(2).columns, columns)
+    bounds = forecaster.predict_interval(2)
+    assert bounds.columns.names == ["region", "shop", None]
+    assert bounds.columns.tolist() == [(*c, b) for c in columns for b in ("lower", "upper")]
+    several = forecaster.predict_interval(2, coverage=[0.5, 0.9])
+    assert several.columns.names == ["region", "shop", "coverage", "bound"]
+    np.testing.assert_array_equal(several[("s", "a")][0.9], bounds[("s", "a")])
+    assert forecaster.predict_quantiles(2).columns.names == ["region", "shop", "quantile"]
+    pd.testing.assert_index_equal(forecaster.anchor_weights_.index, columns)
+    assert "Series ('n', 'b') has 8" in forecaster.describe(("n", "b"))
+    assert forecaster.history(("s", "a")).name == ("s", "a")
+
+
+def test_two_level_columns_go_with_x_static_and_backtests():
+    static = pd.DataFrame({"size": [1.0, 2.0, 3.0]}, TWO_LEVELS.columns)
+    LSTMForecaster(**FAST).fit(TWO_LEVELS, static=static)
+    x = pd.DataFrame({"x": np.arange(12.0) % 5}, pd.date_range("2020-01", periods=12, freq="MS"))
+    shared = LSTMForecaster(**FAST).fit(TWO_LEVELS, x).predict(2, x)
+    own = pd.concat(dict.fromkeys(TWO_LEVELS.columns, x))
+    pd.testing.assert_frame_equal(
+        LSTMForecaster(**FAST).fit(TWO_LEVELS, own).predict(2, own), shared
+    )
+    table = LSTMForecaster(**FAST).backtest(TWO_LEVELS, horizon=2, n_origins=2)
+    assert table["series"].unique().tolist() == TWO_LEVELS.columns.tolist()
+    forecaster = LSTMForecaster(**FAST).fit(TWO_LEVELS[:6])
+    assert np.isfinite(forecaster.score(TWO_LEVELS[6:]))
+    forecaster.update(TWO_LEVELS[6:])
+
+
+def test_a_series_may_be_named_by_a_tuple():
+    y = ONE.rename(("n", "a"))
+    forecaster = LSTMForecaster(**FAST).fit(y)
+    assert forecaster.predict(1).name == ("n", "a")
+    assert forecaster.anchor_weights_.index.tolist() == [("n", "a")]
+    table = LSTMForecaster(**FAST).backtest(y, horizon=2, n_origins=2)
+    assert table["series"].tolist() == [("n", "a")] * 4
+    keys = pd.Index([("n", "a")] * 8 + [("s", "a")] * 5, tupleize_cols=False)
+    long_y = LONG.set_axis(pd.MultiIndex.from_arrays([keys, LONG.index.get_level_values(1)]))
+    answer = LSTMForecaster(**FAST).fit(long_y).predict_interval(1)
+    assert answer.index.get_level_values(0).tolist() == [("n", "a"), ("s", "a")]
+
+
+# --- the levels of a long index -----------------------------------------------------------------
+@pytest.mark.parametrize("ids", [["u", "v"], [1, 2]])
+def test_the_levels_time_and_series_are_refused(ids):
+    y = LONG.rename(index=dict(zip(["u", "v"], ids, strict=True)), level=0)
+    message = r"levels \('month', 'shop'\).*\(time, series\).*y.swaplevel\(\).sort_index\(\)"
+    with pytest.raises(ValueError, match=message):
+        as_panel(y.swaplevel().sort_index(), "error")
+    as_panel(y.swaplevel().sort_index().swaplevel().sort_index(), "error")
+    x = pd.DataFrame({"x": y})
+    with pytest.raises(ValueError, match="index of X has the levels"):
+        LSTMForecaster(**FAST).fit(y, x.swaplevel())
+    numbered = y.groupby(level=0).cumcount()
+    whole = y.set_axis(pd.MultiIndex.from_arrays([numbered, y.index.get_level_values(0)]))
+    if ids == ["u", "v"]:
+        with pytest.raises(ValueError, match="swaplevel"):
+            as_panel(whole, "error")
+    whole.index.names = ["time", "series"]
+    with pytest.raises(ValueError, match="swaplevel"):
+        as_panel(whole, "error")
+
+
+def test_dates_may_name_series_if_they_are_text():
+    cohorts = pd.MultiIndex.from_product([MONTHS[:2], range(8)], names=["cohort", "age"])
+    y = pd.Series(np.arange(16.0), cohorts)
+    with pytest.raises(ValueError, match=r"y.rename\(index=str, level=0\)"):
+        as_panel(y, "error")
+    assert as_panel(y.rename(index=str, level=0), "error").n_series == 2
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 1, 0], [1, 0, 2]])
+def test_the_order_of_the_series_is_irrelevant(order):
+    parts = [
+        ("one", pd.Series([1.0], [0])),
+        ("few", pd.Series([1.0, 2.0, 3.0], [0, 10, 20])),
+        ("many", pd.Series(np.arange(8.0), range(0, 40, 5))),
+    ]
+    y = pd.concat(dict(parts[k] for k in order))
+    panel = as_panel(y, "interpolate")
+    assert panel.step == 5
+    assert [len(values) for values in panel.values] == [[1, 5, 8][k] for k in order]
+    gaps = ONE.drop(MONTHS[[1, 3, 5]])  # the longest, but it does not show its frequency
+    parts = [("gaps", pd.concat([gaps, ONE.shift(8, "MS")[::2]])), ("full", ONE)]
+    panel = as_panel(pd.concat(dict(parts)), "interpolate")
+    assert panel.step == MONTHS.freq

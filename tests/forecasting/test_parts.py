@@ -17,11 +17,31 @@ from sklstm._forecasting.transform import wants_log
     ("freq", "seasons"),
     [("MS", (12,)), ("QE", (4,)), ("2QS", (2,)), ("D", (7,)), ("B", (5,)), ("W-SUN", (52,)),
      ("h", (24, 168)), ("2h", (12, 84)), ("30min", (48, 336)), ("min", (1440, 10080)),
-     ("s", (3600, 86400)), ("YE", ()), ("2D", ())],
+     ("s", (3600, 86400)), ("YE", ()), ("2D", ()), ("7D", (52,)), ("14D", (26,)), ("24h", (7,)),
+     ("WOM-3FRI", (12,)), ("LWOM-MON", (12,)), ("bh", (8, 40)), ("SMS", (24,)), ("CBMS", (12,))],
 )  # fmt: skip
 def test_seasons_of_a_frequency(freq, seasons):
     found = seasonality.seasons_of_frequency(pd.tseries.frequencies.to_offset(freq))
     assert found == seasons
+
+
+@pytest.mark.parametrize(
+    ("step", "seasons"),
+    [
+        ({"months": 1}, (12,)),
+        ({"months": 3}, (4,)),
+        ({"months": 6}, (2,)),
+        ({"months": 1, "day": 30}, (12,)),
+        ({"years": 1}, ()),
+        ({"days": 1}, (7,)),
+        ({"weeks": 1}, (52,)),
+        ({"hours": 1}, (24, 168)),
+        ({"minutes": 30}, (48, 336)),
+        ({"days": 2}, ()),
+    ],
+)
+def test_seasons_of_frequencies_without_a_name(step, seasons):
+    assert seasonality.seasons_of_frequency(pd.DateOffset(**step)) == seasons
 
 
 def test_seasons_of_period_frequencies():

@@ -109,3 +109,49 @@ def test_other_indexes_are_refused_in_words(index, message):
 def test_time_stamps_off_a_given_frequency_are_named():
     with pytest.raises(ValueError, match=r"2020-01-02.*does not lie on its frequency"):
         regular(pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-03"]), "2D")
+
+
+@pytest.mark.parametrize("day", [1, 9, 15, 28, 29, 30, 31])
+@pytest.mark.parametrize("months", [1, 2, 3, 12])
+@pytest.mark.parametrize("zone", ZONES[1:3])
+def test_one_day_of_the_month_is_a_frequency(day, months, zone):
+    first = pd.Timestamp("2019-01-01", tz=zone)
+    starts = [first + pd.DateOffset(months=months * k) for k in range(30)]
+    full = pd.DatetimeIndex([t.replace(day=min(day, t.days_in_month)) for t in starts])
+    axis, step = regular(full[:20], None)
+    assert list(axis) == list(full[:20])
+    assert list(future(axis, step, 10)) == list(full[20:])
+    assert list(join(axis, full[20:], step)) == list(full)
+    gaps = full.delete([3, 4, 11])
+    if months == 1:  # of years and quarters the gaps might be the step
+        assert list(regular(gaps, None)[0]) == list(full)
+
+
+@pytest.mark.parametrize("freq", ["SMS", "SME", "SMS-10"])
+def test_half_months_are_inferred(freq):
+    full = pd.date_range("2020-01-01", periods=40, freq=freq)
+    axis, step = regular(pd.DatetimeIndex(full[:30].to_numpy()), None)
+    assert list(future(axis, step, 10)) == list(full[30:])
+
+
+def test_an_unknown_frequency_names_the_first_odd_step():
+    odd = pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-05", "2020-02-11", "2020-02-12"])
+    message = r"from 2020-01-02.* to 2020-01-05.* it is 3 days.*freq='D'.*resample"
+    with pytest.raises(ValueError, match=message):
+        regular(odd)
+
+
+@pytest.mark.parametrize(
+    ("index", "freq", "message"),
+    [
+        (pd.RangeIndex(5), "D", "index of whole numbers, so freq must be a whole number"),
+        (pd.RangeIndex(5), 1.0, "freq must be a whole number"),
+        (pd.RangeIndex(5), 0, "freq must be a whole number"),
+        (DAYS, "fortnight", "freq='fortnight' is no frequency"),
+        (DAYS, 3, "freq=3 is no frequency"),
+        (DAYS.to_period("D"), "M", "periods of the frequency D, but freq is 'M'"),
+    ],
+)
+def test_a_frequency_of_another_kind_is_refused(index, freq, message):
+    with pytest.raises(ValueError, match=message):
+        regular(index, freq)

@@ -1,5 +1,6 @@
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklstm import LSTMForecaster, LSTMRegressor
@@ -66,3 +67,37 @@ def test_loss_curves():
         np.testing.assert_array_equal(display.line_.get_ydata(), estimator.loss_curve_)
     assert display.validation_ax_ is not None
     assert LossCurveDisplay.from_estimator(regressor, name="mine").ax_.get_title() == "mine"
+
+
+def test_a_whole_number_is_the_horizon():
+    forecaster = LSTMForecaster(horizon=6, max_steps=0).fit(Y)
+    display = ForecastDisplay.from_estimator(forecaster, 24)
+    assert len(display.prediction) == 24
+    assert display.actual is None
+    for arguments, message in (
+        ({"y": 24, "horizon": 6}, "Two horizons"),
+        ({"y": 0}, "horizon must be a whole number of at least 1, not 0"),
+        ({"horizon": 2.0}, "horizon must be a whole number"),
+        ({"coverage": 1.5}, "coverage must be between 0 and 1"),
+        ({"n_history": 0}, "n_history must be a whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            ForecastDisplay.from_estimator(forecaster, **arguments)
+
+
+def test_forecasts_of_tables_and_of_two_level_columns():
+    table = long((60, 60)).rename("y").rename_axis(["id", "ds"]).reset_index()
+    columns = {"id_col": "id", "time_col": "ds", "target_col": "y"}
+    forecaster = LSTMForecaster(horizon=6, max_steps=0, **columns)
+    late = table.groupby("id").tail(6)
+    forecaster.fit(table.drop(late.index))
+    display = ForecastDisplay.from_estimator(forecaster, late, series="s1")
+    np.testing.assert_array_equal(
+        display.prediction_line_.get_ydata(), forecaster.predict()["y"][6:]
+    )
+    np.testing.assert_array_equal(display.actual_line_.get_ydata(), late["y"][6:])
+    y = wide().set_axis(pd.MultiIndex.from_tuples([("n", "a"), ("n", "b"), ("s", "a")]), axis=1)
+    forecaster = LSTMForecaster(horizon=6, max_steps=0).fit(y[:-6])
+    display = ForecastDisplay.from_estimator(forecaster, y[-6:], series=("n", "b"))
+    expected = forecaster.predict()["n", "b"]
+    np.testing.assert_array_equal(display.prediction_line_.get_ydata(), expected)

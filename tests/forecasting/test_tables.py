@@ -1,0 +1,111 @@
+"""Tables with columns of series, times and values: read, answered, and refused without names."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster
+from tests.forecasting.series import long, monthly
+
+FAST = {"horizon": 6, "max_steps": 0}
+COLUMNS = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
+Y = long((60, 48)).rename_axis(["unique_id", "ds"]).rename("y")
+TABLE = Y.reset_index()
+WITH_X = TABLE.assign(x=np.arange(len(TABLE)) % 5.0)
+ONE = TABLE[TABLE["unique_id"] == "s0"].drop(columns="unique_id")
+
+
+def test_a_table_is_a_long_panel_and_comes_back_as_a_table():
+    forecaster = LSTMForecaster(**FAST, **COLUMNS).fit(TABLE)
+    expected = LSTMForecaster(**FAST).fit(Y)
+    answer = forecaster.predict(3)
+    assert answer.columns.tolist() == ["unique_id", "ds", "y"]
+    pd.testing.assert_frame_equal(answer, expected.predict(3).reset_index())
+    bounds = forecaster.predict_interval(3)
+    assert bounds.columns.tolist() == ["unique_id", "ds", "lower", "upper"]
+    several = forecaster.predict_interval(3, coverage=[0.5, 0.9])
+    assert several.columns.tolist() == [
+        "unique_id", "ds", "lower-0.5", "upper-0.5", "lower-0.9", "upper-0.9"
+    ]  # fmt: skip
+    quantiles = forecaster.predict_quantiles(3, quantiles=[0.25, 0.75])
+    assert quantiles.columns.tolist() == ["unique_id", "ds", 0.25, 0.75]
+    np.testing.assert_allclose(quantiles[0.25], several["lower-0.5"])
+
+
+def test_other_columns_are_exogenous():
+    late = WITH_X.groupby("unique_id").tail(6).index
+    known, coming = WITH_X.drop(late), WITH_X.loc[late]
+    forecaster = LSTMForecaster(**FAST, **COLUMNS).fit(known)
+    answer = forecaster.predict(6, coming.drop(columns="y"))
+    X = WITH_X.set_index(["unique_id", "ds"])[["x"]]
+    expected = LSTMForecaster(**FAST).fit(known.set_index(["unique_id", "ds"])["y"], X)
+    pd.testing.assert_frame_equal(answer, expected.predict(6, X).reset_index())
+    assert forecaster.score(coming) == expected.score(coming.set_index(X.index.names)["y"], X)
+    np.testing.assert_array_equal(forecaster.predict(coming), answer["y"])
+    forecaster.update(coming)
+    assert forecaster.history("s1").index[-1] == coming["ds"].iloc[-1]
+    with pytest.raises(ValueError, match="other columns of y: leave X out"):
+        forecaster.fit(known, X)
+
+
+def test_a_single_series_with_times_in_a_column_or_in_the_index():
+    answer = LSTMForecaster(**FAST, time_col="ds", target_col="y").fit(ONE).predict(2)
+    assert answer.columns.tolist() == ["ds", "y"]
+    indexed = ONE.set_index("ds")
+    same = LSTMForecaster(**FAST, target_col="y").fit(indexed).predict(2)
+    np.testing.assert_array_equal(same, answer["y"])
+    assert same.index.tolist() == answer["ds"].tolist()
+
+
+def test_backtest_takes_tables():
+    table = LSTMForecaster(**FAST, **COLUMNS).backtest(WITH_X, horizon=3, n_origins=2)
+    X = WITH_X.set_index(["unique_id", "ds"])[["x"]]
+    expected = LSTMForecaster(**FAST).backtest(Y, X, horizon=3, n_origins=2)
+    pd.testing.assert_frame_equal(table, expected)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (TABLE, r"y.set_index\(\['unique_id', 'ds'\]\)\['y'\].*id_col='unique_id', time_col='ds'"),
+        (ONE, r"y.set_index\('ds'\)\['y'\].*LSTMForecaster\(time_col='ds', target_col='y'\)"),
+        (TABLE.assign(ds=TABLE["ds"].astype(str)), r"to_datetime\(y\['ds'\]\).*set_index"),
+        (TABLE.assign(unique_id=1, ds=range(len(TABLE))), r"Use y.set_index\(\['unique_id', 'ds'"),
+        (TABLE.set_index("ds"), r"set_index\('unique_id', append=True\).swaplevel\(\)"),
+        (
+            TABLE.set_axis(["shop", "day", "sales"], axis=1),
+            r"set_index\(\['shop', 'day'\]\)\['sales'\].*target_col='sales'",
+        ),
+        (TABLE.assign(ds=TABLE["ds"].dt.date), r"y.set_index\(\['unique_id', 'ds'\]\)\['y'\]"),
+    ],
+)
+def test_a_table_without_the_names_of_its_columns_is_refused_with_a_line_that_helps(y, message):
+    with pytest.raises(ValueError, match=message):
+        LSTMForecaster(**FAST).fit(y)
+
+
+def test_the_line_that_helps_works():
+    LSTMForecaster(**FAST).fit(TABLE.set_index(["unique_id", "ds"])["y"])
+    swapped = TABLE.set_index("ds").set_index("unique_id", append=True).swaplevel().sort_index()
+    LSTMForecaster(**FAST).fit(swapped["y"])
+
+
+@pytest.mark.parametrize(
+    ("settings", "y", "error", "message"),
+    [
+        ({"time_col": "ds"}, TABLE, ValueError, "need target_col"),
+        ({"id_col": "unique_id", "target_col": "y"}, TABLE, ValueError, "id_col needs time_col"),
+        (COLUMNS, TABLE.drop(columns="ds"), ValueError, "y lacks the column 'ds'; it has"),
+        (COLUMNS, TABLE.drop(columns="y"), ValueError, "y lacks the column 'y', target_col"),
+        (COLUMNS, Y, TypeError, "must be a DataFrame with the columns.*not a Series"),
+        (COLUMNS, TABLE.assign(ds="2020-01-01"), ValueError, "Column 'ds'.*pd.to_datetime"),
+    ],
+)
+def test_wrong_names_are_said(settings, y, error, message):
+    with pytest.raises(error, match=message):
+        LSTMForecaster(**FAST, **settings).fit(y)
+
+
+def test_a_wide_frame_with_such_names_is_no_table():
+    y = pd.DataFrame({"y": monthly(40), "z": monthly(40, 1)})
+    assert LSTMForecaster(**FAST).fit(y).predict(1).columns.tolist() == ["y", "z"]
