@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils.validation import check_is_fitted
 
 from sklstm._forecasting.accuracy import METRICS, Metric
 from sklstm._forecasting.arguments import flag, probabilities, probability, whole_number
+from sklstm._forecasting.attributes import FittedAttributes
 from sklstm._forecasting.backtest import backtest, ends_of_origins, too_short_warning
-from sklstm._forecasting.candidates import CANDIDATES
-from sklstm._forecasting.description import description
 from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.hold_out import hold_out_warning
 from sklstm._forecasting.reading import as_continuation, as_panel, left_out_warning
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LSTMForecaster(BaseEstimator):
+class LSTMForecaster(FittedAttributes, BaseEstimator):
     """Forecasts of one series or of a panel of many, with intervals.
 
     Simple forecasts, the anchors, are corrected by LSTM networks [1]_ [2]_ that read a window of
@@ -215,99 +213,6 @@ class LSTMForecaster(BaseEstimator):
             if text:
                 warnings.warn(text, UserWarning, stacklevel=3)  # above scikit-learn's wrapper
         return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_fitted")
-
-    # --- what was decided -------------------------------------------------------------------
-    def _state(self) -> Fitted:
-        """Return what fit left behind, or say that it was not called."""
-        check_is_fitted(self)
-        return self._fitted
-
-    def _by_series(self, values: list[Any]) -> dict[Any, Any]:
-        return dict(zip(self._fitted.panel.labels, values, strict=True))
-
-    def _table_of_candidates(self, rows: NDArray[np.float64]) -> pd.DataFrame:
-        import pandas as pd
-
-        return pd.DataFrame(rows, self._fitted.panel.labels_index(), list(CANDIDATES))
-
-    @property
-    def horizon_(self) -> int:
-        """Number of steps that the networks forecast."""
-        return self._state().horizon
-
-    @property
-    def anchor_weights_(self) -> pd.DataFrame:
-        """Weights of the candidates in the forecast, a row per series."""
-        return self._table_of_candidates(self._state().models.weights)
-
-    @property
-    def holdout_errors_(self) -> pd.DataFrame:
-        """Mean absolute errors of the candidates on the hold-out, a row per series."""
-        return self._table_of_candidates(self._state().models.errors)
-
-    @property
-    def chosen_steps_(self) -> dict[Any, Any]:
-        """Number of training minibatches chosen by the hold-out, by branch."""
-        state = self._state()
-        return state.models.chosen_steps(state.panel.labels)
-
-    @property
-    def season_lengths_(self) -> dict[Any, tuple[int, ...]]:
-        """Seasons found in each series."""
-        return self._by_series(self._state().models.seasons)
-
-    @property
-    def log_(self) -> dict[Any, bool]:
-        """Whether each series is forecast in logarithms."""
-        return self._by_series(self._state().models.logs)
-
-    @property
-    def loss_curve_(self) -> list[float]:
-        """Mean loss of each round in the last training of the branch "trend"."""
-        return list(self._state().models.models[0].networks.loss_curves.get("trend", []))
-
-    @property
-    def n_series_(self) -> int:
-        """Number of series."""
-        return self._state().panel.n_series
-
-    def describe(self, series: Any = None) -> str:
-        """Say in words what the forecaster decided about a series.
-
-        Parameters
-        ----------
-        series : label or None, default=None
-            Which series of a panel; None: the first.
-
-        Returns
-        -------
-        str
-            A few sentences.
-        """
-        state = self._state()
-        return description(state, state.panel.index_of(series))
-
-    def history(self, series: Any = None) -> pd.Series:
-        """Return the known observations of a series, with gaps filled.
-
-        Parameters
-        ----------
-        series : label or None, default=None
-            Which series of a panel; None: the first.
-
-        Returns
-        -------
-        Series
-            Its name is the name of the series.
-        """
-        import pandas as pd
-
-        panel = self._state().panel
-        i = panel.index_of(series)
-        return pd.Series(panel.values[i], panel.axes[i], name=panel.labels[i])
 
     # --- forecasts --------------------------------------------------------------------------
     def predict(

@@ -69,5 +69,7 @@ def error_by_name(
         return pinball_loss(actual, forecast, quantiles)
     errors = actual - forecast
     if metric == "wape":
+        if not actual.any():
+            raise ValueError("metric='wape' divides by the sum of y, and all of y is zero.")
         return weighted_absolute_percentage_error(errors, actual)
     return mean_absolute_error(errors) if metric == "mae" else root_mean_squared_error(errors)

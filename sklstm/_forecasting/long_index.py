@@ -33,6 +33,18 @@ def rows_by_series(index: Any, where: str) -> tuple[list[Any], list[NDArray[np.i
     return list(labels), np.split(order, bounds)
 
 
+def _is_date_in_words(value: Any) -> bool:
+    """Return whether a value is text like 2020-01-31, which should become a time stamp."""
+    import pandas as pd
+
+    if not isinstance(value, str) or not any(mark in value for mark in "-/:"):
+        return False
+    try:
+        return not pd.isna(pd.Timestamp(value))
+    except ValueError:
+        return False
+
+
 def _check_order(index: Any, where: str) -> None:
     """Refuse an index (time, series)."""
     first, last = index.levels[0], index.levels[-1]
@@ -41,7 +53,9 @@ def _check_order(index: Any, where: str) -> None:
     whole_last = last.inferred_type == "integer"
     swapped = time_first and not time_last
     swapped |= names[0] in _TIME_NAMES and names[-1] in _SERIES_NAMES and not time_last
-    swapped |= first.inferred_type == "integer" and not (time_last or whole_last)
+    swapped |= first.inferred_type == "integer" and not (
+        time_last or whole_last or _is_date_in_words(last[0])
+    )
     if swapped:
         raise ValueError(
             f"The index of {where} has the levels {tuple(index.names)}, which look like "

@@ -50,6 +50,8 @@ def test_measures_by_name():
     assert score == pytest.approx(-loss)
     with pytest.raises(ValueError, match="metric must be one of"):
         forecaster.score(came, metric="mape")
+    with pytest.raises(ValueError, match="all of y is zero"):
+        forecaster.score(came * 0.0, metric="wape")
     with pytest.raises(ValueError, match="metric must be one of"):
         forecast_scorer("mape")
 

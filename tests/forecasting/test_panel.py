@@ -241,6 +241,13 @@ def test_the_levels_time_and_series_are_refused(ids):
         as_panel(whole, "error")
 
 
+def test_times_in_words_are_told_from_series():
+    y = LONG.rename(index={"u": 1, "v": 2}, level=0)
+    y = y.set_axis(y.index.set_levels(y.index.levels[1].astype(str), level=1))
+    with pytest.raises(ValueError, match=r"y.loc\[1\] has an index.*pd.to_datetime"):
+        as_panel(y, "error")
+
+
 def test_dates_may_name_series_if_they_are_text():
     cohorts = pd.MultiIndex.from_product([MONTHS[:2], range(8)], names=["cohort", "age"])
     y = pd.Series(np.arange(16.0), cohorts)
