@@ -59,6 +59,7 @@ class Fitted:
         exogenous: Exogenous | None,
         static: NDArray[np.float64] | None,
     ) -> Fitted:
+        """Fit a panel with exogenous variables and static features that are checked."""
         if parameters.log is True:
             _check_positive(panel)
         lengths, tested = season_candidates(parameters.season_length, panel.step)

@@ -229,6 +229,7 @@ class Panel:
         return [_floating(dtype) for dtype in dtypes]
 
     def _long_index(self, axes: list[Any]) -> Any:
+        """Return the index (series, time) of all time axes."""
         import pandas as pd
 
         times = axes[0].append(list(axes[1:])) if len(axes) > 1 else axes[0]
@@ -246,6 +247,7 @@ def _levels(label: Any, index: Any) -> tuple[Any, ...]:
 
 
 def _floating(dtype: Any) -> Any:
+    """Return a floating dtype of the same family."""
     import pandas as pd
 
     if pd.api.types.is_float_dtype(dtype):

@@ -94,6 +94,7 @@ def smallest_step(index: Any) -> int | None:
 
 
 def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
+    """Return the gapless axis of whole numbers, and its step."""
     import pandas as pd
 
     if freq is None:
@@ -111,6 +112,7 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
 
 
 def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
+    """Return the gapless axis of time stamps, and its offset."""
     import pandas as pd
 
     offset = index.freq
@@ -240,6 +242,7 @@ def _half_months(index: Any) -> list[Any]:
 
 
 def _inferred(index: Any) -> Any:
+    """Return the offset that pandas infers, or None."""
     import pandas as pd
 
     try:

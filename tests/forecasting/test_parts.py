@@ -18,7 +18,7 @@ from sklstm._forecasting.transform import wants_log
     [("MS", (12,)), ("QE", (4,)), ("2QS", (2,)), ("D", (7,)), ("B", (5,)), ("W-SUN", (52,)),
      ("h", (24, 168)), ("2h", (12, 84)), ("30min", (48, 336)), ("min", (1440, 10080)),
      ("s", (3600, 86400)), ("YE", ()), ("2D", ()), ("7D", (52,)), ("14D", (26,)), ("24h", (7,)),
-     ("WOM-3FRI", (12,)), ("LWOM-MON", (12,)), ("bh", (8, 40)), ("SMS", (24,)), ("CBMS", (12,))],
+     ("WOM-3FRI", (12,)), ("bh", (8, 40)), ("SMS", (24,)), ("CBMS", (12,))],
 )  # fmt: skip
 def test_seasons_of_a_frequency(freq, seasons):
     found = seasonality.seasons_of_frequency(pd.tseries.frequencies.to_offset(freq))
@@ -42,6 +42,19 @@ def test_seasons_of_a_frequency(freq, seasons):
 )
 def test_seasons_of_frequencies_without_a_name(step, seasons):
     assert seasonality.seasons_of_frequency(pd.DateOffset(**step)) == seasons
+
+
+@pytest.mark.parametrize(
+    ("step", "seasons"),
+    [
+        (pd.offsets.LastWeekOfMonth(weekday=0), (12,)),
+        (pd.offsets.FY5253Quarter(weekday=0, qtr_with_extra_week=1), (4,)),
+        (pd.offsets.CustomBusinessHour(start="08:00", end="12:00"), (4, 20)),
+        (pd.offsets.Easter(), ()),
+    ],
+)
+def test_seasons_of_other_offsets(step, seasons):
+    assert seasonality.seasons_of_frequency(step) == seasons
 
 
 def test_seasons_of_period_frequencies():
