@@ -2,10 +2,10 @@
 
 from sklstm._classifier import LSTMClassifier
 from sklstm._forecaster import LSTMForecaster
-from sklstm._input.table import Sequences
 from sklstm._forecasting.panel_split import PanelSplit
 from sklstm._forecasting.scorer import forecast_scorer
 from sklstm._forecasting.summary import backtest_summary
+from sklstm._input.table import Sequences
 from sklstm._regressor import LSTMRegressor
 from sklstm._warmup import warmup
 from sklstm._windows import windows

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import BaseEstimator
 
+from sklstm._estimator.callbacks import with_valid_parameters
 from sklstm._forecasting.accuracy import METRICS, Metric
 from sklstm._forecasting.arguments import flag, probabilities, probability, whole_number
 from sklstm._forecasting.attributes import FittedAttributes
@@ -27,7 +28,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LSTMForecaster(FittedAttributes, BaseEstimator):
+class ForecasterParameters:
+    """The constructor of the forecaster.
+
+    Without a base of scikit-learn, which has no types: a type checker then knows all keywords.
+    """
+
+    horizon: int | None = None
+    season_length: int | Sequence[int] | Literal["auto"] | None = "auto"
+    log: bool | Literal["auto"] = "auto"
+    calendar: Sequence[Literal["month", "dayofweek", "hour", "monthend", "trend"]] = ()
+    missing: Literal["error", "interpolate"] = "error"
+    freq: str | int | pd.tseries.offsets.BaseOffset | None = None
+    non_negative: bool = False
+    id_col: Any = None
+    time_col: Any = None
+    target_col: Any = None
+    global_model: bool = True
+    window: int | None = None
+    hidden_size: int | None = None
+    num_layers: int = 1
+    max_steps: int | None = None
+    batch_size: int | None = None
+    learning_rate_init: float | None = None
+    learning_rate: Literal["auto", "constant", "cosine", "one_cycle", "invscaling"] = "auto"
+    dropout: float = 0.0
+    alpha: float = 0.0
+    clip_norm: float | None = 1.0
+    n_jobs: int | None = None
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
+
+
+class LSTMForecaster(ForecasterParameters, FittedAttributes, BaseEstimator):
     """Forecasts of one series or of a panel of many, with intervals.
 
     Simple forecasts, the anchors, are corrected by LSTM networks [1]_ [2]_ that read a window of
@@ -142,35 +175,10 @@ class LSTMForecaster(FittedAttributes, BaseEstimator):
     PeriodIndex(['1961-01', '1961-02', '1961-03'], dtype='period[M]')
     """
 
-    horizon: int | None = None
-    season_length: int | Sequence[int] | Literal["auto"] | None = "auto"
-    log: bool | Literal["auto"] = "auto"
-    calendar: Sequence[Literal["month", "dayofweek", "hour", "monthend", "trend"]] = ()
-    missing: Literal["error", "interpolate"] = "error"
-    freq: str | int | pd.tseries.offsets.BaseOffset | None = None
-    non_negative: bool = False
-    id_col: Any = None
-    time_col: Any = None
-    target_col: Any = None
-    global_model: bool = True
-    window: int | None = None
-    hidden_size: int | None = None
-    num_layers: int = 1
-    max_steps: int | None = None
-    batch_size: int | None = None
-    learning_rate_init: float | None = None
-    learning_rate: Literal["auto", "constant", "cosine", "one_cycle", "invscaling"] = "auto"
-    dropout: float = 0.0
-    alpha: float = 0.0
-    clip_norm: float | None = 1.0
-    n_jobs: int | None = None
-    random_state: int | np.random.RandomState | None = None
-    verbose: bool | int = False
-
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
 
     # --- fit ------------------------------------------------------------------------------
-    @_fit_context(prefer_skip_nested_validation=True)
+    @with_valid_parameters
     def fit(
         self,
         y: pd.Series | pd.DataFrame | ArrayLike,

@@ -15,14 +15,16 @@ from typing import Any, assert_type
 import numpy as np
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
+from sklstm.components import FCN, LSTM, SGD, Convolutions, Quantile
 
 X = np.zeros((20, 5))
 y = np.arange(20) % 2
 
 LSTMClassifier()
 LSTMClassifier(cell="gru", pooling="mean", dropout=0.5, class_weight="balanced", n_jobs=-1)
-LSTMClassifier(class_weight={0: 1.0, 1: 2.0}, conv_channels=(8, 8), random_state=0)
-LSTMRegressor(loss="quantile", quantile=0.9, zoneout=(0.1, 0.2), forget_bias="chrono")
+LSTMClassifier(class_weight={0: 1.0, 1: 2.0}, front=Convolutions((8, 8)), random_state=0)
+LSTMRegressor(loss=Quantile(0.9), cell=LSTM(zoneout=(0.1, 0.2), forget_bias="chrono"))
+LSTMRegressor(loss="quantile", solver=SGD(momentum=0.5), branch=FCN(), learning_rate="constant")
 LSTMForecaster(horizon=12, season_length=[7, 365], calendar=("month",), missing="interpolate")
 
 LSTMClassifier(cell="lstmm")  # error: arg-type
@@ -31,7 +33,9 @@ LSTMClassifier(class_weight="blanced")  # error: arg-type
 LSTMClassifier(hidden_size="64")  # error: arg-type
 LSTMRegressor(loss="mse")  # error: arg-type
 LSTMRegressor(scale="sample")  # error: arg-type
-LSTMRegressor(conv_channels="yes")  # error: arg-type
+LSTMRegressor(front="yes")  # error: arg-type
+LSTMRegressor(solver="adamm")  # error: arg-type
+LSTM(forget_bias="crono")  # error: arg-type
 LSTMForecaster(missing="drop")  # error: arg-type
 
 LSTMClassifier(hiden_size=64)  # error: call-arg

@@ -25,10 +25,16 @@ except ImportError:  # scikit-learn < 1.9
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def with_valid_parameters(method: F) -> F:
+    """Check the hyper-parameters before a fit."""
+    checked: F = _fit_context(prefer_skip_nested_validation=True)(method)
+    return checked
+
+
 def validated(method: F) -> F:
     """Check the hyper-parameters before a fit, and report it to callbacks."""
-    checked: F = with_callbacks(_fit_context(prefer_skip_nested_validation=True)(method))
-    return checked
+    reported: F = with_callbacks(with_valid_parameters(method))
+    return reported
 
 
 class EpochCallbacks:
