@@ -165,6 +165,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return self._predict(X, self._scores)
 
     def _scores(self, raw: NDArray) -> NDArray[np.float64]:
+        """Return log-odds of the second of two classes, or a score for each class."""
         raw = raw.astype(np.float64)
         return raw[:, 0] if not self._multilabel and raw.shape[1] == 1 else raw
 
@@ -183,6 +184,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return self._predict(X, self._probabilities)
 
     def _probabilities(self, raw: NDArray) -> NDArray[np.float64]:
+        """Return the probabilities of classes or labels."""
         probabilities = self._loss().probabilities(raw)
         return probabilities[:, 1:] if self._multilabel and raw.shape[1] == 1 else probabilities
 
@@ -216,6 +218,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return self._predict(X, self._decide)
 
     def _decide(self, raw: NDArray) -> NDArray:
+        """Return the most probable classes, or the labels above one half."""
         if self._multilabel:
             return (raw > 0.0).astype(np.int64)
         if raw.shape[1] == 1:
@@ -223,6 +226,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return self.classes_[raw.argmax(axis=1)]
 
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        """Return what turns raw predictions into the result of a method, by its name."""
         return {
             "predict": self._decide,
             "predict_proba": self._probabilities,
@@ -251,6 +255,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        """Return positions of the classes, or 0 and 1 for each label; set what fit remembers."""
         if self.missing_label is not None and not self.return_sequences:
             raise ValueError(
                 "missing_label marks steps without a target: set return_sequences=True, or leave "
@@ -297,12 +302,15 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return place[:, np.newaxis].astype(np.float64)
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
+        """Return which rows of y have the label for "no target"."""
         return rows_without_label(y, self.missing_label)
 
     def _loss(self) -> ClassificationLoss:
+        """Return the loss that belongs to the number of classes."""
         return _BY_ACTIVATION[self.out_activation_]
 
     def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
+        """Return the weights of rows times those of their classes."""
         if self.class_weight is None:
             return weight
         if self._multilabel:
@@ -321,9 +329,11 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         return weight * by_class[place]
 
     def _strata(self, target: NDArray) -> NDArray | None:
+        """Return the classes, whose shares a validation split keeps."""
         return None if self._multilabel else target[:, 0]
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
+        """Return the accuracy of raw predictions."""
         if self._multilabel:
             return float(accuracy_score(target, self._decide(raw), sample_weight=weight))
         truth = self.classes_[target[:, 0].astype(np.intp)]

@@ -139,13 +139,16 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         return self._predict(X, self._values)
 
     def _values(self, raw: NDArray) -> NDArray[np.float64]:
+        """Return predictions in the shape of the y seen in fit."""
         values = self._unscale(raw)
         return values if self._two_d_target else values[:, 0]
 
     def _unscale(self, raw: NDArray) -> NDArray[np.float64]:
+        """Return raw predictions in the units of y."""
         return raw.astype(np.float64) * self.target_scale_ + self.target_mean_
 
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
+        """Return what turns raw predictions into the result of a method, by its name."""
         return {"predict": self._values}
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -169,6 +172,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
+        """Return y with a column for each output; set what fit remembers."""
         y = target_values(y, self, steps=self.return_sequences)
         if reset:
             self._two_d_target = y.ndim == 2
@@ -184,18 +188,22 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         return y
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
+        """Return which rows of y are NaN in all outputs."""
         missing = np.isnan(y.astype(np.float64))
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
     def _loss(self) -> Loss:
+        """Return the loss that was chosen."""
         return resolve(self.loss, LOSSES)
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
+        """Return the standardised target; set its scale on a fresh start."""
         if reset:
             self.target_mean_, self.target_scale_ = target_moments(target, weight)
         return (target - self.target_mean_) / self.target_scale_
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
+        """Return R2 of raw predictions, the mean over outputs."""
         scores = []
         for truth, prediction in zip(target.T, self._unscale(raw).T, strict=True):
             given = ~np.isnan(truth)

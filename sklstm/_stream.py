@@ -116,6 +116,7 @@ class Stream:
         return self._decode(self._raw)
 
     def _shaped(self, values: NDArray) -> NDArray:
+        """Return one step of values in the shape of the streams, or raise an error."""
         n_streams, n_channels = self._x.shape
         if values.size == self._x.size and values.ndim < 2 and 1 in (n_streams, n_channels):
             return values.reshape(self._x.shape)

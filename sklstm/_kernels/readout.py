@@ -73,7 +73,8 @@ def n_read(readout, starts):
 
 
 def read_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
-    """
+    """Write the features that the head reads of the states.
+
     (in) readout: marker; plan, packed, work: of the network
     (in) starts (n_timesteps + 1,), lengths (n_sequences,): of the packed batch
     (in) h (n_directions, n_sequences, n_hidden): final states
@@ -110,16 +111,19 @@ def read_step(readout, plan, packed, work, total_at, highest_at, n_seen):
 
 # --- Final --------------------------------------------------------------------------------
 def _final_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
+    """`read_forward` of the final states."""
     final_forward(h, features)
 
 
 def _final_backward(
     readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
 ):  # fmt: skip
+    """Gradient of `_final_forward`."""
     final_backward(dfeatures, dh)
 
 
 def _final_step(readout, plan, packed, work, total_at, highest_at, n_seen):
+    """`read_step` of the final states."""
     n_streams, n = n_seen.size, plan.n_hidden
     h = cube(work.flat, work.h + (plan.n_layers - 1) * n_streams * n, 1, n_streams, n)
     final_forward(h, matrix(work.flat, work.features, n_streams, plan.feature_stride))
@@ -127,18 +131,21 @@ def _final_step(readout, plan, packed, work, total_at, highest_at, n_seen):
 
 # --- Pooled -------------------------------------------------------------------------------
 def _pooled_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
+    """`read_forward` of final states, means and maxima."""
     pool_forward(plan.last, plan.mean, plan.maximum, starts, lengths, h, y, features)
 
 
 def _pooled_backward(
     readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
 ):  # fmt: skip
+    """Gradient of `_pooled_forward`."""
     pool_backward(
         plan.last, plan.mean, plan.maximum, starts, lengths, y, features, dfeatures, dh, dy
     )
 
 
 def _pooled_step(readout, plan, packed, work, total_at, highest_at, n_seen):
+    """`read_step` of final states, means and maxima."""
     width = lanes(work.flat)
     n_streams, n_hidden = n_seen.size, plan.n_hidden
     before = (plan.n_layers - 1) * n_streams * n_hidden
@@ -165,6 +172,7 @@ def _pooled_step(readout, plan, packed, work, total_at, highest_at, n_seen):
 
 # --- Steps --------------------------------------------------------------------------------
 def _steps_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
+    """`read_forward` of the state of every time step."""
     n_rows, wide = y.shape
     for row in range(n_rows):
         copy(address(y, row * wide), address(features, row * features.shape[1]), wide)
@@ -173,6 +181,7 @@ def _steps_forward(readout, plan, starts, lengths, packed, work, h, y, keep, fea
 def _steps_backward(
     readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
 ):  # fmt: skip
+    """Gradient of `_steps_forward`."""
     n_rows, wide = y.shape
     for row in range(n_rows):
         copy(address(dfeatures, row * dfeatures.shape[1]), address(dy, row * wide), wide)
@@ -205,6 +214,7 @@ def _attention_room(readout, plan, work, n_sequences, n_rows, keep):
 
 
 def _attention_forward(readout, plan, starts, lengths, packed, work, h, y, keep, features):
+    """`read_forward` of the mean with learned weights."""
     weight, _, bias, score_weight = _attention_parameters(readout, plan, packed)
     projected, scores, _ = _attention_room(readout, plan, work, lengths.size, y.shape[0], keep)
     attention_forward(
@@ -216,6 +226,7 @@ def _attention_forward(readout, plan, starts, lengths, packed, work, h, y, keep,
 def _attention_backward(
     readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
 ):  # fmt: skip
+    """Gradient of `_attention_forward`."""
     _, transposed, _, score_weight = _attention_parameters(readout, plan, packed)
     projected, scores, dscores = _attention_room(
         readout, plan, work, lengths.size, y.shape[0], TRUE
@@ -228,6 +239,7 @@ def _attention_backward(
 
 
 def _attention_step(readout, plan, packed, work, total_at, highest_at, n_seen):
+    """`read_step` of the mean with learned weights."""
     n_streams, n_hidden = n_seen.size, plan.n_hidden
     weight, _, bias, score_weight = _attention_parameters(readout, plan, packed)
     projected, scores, _ = _attention_room(readout, plan, work, n_streams, n_streams, FALSE)

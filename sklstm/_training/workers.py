@@ -19,25 +19,26 @@ from sklstm._kernels.simd import (
 from sklstm._network.chunk import Chunk, Masks
 from sklstm._network.network import Network
 
-# Below this much work (rows of a minibatch times parameters) a thread costs more than it
-# brings.
+# Below this much work (rows of a minibatch times parameters) a thread costs more time than it
+# saves.
 _WORTH_A_THREAD = 2e6
-# Rows of a chunk in prediction, at most: many, so that Python's share is small. Long sequences
-# come in smaller chunks, of about so many time steps.
+# Most rows of a chunk in prediction: many, so that Python takes little of the time. Long sequences
+# come in smaller chunks, of about this many time steps.
 _PREDICTED_ROWS = 96
 _PREDICTED_STEPS = 2**18
-# Up to so many sequences one thread predicts.
+# Up to this many sequences are predicted by one thread.
 ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
 
 
 def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
-    """Chunks of a minibatch: of 32 rows each, of fewer where the minibatch is small.
+    """Return the number of chunks of a minibatch: of 32 rows each, fewer in a small minibatch.
 
-    Never a matter of the number of threads. Little work (rows times parameters) stays in
-    chunks of 16 rows, because each chunk costs some Python. Batch normalisation takes its
-    statistics from a chunk, which is therefore never of fewer than 16 rows, and a minibatch of
-    up to 32 is one: so a tiny set is, whose weights count as copies.
+    It never depends on the number of threads. With little work (rows times parameters) a chunk
+    has at least 16 rows, because each chunk costs some Python. Batch normalisation takes its
+    statistics from a chunk, so with it a chunk never has fewer than 16 rows, and a minibatch of
+    at most 32 rows is one chunk. A small set is therefore one chunk, and a weight of 2 equals two
+    copies.
     """
     if normalised and n_sequences <= 32:
         return 1
@@ -61,7 +62,7 @@ class Workers:
         self._statistics = np.empty((0, network.n_statistics), network.dtype)
 
     def close(self) -> None:
-        """Let the threads go."""
+        """End the threads."""
         if self._pool is not None:
             self._pool.shutdown()
 
@@ -75,7 +76,7 @@ class Workers:
         rng: np.random.Generator,
         out: NDArray,
     ) -> float:
-        """Loss of a minibatch; its gradient is written to out (n_parameters,).
+        """Return the loss of a minibatch; write its gradient to out (n_parameters,).
 
         target (n_rows, n_targets) and weight (n_rows,) are those of samples (n,), in their
         order: a row for each, or one for each time step. The loss is the sum of weight * loss.
@@ -88,7 +89,7 @@ class Workers:
         if len(self._gradients) < n_chunks:
             size = network.gradient_size
             self._gradients = aligned(n_chunks * size, network.dtype).reshape(n_chunks, size)
-        # every n-th row, so that the chunks hold sequences of the same lengths
+        # every n-th row, so that all chunks hold sequences of similar lengths
         parts = [order[k::n_chunks] for k in range(n_chunks)]
         steps = -(-lengths // network.spec.stride)
         first = np.cumsum(steps) - steps
