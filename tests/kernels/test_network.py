@@ -6,9 +6,9 @@ import pytest
 from sklstm._kernels.simd import (
     lanes_of,
 )
+from sklstm._network import chunk as chunks_of_network
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
-from sklstm._network.network import chunk as chunks_of_network
 from tests.kernels.problem import (
     Problem,
     assert_close,
