@@ -9,8 +9,9 @@ from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.simd import (
     lanes_of,
 )
+from sklstm._network import chunk
 from sklstm._network.chunk import Chunk
-from sklstm._network.network import Network, chunk
+from sklstm._network.network import Network
 from sklstm.components.convolutions import ConvolutionLayer
 from tests.kernels.problem import (
     Problem,
