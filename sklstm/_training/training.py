@@ -16,7 +16,7 @@ from sklstm.components.schedules import Adaptive, Schedule
 
 # Parameters that no further loss will see are tried on a few samples. Targets are scaled to a
 # deviation of 1, so that a larger loss comes of a training that diverged.
-_SAMPLES_TRIED, _LARGEST_LOSS = 32, 1e12
+_SAMPLES_TRIED, _LARGEST_LOSS = 8, 1e12
 
 
 @dataclass(frozen=True)
