@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import KFold, cross_val_score
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._input.alignment import aligned
@@ -100,8 +101,10 @@ REFUSED = {
     "another name": ([*NAMES[:-1], "m99"], "no entry for 'm23' of X and has entries for 'm99'"),
     "more names": ([*NAMES, "m99"], "has entries for 'm99', which X does not have"),
     "a name twice": ([*NAMES[:-1], "m0"], "'m0' comes more than once"),
-    "numbers": (range(1, 25), r"no entry for 'm0', 'm1', 'm2', \.\.\. \(24 labels\) of X"),
-}
+    "later names": (
+        [f"n{k}" for k in range(24)], r"no entry for 'm0', 'm1', 'm2', \.\.\. \(24 labels\) of X",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", ["y", "sample_weight"])
@@ -123,6 +126,14 @@ def test_other_names_are_refused(case, form, what):
             LSTMClassifier(**SMALL).fit(X_named, y, X_val=X_named, y_val=given)
 
 
+def test_numbers_are_no_names_of_a_long_frame():
+    """A default index goes by position, other numbers may be names of other samples."""
+    X, y = problem(LSTMClassifier)
+    LSTMClassifier(**SMALL).fit(long_of(X), pd.Series(y))
+    with pytest.raises(ValueError, match=r"no entry for 'm0'.* has entries for 1, 2, 3"):
+        LSTMClassifier(**SMALL).fit(long_of(X), pd.Series(y, range(1, 25)))
+
+
 # --- wide ---------------------------------------------------------------------------------
 def wide(names):
     X, y = problem(LSTMClassifier, lengths=(6, 6), n_channels=1)
@@ -140,6 +151,34 @@ def test_rows_of_a_wide_frame_go_by_position():
     # rows that come twice, as a bootstrap has them, are paired where both sides have them alike
     rows = np.random.default_rng(0).integers(0, 24, 24)
     LSTMClassifier(**SMALL).fit(X.iloc[rows], y.iloc[rows])
+
+
+@pytest.mark.parametrize("form", ["wide", "Sequences"])
+def test_a_default_index_in_cross_validation(form):
+    """A splitter leaves of it any numbers: the labels of X are none of these."""
+    X, y = wide(NAMES)
+    if form == "Sequences":
+        X = containers(problem(LSTMClassifier)[0])[form]
+    folds = KFold(3, shuffle=True, random_state=0)
+    scores = cross_val_score(LSTMClassifier(**SMALL), X, y.to_numpy(), cv=folds)
+    for labels in (y.reset_index(drop=True), y):  # or the names themselves
+        np.testing.assert_array_equal(
+            cross_val_score(LSTMClassifier(**SMALL), X, labels, cv=folds), scores
+        )
+    if form == "wide":  # names on the side of y alone
+        unnamed = X.reset_index(drop=True)
+        np.testing.assert_array_equal(
+            cross_val_score(LSTMClassifier(**SMALL), unnamed, y, cv=folds), scores
+        )
+
+
+def test_names_in_another_order_are_seen_in_cross_validation():
+    X, y = problem(LSTMClassifier)
+    by_name = pd.Series(y, NAMES).sort_index()
+    table = containers(X)["Sequences"]
+    LSTMClassifier(**SMALL).fit(table, by_name)  # here they are aligned
+    with pytest.raises(ValueError, match=r"y has no entry for 'm"):
+        cross_val_score(LSTMClassifier(**SMALL), table, by_name, cv=3, error_score="raise")
 
 
 @pytest.mark.parametrize("names", [NAMES, list(range(24))], ids=["names", "numbers"])

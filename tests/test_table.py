@@ -271,11 +271,23 @@ class ForeignTable:
         raise NotImplementedError
 
 
+class ArrowTable:
+    """A table that can be converted, with columns that are no names."""
+
+    def __init__(self, frame):
+        self._frame = frame
+        self.columns = [frame[name].to_numpy() for name in frame]
+
+    def to_pandas(self):
+        return self._frame
+
+
 def test_other_tables():
     table = a_table().assign(hour=lambda t: t["hour"].dt.tz_localize(None))
     expected = read(table)
     columns = {name: table[name].to_numpy() for name in table}
-    for other in (columns, ForeignTable(table), table.to_records(index=False)):
+    records = table.to_records(index=False)
+    for other in (columns, ForeignTable(table), ArrowTable(table), records):
         X = read(other)
         assert list(X.ids) == list(expected.ids)
         np.testing.assert_array_equal(X[3], expected[3])

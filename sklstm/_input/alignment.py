@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,22 @@ from sklstm._input.table import Sequences
 from sklstm._input.targets import plain
 
 
+class _Known(NamedTuple):
+    """An index with which others are compared."""
+
+    name: str
+    index: Any  # of the samples or rows, or None
+    movable: bool  # whether what is compared is brought into its order
+    splittable: bool  # whether scikit-learn may have chosen some of the rows
+
+
 def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
     """The values in `others`, by their names, in the order of the samples of X.
 
     What carries a pandas index is aligned with X by it, or refused by the labels that differ.
     What carries none goes by position, and so does a default RangeIndex, unless its labels are
-    those of the samples. Rows of a wide X are never reordered against, because scikit-learn pairs
-    them by position: other orders are refused. With `steps` the values may be targets of time
+    those of the samples. Where X is wide the order is never changed, because scikit-learn pairs
+    its rows by position: other orders are refused. With `steps` the values may be targets of time
     steps; those of a long DataFrame are aligned row by row.
     """
     for name, values in others.items():
@@ -35,29 +44,34 @@ def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
             check_container(values, name)
             _refuse_rows_in_place_of_samples(X, values, name, steps)
     others = {name: as_array(values) for name, values in others.items()}
-    known = [("X", _sample_index(X))] if any(map(_has_index, others.values())) else []
-    for name, values in others.items():
-        if steps and _is_list(values):
-            values = _lists_of_steps_aligned(X, values, name)
-        elif steps and is_long_frame(values):
-            if _has_names(X):
-                others[name] = _rows_aligned(X, values, name)
-                continue
-            begin, _ = rows_of_samples(values.index, name)
-            index = values.index[begin].get_level_values(0)
-            _check_order(known, index, name)
-            known.append((name, index))
-        elif _has_index(values):
-            index = values.index
-            if index.nlevels > 1 and known[0][1] is not None and known[0][1].nlevels == 1:
-                index = index.get_level_values(0)  # one row for each sample, with its time
-            order = _check_order(known, index, name, movable=_has_names(X))
-            values = values if order is None else values.iloc[order]
-            known.append((name, index if order is None else index[order]))
-            if steps and is_pandas(X):
-                _check_columns(X, values, name)
-        others[name] = values
-    return tuple(others.values())
+    known = []
+    if any(map(_has_index, others.values())):
+        known.append(_Known("X", _sample_index(X), _has_names(X), not is_long_frame(X)))
+    return tuple(_in_order(X, values, name, steps, known) for name, values in others.items())
+
+
+def _in_order(X: Any, values: Any, name: str, steps: bool, known: list[_Known]) -> Any:
+    """One of the values in the order of X; its index is known from then on."""
+    if steps and _is_list(values):
+        return _lists_of_steps_aligned(X, values, name)
+    if not _has_index(values):
+        return values
+    index = values.index
+    if steps and is_long_frame(values):
+        if _has_names(X):
+            return _rows_aligned(X, values, name)
+        begin, _ = rows_of_samples(index, name)
+        index = index[begin].get_level_values(0)
+    elif index.nlevels > 1 and known[0].index is not None and known[0].index.nlevels == 1:
+        index = index.get_level_values(0)  # one row for each sample, with its time
+    for other in known:
+        order = _order(index, name, other)
+        if order is not None:
+            index, values = index[order], values.iloc[order]
+    known.append(_Known(name, index, False, True))
+    if steps and is_pandas(X):
+        _check_columns(X, values, name)
+    return values
 
 
 def _is_list(values: Any) -> bool:
@@ -85,34 +99,21 @@ def _sample_index(X: Any) -> Any:
     return X.index if _has_index(X) else None
 
 
-def _check_order(
-    known: list[tuple[str, Any]], index: Any, name: str, movable: bool = False
-) -> NDArray[np.intp] | None:
-    """Compare an index with those known; the order in which it is that of the first, or None."""
-    order = None
-    for other, ids in known:
-        if ids is not None:
-            found = _order(ids, index, name, other, movable and other == "X")
-            order = found if order is None else order
-            index = index if found is None else index[found]
-    return order
-
-
-def _order(ids: Any, index: Any, name: str, other: str, movable: bool) -> NDArray[np.intp] | None:
-    """Positions (n_samples,) that bring `index` into the order of `ids`; None if it is there."""
-    if index.equals(ids):
+def _order(index: Any, name: str, known: _Known) -> NDArray[np.intp] | None:
+    """Positions that bring `index` into the order of a known one; None if it is to stay."""
+    ids, other = known.index, known.name
+    if ids is None or index.equals(ids):
         return None
     distinct = index.is_unique and ids.is_unique
     permuted = distinct and len(index) == len(ids) and (index.get_indexer(ids) >= 0).all()
-    default = _is_default(index) or (not movable and _is_default(ids))
-    if default and not permuted and len(index) == len(ids):
+    if len(index) == len(ids) and not permuted and _says_nothing(index, known):
         return None
     if not distinct:
         _refuse_twice(ids, index, name, other)
     if not permuted:
         _refuse_other_labels(ids, index, name, other)
     order = index.get_indexer(ids)
-    if not movable:
+    if not known.movable:
         row = int((order != np.arange(len(order))).argmax())
         raise ValueError(
             f"{name} has the row labels of {other} in another order: row {row} of {other} is "
@@ -120,6 +121,15 @@ def _order(ids: Any, index: Any, name: str, other: str, movable: bool) -> NDArra
             f"to go by the labels, {name}.to_numpy() to go by position."
         )
     return order
+
+
+def _says_nothing(index: Any, known: _Known) -> bool:
+    """Whether one of two indexes is a default one, or what a splitter has left of it."""
+    ids = known.index
+    if _is_default(index) or (not known.movable and _is_default(ids)):
+        return True
+    numbers = index.dtype.kind in "iu" or ids.dtype.kind in "iu"
+    return known.splittable and numbers and not index.isin(ids).any()
 
 
 def _is_default(index: Any) -> bool:
@@ -194,7 +204,7 @@ def _rows_aligned(X: Any, values: Any, name: str) -> list[NDArray]:
     index = values.index
     if None not in rows.names and sorted(map(str, index.names)) == sorted(map(str, rows.names)):
         index = index.reorder_levels(rows.names)
-    order = _order(rows, index, name, "X", movable=True)
+    order = _order(index, name, _Known("X", rows, True, False))
     array = plain(values if order is None else values.iloc[order])
     return np.split(array, np.cumsum(_lengths(X))[:-1])
 
@@ -214,7 +224,7 @@ def _lists_of_steps_aligned(X: Any, values: Any, name: str) -> list[Any]:
     aligned_values = []
     for i, (value, times) in enumerate(zip(values, _time_indexes(X, len(values)), strict=True)):
         if _has_index(value) and times is not None:
-            order = _order(times, value.index, f"{name}[{i}]", f"X[{i}]", movable=True)
+            order = _order(value.index, f"{name}[{i}]", _Known(f"X[{i}]", times, True, False))
             value = value if order is None else value.iloc[order]
         aligned_values.append(value)
     return aligned_values

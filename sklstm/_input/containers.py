@@ -76,9 +76,13 @@ def check_container(values: Any, name: str) -> None:
 
 def refuse_columns_of_words(X: Any) -> None:
     """Refuse a DataFrame with a column that holds no numbers, by the first such column."""
-    if not is_pandas(X) or X.ndim != 2 or _holds_sequences(X):
+    columns = getattr(X, "columns", ())
+    if is_pandas(X):
+        if _holds_sequences(X):
+            return
+    elif not all(isinstance(name, str) for name in columns):  # columns themselves, of pyarrow
         return
-    for name in X.columns:
+    for name in columns:
         try:
             as_numbers(X[name]).astype(np.float64, casting="same_kind")
         except (TypeError, ValueError):

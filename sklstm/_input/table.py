@@ -99,8 +99,8 @@ class Sequences:
         Parameters
         ----------
         frame : DataFrame, or dict of columns
-            The table. A DataFrame of polars is read too. Levels of a pandas index that have a
-            name count as columns.
+            The table; those of polars and pyarrow are read too. Levels of a pandas index that
+            have a name count as columns.
         sample : str or list of str
             Column that says to which sample a row belongs; several if only together they do.
         time : str or None, default=None
@@ -393,6 +393,8 @@ def _with_columns(frame: Any, needed: list[str]) -> Any:
             frame = frame.reset_index()
     elif hasattr(frame, "columns") and hasattr(frame, "to_numpy"):  # polars
         frame = pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
+    elif hasattr(frame, "to_pandas"):  # pyarrow
+        frame = frame.to_pandas()
     else:
         frame = pd.DataFrame(frame)
     columns = list(frame.columns)

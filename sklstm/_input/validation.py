@@ -89,6 +89,7 @@ def _from_table(estimator: Any, X: Sequences, reset: bool) -> SequenceDataset:
 
 # --- arrays -------------------------------------------------------------------------------
 def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
+    """A 2-D or 3-D array, or what scikit-learn can make one."""
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
     plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
@@ -104,24 +105,8 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
             )
         _refuse_channel_first(estimator, X.shape, n_channels, reset)
         _set_features(estimator, X.shape[2], reset)
-    else:  # (n_samples, n_timesteps * n_channels)
-        named = hasattr(estimator, "feature_names_in_")
-        if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
-            pass
-        elif reset or estimator.n_features_in_ != estimator.n_channels_in_:
-            X = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
-        else:  # fitted on sequences, whose number of steps is free
-            X = check_array(X, dtype="numeric", ensure_all_finite=False, estimator=estimator)
-        if reset and n_channels is None:
-            _warn_of_columns_like_channels(estimator, X.shape)
-        channels = n_channels or 1
-        if X.shape[1] % channels:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, which is no multiple of n_channels={channels}. "
-                "A 2-D X holds one sample a row, time step after time step, all channels of a "
-                "step side by side."
-            )
-        X = X.reshape(len(X), -1, channels)
+    else:
+        X = _unflattened(estimator, X, n_channels, reset, plain)
     X = _as_floats(X)
     n_samples, n_timesteps, n_channels = X.shape
     if n_timesteps == 0 or n_channels == 0:
@@ -133,6 +118,29 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
     begin = np.arange(n_samples, dtype=np.int64) * n_timesteps
     values = np.ascontiguousarray(X.reshape(n_samples * n_timesteps, n_channels))
     return SequenceDataset(values, begin, begin + lengths)
+
+
+def _unflattened(
+    estimator: Any, X: Any, n_channels: int | None, reset: bool, plain: bool
+) -> NDArray:
+    """Of a 2-D X (n_samples, n_timesteps * n_channels) an array with three dimensions."""
+    named = hasattr(estimator, "feature_names_in_")
+    if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
+        pass
+    elif reset or estimator.n_features_in_ != estimator.n_channels_in_:
+        X = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+    else:  # fitted on sequences, whose number of steps is free
+        X = check_array(X, dtype="numeric", ensure_all_finite=False, estimator=estimator)
+    if reset and n_channels is None:
+        _warn_of_columns_like_channels(estimator, X.shape)
+    channels = n_channels or 1
+    if X.shape[1] % channels:
+        raise ValueError(
+            f"X has {X.shape[1]} columns, which is no multiple of n_channels={channels}. "
+            "A 2-D X holds one sample a row, time step after time step, all channels of a "
+            "step side by side."
+        )
+    return X.reshape(len(X), -1, channels)
 
 
 def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> None:
@@ -167,15 +175,21 @@ def _stacked(X: Any) -> Any:
     """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
     if not isinstance(X, (list, tuple)):
         return X
+    n_dimensions = len(shape_of(X[0])) if X and is_sequence(X[0]) else 0
+    if n_dimensions == 2:
+        try:
+            return np.stack([as_numbers(x) for x in X])
+        except (TypeError, ValueError):
+            refuse_elements(X)
+            raise
     refuse_elements(X)
-    n_dimensions = len(shape_of(X[0])) if is_sequence(X[0]) else 0
     if n_dimensions == 3:
         hint = " If X is an array within a list, pass X[0]." if len(X) == 1 else ""
         raise ValueError(
             f"Sample 0 of X has 3 dimensions, its shape is {shape_of(X[0])}; a sample has two, "
             f"(n_timesteps, n_channels).{hint}"
         )
-    return np.stack([as_numbers(x) for x in X]) if n_dimensions == 2 else X
+    return X
 
 
 def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
@@ -197,14 +211,14 @@ def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
 def _as_floats(values: NDArray) -> NDArray:
     """Of a dtype that the kernels read; memory-mapped numbers as they are where possible."""
     kind = values.dtype.kind
-    if values.dtype in FLOATS and values.flags.aligned:
+    if values.dtype in FLOATS:
         return values
     if kind not in "fiubO":
         raise ValueError(
             f"X holds no numbers, its dtype is {values.dtype}. Encode it: durations, for instance, "
             "by X / np.timedelta64(1, 's')."
         )
-    if _is_memory_mapped(values) and values.dtype.isnative and values.flags.aligned:
+    if _is_memory_mapped(values) and values.dtype.isnative:
         if kind == "b":
             return values.view(np.uint8)
         if kind in "iu":

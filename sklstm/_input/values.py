@@ -26,13 +26,13 @@ def check_values(data: SequenceDataset, largest: float = LARGEST) -> None:
     if values.dtype.kind != "f":
         return
     n_rows, n_channels = max(1, _BLOCK_VALUES // data.n_channels), data.n_channels
-    flat = values.reshape(-1)
+    flat, limit = values.reshape(-1), largest**2
     by_place = None
     with np.errstate(over="ignore", invalid="ignore"):
         for first in range(0, len(values), n_rows):
             block = flat[first * n_channels : (first + n_rows) * n_channels]
             # one pass without temporary arrays; float32 may overflow here without being wrong
-            if float(block.dot(block)) < largest**2:
+            if float(block.dot(block)) < limit:
                 continue
             readable = np.abs(values[first : first + n_rows], dtype=np.float64) <= largest
             rows = np.nonzero(~readable.all(axis=1))[0] + first
