@@ -39,7 +39,6 @@ LSTM(forget_bias="crono")  # error: arg-type
 LSTMForecaster(missing="drop")  # error: arg-type
 
 LSTMClassifier(hiden_size=64)  # error: call-arg
-LSTMClassifier(64)  # error: call-arg
 LSTMRegressor(class_weight="balanced")  # error: call-arg
 LSTMForecaster(horison=12)  # error: call-arg
 
