@@ -74,6 +74,13 @@ def test_types_that_are_no_numbers():
         LSTMClassifier(**SMALL).fit([*X[:3], [[10**400, 1]], *X[4:]], y)
 
 
+@pytest.mark.parametrize("n_samples", [1, 24])
+def test_words_in_sequences_are_named_by_their_sample(n_samples):
+    words = [[["a", "b"], ["c", "d"]]] * n_samples
+    with pytest.raises(ValueError, match="Sample 0 of X is no array of numbers"):
+        LSTMClassifier(**SMALL).fit(words, y[:n_samples])
+
+
 def test_masked_values_are_missing():
     inside = np.ma.masked_array(np.ones((24, 6)), np.eye(24, 6, 2, bool))
     for given in (inside, list(inside)):

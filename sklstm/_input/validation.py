@@ -176,13 +176,11 @@ def _stacked(X: Any) -> Any:
     if not isinstance(X, (list, tuple)):
         return X
     n_dimensions = len(shape_of(X[0])) if X and is_sequence(X[0]) else 0
-    if n_dimensions == 2:
-        try:
-            return np.stack([as_numbers(x) for x in X])
-        except (TypeError, ValueError):
-            refuse_elements(X)
-            raise
+    if n_dimensions == 2 and len(X) == 1:
+        return one_sequence(0, X[0])[np.newaxis]  # as a server has it: no copy
     refuse_elements(X)
+    if n_dimensions == 2:
+        return np.stack([one_sequence(i, x) for i, x in enumerate(X)])
     if n_dimensions == 3:
         hint = " If X is an array within a list, pass X[0]." if len(X) == 1 else ""
         raise ValueError(
