@@ -1,13 +1,20 @@
 """Regularisers inside the recurrent layers, in the estimators."""
 
+import os
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._network import packing
 from sklstm._network.network import Network
 from sklstm._training.workers import Workers
 from sklstm.components import GRU, LSTM, Peephole
+from sklstm.components.poolings import EVERY_STEP
 from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
@@ -25,6 +32,8 @@ TOGETHER = {
 NOISE = sorted(set(REGULARISERS) - {"layer_norm"})
 # in double precision like the tests of the kernels, so that they share the compiled code
 STOCHASTIC = SMALL | {"dtype": "float64", "dropout": 0.0}
+# a processor with vectors of 256 bits, or else the least that the host's family has
+ANOTHER = "haswell" if platform.machine() in ("x86_64", "AMD64") else "generic"
 
 
 @pytest.mark.parametrize("regulariser", REGULARISERS)
@@ -182,3 +191,66 @@ def test_one_number_of_zoneout_is_for_both_states():
     )
     np.testing.assert_array_equal(one, two)
     assert GRU(zoneout=0.1).zoneout_rates == (0.1, 0.0)
+
+
+@pytest.mark.parametrize("pooling", [("last",), ("last", "mean", "max"), EVERY_STEP])
+def test_masks_do_not_depend_on_the_width_of_vectors(monkeypatch, pooling):
+    lengths = np.array([9, 9, 4])
+
+    def masks(lanes):
+        monkeypatch.setattr(packing, "lanes_of", lambda dtype: lanes)
+        spec = network_spec(
+            2, 20, 3, True, pooling, 1, "squared_error", variational_dropout=0.5
+        )  # fmt: skip
+        plan = Network(spec, np.float64).plan
+        assert plan.n_hidden == -(-20 // lanes) * lanes
+        workers = Workers(Network(spec, np.float64))
+        drawn = workers._masks(lengths, 0.5, np.random.default_rng(0))
+        return [mask.reshape(-1, plan.n_hidden) for mask in drawn]
+
+    narrow = masks(4)
+    assert all(set(np.unique(mask)) <= {0.0, 2.0, 4.0} for mask in narrow)
+    for lanes in (8, 16):
+        for few, many in zip(narrow, masks(lanes), strict=True):
+            np.testing.assert_array_equal(many[:, :20], few)
+            assert not many[:, 20:].any()
+
+
+ON_ANOTHER_PROCESSOR = """
+import numpy as np
+from tests.test_regularisers import predictions_after_dropout
+np.savez(__import__("sys").argv[1], **predictions_after_dropout())
+"""
+
+
+def predictions_after_dropout():
+    """Return predictions of networks whose hidden size fills no vector of any width."""
+    X, y = problem(LSTMClassifier, n_samples=40)
+    settings = SMALL | {"hidden_size": 20, "dropout": 0.2, "max_iter": 4}
+    several = {"num_layers": 2, "variational_dropout": 0.2, "recurrent_dropout": 0.2}
+    cases = {
+        "one_layer": {"bidirectional": False},
+        "bidirectional": {},
+        "two_layers": {"num_layers": 2},
+        "double": {"num_layers": 2, "dtype": "float64"},
+        "all": several | {"cell": LSTM(zoneout=0.1)},
+    }
+    return {
+        name: LSTMClassifier(**settings | case).fit(X, y).predict_proba(X)
+        for name, case in cases.items()
+    }
+
+
+@pytest.mark.slow
+def test_dropout_is_the_same_on_a_processor_with_other_vectors(tmp_path):
+    found = {}
+    other = {"NUMBA_CPU_NAME": ANOTHER, "NUMBA_CPU_FEATURES": ""}
+    for name, variables in {"host": {}, "other": other}.items():
+        file = tmp_path / f"{name}.npz"
+        subprocess.run(
+            [sys.executable, "-c", ON_ANOTHER_PROCESSOR, str(file)],
+            env={**os.environ, **variables}, check=True, timeout=600,
+        )  # fmt: skip
+        found[name] = np.load(file)
+    for case in found["host"]:
+        np.testing.assert_allclose(found["host"][case], found["other"][case], atol=1e-4)

@@ -159,24 +159,31 @@ class Workers:
     ) -> tuple[NDArray, NDArray]:
         """Dropout masks of a chunk: between the layers, and before the head.
 
+        They are drawn for the units alone, and then laid out in whole vectors: processors with
+        vectors of other widths draw the same masks.
+
         lengths (n,): in the order of the packed batch, longest first
         """
-        plan, dtype = self.network.plan, self.network.dtype
+        spec, plan, dtype = self.network.spec, self.network.plan, self.network.dtype
         n_rows, between = int(lengths.sum()), max(plan.n_layers - 1, 0)
-        wide = plan.n_directions * plan.n_hidden
+        n_read = self.network.n_read(n_rows, len(lengths))
         layer_mask, feature_mask = np.empty(0, dtype), np.empty((0, 0), dtype)
 
         def mask(rate: float, *shape: int) -> NDArray:
-            kept = rng.random(shape, dtype=np.float32) >= rate
-            return kept.astype(dtype) / np.asarray(1.0 - rate, dtype)
+            """Draw a mask (*shape, n_units) with zeros behind the units, to plan.n_hidden."""
+            kept = rng.random((*shape, spec.n_units), dtype=np.float32) >= rate
+            wide = np.zeros((*shape, plan.n_hidden), dtype)
+            wide[..., : spec.n_units] = kept / np.asarray(1.0 - rate, dtype)
+            return wide
 
         if dropout > 0.0:
-            layer_mask = mask(dropout, between, n_rows, wide)
-            feature_mask = mask(dropout, self.network.n_read(n_rows, len(lengths)), plan.n_pooled)
-        variational = self.network.spec.variational_dropout
+            layer_mask = mask(dropout, between, n_rows, plan.n_directions)
+            blocks = mask(dropout, n_read, plan.n_pooled // plan.n_hidden)
+            feature_mask = blocks.reshape(n_read, plan.n_pooled)
+        variational = spec.variational_dropout
         if variational > 0.0 and between > 0:  # of a sequence the same at every step
             _, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
-            constant = mask(variational, between, len(lengths), wide)[:, sequence]
+            constant = mask(variational, between, len(lengths), plan.n_directions)[:, sequence]
             layer_mask = constant * layer_mask if dropout > 0.0 else constant
         return layer_mask.ravel(), feature_mask
 
