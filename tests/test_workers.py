@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
@@ -10,8 +12,10 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier
+from sklstm._network.network import Network
 from sklstm._training import workers
 from sklstm._training.workers import Workers, n_chunks_of
+from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 THREADED = SMALL | {"hidden_size": 8, "num_layers": 2, "dropout": 0.2, "batch_size": 256}
@@ -24,12 +28,12 @@ def threads(monkeypatch):
     used = set()
     run = Workers._run
 
-    def spied(self, chunk, n_chunks, n_rows):
+    def spied(self, kind, chunk, n_chunks, n_rows):
         def told(k, buffers):
             used.add(id(buffers))
             chunk(k, buffers)
 
-        run(self, told, n_chunks, n_rows)
+        run(self, kind, told, n_chunks, n_rows)
 
     monkeypatch.setattr(Workers, "_run", spied)
     return used
@@ -72,6 +76,24 @@ def test_two_threads_predict_with_one_estimator(threads, n_jobs):
         for _ in range(3):
             for result, right in zip(pool.map(model.predict_proba, parts), expected, strict=True):
                 np.testing.assert_array_equal(result, right)
+
+
+def test_only_one_thread_compiles(monkeypatch):
+    """Ctrl-C while one thread waits for another one to compile may leave Numba locked."""
+    monkeypatch.setattr(workers, "_compiled", set())
+    network = Network(network_spec(2, 4, 1, False, ("last",), 1, "squared_error"), np.float64)
+    pool, seen, both = Workers(network, 2), [], threading.Barrier(2, timeout=20)
+
+    def first(k, buffers):
+        seen.append(("starts", k))
+        time.sleep(0.1 if k == 0 else 0.0)
+        seen.append(("ends", k))
+
+    pool._run("gradient", first, 3, np.inf)
+    assert seen[:2] == [("starts", 0), ("ends", 0)]
+    assert sorted(k for what, k in seen if what == "ends") == [0, 1, 2]
+    pool._run("gradient", lambda k, buffers: both.wait(), 2, np.inf)  # now both at once
+    pool.close()
 
 
 def test_two_threads_fit_at_once():

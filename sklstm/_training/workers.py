@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ _PREDICTED_STEPS = 2**18
 # Up to this many sequences are predicted by one thread.
 ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
+# The variants of kernels that this process has run.
+_compiled: set[tuple[Any, ...]] = set()
 
 
 def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
@@ -46,6 +49,12 @@ def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
     if n_sequences < 32 and work >= 2 * _WORTH_A_THREAD:
         rows = 8
     return max(1, min(_MAX_CHUNKS, n_sequences // rows))
+
+
+def _variant(network: Network) -> tuple[Any, ...]:
+    """Return what distinguishes the compiled kernels of networks."""
+    parts = network.front is None, network.branch is None, network.noisy
+    return (network.dtype, *parts, *map(type, network.plan))
 
 
 class Workers:
@@ -108,7 +117,7 @@ class Workers:
                 self._statistics[k], self._gradients[k],
             )  # fmt: skip
 
-        self._run(gradient, n_chunks, work)
+        self._run("gradient", gradient, n_chunks, work)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         return sum(losses)
 
@@ -151,7 +160,8 @@ class Workers:
             rows = packed_rows(first[part], steps[part]) if per_step else part
             out[rows] = result(chunk, inputs.pack(samples[part], network.dtype))
 
-        self._run(predict, n_chunks, float(lengths.sum()) * network.layout.size)
+        work = float(lengths.sum()) * network.layout.size
+        self._run(result.__name__, predict, n_chunks, work)
         return out
 
     def _masks(
@@ -187,14 +197,26 @@ class Workers:
             layer_mask = constant * layer_mask if dropout > 0.0 else constant
         return layer_mask.ravel(), feature_mask
 
-    def _run(self, task: Callable[[int, Chunk], None], n_tasks: int, work: float) -> None:
-        """Run tasks 0 .. n_tasks - 1, every n-th on each thread."""
+    def _run(
+        self, kind: str, task: Callable[[int, Chunk], None], n_tasks: int, work: float
+    ) -> None:
+        """Run tasks 0 .. n_tasks - 1, every n-th on each thread.
+
+        The first task of a variant of kernels runs by itself, because it may compile. A thread
+        that waited for another one to compile could be interrupted between getting Numba's lock
+        and being able to release it; then all others would wait for ever.
+        """
         n_threads = min(self.n_threads, n_tasks)
         if work < _WORTH_A_THREAD:
             n_threads = 1
+        variant = (kind, *_variant(self.network))
+        first = 0 if variant in _compiled else 1
+        if first:
+            task(0, self._chunks[0])
+            _compiled.add(variant)
 
         def some(worker: int) -> None:
-            for k in range(worker, n_tasks, n_threads):
+            for k in range(first + worker, n_tasks, n_threads):
                 task(k, self._chunks[worker])
 
         if n_threads == 1 or self._pool is None:
