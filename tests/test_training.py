@@ -1,12 +1,9 @@
-"""Epochs, stopping, dropout, divergence, interruption, and the same result twice."""
+"""Epochs, stopping, dropout, divergence, and the same result twice."""
 
-import _thread
 import hashlib
 import os
-import signal
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
@@ -14,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training import training, workers
+from sklstm._training import training
 from sklstm.components import SGD, Adam, AdamW, InverseScaling, Quantile, RMSProp
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
@@ -291,7 +288,7 @@ def test_adaptive_divides_the_rate(tol):
         assert progress[1] > 4 * progress[3] > 16 * progress[5] > 64 * progress[7] > 0
 
 
-# --- divergence and interruption ----------------------------------------------------------
+# --- divergence -------------------------------------------------------------------------
 DIVERGING = {
     "hidden_size": 4, "max_iter": 30, "solver": "sgd", "learning_rate": "constant",
     "learning_rate_init": 1e6, "clip_norm": None, "scale": None, "batch_size": 8,
@@ -362,74 +359,6 @@ def test_divergence_of_a_later_call_keeps_the_model():
         with pytest.warns(ConvergenceWarning, match=r"diverged in epoch"):
             fit(X, y)
         np.testing.assert_array_equal(model.predict(X), expected)
-
-
-@pytest.mark.parametrize("early_stopping", [False, True])
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_interruption(monkeypatch, Estimator, early_stopping):
-    X, y = problem(Estimator)
-    settings = SMALL | {"learning_rate": "constant", "early_stopping": early_stopping, "tol": 0.0}
-    settings |= {"learning_rate_init": 0.01, "validation_fraction": 0.3}
-    expected = Estimator(**settings | {"max_iter": 2}).fit(X, y)
-    epoch = training._epoch
-    losses = []
-
-    def interrupt(workers, theta, *args):
-        if len(losses) == 2:
-            theta[:] = 0.0  # as if interrupted in the middle of an epoch
-            raise KeyboardInterrupt
-        losses.append(epoch(workers, theta, *args))
-        return losses[-1]
-
-    monkeypatch.setattr(training, "_epoch", interrupt)
-    with pytest.warns(UserWarning, match="interrupted by user after 2 epochs"):
-        model = Estimator(**settings | {"max_iter": 100}).fit(X, y)
-    assert model.n_iter_ == 2
-    assert model.loss_curve_ == losses == expected.loss_curve_
-    np.testing.assert_array_equal(model.theta_, expected.theta_)
-    np.testing.assert_array_equal(raw(model, X), raw(expected, X))
-
-
-@pytest.fixture
-def interruptible():
-    """Handle Ctrl-C even in a process that was started in the background and ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-def test_interruption_by_a_signal_while_threads_compute(monkeypatch, interruptible):
-    X, y = problem(LSTMClassifier, n_samples=150)
-    epoch = training._epoch
-    timers = []
-
-    def timed(*args):
-        if not timers:
-            timers.append(threading.Timer(0.1, _thread.interrupt_main))
-            timers[0].start()
-        return epoch(*args)
-
-    monkeypatch.setattr(training, "_epoch", timed)
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
-    settings = SMALL | {"max_iter": 10**5, "batch_size": 150, "n_jobs": 2}
-    with pytest.warns(UserWarning, match="interrupted by user"):
-        model = LSTMClassifier(**settings).fit(X, y)
-    assert model.n_iter_ == len(model.loss_curve_) < 10**5
-    assert np.isfinite(model.predict_proba(X)).all()
-
-
-def test_interruption_in_the_first_epoch(monkeypatch):
-    X, y = problem(LSTMClassifier)
-
-    def interrupt(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_epoch", interrupt)
-    with pytest.warns(UserWarning, match="interrupted by user after 0 epochs"):
-        model = LSTMClassifier(**SMALL).fit(X, y)
-    assert model.n_iter_ == 0
-    assert np.isnan(model.loss_)
-    assert set(model.predict(X)) <= {0, 1}
 
 
 # --- the same result twice ----------------------------------------------------------------

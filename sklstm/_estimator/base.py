@@ -21,6 +21,7 @@ from sklstm._estimator import settings
 from sklstm._estimator.callbacks import CallbackSupportMixin, EpochCallbacks
 from sklstm._estimator.combinations import check_combinations
 from sklstm._estimator.fitted import FittedNetwork
+from sklstm._estimator.interruption import is_one_fit_of_several
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets, typical_length
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
@@ -343,7 +344,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         }
 
     def _report(self, history: History, fresh: bool) -> None:
-        """Raise an error or a warning about a training that went wrong."""
+        """Raise an error or a warning about a training that went wrong or was interrupted."""
         advice = (
             "Lower learning_rate_init, set clip_norm, or leave scale='both' on if it was "
             "switched off."
@@ -359,6 +360,8 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                 stacklevel=4,
             )
         if history.interrupted:
+            if is_one_fit_of_several():
+                raise KeyboardInterrupt
             warnings.warn(
                 f"Training interrupted by user after {history.n_epochs} epochs; the best "
                 "parameters so far are kept.",
