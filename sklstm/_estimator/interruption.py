@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 
 # Modules that fit one estimator after another. All searches and cross-validations, and most
 # ensembles, run their fits as tasks of joblib, also with one job; the others have loops.
@@ -21,7 +22,7 @@ def is_one_fit_of_several() -> bool:
     joblib says nothing of its tasks when there is one job. So this looks at the callers' modules,
     and only after an interrupt.
     """
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if any(module == loop or module.startswith(loop + ".") for loop in _LOOPS):
