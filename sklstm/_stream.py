@@ -57,7 +57,13 @@ class Stream:
         line = 64 // network.dtype.itemsize
         size = -(-work.flat.size // line) * line
         states = n_streams * plan.n_hidden
-        place = StreamPlace(total=size, highest=size + states, scaled=size + 2 * states)
+        place = StreamPlace(
+            total=size,
+            highest=size + states,
+            scaled=size + 2 * states,
+            # its products with parameters, and their sums, stay far from overflow
+            largest=math.sqrt(np.finfo(network.dtype).max),
+        )
         flat = aligned(place.scaled + n_streams * spec.n_channels, network.dtype)
         flat[:] = 0.0  # the columns of features that fill up a vector, among others
         features = flat[work.features : work.features + n_streams * plan.feature_stride]
@@ -102,18 +108,35 @@ class Stream:
         Raises
         ------
         ValueError
-            If x has another shape, or holds NaN or infinity; the streams are then as before.
+            If x has another shape, or holds NaN, infinity or a value that is too large; the
+            streams are then as before.
         """
         values = np.asarray(x, np.float64)
         if values.shape != self._x.shape:
             values = self._shaped(values)
         self._x[...] = values
         if not self._run(*self._arguments):
+            self._refuse(values)
+        return self._decode(self._raw)
+
+    def _refuse(self, values: NDArray) -> None:
+        """Raise the error for a step (n_streams, n_channels) with a value that cannot be read."""
+        if not np.isfinite(values).all():
             raise ValueError(
                 "x holds NaN or infinity, which an LSTM cannot read: fill it in, for instance "
                 "with the last value that was seen."
             )
-        return self._decode(self._raw)
+        largest = values.flat[np.abs(values).argmax()]
+        raise ValueError(
+            f"x holds {largest:.6g}, which is too far from the training data to compute with: "
+            "correct the value, or leave the step out."
+        )
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "A stream can be neither pickled nor copied: save its `state`, and assign it to "
+            "another stream of the same model."
+        )
 
     def _shaped(self, values: NDArray) -> NDArray:
         """Return one step of values in the shape of the streams, or raise an error."""

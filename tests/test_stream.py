@@ -1,5 +1,9 @@
 """`stream`: predictions one step at a time equal those of `predict` for the whole sequence."""
 
+import copy
+import pickle
+import re
+
 import numpy as np
 import pytest
 
@@ -154,6 +158,25 @@ def test_what_is_not_finite_changes_nothing(value):
     with pytest.raises(ValueError, match="NaN or infinity"):
         stream.step(x)
     np.testing.assert_array_equal(stream.step(X[:, 1]), other.step(X[:, 1]))
+
+
+@pytest.mark.parametrize("scale", ["channel", None])
+@pytest.mark.parametrize("value", [1e200, -1e30])
+def test_what_is_too_large_changes_nothing(value, scale):
+    model, X = fitted(scale=scale, dtype="float32")
+    stream, other = model.stream(len(X)), model.stream(len(X))
+    stream.step(X[:, 0]), other.step(X[:, 0])
+    x = X[:, 1].copy()
+    x[7, 1] = value
+    with pytest.raises(ValueError, match=re.escape(f"x holds {value:g}, which is too far")):
+        stream.step(x)
+    np.testing.assert_array_equal(stream.step(X[:, 1]), other.step(X[:, 1]))
+
+
+@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_copies_are_refused_with_what_to_do(duplicate):
+    with pytest.raises(TypeError, match="save its `state`"):
+        duplicate(fitted()[0].stream())
 
 
 @pytest.mark.parametrize(

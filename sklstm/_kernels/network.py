@@ -6,7 +6,6 @@ on different chunks do not wait for each other.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 from sklstm._kernels.gemm import (
@@ -394,6 +393,7 @@ class StreamPlace(NamedTuple):
     scaled: int  # (n_streams, n_channels)
     total: int  # (n_streams, n_hidden): sum of the last layer's states
     highest: int  # (n_streams, n_hidden): their maximum
+    largest: float  # of the scaled values that the network is fed
 
 
 @kernel
@@ -413,7 +413,7 @@ def network_step(
     (in) x (n_streams, n_channels): float64
     (in) scaling (2, n_channels): what to subtract, and what to multiply by
     (accum) n_seen (n_streams,): steps so far
-    returns whether x was finite; if not, nothing has happened
+    returns whether x, scaled, was within s.largest; if not, or NaN, nothing has happened
     """
     s = settings[0]
     plan = Plan(
@@ -434,9 +434,10 @@ def network_step(
     scaled = matrix(flat, s.scaled, n_streams, n_channels)
     for r in range(n_streams):
         for j in range(n_channels):
-            if not math.isfinite(x[r, j]):
+            standardised = (x[r, j] - scaling[0, j]) * scaling[1, j]
+            if not abs(standardised) <= s.largest:
                 return False
-            scaled[r, j] = (x[r, j] - scaling[0, j]) * scaling[1, j]
+            scaled[r, j] = standardised
     _recurrent_forward(plan, scaled, starts, packed, span(flat, 0, 0), ONE, FALSE, work)
     for r in range(n_streams):
         n_seen[r] += 1
