@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from decimal import Decimal
 from io import BytesIO
 
 import joblib
@@ -19,7 +20,7 @@ from sklearn.model_selection import (
     train_test_split,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing, resample
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
@@ -389,6 +390,10 @@ ERRORS = {
         "No column is left",
     ),
     "no row": (a_table().iloc[:0], {}, "The table has no rows"),
+    "a channel twice": (a_table(), {"channels": ["temp", "temp"]}, "'temp' 2 times"),
+    "numbers as text": (
+        a_table().astype({"temp": str}), {}, "Column 'temp' holds no numbers",
+    ),
     "the time as channel": (
         a_table().assign(hour=lambda t: np.arange(len(t))), {"channels": ["temp", "hour"]},
         "'hour' cannot be a channel",
@@ -402,3 +407,58 @@ def test_errors_name_sample_time_and_column(case):
     with pytest.raises(ValueError) as error:
         read(table, **changes)
     assert re.search(message, str(error.value)), str(error.value)
+
+
+# --- names and forms ----------------------------------------------------------------------
+@pytest.mark.parametrize("name", [7, ("plant", "machine"), np.str_("engine")], ids=str)
+def test_names_that_are_no_strings(name):
+    table = a_table().rename(columns={"temp": 0, "vib": 1})
+    table.columns = pd.Index([name if c == "machine" else c for c in table.columns], dtype=object)
+    X = read(table, sample=name, channels=[0, 1])
+    np.testing.assert_array_equal(X.dataset().values, read().dataset().values)
+    assert X.ids.tolist() == read().ids.tolist()
+
+
+def test_one_name_needs_no_list():
+    X = read(channels="temp", sample=("machine",), target=("state",))
+    assert X.channels == ("temp",)
+    assert X.target.shape == (40, 1)
+
+
+def test_an_array_and_a_series_with_levels():
+    rows = np.column_stack([np.repeat([3, 1], 4), np.tile(np.arange(4), 2), np.arange(8.0)])
+    assert Sequences.from_frame(rows, sample=0, time=1).channels == (2,)
+    series = a_table().set_index(["machine", "hour"])["temp"]
+    X = Sequences.from_frame(series, sample="machine", time="hour")
+    np.testing.assert_array_equal(X.dataset().values, read(channels="temp").dataset().values)
+
+
+def test_a_column_counts_before_a_level_of_its_name():
+    table = a_table().set_index("machine", drop=False)
+    np.testing.assert_array_equal(read(table).dataset().values, read().dataset().values)
+
+
+@pytest.mark.parametrize("convert", [Decimal, float, np.float64], ids=lambda f: f.__name__)
+def test_numbers_as_python_objects(convert):
+    table = a_table()
+    table["temp"] = pd.Series([convert(v) for v in table["temp"]], table.index, dtype=object)
+    np.testing.assert_array_equal(read(table).dataset().values, read().dataset().values)
+    table.loc[table.index[9], "temp"] = None
+    with pytest.raises(ValueError, match="has no value in column 'temp'"):
+        read(table)
+
+
+def test_as_an_array_only_if_of_one_length():
+    X = read()
+    with pytest.raises(ValueError, match=r"of 3 to 9 time steps are no array.*FunctionTransformer"):
+        make_pipeline(StandardScaler(), LSTMClassifier(**SMALL)).fit(X, X.target)
+    some = X[X.lengths == 5]
+    np.testing.assert_array_equal(np.asarray(some), np.stack(list(some)))
+
+
+def test_the_error_says_what_to_do_before_a_split():
+    y = pd.Series(LABELS, NAMES).sample(frac=1.0, random_state=0)
+    with pytest.raises(ValueError, match="y must be in the order of X before"):
+        cross_val_score(LSTMClassifier(**SMALL), read(), y, cv=2, error_score="raise")
+    X = read()
+    assert len(cross_val_score(LSTMClassifier(**SMALL), X, y.loc[X.ids], cv=2)) == 2

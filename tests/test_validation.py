@@ -300,7 +300,7 @@ AT_FIT = {
     ),
     "three dimensions in a sample": (at(5, np.ones((4, 2, 1))), "Sample 5 of X has 3 dimensions"),
     "four dimensions": (np.ones((24, 3, 2, 1)), "(?i)dim"),
-    "1-D": (np.ones(24), "Expected 2D array, got 1D array"),
+    "1-D": (np.ones(24), r"got a 1D array of 24 values. Reshape your data.*pass \[X\]"),
     "a number": (3.0, "Expected 2D array"),
     "an array of no dimension": (np.array(3.0), "Expected 2D array"),
     "strings": (np.full((24, 3), "a"), "numeric|could not convert"),

@@ -158,7 +158,9 @@ def _refuse_other_labels(ids: Any, index: Any, name: str, other: str) -> None:
         found.append(f"has entries for {_some(unknown)}, which {other} does not have")
     raise ValueError(
         f"{name} {' and '.join(found)}. {name} is aligned with {other} by its index: choose its "
-        f"entries with {name}.loc[...], or pass {name}.to_numpy() to go by position."
+        f"entries with {name}.loc[...], or pass {name}.to_numpy() to go by position. Where "
+        f"scikit-learn splits them, in a search for instance, {name} must be in the order of "
+        f"{other} before."
     )
 
 

@@ -99,10 +99,11 @@ class Sequences:
         Parameters
         ----------
         frame : DataFrame, or dict of columns
-            The table; those of polars and pyarrow are read too. Levels of a pandas index that
-            have a name count as columns.
+            The table; those of polars and pyarrow are read too. Levels of a pandas index
+            count as columns, unless a column has their name.
         sample : str or list of str
             Column that says to which sample a row belongs; several if only together they do.
+            Names that are no strings are taken as well.
         time : str or None, default=None
             Column of numbers or times by which the rows of a sample are sorted. None: they stay
             in the order of the table.
@@ -128,16 +129,13 @@ class Sequences:
             gap, or a target or group that changes: with sample, time and column. Rows at the end
             of a sample that are missing in all channels are left out.
         """
-        names = _Names(
-            [sample] if isinstance(sample, str) else list(sample),
-            time,
-            [target] if isinstance(target, str) else list(target or []),
-            isinstance(target, list),
-            group,
-            return_sequences,
-        )
-        table = _with_columns(frame, names.columns + list(channels or []))
-        chosen = channels or [c for c in table.columns if c not in names.columns]
+        frame = _as_frame(frame)
+        targets, several = _listed(frame, target)
+        samples, _ = _listed(frame, sample)
+        names = _Names(samples, time, targets, several, group, return_sequences)
+        wanted, _ = _listed(frame, channels)
+        table = _with_columns(frame, names.columns + wanted)
+        chosen = wanted or [c for c in table.columns if c not in names.columns]
         _check_channels(table, chosen, names)
         codes = _codes(table, names)
         order = _order(table, codes, names)
@@ -190,6 +188,16 @@ class Sequences:
             key = np.asarray(key, dtype=None if len(key) else np.intp)
         chosen = np.arange(len(self))[key]
         return replace(self, _begin=self._begin[chosen], _end=self._end[chosen])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
+        lengths = np.unique(self.lengths)
+        if len(lengths) != 1:
+            raise ValueError(
+                f"Sequences of {lengths.min()} to {lengths.max()} time steps are no array, which "
+                "this function or transformer needs. list(X) is a list of arrays; a function of "
+                "such a list becomes a step of a pipeline by FunctionTransformer."
+            )
+        return np.stack(list(self)).astype(dtype or self._values.dtype)
 
     def __iter__(self) -> Iterator[NDArray]:
         return (self[i] for i in range(len(self)))
@@ -384,19 +392,39 @@ class _Names:
         object.__setattr__(self, "columns", list(dict.fromkeys(columns)))
 
 
-def _with_columns(frame: Any, needed: list[str]) -> Any:
-    """The table as a DataFrame of pandas that has the columns `needed`."""
+def _as_frame(frame: Any) -> Any:
+    """Return a table as a DataFrame of pandas."""
     import pandas as pd
 
     if isinstance(frame, pd.DataFrame):
-        if set(needed) & set(frame.index.names) - {None}:
-            frame = frame.reset_index()
-    elif hasattr(frame, "columns") and hasattr(frame, "to_numpy"):  # polars
-        frame = pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
-    elif hasattr(frame, "to_pandas"):  # pyarrow
-        frame = frame.to_pandas()
-    else:
-        frame = pd.DataFrame(frame)
+        return frame
+    if isinstance(frame, pd.Series):
+        return frame.to_frame()
+    if hasattr(frame, "columns") and hasattr(frame, "to_numpy"):  # polars
+        return pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
+    if hasattr(frame, "to_pandas"):  # pyarrow
+        return frame.to_pandas()
+    return pd.DataFrame(frame)
+
+
+def _listed(frame: Any, names: Any) -> tuple[list[Any], bool]:
+    """Return the columns that an argument names, and whether it may name several.
+
+    A tuple is one name in a table that has such names.
+    """
+    if names is None:
+        return [], False
+    several = isinstance(names, (list, tuple)) or getattr(names, "ndim", 0) == 1
+    if isinstance(names, tuple) and names in [*frame.columns, *frame.index.names]:
+        several = False
+    return (list(names), True) if several else ([names], False)
+
+
+def _with_columns(frame: Any, needed: list[Any]) -> Any:
+    """Return the table with the columns `needed`, of which some may be levels of its index."""
+    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
+    if set(needed) & set(levels):
+        frame = frame.reset_index(levels)
     columns = list(frame.columns)
     for name in needed:
         if columns.count(name) != 1:
@@ -409,8 +437,8 @@ def _with_columns(frame: Any, needed: list[str]) -> Any:
     return frame
 
 
-def _check_channels(table: Any, channels: list[str], names: _Names) -> None:
-    """Refuse channels that are no numbers, or that are not there."""
+def _check_channels(table: Any, channels: list[Any], names: _Names) -> None:
+    """Refuse channels that are no numbers, not there, or named twice."""
     if not channels:
         raise ValueError(
             f"No column is left for the channels: the table has {list(table.columns)}, of which "
@@ -420,7 +448,9 @@ def _check_channels(table: Any, channels: list[str], names: _Names) -> None:
         column = table[name]
         if getattr(column, "ndim", 1) != 1:
             raise ValueError(f"The table has several columns {name!r}: rename them.")
-        if getattr(column.dtype, "kind", "O") not in "fiub":
+        if channels.count(name) > 1:
+            raise ValueError(f"channels has the column {name!r} {channels.count(name)} times.")
+        if not _holds_numbers(column):
             raise ValueError(
                 f"Column {name!r} holds no numbers, its dtype is {column.dtype}. Say which columns "
                 "are the channels with channels=[...], or what else it is with time=, target= or "
@@ -428,6 +458,17 @@ def _check_channels(table: Any, channels: list[str], names: _Names) -> None:
             )
         if name in names.columns and name not in names.target:
             raise ValueError(f"Column {name!r} cannot be a channel and name samples or times too.")
+
+
+def _holds_numbers(column: Any) -> bool:
+    """Return whether a column holds numbers, also as Python objects, as databases give them."""
+    kind = getattr(column.dtype, "kind", "O")
+    if kind != "O" or column.dtype != object:
+        return kind in "fiub"
+    from pandas.api.types import infer_dtype
+
+    found = infer_dtype(column, skipna=True)
+    return found in {"floating", "integer", "mixed-integer-float", "decimal", "boolean", "empty"}
 
 
 def _codes(table: Any, names: _Names) -> NDArray[np.int64]:

@@ -93,6 +93,12 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
     plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
+    if getattr(X, "ndim", None) == 1 or (isinstance(X, (list, tuple)) and not is_sequence(X[0])):
+        raise ValueError(
+            f"Expected a 2D or 3D array or a list of sequences, got a 1D array of {len(X)} values. "
+            "Reshape your data: if it is a single sequence of one channel, pass [X]; if it has one "
+            "value for each sample, pass X.reshape(-1, 1)."
+        )
     if getattr(X, "ndim", 2) > 3:
         raise ValueError(
             f"X has {X.ndim} dimensions, its shape is {X.shape}. An array X has three at most, "
