@@ -133,6 +133,25 @@ def test_unknown_nested_names_are_refused():
         LSTMClassifier().set_params(quantile__q=0.1)
 
 
+@pytest.mark.parametrize("value", [None, "auto"])
+def test_nested_names_of_what_is_no_component_are_refused(value):
+    model = LSTMRegressor(front=value)
+    with pytest.raises(ValueError, match=rf"front__width cannot be set: front={value!r} has no"):
+        model.set_params(front__width=3)
+    assert model.set_params(front=Convolutions(8), front__width=3).front.width == 3
+    with pytest.raises(ValueError, match="hidden_size__x cannot be set: hidden_size=64"):
+        model.set_params(hidden_size__x=1)
+
+
+def test_a_string_and_its_component_are_the_same_network():
+    X, y = problem(LSTMClassifier)
+    model = LSTMClassifier(**SMALL, warm_start=True).fit(X, y)
+    model.set_params(cell=LSTM()).fit(X, y)
+    model.set_params(cell__zoneout=0.0).partial_fit(X, y)
+    with pytest.raises(ValueError, match="started with 'lstm'"):
+        model.set_params(cell__zoneout=0.1).fit(X, y)
+
+
 def test_clone_copies_components():
     cell = LSTM()
     model = clone(LSTMClassifier(cell=cell))

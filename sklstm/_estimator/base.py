@@ -153,7 +153,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     def _check_architecture(self) -> None:
         """Raise an error if a network that is to go on would have to be another one."""
         for name, started in self._architecture.items():
-            if getattr(self, name) != started:
+            if self._component(name, getattr(self, name)) != self._component(name, started):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r}, but the network was started with "
                     f"{started!r}, and warm_start and partial_fit go on with it. To start "

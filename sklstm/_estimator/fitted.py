@@ -64,11 +64,22 @@ class FittedNetwork(HyperParameters, WithParameters):
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, and those of components by nested names such as ``cell__zoneout``."""
-        for name in {key.partition("__")[0] for key in params if "__" in key}:
-            choice = params.get(name, getattr(self, name, None))
-            if name in self._by_name and isinstance(choice, str) and choice in self._by_name[name]:
-                params[name] = self._by_name[name][choice]()
+        for key in [key for key in params if "__" in key and hasattr(self, key.split("__")[0])]:
+            name = key.partition("__")[0]
+            choice = params.get(name, getattr(self, name))
+            component = self._component(name, choice)
+            if not isinstance(component, Component):
+                raise ValueError(
+                    f"{key} cannot be set: {name}={choice!r} has no hyper-parameters of its own. "
+                    f"Set {name} to a component of sklstm.components first."
+                )
+            params[name] = component
         return super().set_params(**params)
+
+    def _component(self, name: str, choice: Any) -> Any:
+        """Return the component that a string stands for; any other value as it is."""
+        named = self._by_name.get(name, {})
+        return named[choice]() if isinstance(choice, str) and choice in named else choice
 
     # --- what a subclass says ---------------------------------------------------------------
     def _loss(self) -> Loss:
