@@ -140,7 +140,7 @@ def _as_array(values: Any, name: str) -> NDArray:
         array = np.asanyarray(values)
     else:
         if values.ndim == 2:
-            check_not_a_table(values, name, parameters=False)
+            check_not_a_table(values, name, reader=None)
         _check_in_order(values.index, name)
         array = values.to_numpy()
         if array.dtype.kind not in "iufb":

@@ -112,6 +112,8 @@ class Corrector:
                 workers, self.theta, optimizer, self._training_set(branch, series, origins),
                 self._training_settings(round_), rng, is_final=round_ == n_rounds - 1,
             )  # fmt: skip
+            if history.interrupted:  # half of the networks would be of no use
+                raise KeyboardInterrupt
             if history.diverged:
                 break
             self.loss_curve += history.loss_curve

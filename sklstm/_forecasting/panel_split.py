@@ -12,6 +12,7 @@ from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 
 from sklstm._forecasting.arguments import whole_number
 from sklstm._forecasting.long_index import rows_by_series
+from sklstm._forecasting.tables import check_not_a_table
 from sklstm._forecasting.time_index import as_times
 
 
@@ -135,6 +136,8 @@ class PanelSplit(BaseCrossValidator):
         if self.time_col is not None:
             keys = [name for name in (self.id_col, self.time_col) if name is not None]
             index = X.set_index(keys).index
+        elif isinstance(X, pd.DataFrame):
+            check_not_a_table(X, "X", reader="PanelSplit")
         series = np.zeros(len(X), np.int64)
         if index.nlevels > 1:
             for i, rows in enumerate(rows_by_series(index, "X")[1]):

@@ -64,6 +64,7 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
         values = np.asarray(y)
         axis = known.futures(len(values))[0]
         y = pd.Series(values, axis) if values.ndim == 1 else pd.DataFrame(values, axis)
+    _check_kind_of_times(_as_pandas(y, "The new y"), known)
     later = as_panel(y, missing, known.step, "The new y", "leave out")
     if later.kind != known.kind:
         raise ValueError(f"The new y is a {later.kind} object, but fit had a {known.kind} one.")
@@ -72,12 +73,19 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
     unknown = [label for label in later.labels if label not in (*known.labels, *known.left_out)]
     if unknown:
         raise ValueError(known.unknown_series(unknown[0]))
-    if type(later.axes[0]) is not type(known.axes[0]):
-        raise ValueError(
-            f"The new y has a {type(later.axes[0]).__name__}, but fit had a "
-            f"{type(known.axes[0]).__name__}."
-        )
     return later
+
+
+def _check_kind_of_times(y: Any, known: Panel) -> None:
+    """Refuse new observations whose times are not of the kind of those that are known."""
+    found, axis = as_times(y.index.get_level_values(-1)), known.axes[0]
+    if isinstance(found, type(axis)) or found.inferred_type == axis.inferred_type:
+        return
+    raise ValueError(
+        f"The new y has the index {type(found).__name__} ({found.dtype}), but that of fit is a "
+        f"{type(axis).__name__}. Pass a Series or DataFrame with such an index, which goes on at "
+        f"{known.futures(1)[0][0]!s}."
+    )
 
 
 def left_out_warning(panel: Panel) -> str | None:

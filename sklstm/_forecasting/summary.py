@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Group = Literal["horizon", "series", "cutoff"]
 
+_COLUMNS = ("series", "cutoff", "actual", "prediction", "lower", "upper")
+
 
 def backtest_summary(
     table: pd.DataFrame, by: Sequence[Group] = ("horizon", "series")
@@ -53,6 +55,11 @@ def backtest_summary(
     unknown = [name for name in by if name not in ("horizon", "series", "cutoff")]
     if isinstance(by, str) or unknown:
         raise ValueError(f"by must be a list of 'horizon', 'series' and 'cutoff', not {by!r}.")
+    absent = [name for name in _COLUMNS if name not in getattr(table, "columns", ())]
+    if absent:
+        raise ValueError(
+            f"table lacks the column {absent[0]!r}: pass what LSTMForecaster.backtest returned."
+        )
     origin = table.groupby(["series", "cutoff"], sort=False, dropna=False)
     table = table.assign(horizon=origin.cumcount() + 1)
     rows = {("all", "all"): _row(table)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sklstm._forecasting.columns import is_number
 from sklstm._forecasting.exogenous import without_y
-from sklstm._forecasting.time_index import as_times, is_time_dtype
+from sklstm._forecasting.time_index import as_times, in_code, is_time_dtype
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class TableColumns:
         """Return y and the exogenous variables, which are all other columns of a table."""
         if self.target is None:
             return y, without_y(y, X)
+        y = self._sorted(y, where)
         frame = self.indexed(y, where)
         if self.target not in frame.columns:
             raise ValueError(
@@ -77,6 +80,25 @@ class TableColumns:
             )
         return table.set_index(keys)
 
+    def _sorted(self, table: Any, where: str) -> Any:
+        """Return a table with the rows of each series in order of time; its columns name both."""
+        index = self.indexed(table, where).index
+        if self.time is None:
+            return table
+        keys = [name for name in (self.series, self.time) if name is not None]
+        twice = table.duplicated(keys).to_numpy()
+        if twice.any():
+            found = ", ".join(str(table[name].iloc[int(twice.argmax())]) for name in keys)
+            raise ValueError(
+                f"{where} has two rows for {found} ({twice.sum()} such rows). Drop one of them, or "
+                f"take their mean, with {in_code(where)}.groupby({keys!r}, as_index=False).mean()."
+            )
+        times = index.get_level_values(-1)
+        if times.hasnans or times.is_monotonic_increasing:
+            return table
+        series = index.droplevel(-1).factorize()[0] if index.nlevels > 1 else np.zeros(len(table))
+        return table.iloc[np.lexsort([times.argsort().argsort(), series])]
+
     def joined(self, answer: Any) -> Any:
         """Return an answer as a table if y was one."""
         import pandas as pd
@@ -90,10 +112,10 @@ class TableColumns:
         return answer.reset_index()
 
 
-def check_not_a_table(y: Any, where: str, parameters: bool = True) -> None:
+def check_not_a_table(y: Any, where: str, reader: str | None = "LSTMForecaster") -> None:
     """Refuse a frame with a column of times or series, and say how to index it.
 
-    parameters: whether id_col, time_col and target_col could name the columns.
+    reader: the class whose parameters id_col, time_col and target_col could name the columns.
     """
     time = _time_column(y)
     series = _series_column(y, time)
@@ -108,11 +130,9 @@ def check_not_a_table(y: Any, where: str, parameters: bool = True) -> None:
         keys = time if series is None else [series, time]
         line = f"set_index({keys!r})[{target!r}]"
         of_series = "" if series is None else f"id_col={series!r}, "
-        if parameters:
-            by_name = (
-                f", or name the columns: LSTMForecaster({of_series}time_col={time!r}, "
-                f"target_col={target!r})"
-            )
+        if reader is not None:
+            of_target = f", target_col={target!r}" if reader == "LSTMForecaster" else ""
+            by_name = f", or name the columns: {reader}({of_series}time_col={time!r}{of_target})"
     found = " and ".join(repr(name) for name in (series, time) if name is not None)
     text = time is not None and not (
         is_number(y[time].dtype) or is_time_dtype(_times(y[time]).dtype)
@@ -120,7 +140,7 @@ def check_not_a_table(y: Any, where: str, parameters: bool = True) -> None:
     first = f"Make the times time stamps first, with pd.to_datetime(y[{time!r}]). " if text else ""
     raise ValueError(
         f"{where} has series or times in columns, {found}; they belong into its index. "
-        f"{first}Use {where}.{line}{by_name}."
+        f"{first}Use {in_code(where)}.{line}{by_name}."
     )
 
 

@@ -25,26 +25,26 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     """
     import pandas as pd
 
-    index = as_times(index)
+    index, code = as_times(index), in_code(where)
     if len(index) == 0:
         raise ValueError(f"{where} has no observations.")
     if index.hasnans:
-        raise ValueError(
-            f"The index of {where} holds missing values (NaT or NaN): drop those rows."
-        )
+        raise ValueError(f"{where} has missing values (NaT or NaN) in its index: drop those rows.")
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ValueError(
-            f"The index of {where} holds {twice!s} more than once. Aggregate first, for example "
-            f"with {where}.groupby(level=0).mean()."
+            f"{where} has {twice!s} more than once in its index. Aggregate first, for example "
+            f"with {code}.groupby(level=0).mean()."
         )
     if not index.is_monotonic_increasing:
-        raise ValueError(f"The index of {where} is not sorted in time: use {where}.sort_index().")
+        raise ValueError(
+            f"{where} has an index that is not sorted in time: use {code}.sort_index()."
+        )
     if isinstance(index, pd.PeriodIndex):
         if freq is not None and _period_frequency(freq) != index.freq:
             raise ValueError(
                 f"{where} has periods of the frequency {index.freqstr}, but freq is {freq!r}: "
-                f"leave freq out, or convert them with {where}.index.asfreq({freq!r})."
+                f"leave freq out, or convert them with {code}.index.asfreq({freq!r})."
             )
         return pd.period_range(index[0], index[-1], freq=index.freq, name=index.name), index.freq
     if isinstance(index, pd.DatetimeIndex):
@@ -55,6 +55,11 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
         f"{where} has an index of type {type(index).__name__} ({index.dtype}), which has no "
         "frequency. Use a DatetimeIndex (pd.to_datetime), a PeriodIndex or whole numbers."
     )
+
+
+def in_code(where: str) -> str:
+    """Return how a line of code names what messages call `where`, such as "The new y"."""
+    return where.rpartition(" ")[2]
 
 
 def as_times(index: Any) -> Any:
@@ -152,11 +157,11 @@ def _offset(freq: Any) -> Any:
 
 def _unknown_frequency(index: Any, where: str) -> str:
     """Say that a frequency cannot be found, and what to do."""
-    found = f"The frequency of {where} cannot be found from its index. "
+    found, code = f"The frequency of {where} cannot be found from its index. ", in_code(where)
     if len(index) < 3:
         return found + (
             "It takes three time stamps to find it. Set it with "
-            f"{where}.asfreq('D'), for example, or pass freq='D' to the estimator."
+            f"{code}.asfreq('D'), for example, or pass freq='D' to the estimator."
         )
     gaps = np.diff(index.to_numpy())
     first, other = gaps[0], int(np.argmax(gaps != gaps[0]))
@@ -164,8 +169,8 @@ def _unknown_frequency(index: Any, where: str) -> str:
         f"Its first step is {_in_words(first)}, but from {index[other]!s} to "
         f"{index[other + 1]!s} it is {_in_words(gaps[other])}. If rows are missing, pass the "
         "true frequency, for example freq='D', to the estimator; if times are irregular, "
-        f"aggregate first, for example with {where}.resample('D').mean(). "
-        f"{where}.asfreq('D') keeps only rows that are exactly on the frequency."
+        f"aggregate first, for example with {code}.resample('D').mean(). "
+        f"{code}.asfreq('D') keeps only rows that are exactly on the frequency."
     )
 
 

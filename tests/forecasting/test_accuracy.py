@@ -226,3 +226,5 @@ def test_summary_of_a_backtest():
     for wrong in ("horizon", ["month"]):
         with pytest.raises(ValueError, match="by must be a list of"):
             backtest_summary(table, by=wrong)
+    with pytest.raises(ValueError, match=r"lacks the column 'upper': pass what .*backtest"):
+        backtest_summary(table.drop(columns="upper"))

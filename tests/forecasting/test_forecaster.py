@@ -363,6 +363,38 @@ def test_update_without_its_exogenous_variables_changes_nothing():
     assert forecaster.predict(1, x).index[0] == Y.index[66]
 
 
+@pytest.mark.parametrize(
+    ("later", "message"),
+    [
+        (Y[66:69].to_numpy(), r"RangeIndex \(int64\), but that of fit is a .*goes on at 20"),
+        (Y[66:69].to_period(), r"PeriodIndex .*, but that of fit is a DatetimeIndex"),
+        (Y[66:69][::-1], r"The new y has an index that is not sorted in time: use y.sort_index"),
+    ],
+)
+def test_new_times_that_do_not_fit_are_refused_in_words(later, message):
+    forecaster = LSTMForecaster(**FAST).fit(Y[:66])
+    for method in (forecaster.update, forecaster.score):
+        with pytest.raises(ValueError, match=message):
+            method(later)
+
+
+def test_ctrl_c_leaves_the_forecaster_as_it_was(fitted, monkeypatch):
+    forecaster, calls = copy.deepcopy(fitted), []
+    gradient = workers.Workers.gradient
+
+    def interrupt(*args):
+        calls.append(len(calls))
+        if calls[-1] == 5:
+            raise KeyboardInterrupt
+        return gradient(*args)
+
+    monkeypatch.setattr(workers.Workers, "gradient", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        forecaster.fit(Y * 7)
+    assert len(calls) == 6
+    pd.testing.assert_series_equal(forecaster.predict(), fitted.predict(), check_exact=True)
+
+
 def test_a_fit_that_fails_changes_nothing(fitted):
     forecaster = copy.deepcopy(fitted)
     with pytest.raises(ValueError, match="static has no row"):

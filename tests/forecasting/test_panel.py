@@ -91,7 +91,7 @@ def test_gaps_are_named_or_interpolated(y):
         ("text", TypeError, "must be a pandas Series or DataFrame, not a str"),
         (pd.concat({"x": LONG}), ValueError, "3 levels.* two"),
         (LONG.to_frame().assign(more=1.0), ValueError, "one column of values, not 2.*X"),
-        (LONG.sort_index(ascending=False), ValueError, r"y.loc\['u'\] is not sorted"),
+        (LONG.sort_index(ascending=False), ValueError, r"y.loc\['u'\] has an index that is not"),
         (pd.concat([LONG, LONG[:1]]), ValueError, "more than once"),
     ],
 )

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm import LSTMForecaster
+from sklstm import LSTMForecaster, PanelSplit
 from tests.forecasting.series import long, monthly
 
 FAST = {"horizon": 6, "max_steps": 0}
@@ -95,6 +95,12 @@ def test_the_line_that_helps_works():
     [
         ({"time_col": "ds"}, TABLE, ValueError, "need target_col"),
         ({"id_col": "unique_id", "target_col": "y"}, TABLE, ValueError, "id_col needs time_col"),
+        (
+            COLUMNS,
+            pd.concat([TABLE, TABLE[7:8]]),
+            ValueError,
+            r"two rows for s0, 2015-08-01.*y.groupby\(\['unique_id', 'ds'\], as_index=False\)",
+        ),
         (COLUMNS, TABLE.drop(columns="ds"), ValueError, "y lacks the column 'ds'; it has"),
         (COLUMNS, TABLE.drop(columns="y"), ValueError, "y lacks the column 'y', target_col"),
         (COLUMNS, Y, TypeError, "must be a DataFrame with the columns.*not a Series"),
@@ -109,3 +115,29 @@ def test_wrong_names_are_said(settings, y, error, message):
 def test_a_wide_frame_with_such_names_is_no_table():
     y = pd.DataFrame({"y": monthly(40), "z": monthly(40, 1)})
     assert LSTMForecaster(**FAST).fit(y).predict(1).columns.tolist() == ["y", "z"]
+
+
+def test_the_rows_of_a_table_may_be_in_any_order():
+    shuffled = WITH_X.sample(frac=1.0, random_state=0)
+    order = shuffled["unique_id"].unique()
+    forecaster, expected = (
+        LSTMForecaster(**FAST, **COLUMNS).fit(table.drop(columns="x"))
+        for table in (shuffled, WITH_X)
+    )
+    answer = forecaster.predict(3)
+    assert answer["unique_id"].unique().tolist() == order.tolist()
+    by_series = answer.sort_values("unique_id", kind="stable").reset_index(drop=True)
+    pd.testing.assert_frame_equal(by_series, expected.predict(3))
+    one = LSTMForecaster(time_col="ds", target_col="y", **FAST)
+    pd.testing.assert_frame_equal(one.fit(ONE[::-1]).predict(2), one.fit(ONE).predict(2))
+    with_x = LSTMForecaster(**FAST, **COLUMNS).backtest(shuffled, horizon=3, n_origins=2)
+    expected = LSTMForecaster(**FAST, **COLUMNS).backtest(WITH_X, horizon=3, n_origins=2)
+    keys = ["series", "time"]
+    pd.testing.assert_frame_equal(
+        with_x.sort_values(keys, ignore_index=True), expected.sort_values(keys, ignore_index=True)
+    )
+
+
+def test_a_splitter_of_panels_needs_the_names_too():
+    with pytest.raises(ValueError, match=r"PanelSplit\(id_col='unique_id', time_col='ds'\)"):
+        next(PanelSplit(2).split(TABLE))
