@@ -388,10 +388,11 @@ def test_partial_fit_drops_other_states_each_time():
     """With an int random_state every call has the same seed, but not the same masks."""
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**STANDSTILL, dropout=0.5)
-    losses = [model.partial_fit(X, y).loss_ for _ in range(3)]
-    assert abs(np.diff(losses)).min() > 1e-3
+    losses = [model.partial_fit(X, y).loss_ for _ in range(6)]
+    # the parameters stand still, so that the same masks would give the same loss bit for bit
+    assert len(set(losses)) == 6 and np.ptp(losses) > 1e-2
     again = LSTMRegressor(**STANDSTILL, dropout=0.5)
-    assert [again.partial_fit(X, y).loss_ for _ in range(3)] == losses
+    assert [again.partial_fit(X, y).loss_ for _ in range(6)] == losses
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
