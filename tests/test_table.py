@@ -417,6 +417,18 @@ def test_names_that_are_no_strings(name):
     X = read(table, sample=name, channels=[0, 1])
     np.testing.assert_array_equal(X.dataset().values, read().dataset().values)
     assert X.ids.tolist() == read().ids.tolist()
+    table.loc[table.index[9], 0] = np.nan
+    with pytest.raises(ValueError, match=re.escape(f"({name}) at ")):
+        read(table, sample=name, channels=[0, 1])
+
+
+def test_a_time_whose_name_is_no_string():
+    table = a_table().rename(columns={"hour": 7})
+    X = read(table, time=7, target="load", return_sequences=True)
+    y = table.set_index(["machine", 7])["load"]
+    model = LSTMRegressor(**SMALL, return_sequences=True)
+    expected = model.fit(X, X.target).theta_
+    np.testing.assert_array_equal(model.fit(X, y).theta_, expected)
 
 
 def test_one_name_needs_no_list():

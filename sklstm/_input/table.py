@@ -283,10 +283,11 @@ class Sequences:
         import pandas as pd
 
         used, name = self._used_rows(), self._names.time
+        if name is not None:
+            return pd.MultiIndex.from_frame(self._rows[[*self._names.sample, name]].iloc[used])
         rows = self._rows[self._names.sample].iloc[used]
         steps = used - np.repeat(self._begin, self.lengths)
-        time = steps if name is None else self._rows[name].iloc[used]
-        return pd.MultiIndex.from_frame(rows.assign(**{name or "time": time}))
+        return pd.MultiIndex.from_frame(rows.assign(time=steps))
 
     def _of_samples(self, columns: Any) -> NDArray:
         return self._rows[columns].iloc[self._begin].to_numpy()
@@ -368,7 +369,7 @@ class Sequences:
     def _place(self, row: int, time: bool = True) -> str:
         """A row in words: the sample, and the time if there is a column for it."""
         sample = [str(self._rows[name].iloc[row]) for name in self._names.sample]
-        place = f"Sample {' / '.join(sample)} ({', '.join(self._names.sample)})"
+        place = f"Sample {' / '.join(sample)} ({', '.join(map(str, self._names.sample))})"
         if time and self._names.time is not None:
             return f"{place} at {self._rows[self._names.time].iloc[row]} ({self._names.time})"
         return place
