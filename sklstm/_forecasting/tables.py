@@ -34,8 +34,7 @@ class TableColumns:
         """Return y and the exogenous variables, which are all other columns of a table."""
         if self.target is None:
             return y, without_y(y, X)
-        y = self._sorted(y, where)
-        frame = self.indexed(y, where)
+        frame = self._sorted(self.indexed(y, where), where)
         if self.target not in frame.columns:
             raise ValueError(
                 f"{where} lacks the column {self.target!r}, target_col; it has {[*y.columns]}."
@@ -44,13 +43,17 @@ class TableColumns:
             raise ValueError(
                 "With target_col the exogenous variables are the other columns of y: leave X out."
             )
-        return frame[self.target], self.exogenous(y)
+        return frame[self.target], self._without_target(frame)
 
     def exogenous(self, X: Any) -> Any:
         """Return the exogenous variables with the index of y; a table may lack the target."""
         if self.target is None or X is None:
             return X
-        frame = self.indexed(X, "X").drop(columns=self.target, errors="ignore")
+        return self._without_target(self.indexed(X, "X"))
+
+    def _without_target(self, frame: Any) -> Any:
+        """Return the other columns of an indexed table, or None if there are none."""
+        frame = frame.drop(columns=self.target, errors="ignore")
         return frame if frame.shape[1] else None
 
     def indexed(self, table: Any, where: str) -> Any:
@@ -80,24 +83,24 @@ class TableColumns:
             )
         return table.set_index(keys)
 
-    def _sorted(self, table: Any, where: str) -> Any:
-        """Return a table with the rows of each series in order of time; its columns name both."""
-        index = self.indexed(table, where).index
+    def _sorted(self, frame: Any, where: str) -> Any:
+        """Return an indexed table with the rows of each series in order of time."""
         if self.time is None:
-            return table
-        keys = [name for name in (self.series, self.time) if name is not None]
-        twice = table.duplicated(keys).to_numpy()
+            return frame
+        index, keys = frame.index, list(frame.index.names)
+        twice = index.duplicated()
         if twice.any():
-            found = ", ".join(str(table[name].iloc[int(twice.argmax())]) for name in keys)
+            found = index[twice.argmax()]
+            found = ", ".join(map(str, found)) if index.nlevels > 1 else str(found)
             raise ValueError(
                 f"{where} has two rows for {found} ({twice.sum()} such rows). Drop one of them, or "
                 f"take their mean, with {in_code(where)}.groupby({keys!r}, as_index=False).mean()."
             )
         times = index.get_level_values(-1)
         if times.hasnans or times.is_monotonic_increasing:
-            return table
-        series = index.droplevel(-1).factorize()[0] if index.nlevels > 1 else np.zeros(len(table))
-        return table.iloc[np.lexsort([times.argsort().argsort(), series])]
+            return frame
+        series = index.droplevel(-1).factorize()[0] if index.nlevels > 1 else np.zeros(len(frame))
+        return frame.iloc[np.lexsort([times.argsort().argsort(), series])]
 
     def joined(self, answer: Any) -> Any:
         """Return an answer as a table if y was one."""

@@ -130,6 +130,9 @@ def test_the_rows_of_a_table_may_be_in_any_order():
     pd.testing.assert_frame_equal(by_series, expected.predict(3))
     one = LSTMForecaster(time_col="ds", target_col="y", **FAST)
     pd.testing.assert_frame_equal(one.fit(ONE[::-1]).predict(2), one.fit(ONE).predict(2))
+    # the order of scikit-learn's scorers: a table, and its target again
+    again = one.fit(ONE[::-1], ONE[::-1]["y"]).predict(2)
+    pd.testing.assert_frame_equal(again, one.fit(ONE).predict(2))
     with_x = LSTMForecaster(**FAST, **COLUMNS).backtest(shuffled, horizon=3, n_origins=2)
     expected = LSTMForecaster(**FAST, **COLUMNS).backtest(WITH_X, horizon=3, n_origins=2)
     keys = ["series", "time"]
