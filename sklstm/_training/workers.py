@@ -207,8 +207,10 @@ class Workers:
         and being able to release it; then all others would wait for ever.
         """
         n_threads = min(self.n_threads, n_tasks)
-        if work < _WORTH_A_THREAD:
-            n_threads = 1
+        if n_threads == 1 or work < _WORTH_A_THREAD or self._pool is None:
+            for k in range(n_tasks):
+                task(k, self._chunks[0])
+            return
         variant = (kind, *_variant(self.network))
         first = 0 if variant in _compiled else 1
         if first:
@@ -219,9 +221,6 @@ class Workers:
             for k in range(first + worker, n_tasks, n_threads):
                 task(k, self._chunks[worker])
 
-        if n_threads == 1 or self._pool is None:
-            some(0)
-            return
         others = [self._pool.submit(some, worker) for worker in range(1, n_threads)]
         try:
             some(0)
