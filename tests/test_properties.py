@@ -320,8 +320,11 @@ def test_targets_of_steps_follow_their_rows(ids, random, n_steps):
     shuffled = pd.Series(order, rows[order])
     (y,) = aligned(X, steps=True, y=shuffled)
     data = as_sequences(LSTMRegressor(), X, n_channels=None, reset=True)
-    nothing = lambda rows: np.zeros(len(rows), bool)  # noqa: E731
-    assert list(rows_of_steps(y, data, nothing)) == list(range(len(rows)))
+
+    def none_missing(rows):
+        return np.zeros(len(rows), bool)
+
+    assert list(rows_of_steps(y, data, none_missing)) == list(range(len(rows)))
 
 
 # --- tables -------------------------------------------------------------------------------
