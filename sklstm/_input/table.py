@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import LARGEST, SequenceDataset
+from sklstm._input.table_columns import (
+    Names,
+    as_frame,
+    check_channels,
+    codes_of_samples,
+    listed,
+    order_of_rows,
+    with_columns,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,7 +89,7 @@ class Sequences:
     _rows: Any  # DataFrame of n_rows: the other columns
     _begin: NDArray[np.int64]  # (n_samples,): first row of each sample
     _end: NDArray[np.int64]  # (n_samples,)
-    _names: _Names
+    _names: Names
 
     @classmethod
     def from_frame(
@@ -129,16 +138,16 @@ class Sequences:
             gap, or a target or group that changes: with sample, time and column. Rows at the end
             of a sample that are missing in all channels are left out.
         """
-        frame = _as_frame(frame)
-        targets, several = _listed(frame, target)
-        samples, _ = _listed(frame, sample)
-        names = _Names(samples, time, targets, several, group, return_sequences)
-        wanted, _ = _listed(frame, channels)
-        table = _with_columns(frame, names.columns + wanted)
+        frame = as_frame(frame)
+        targets, several = listed(frame, target)
+        samples, _ = listed(frame, sample)
+        names = Names(samples, time, targets, several, group, return_sequences)
+        wanted, _ = listed(frame, channels)
+        table = with_columns(frame, names.columns + wanted)
         chosen = wanted or [c for c in table.columns if c not in names.columns]
-        _check_channels(table, chosen, names)
-        codes = _codes(table, names)
-        order = _order(table, codes, names)
+        check_channels(table, chosen, names)
+        codes = codes_of_samples(table, names)
+        order = order_of_rows(table, codes, names)
         all_float32 = all(table[c].dtype == np.float32 for c in chosen)
         values = table[chosen].to_numpy(np.float32 if all_float32 else np.float64, na_value=np.nan)
         values = np.ascontiguousarray(values[order])
@@ -373,130 +382,3 @@ class Sequences:
         if time and self._names.time is not None:
             return f"{place} at {self._rows[self._names.time].iloc[row]} ({self._names.time})"
         return place
-
-
-@dataclass(frozen=True)
-class _Names:
-    """Which column is what."""
-
-    sample: list[str]
-    time: str | None
-    target: list[str]
-    several_outputs: bool
-    group: str | None
-    return_sequences: bool
-    columns: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        more = [name for name in (self.time, self.group) if name is not None]
-        columns = [*self.sample, *more, *self.target]
-        object.__setattr__(self, "columns", list(dict.fromkeys(columns)))
-
-
-def _as_frame(frame: Any) -> Any:
-    """Return a table as a DataFrame of pandas."""
-    import pandas as pd
-
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    if isinstance(frame, pd.Series):
-        return frame.to_frame()
-    if hasattr(frame, "columns") and hasattr(frame, "to_numpy"):  # polars
-        return pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
-    if hasattr(frame, "to_pandas"):  # pyarrow
-        return frame.to_pandas()
-    return pd.DataFrame(frame)
-
-
-def _listed(frame: Any, names: Any) -> tuple[list[Any], bool]:
-    """Return the columns that an argument names, and whether it may name several.
-
-    A tuple is one name in a table that has such names.
-    """
-    if names is None:
-        return [], False
-    several = isinstance(names, (list, tuple)) or getattr(names, "ndim", 0) == 1
-    if isinstance(names, tuple) and names in [*frame.columns, *frame.index.names]:
-        several = False
-    return (list(names), True) if several else ([names], False)
-
-
-def _with_columns(frame: Any, needed: list[Any]) -> Any:
-    """Return the table with the columns `needed`, of which some may be levels of its index."""
-    levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
-    if set(needed) & set(levels):
-        frame = frame.reset_index(levels)
-    columns = list(frame.columns)
-    for name in needed:
-        if columns.count(name) != 1:
-            raise ValueError(
-                f"The table has {columns.count(name) or 'no'} columns {name!r}; it has "
-                f"{', '.join(map(repr, columns[:20]))}."
-            )
-    if not len(frame):
-        raise ValueError("The table has no rows.")
-    return frame
-
-
-def _check_channels(table: Any, channels: list[Any], names: _Names) -> None:
-    """Refuse channels that are no numbers, not there, or named twice."""
-    if not channels:
-        raise ValueError(
-            f"No column is left for the channels: the table has {list(table.columns)}, of which "
-            f"{names.columns} are named in other arguments."
-        )
-    for name in channels:
-        column = table[name]
-        if getattr(column, "ndim", 1) != 1:
-            raise ValueError(f"The table has several columns {name!r}: rename them.")
-        if channels.count(name) > 1:
-            raise ValueError(f"channels has the column {name!r} {channels.count(name)} times.")
-        if not _holds_numbers(column):
-            raise ValueError(
-                f"Column {name!r} holds no numbers, its dtype is {column.dtype}. Say which columns "
-                "are the channels with channels=[...], or what else it is with time=, target= or "
-                "group=; encode categories, for instance with pd.get_dummies."
-            )
-        if name in names.columns and name not in names.target:
-            raise ValueError(f"Column {name!r} cannot be a channel and name samples or times too.")
-
-
-def _holds_numbers(column: Any) -> bool:
-    """Return whether a column holds numbers, also as Python objects, as databases give them."""
-    kind = getattr(column.dtype, "kind", "O")
-    if kind != "O" or column.dtype != object:
-        return kind in "fiub"
-    from pandas.api.types import infer_dtype
-
-    found = infer_dtype(column, skipna=True)
-    return found in {"floating", "integer", "mixed-integer-float", "decimal", "boolean", "empty"}
-
-
-def _codes(table: Any, names: _Names) -> NDArray[np.int64]:
-    """Number of the sample of every row (n_rows,), in the order of their first rows."""
-    import pandas as pd
-
-    for name in [*names.sample, *([] if names.time is None else [names.time])]:
-        gone = table[name].isna().to_numpy()
-        if gone.any():
-            raise ValueError(
-                f"Column {name!r} is missing in row {int(gone.argmax())} of the table "
-                f"({gone.sum()} such rows)."
-            )
-    if len(names.sample) == 1:
-        return pd.factorize(table[names.sample[0]])[0]
-    return pd.MultiIndex.from_frame(table[names.sample]).factorize()[0]
-
-
-def _order(table: Any, codes: NDArray[np.int64], names: _Names) -> NDArray[np.int64]:
-    """Rows (n_rows,) sorted by sample, and by time where there is a column for it."""
-    if names.time is None:
-        return np.argsort(codes, kind="stable")
-    time = table[names.time]
-    if getattr(time.dtype, "kind", "O") not in "fiuMm" and not hasattr(time.dtype, "freq"):
-        raise ValueError(
-            f"Column {names.time!r} holds neither numbers nor times, its dtype is {time.dtype}: "
-            "convert it, for instance with pd.to_datetime."
-        )
-    by_time = time.array.argsort(kind="stable")
-    return by_time[np.argsort(codes[by_time], kind="stable")]
