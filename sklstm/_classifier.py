@@ -10,12 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import (
-    Tags,
-    _safe_indexing,
-    column_or_1d,
-    compute_class_weight,
-)
+from sklearn.utils import Tags, _safe_indexing, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 

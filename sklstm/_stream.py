@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
-from sklstm._kernels.simd import (
-    aligned,
-)
+from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
 

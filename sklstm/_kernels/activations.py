@@ -8,11 +8,7 @@ from llvmlite import ir
 from numba.extending import intrinsic
 
 from sklstm._kernels.jit import device
-from sklstm._kernels.simd import (
-    HAS_FMA,
-    emit_fma,
-    llvm_vector,
-)
+from sklstm._kernels.simd import HAS_FMA, emit_fma, llvm_vector
 
 # 2^r = 1 + r q(r) for |r| <= 1/2, with q interpolated at Chebyshev nodes: relative error
 # 2.0e-7 (degree 5) and 8.5e-18 (degree 11). The 1 is exact, and so exp(0) = 1, tanh(0) = 0.

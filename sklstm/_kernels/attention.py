@@ -10,25 +10,10 @@ from __future__ import annotations
 
 import math
 
-from sklstm._kernels.activations import (
-    tanh,
-)
-from sklstm._kernels.gemm import (
-    PANEL,
-    gemm,
-)
+from sklstm._kernels.activations import tanh
+from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
-from sklstm._kernels.simd import (
-    address,
-    copy,
-    fill,
-    fma,
-    lane_sum,
-    lanes,
-    load,
-    spread,
-    store,
-)
+from sklstm._kernels.simd import address, copy, fill, fma, lane_sum, lanes, load, spread, store
 
 # Rows per matrix product: few enough that the next loop finds their projections in the cache.
 BLOCK = 96

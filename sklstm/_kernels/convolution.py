@@ -16,13 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sklstm._kernels.activations import (
-    tanh,
-)
-from sklstm._kernels.gemm import (
-    PANEL,
-    gemm,
-)
+from sklstm._kernels.activations import tanh
+from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.simd import (
     add,

@@ -12,14 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from sklstm._kernels.jit import address_of
-from sklstm._kernels.simd import (
-    N_REGISTERS,
-    Vector,
-    emit_fma,
-    emit_splat,
-    lanes,
-    llvm_vector,
-)
+from sklstm._kernels.simd import N_REGISTERS, Vector, emit_fma, emit_splat, lanes, llvm_vector
 
 # Rows in a register tile of `gemm`, which is four vectors wide: 6 x 4 accumulators,
 # 4 vectors of B and one of A fit into 32 registers; 3 x 4 accumulators fit into 16.

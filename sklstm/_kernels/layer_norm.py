@@ -12,21 +12,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sklstm._kernels.gemm import (
-    PANEL,
-)
+from sklstm._kernels.gemm import PANEL
 from sklstm._kernels.jit import device
-from sklstm._kernels.simd import (
-    below,
-    fma,
-    lanes,
-    load,
-    span,
-    spread,
-    sqrt,
-    store,
-    total,
-)
+from sklstm._kernels.simd import below, fma, lanes, load, span, spread, sqrt, store, total
 
 _EPSILON = 1e-5
 

@@ -9,17 +9,9 @@ import math
 
 import numpy as np
 
-from sklstm._kernels.activations import (
-    exp,
-)
+from sklstm._kernels.activations import exp
 from sklstm._kernels.jit import part
-from sklstm._kernels.simd import (
-    address,
-    fill,
-    lanes,
-    load,
-    store,
-)
+from sklstm._kernels.simd import address, fill, lanes, load, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
 

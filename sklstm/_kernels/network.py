@@ -8,24 +8,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sklstm._kernels.gemm import (
-    PANEL,
-    gemm,
-)
+from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.losses import loss_gradient
 from sklstm._kernels.readout import n_read, read_backward, read_forward, read_step
 from sklstm._kernels.scan import scan_backward, scan_forward
-from sklstm._kernels.simd import (
-    address,
-    copy,
-    cube,
-    fill,
-    lanes,
-    matrix,
-    multiply,
-    span,
-)
+from sklstm._kernels.simd import address, copy, cube, fill, lanes, matrix, multiply, span
 
 
 class Plan(NamedTuple):

@@ -28,14 +28,7 @@ from numba.extending import intrinsic
 
 from sklstm._kernels.cells.dispatch import step_backward, step_forward
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import (
-    Vector,
-    fma,
-    lanes,
-    load,
-    spread,
-    store,
-)
+from sklstm._kernels.simd import Vector, fma, lanes, load, spread, store
 
 
 class Noise(NamedTuple):

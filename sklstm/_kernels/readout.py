@@ -15,22 +15,10 @@ from typing import NamedTuple
 
 from numba.extending import overload
 
-from sklstm._kernels.attention import (
-    BLOCK,
-    attention_backward,
-    attention_forward,
-    attention_step,
-)
-from sklstm._kernels.gemm import (
-    PANEL,
-)
+from sklstm._kernels.attention import BLOCK, attention_backward, attention_forward, attention_step
+from sklstm._kernels.gemm import PANEL
 from sklstm._kernels.jit import FALSE, INLINED, TRUE, UNCOUNTED, device
-from sklstm._kernels.pooling import (
-    final_backward,
-    final_forward,
-    pool_backward,
-    pool_forward,
-)
+from sklstm._kernels.pooling import final_backward, final_forward, pool_backward, pool_forward
 from sklstm._kernels.simd import (
     address,
     copy,

@@ -10,10 +10,7 @@ behind ``is not None`` before it compiles.
 from __future__ import annotations
 
 from sklstm._kernels.cells.dispatch import step_backward, step_forward
-from sklstm._kernels.gemm import (
-    PANEL,
-    gemm,
-)
+from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device
 from sklstm._kernels.layer_norm import layer_norm_backward, layer_norm_forward
 from sklstm._kernels.noise import (
@@ -22,16 +19,7 @@ from sklstm._kernels.noise import (
     variational_backward,
     variational_forward,
 )
-from sklstm._kernels.simd import (
-    address,
-    copy,
-    fill,
-    lanes,
-    load,
-    span,
-    spread,
-    store,
-)
+from sklstm._kernels.simd import address, copy, fill, lanes, load, span, spread, store
 
 # Rows collected before a product for the weight gradient: enough to hide reading and writing
 # the gradient, few enough for its operands to stay in the first-level cache.

@@ -12,9 +12,7 @@ from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.network import ROW_STRIDE, Workspace, network_gradient, network_predict
 from sklstm._kernels.readout import Attention
-from sklstm._kernels.simd import (
-    aligned,
-)
+from sklstm._kernels.simd import aligned
 from sklstm._network.convolutions import ConvolutionBuffers, kept_per_row
 from sklstm._network.network import Network
 from sklstm._network.packing import filled

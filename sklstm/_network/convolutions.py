@@ -20,10 +20,7 @@ from sklstm._kernels.convolution import (
     convolutions_backward,
     convolutions_forward,
 )
-from sklstm._kernels.simd import (
-    aligned,
-    lanes_of,
-)
+from sklstm._kernels.simd import aligned, lanes_of
 from sklstm._network.packing import filled
 
 

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.convolution import Stack
-from sklstm._kernels.gemm import (
-    gemm_address,
-)
+from sklstm._kernels.gemm import gemm_address
 from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import Plan
 from sklstm._kernels.noise import Noise

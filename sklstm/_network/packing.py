@@ -12,13 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._kernels.gemm import (
-    PANEL,
-)
-from sklstm._kernels.simd import (
-    aligned,
-    lanes_of,
-)
+from sklstm._kernels.gemm import PANEL
+from sklstm._kernels.simd import aligned, lanes_of
 from sklstm._network.parameters import ParameterLayout
 
 

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
-from sklstm._kernels.simd import (
-    aligned,
-)
+from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk, Masks
 from sklstm._network.network import Network
 

@@ -11,18 +11,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sklstm._kernels.activations import (
-    sigmoid,
-    tanh,
-)
+from sklstm._kernels.activations import sigmoid, tanh
 from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import (
-    fma,
-    lanes,
-    load,
-    store,
-)
+from sklstm._kernels.simd import fma, lanes, load, store
 
 
 class LSTM1997(NamedTuple):

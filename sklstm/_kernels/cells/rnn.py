@@ -7,15 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sklstm._kernels.activations import (
-    tanh,
-)
+from sklstm._kernels.activations import tanh
 from sklstm._kernels.cells.dispatch import register_cell
 from sklstm._kernels.jit import inlined
-from sklstm._kernels.simd import (
-    load,
-    store,
-)
+from sklstm._kernels.simd import load, store
 
 
 class RNN(NamedTuple):
