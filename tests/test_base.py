@@ -387,11 +387,12 @@ def test_partial_fit_goes_on_from_fit():
 def test_partial_fit_drops_other_states_each_time():
     """With an int random_state every call has the same seed, but not the same masks."""
     X, y = problem(LSTMRegressor)
-    model = LSTMRegressor(**STANDSTILL, dropout=0.5)
+    # with seed 0 two of the losses come within 3e-5 by chance
+    settings = STANDSTILL | {"random_state": 1, "dropout": 0.5}
+    model = LSTMRegressor(**settings)
     losses = [model.partial_fit(X, y).loss_ for _ in range(6)]
-    # the parameters stand still, so that the same masks would give the same loss bit for bit
-    assert len(set(losses)) == 6 and np.ptp(losses) > 1e-2
-    again = LSTMRegressor(**STANDSTILL, dropout=0.5)
+    assert abs(np.diff(losses)).min() > 1e-3
+    again = LSTMRegressor(**settings)
     assert [again.partial_fit(X, y).loss_ for _ in range(6)] == losses
 
 
