@@ -171,6 +171,11 @@ def shape_of(x: Any) -> tuple[int, ...]:
     return tuple(shape)
 
 
+def shapes_of(X: Any) -> set[tuple[int, ...]]:
+    """Shapes of the sequences of a list; () if it holds anything else."""
+    return {x.shape if type(x) is np.ndarray else shape_of(x) if is_sequence(x) else () for x in X}
+
+
 def as_array(values: Any) -> Any:
     """An array in place of a sparse or masked one, or one of another package; else as it is."""
     if hasattr(values, "toarray"):
@@ -209,6 +214,8 @@ def without_na(array: NDArray) -> NDArray:
 
 def one_sequence(i: int, x: Any) -> NDArray:
     """One sample as an array (n_timesteps, n_channels) of floats."""
+    if type(x) is np.ndarray and x.ndim == 2 and x.dtype in FLOATS:  # most of all: a call less
+        return x
     try:
         x = as_numbers(x)
     except (TypeError, ValueError, OverflowError) as error:

@@ -23,6 +23,7 @@ from sklstm._input.containers import (
     refuse_elements,
     rows_of_samples,
     shape_of,
+    shapes_of,
 )
 from sklstm._input.sequences import SequenceDataset
 from sklstm._input.table import Sequences
@@ -66,11 +67,10 @@ def _from_opened(
         data = _from_table(estimator, X, reset)
     elif is_long_frame(X):
         data = _from_long_frame(estimator, X, reset)
-    elif _is_list_of_sequences(X, n_channels):
-        data = _from_list(X)
-        _set_features(estimator, data.n_channels, reset)
+    elif isinstance(X, (list, tuple)):
+        data = _from_sequences(estimator, X, n_channels, reset)
     else:
-        data = _from_array(estimator, _stacked(X), n_channels, reset)
+        data = _from_array(estimator, X, n_channels, reset)
     if named is not None:  # its columns are the channels
         _check_feature_names(estimator, named, reset=reset)
     return data
@@ -177,25 +177,6 @@ def _are_words(names: list[str]) -> bool:
     return 2 * len(stems) > len(names) > 0 and not {stem[:3] for stem in stems} <= dates
 
 
-def _stacked(X: Any) -> Any:
-    """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
-    if not isinstance(X, (list, tuple)):
-        return X
-    n_dimensions = len(shape_of(X[0])) if X and is_sequence(X[0]) else 0
-    if n_dimensions == 2 and len(X) == 1:
-        return one_sequence(0, X[0])[np.newaxis]  # as a server has it: no copy
-    refuse_elements(X)
-    if n_dimensions == 2:
-        return np.stack([one_sequence(i, x) for i, x in enumerate(X)])
-    if n_dimensions == 3:
-        hint = " If X is an array within a list, pass X[0]." if len(X) == 1 else ""
-        raise ValueError(
-            f"Sample 0 of X has 3 dimensions, its shape is {shape_of(X[0])}; a sample has two, "
-            f"(n_timesteps, n_channels).{hint}"
-        )
-    return X
-
-
 def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
     """Steps of every sample of a 3-D array before the NaN that fill it up at its end."""
     lengths = np.full(len(X), X.shape[1], np.int64)
@@ -240,20 +221,40 @@ def _is_memory_mapped(array: Any) -> bool:
     return False
 
 
-# --- ragged lists -------------------------------------------------------------------------
-def _is_list_of_sequences(X: Any, n_channels: int | None) -> bool:
-    """Sequences of differing lengths, or univariate ones, each an array of its own.
+# --- lists --------------------------------------------------------------------------------
+def _from_sequences(
+    estimator: Any, X: list | tuple, n_channels: int | None, reset: bool
+) -> SequenceDataset:
+    """A list of sequences of any lengths, or one that is an array in all but name.
 
     Python lists of equal lengths are a table, as for all of scikit-learn; so are arrays of
     equal lengths where a row holds several channels.
     """
-    if not isinstance(X, (list, tuple)) or not X or not all(is_sequence(x) for x in X):
-        return False
-    shapes = {shape_of(x) for x in X}
-    if len(shapes) > 1:
-        return True
-    univariate = len(shapes.pop()) == 1 and n_channels in (None, 1)
-    return univariate and not isinstance(X[0], (list, tuple))
+    shapes = shapes_of(X)
+    if () in shapes or not X:
+        refuse_elements(X)  # numbers are left
+    univariate = n_channels in (None, 1) and not isinstance(X[0], (list, tuple))
+    if () not in shapes and (len(shapes) > 1 or (univariate and len(min(shapes)) == 1)):
+        data = _from_list(X)
+        _set_features(estimator, data.n_channels, reset)
+        return data
+    return _from_array(estimator, _stacked(X), n_channels, reset)
+
+
+def _stacked(X: list | tuple) -> Any:
+    """A list of 2-D arrays of one shape as a 3-D array; anything else as it is."""
+    n_dimensions = len(shape_of(X[0])) if is_sequence(X[0]) else 0
+    if n_dimensions == 2:
+        sequences = [one_sequence(i, x) for i, x in enumerate(X)]
+        # as a server has it: a single one is not copied
+        return sequences[0][np.newaxis] if len(X) == 1 else np.stack(sequences)
+    if n_dimensions == 3:
+        hint = " If X is an array within a list, pass X[0]." if len(X) == 1 else ""
+        raise ValueError(
+            f"Sample 0 of X has 3 dimensions, its shape is {shape_of(X[0])}; a sample has two, "
+            f"(n_timesteps, n_channels).{hint}"
+        )
+    return X
 
 
 def _from_list(X: Any) -> SequenceDataset:
