@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,52 +41,65 @@ class Stream:
 
     def __init__(
         self,
-        network: Network,
+        networks: Sequence[Network],
         n_streams: int,
         center: NDArray[np.float64],
         deviation: NDArray[np.float64],
         decode: Callable[[NDArray], NDArray],
+        mean: Callable[[Sequence[NDArray]], NDArray],
     ) -> None:
+        """Begin streams; `mean` makes of the networks' raw predictions that of the ensemble."""
+        network, n_networks = networks[0], len(networks)
         plan, spec = network.plan, network.spec
         self.n_streams = n_streams
-        self._decode = decode
+        self._decode, self._mean = decode, mean
         chunk = Chunk(network)
         work = chunk.workspace(n_streams, n_streams, 1, keep=False)
         line = 64 // network.dtype.itemsize
         size = -(-work.flat.size // line) * line
-        states = n_streams * plan.n_hidden
+        n_states = n_streams * plan.n_hidden
         place = StreamPlace(
             total=size,
-            highest=size + states,
-            scaled=size + 2 * states,
+            highest=size + n_states,
+            scaled=size + 2 * n_states,
             # its products with parameters, and their sums, stay far from overflow
             largest=math.sqrt(np.finfo(network.dtype).max),
         )
-        flat = aligned(place.scaled + n_streams * spec.n_channels, network.dtype)
+        row = -(-(place.scaled + n_streams * spec.n_channels) // line) * line
+        flat = aligned(n_networks * row, network.dtype).reshape(n_networks, row)
         flat[:] = 0.0  # the columns of features that fill up a vector, among others
-        features = flat[work.features : work.features + n_streams * plan.feature_stride]
-        features.reshape(n_streams, -1)[:, plan.n_features] = 1.0  # the bias
-        self._raw = chunk.raw(work._replace(flat=flat), n_streams)
+        features = flat[:, work.features : work.features + n_streams * plan.feature_stride]
+        features.reshape(n_networks, n_streams, -1)[..., plan.n_features] = 1.0  # the bias
+        self._raws = [chunk.raw(work._replace(flat=part), n_streams) for part in flat]
 
-        def state(at: int, n_blocks: int) -> NDArray:
-            shape = n_blocks, n_streams, plan.n_hidden
-            return flat[at : at + math.prod(shape)].reshape(shape)[..., : spec.hidden_size]
+        def states(at: int, *n_blocks: int) -> NDArray:
+            shape = *n_blocks, n_streams, plan.n_hidden
+            parts = flat[:, at : at + math.prod(shape)].reshape(n_networks, *shape)
+            return parts[..., : spec.hidden_size]
 
-        self._n_seen = np.zeros(n_streams, np.int64)
+        n_seen = np.zeros((n_networks, n_streams), np.int64)
+        every = {
+            "h": states(work.h, plan.n_layers),
+            "c": states(work.c, plan.n_layers),
+            "total": states(place.total),
+            "highest": states(place.highest),
+            "n_steps": n_seen,
+        }
+        # views; the axis of the networks comes first if there are several
         self._states = {
-            "h": state(work.h, plan.n_layers),
-            "c": state(work.c, plan.n_layers),
-            "total": state(place.total, 1)[0],
-            "highest": state(place.highest, 1)[0],
-            "n_steps": self._n_seen,
+            name: state if n_networks > 1 else state[0] for name, state in every.items()
         }
         self._x = np.zeros((n_streams, spec.n_channels))
-        self._arguments = (
-            plan.cell, plan.norm, plan.noise, plan.readout,
-            _record(plan, work, place), plan.scans, np.array([0, n_streams]),
-            network.packed, flat, self._x, np.array([center, 1.0 / deviation]), self._n_seen,
-        )  # fmt: skip
-        self._run = entry_point(network_step, *self._arguments)
+        sizes, scale = _record(plan, work, place), np.array([center, 1.0 / deviation])
+        self._arguments = [
+            (
+                plan.cell, plan.norm, plan.noise, plan.readout,
+                sizes, plan.scans, np.array([0, n_streams]),
+                network.packed, part, self._x, scale, seen,
+            )
+            for network, part, seen in zip(networks, flat, n_seen, strict=True)
+        ]  # fmt: skip
+        self._run = entry_point(network_step, *self._arguments[0])
         self.reset()
 
     def step(self, x: ArrayLike) -> NDArray:
@@ -113,9 +126,10 @@ class Stream:
         if values.shape != self._x.shape:
             values = self._shaped(values)
         self._x[...] = values
-        if not self._run(*self._arguments):
-            self._refuse(values)
-        return self._decode(self._raw)
+        for arguments in self._arguments:
+            if not self._run(*arguments):  # the first one: all look at the same values
+                self._refuse(values)
+        return self._decode(self._mean(self._raws))
 
     def _refuse(self, values: NDArray) -> None:
         """Raise the error for a step (n_streams, n_channels) with a value that cannot be read."""
@@ -157,10 +171,10 @@ class Stream:
         chosen: Any = slice(None) if which is None else np.asarray(which)
         for name, state in self._states.items():
             start = -math.inf if name == "highest" else 0
-            if state.ndim > 1:
-                state[..., chosen, :] = start
+            if name == "n_steps":
+                state[..., chosen] = start
             else:
-                state[chosen] = start
+                state[..., chosen, :] = start
 
     @property
     def state(self) -> dict[str, NDArray]:

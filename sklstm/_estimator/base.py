@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
+import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self
 
 import joblib
@@ -18,10 +21,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
 from sklstm._estimator import settings
-from sklstm._estimator.callbacks import CallbackSupportMixin, EpochCallbacks
+from sklstm._estimator.callbacks import CallbackSupportMixin, FitCallbacks
 from sklstm._estimator.combinations import check_combinations
 from sklstm._estimator.fitted import FittedNetwork
 from sklstm._estimator.interruption import is_one_fit_of_several
+from sklstm._estimator.members import Member, member_seeds, new_member, trained_member
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets, typical_length
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
@@ -32,11 +36,16 @@ from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._progress import announced, progress_bar
 from sklstm._training.optimizer import Optimizer
-from sklstm._training.training import History, TrainingSet, train
+from sklstm._training.side_by_side import side_by_side
+from sklstm._training.training import History, TrainingSet, TrainingSettings, train
 from sklstm._training.workers import Workers
 from sklstm.components.component import resolve
 from sklstm.components.convolutions import FCN, Convolutions
 from sklstm.components.solvers import SOLVERS
+
+_AGAINST_DIVERGENCE = (
+    "Lower learning_rate_init, set clip_norm, or leave scale='both' on if it was switched off."
+)
 
 
 class _HeldOut(NamedTuple):
@@ -55,11 +64,6 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     prediction (n_rows, n_outputs), a row for each sample, or for each time step of the samples
     in turn. Subclasses say what their y means: they encode it, name the loss and decode.
     """
-
-    n_iter_: int
-    t_: int
-    loss_curve_: list[float]
-    _optimizer_state: list[Any]
 
     _fewest_validation_samples: ClassVar[int] = 1
     # what front="auto" and branch="auto" add to a network that reads whole sequences
@@ -105,9 +109,9 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             )
         y, sample_weight = aligned(X, steps=self.return_sequences, y=y, sample_weight=sample_weight)
         check_combinations(self)
-        fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
+        fresh = not (hasattr(self, "_members") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
-            self.__dict__.pop("theta_", None)
+            self.__dict__.pop("_members", None)
             self._architecture = self._fixed_parameters()
             # copies: a component that is changed later does not reach the fitted network
             self.front_, self.branch_ = copy.deepcopy(
@@ -115,6 +119,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             )
         else:
             self._check_architecture()
+            self._check_n_members(incremental)
         data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
         targets = self._targets(y, sample_weight, data, reset=fresh)
         by_class = self._weigh(targets.values, targets.weight)
@@ -122,6 +127,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         targets = replace(targets, weight=by_class)
         weight = targets.sample_weight
         rng = check_random_state(self.random_state)
+        seeds = member_seeds(rng, self.n_estimators)
         (samples,) = np.nonzero(weight > 0)
         held_out = None
         if validation is not None:
@@ -134,14 +140,19 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             self._fit_scaling(data, samples, weight[samples], fresh)
         scaled = self._scale_target(targets.values, targets.weight, reset=fresh)
         if fresh:
-            self._start(data, samples, rng)
+            self.dtype_ = settings.precision(self, len(samples))
         targets = replace(targets, values=scaled.astype(self.dtype_))
         training_set = TrainingSet(self._input(data), samples, targets)
-        with announced(self.verbose) as report_compilation:
-            history = self._train(
-                training_set, held_out, rng, incremental, X, y, report_compilation
-            )
-        self._report(history, fresh)
+        kept = [] if fresh else self._members
+        rngs = [rng if seed is None else np.random.RandomState(seed) for seed in seeds]
+        if len(kept) < self.n_estimators:
+            new = range(len(kept), self.n_estimators)
+            members = [self._start(data, samples, rngs[k], seeds[k]) for k in new]
+        else:
+            kept, members = [], kept
+        jobs = list(zip(members, rngs[len(kept) :], strict=True))
+        histories = self._train(training_set, held_out, kept, jobs, incremental, X, y)
+        self._report(histories)
         return self
 
     def _fixed_parameters(self) -> dict[str, Any]:
@@ -159,6 +170,16 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                     f"{started!r}, and warm_start and partial_fit go on with it. To start "
                     "anew, set warm_start=False and call fit."
                 )
+
+    def _check_n_members(self, incremental: bool) -> None:
+        """Raise an error if the members that there are cannot become so many."""
+        n_members = len(self._members)
+        if self.n_estimators < n_members or (incremental and self.n_estimators > n_members):
+            raise ValueError(
+                f"n_estimators={self.n_estimators}, but there are {n_members} fitted members: "
+                "warm_start goes on with all of them, or adds some, and partial_fit goes on with "
+                f"all. Set n_estimators={n_members}, or set warm_start=False and call fit."
+            )
 
     # --- targets ----------------------------------------------------------------------------
     def _targets(self, y: Any, sample_weight: Any, data: SequenceDataset, reset: bool) -> Targets:
@@ -242,69 +263,96 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
 
-    def _start(self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState) -> None:
-        """Draw the initial parameters of a network for this data."""
-        self.dtype_ = settings.precision(self, len(samples))
+    def _start(
+        self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState, seed: int | None
+    ) -> Member:
+        """Draw the initial parameters of a member for this data."""
         spec = self._spec
         longest = -(-int(data.lengths[samples].max()) // (self.patch_size_ * spec.stride))
         expecting = replace(spec, cell=spec.cell.expecting(longest))
-        self.theta_ = ParameterLayout(expecting).initial(rng)
-        self.n_iter_ = 0
-        self.t_ = 0
-        self.loss_curve_ = []
-        self._optimizer_state = []
+        return new_member(ParameterLayout(expecting).initial(rng), seed)
 
     # --- training ---------------------------------------------------------------------------
     def _train(
         self,
         training_set: TrainingSet,
         held_out: _HeldOut | None,
-        rng: np.random.RandomState,
+        kept: list[Member],
+        jobs: list[tuple[Member, np.random.RandomState]],
         incremental: bool,
         X: Any,
         y: Any,
-        report_compilation: Callable[[], None],
-    ) -> History:
-        """Train a copy of `theta_`, and set the fitted attributes."""
-        network = Network(self._spec, self.dtype_)
-        n_samples = len(training_set.samples)
-        plan = settings.training_settings(self, n_samples, self.branch_, incremental)
-        theta = self.theta_.astype(network.dtype)  # a copy: it is trained in place
-        workers = Workers(network, joblib.effective_n_jobs(self.n_jobs))
-        optimizer = self._optimizer(network)
-        if incremental and self._optimizer_state:
-            optimizer.resume(self._optimizer_state)
-        callbacks = EpochCallbacks(self, plan.n_epochs, X, y)
-        progress = (
-            progress_bar(plan.n_epochs, type(self).__name__, "epoch") if self.verbose else None
+    ) -> list[History]:
+        """Train members, each with its random numbers, and set `_members` to these and `kept`."""
+        plan = settings.training_settings(
+            self, len(training_set.samples), self.branch_, incremental
         )
+        n_threads, name = joblib.effective_n_jobs(self.n_jobs), type(self).__name__
+        n_epochs = plan.n_epochs * len(jobs)
+        callbacks = FitCallbacks(self, len(jobs), plan.n_epochs, X, y)
+        with (
+            announced(self.verbose) as report_compilation,
+            progress_bar(n_epochs, name, "epoch") if self.verbose else nullcontext() as bar,
+        ):
+            run = _Run(
+                training_set, plan, incremental,
+                score=None if held_out is None else self._scorer(held_out),
+                n_threads=max(1, n_threads // len(jobs)),
+                callbacks=callbacks, bar=bar, report_compilation=report_compilation,
+            )  # fmt: skip
+            tasks = [partial(self._train_member, run, k, *job) for k, job in enumerate(jobs)]
+            results = side_by_side(tasks, n_threads, run.interrupt)
+        members, histories = map(list, zip(*results, strict=True))
+        untrained = [history for member, history in results if not member["t"]]
+        if any(history.diverged for history in untrained):
+            raise ValueError(f"The training diverged in its first epoch. {_AGAINST_DIVERGENCE}")
+        # new members that Ctrl-C left at their initial parameters would spoil the mean
+        self._members = kept + [member for member in members if member["t"]] or members[:1]
+        callbacks.end_fit()
+        return histories
+
+    def _train_member(
+        self, run: _Run, k: int, member: Member, rng: np.random.RandomState
+    ) -> tuple[Member, History]:
+        """Return the k-th member that is trained as it is then, and what happened."""
+        network, plan = Network(self._spec, self.dtype_), run.plan
+        theta = member["theta"].astype(network.dtype)  # a copy: it is trained in place
+        workers = Workers(network, run.n_threads, run.interrupt)
+        optimizer = self._optimizer(network)
+        if run.incremental and member["optimizer_state"]:
+            optimizer.resume(member["optimizer_state"])
+        n_batches = -(-len(run.data.samples) // plan.batch_size)
+        with run.lock:
+            callbacks = run.callbacks.of_member(k)
+
+        def as_it_is(history: History) -> Member:
+            return trained_member(member, theta.copy(), history, n_batches, run.incremental)
 
         def after_epoch(history: History) -> bool:
-            report_compilation()
-            if progress is not None:
-                _show(progress, history)
-            last = history.n_epochs == plan.n_epochs
-            return callbacks.end_epoch(
-                lambda: self._fitted_by(history, theta.copy(), incremental), last
-            )
+            with run.lock:
+                run.report_compilation()
+                if run.bar is not None:
+                    _show(run.bar, history)
+                return callbacks.end_epoch(
+                    lambda: {"_members": [as_it_is(history)]}, history.n_epochs == plan.n_epochs
+                )
 
         seed = int(rng.randint(np.iinfo(np.int32).max))
         # an int random_state gives every partial_fit the same seed, but not the same masks
-        generator = np.random.default_rng([seed, self.t_] if incremental else seed)
-        validate = None if held_out is None else self._validator(workers, held_out)
+        generator = np.random.default_rng([seed, member["t"]] if run.incremental else seed)
+        validate = None if run.score is None else partial(run.score, workers)
         try:
             history = train(
-                workers, theta, optimizer, training_set, plan, generator, validate, after_epoch
+                workers, theta, optimizer, run.data, plan, generator, validate, after_epoch
             )
         finally:
             workers.close()
-            if progress is not None:
-                progress.close()
-        self.__dict__.update(self._fitted_by(history, theta, incremental))
-        self._optimizer_state = optimizer.state if incremental else []
-        callbacks.end_fit()
-        self.t_ += history.n_epochs * -(-n_samples // plan.batch_size)
-        return history
+        member = as_it_is(history)
+        if run.incremental:
+            member["optimizer_state"] = optimizer.state
+        with run.lock:
+            callbacks.end(lambda: {"_members": [member]})
+        return member, history
 
     def _optimizer(self, network: Network) -> Optimizer:
         """Return the optimiser of a network, before its first step."""
@@ -315,11 +363,11 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             clip_norm=self.clip_norm,
         )
 
-    def _validator(self, workers: Workers, held_out: _HeldOut) -> Callable[[], float]:
+    def _scorer(self, held_out: _HeldOut) -> Callable[[Workers], float]:
         """Return what gives the score of the current parameters on the validation set."""
         held_input, targets = self._input(held_out.data), held_out.targets
 
-        def validate() -> float:
+        def score(workers: Workers) -> float:
             raw = workers.predict(held_input, held_out.samples)
             if not np.isfinite(raw).all():
                 refuse_far_value(
@@ -329,45 +377,47 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                 return -math.inf  # the training diverged
             return self._score_raw(raw, targets.values, targets.weight)
 
-        return validate
+        return score
 
-    def _fitted_by(self, history: History, theta: NDArray, incremental: bool) -> dict[str, Any]:
-        """Return the parameters and the history as fitted attributes."""
-        loss_curve = (self.loss_curve_ if incremental else []) + history.loss_curve
-        return {
-            "theta_": theta,
-            "n_iter_": history.n_epochs + (self.n_iter_ if incremental else 0),
-            "loss_": loss_curve[-1] if loss_curve else math.nan,
-            "loss_curve_": loss_curve,
-            "validation_scores_": list(history.validation_scores) or None,
-            "best_validation_score_": max(history.validation_scores, default=None),
-        }
-
-    def _report(self, history: History, fresh: bool) -> None:
-        """Raise an error or a warning about a training that went wrong or was interrupted."""
-        advice = (
-            "Lower learning_rate_init, set clip_norm, or leave scale='both' on if it was "
-            "switched off."
-        )
-        if history.diverged and fresh and not history.loss_curve:
-            del self.theta_
-            raise ValueError(f"The training diverged in its first epoch. {advice}")
-        if history.diverged:
+    def _report(self, histories: list[History]) -> None:
+        """Warn of a training that went wrong, or raise or warn of one that was interrupted."""
+        diverged = [history for history in histories if history.diverged]
+        if diverged:
+            some = "" if len(histories) == 1 else f" of {len(diverged)} of the members"
             warnings.warn(
-                f"The training diverged in epoch {history.n_epochs + 1}: its loss is not finite. "
-                f"The best parameters before it were restored. {advice}",
+                f"The training{some} diverged in epoch {diverged[0].n_epochs + 1}: its loss is not "
+                f"finite. The best parameters before it were restored. {_AGAINST_DIVERGENCE}",
                 ConvergenceWarning,
                 stacklevel=4,
             )
-        if history.interrupted:
+        interrupted = [history for history in histories if history.interrupted]
+        if interrupted:
             if is_one_fit_of_several():
                 raise KeyboardInterrupt
+            n_epochs = max(history.n_epochs for history in interrupted)
+            some = "" if len(histories) == 1 else f" at most; {len(self._members)} members are kept"
             warnings.warn(
-                f"Training interrupted by user after {history.n_epochs} epochs; the best "
+                f"Training interrupted by user after {n_epochs} epochs{some}; the best "
                 "parameters so far are kept.",
                 UserWarning,
                 stacklevel=4,
             )
+
+
+@dataclass
+class _Run:
+    """What the trainings of all members share."""
+
+    data: TrainingSet
+    plan: TrainingSettings
+    incremental: bool
+    score: Callable[[Workers], float] | None  # on the validation set
+    n_threads: int  # of each member
+    callbacks: FitCallbacks
+    bar: Any  # of the progress, or None
+    report_compilation: Callable[[], None]
+    lock: threading.Lock = field(default_factory=threading.Lock)  # on the last three
+    interrupt: threading.Event = field(default_factory=threading.Event)
 
 
 def _show(progress: Any, history: History) -> None:

@@ -37,37 +37,73 @@ def validated(method: F) -> F:
     return reported
 
 
-class EpochCallbacks:
-    """Report a fit and its epochs to the callbacks of an estimator."""
+class FitCallbacks:
+    """Report a fit, its members and their epochs to the callbacks of an estimator.
 
-    def __init__(self, estimator: Any, n_epochs: int, X: Any, y: Any) -> None:
-        self._estimator = estimator
+    The epochs of a single member are tasks of the fit itself. Several members are tasks that have
+    the epochs; they train side by side, but the caller lets them report one at a time.
+    """
+
+    def __init__(self, estimator: Any, n_members: int, n_epochs: int, X: Any, y: Any) -> None:
         self._data = {"estimator": estimator, "X": X, "y": y}
+        self._n_members, self._n_epochs = n_members, n_epochs
         self._fit: Any = None
-        self._epoch: Any = None
         if getattr(estimator, "_skl_callbacks", None):
-            self._fit = estimator._init_callback_context(max_subtasks=n_epochs)
-            self._fit.call_on_fit_task_begin(**self._data)
-            self._begin_epoch()
+            single = n_members == 1
+            self._fit = estimator._init_callback_context(
+                max_subtasks=n_epochs if single else n_members, sequential_subtasks=single
+            )
+            self.begin(self._fit)
 
-    def _begin_epoch(self) -> None:
-        """Report that an epoch begins."""
-        self._epoch = self._fit.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._data)
+    def of_member(self, k: int) -> EpochCallbacks:
+        """Report that the training of a member begins; return what reports its epochs."""
+        if self._fit is None or self._n_members == 1:
+            return EpochCallbacks(self, self._fit, is_member=False)
+        member = self._fit.subcontext("member", k, max_subtasks=self._n_epochs)
+        self.begin(member)
+        return EpochCallbacks(self, member, is_member=True)
 
-    def end_epoch(self, attributes: Callable[[], dict[str, Any]], last: bool) -> bool:
-        """Report that an epoch is over; return True if a callback asks to stop.
+    def begin(self, task: Any) -> None:
+        """Report that a task begins."""
+        task.call_on_fit_task_begin(**self._data)
+
+    def end(self, task: Any, attributes: Callable[[], dict[str, Any]]) -> bool:
+        """Report that a task is over; return True if a callback asks to stop.
 
         attributes: returns the attributes of the estimator as fitted so far.
         """
-        if self._fit is None:
-            return False
-        stop = self._epoch.call_on_fit_task_end(**self._data, reconstruction_attributes=attributes)
-        if not (stop or last):
-            self._begin_epoch()
-        return bool(stop)
+        return bool(task.call_on_fit_task_end(**self._data, reconstruction_attributes=attributes))
 
     def end_fit(self) -> None:
         """Report that the fit is over; the estimator itself is fitted now."""
         if self._fit is not None:
-            self._fit.call_on_fit_task_end(**self._data, reconstruction_attributes={})
+            self.end(self._fit, dict)
+
+
+class EpochCallbacks:
+    """Report the epochs of one member."""
+
+    def __init__(self, fit: FitCallbacks, task: Any, is_member: bool) -> None:
+        self._fit, self._task, self._is_member = fit, task, is_member
+        self._epoch: Any = None
+        if task is not None:
+            self._begin_epoch()
+
+    def _begin_epoch(self) -> None:
+        """Report that an epoch begins."""
+        self._epoch = self._task.subcontext(task_name="epoch")
+        self._fit.begin(self._epoch)
+
+    def end_epoch(self, attributes: Callable[[], dict[str, Any]], last: bool) -> bool:
+        """Report that an epoch is over; return True if a callback asks to stop."""
+        if self._task is None:
+            return False
+        stop = self._fit.end(self._epoch, attributes)
+        if not (stop or last):
+            self._begin_epoch()
+        return stop
+
+    def end(self, attributes: Callable[[], dict[str, Any]]) -> None:
+        """Report that the member is trained."""
+        if self._is_member:
+            self._fit.end(self._task, attributes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar, Self
@@ -17,7 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator import settings
-from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._estimator.members import Member, Members
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -37,14 +37,13 @@ from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
 
 
-class FittedNetwork(HyperParameters, WithParameters):
+class FittedNetwork(Members, WithParameters):
     """The methods of classifier and regressor that need a fitted network.
 
-    `theta_` (n_parameters,) holds all parameters, and `_architecture` the hyper-parameters with
-    which the network was started, by name. They hold until the next fit, whatever is set meanwhile.
+    `_members` holds all trained parameters, and `_architecture` the hyper-parameters with which
+    the networks were started, by name. They hold until the next fit, whatever is set meanwhile.
     """
 
-    theta_: NDArray
     dtype_: str
     patch_size_: int
     front_: Convolutions | None
@@ -105,8 +104,8 @@ class FittedNetwork(HyperParameters, WithParameters):
 
     def _known_sequences(self, X: Any) -> SequenceDataset:
         """Return X as sequences like those of fit."""
-        if not hasattr(self, "theta_"):
-            check_is_fitted(self, "theta_")
+        if not hasattr(self, "_members"):
+            check_is_fitted(self)
         return as_sequences(self, X, n_channels=self.n_channels, reset=False)
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
@@ -120,11 +119,19 @@ class FittedNetwork(HyperParameters, WithParameters):
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
         """Return raw predictions (n_rows, n_outputs)."""
-        with self._predictor(data.n_samples) as predictor:
-            raw = predictor.predict(self._input(data), np.arange(data.n_samples))
+        inputs, every = self._input(data), np.arange(data.n_samples)
         n_rows = data.lengths if self._architecture["return_sequences"] else None
-        check_predictions(raw, data, self.channel_mean_, self.channel_scale_, n_rows)
-        return raw
+
+        def predict(workers: Workers) -> NDArray:
+            raw = workers.predict(inputs, every)
+            check_predictions(raw, data, self.channel_mean_, self.channel_scale_, n_rows)
+            return raw
+
+        return self._mean_raw(self._of_each(data.n_samples, predict))
+
+    def _mean_raw(self, raws: Sequence[NDArray]) -> NDArray:
+        """Return the raw prediction of the ensemble from those of its members."""
+        return raws[0] if len(raws) == 1 else self._loss().mean(np.stack(raws))
 
     def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
         """Return y, raw predictions and weights of the steps that have a target."""
@@ -135,17 +142,29 @@ class FittedNetwork(HyperParameters, WithParameters):
         raw = self._raw_prediction(data)[given]
         return rows[given], raw, weight_of_steps(weight, data)[given]
 
+    def _of_each(self, n_samples: int, result: Callable[[Workers], NDArray]) -> list[NDArray]:
+        """Return what `result` gives of each member: of workers with its packed parameters."""
+        members = self._members
+        with self._predictor(members, n_samples) as workers:
+            if len(members) == 1:  # packed once, for many calls
+                return [result(workers)]
+            results = []
+            for member in members:
+                workers.network.pack(member["theta"])
+                results.append(result(workers))
+            return results
+
     @contextmanager
-    def _predictor(self, n_samples: int) -> Iterator[Workers]:
-        """Yield workers with the packed parameters, kept from call to call."""
-        predictor, is_new = self._take_predictor(n_samples)
+    def _predictor(self, members: list[Member], n_samples: int) -> Iterator[Workers]:
+        """Yield workers with the packed parameters of the first member, kept from call to call."""
+        predictor, is_new = self._take_predictor(members, n_samples)
         try:
             with announced(self.verbose) if is_new else nullcontext():
                 yield predictor
         finally:
-            _predictors[self] = (self.theta_, predictor)
+            _predictors[self] = (members, predictor)
 
-    def _take_predictor(self, n_samples: int) -> tuple[Workers, bool]:
+    def _take_predictor(self, members: list[Member], n_samples: int) -> tuple[Workers, bool]:
         """Take the workers out while they are in use; return them, and whether they are new.
 
         A second thread that predicts with the same estimator makes its own.
@@ -153,14 +172,10 @@ class FittedNetwork(HyperParameters, WithParameters):
         # few rows need one thread: no look-up of joblib's settings for a single row
         shared = n_samples > ROWS_OF_ONE_THREAD
         n_threads = joblib.effective_n_jobs(self.n_jobs) if shared else None
-        theta, predictor = _predictors.pop(self, (None, None))
-        if (
-            predictor is not None
-            and theta is self.theta_
-            and n_threads in (None, predictor.n_threads)
-        ):
+        packed, predictor = _predictors.pop(self, (None, None))
+        if predictor is not None and packed is members and n_threads in (None, predictor.n_threads):
             return predictor, False
-        return Workers(self._packed_network(self._spec), n_threads or 1), True
+        return Workers(self._packed_network(self._spec, members[0]), n_threads or 1), True
 
     @property
     def _spec(self) -> NetworkSpec:
@@ -177,10 +192,10 @@ class FittedNetwork(HyperParameters, WithParameters):
             loss=self._loss(),
         )
 
-    def _packed_network(self, spec: NetworkSpec) -> Network:
-        """Return a network with the trained parameters."""
+    def _packed_network(self, spec: NetworkSpec, member: Member) -> Network:
+        """Return a network with the trained parameters of a member."""
         network = Network(spec, self.dtype_)
-        network.pack(np.ascontiguousarray(self.theta_, network.dtype))
+        network.pack(member["theta"])
         return network
 
     # --- attention, streams, parameters -----------------------------------------------------
@@ -202,10 +217,10 @@ class FittedNetwork(HyperParameters, WithParameters):
                 "attention_weights needs pooling='attention', but this network was fitted with "
                 f"pooling={self._architecture['pooling']!r}."
             )
-        with self._predictor(data.n_samples) as predictor:
-            every = np.arange(data.n_samples)
-            weights = predictor.attention(self._input(data), every).astype(np.float64)
-            merged = self.patch_size_ * predictor.network.spec.stride
+        inputs, every = self._input(data), np.arange(data.n_samples)
+        of_each = self._of_each(data.n_samples, lambda workers: workers.attention(inputs, every))
+        weights: NDArray[np.float64] = np.stack(of_each).mean(axis=0, dtype=np.float64)
+        merged = self.patch_size_ * self._spec.stride
         lengths = -(-data.lengths // merged)
         check_predictions(
             weights[:, np.newaxis], data, self.channel_mean_, self.channel_scale_, lengths
@@ -237,12 +252,13 @@ class FittedNetwork(HyperParameters, WithParameters):
         ValueError
             If the network reads whole sequences or several steps at a time.
         """
-        check_is_fitted(self, "theta_")
+        check_is_fitted(self)
         if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
             raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
         spec = self._spec
         self._check_streamable(spec)
-        decoders = copy.copy(self)._decoders()  # a later fit does not reach the stream
+        twin = copy.copy(self)  # a later fit does not reach the stream
+        decoders = twin._decoders()
         if method not in decoders:
             raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
         # one step at a time, the state of the step is the last one
@@ -251,8 +267,9 @@ class FittedNetwork(HyperParameters, WithParameters):
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
         with announced(self.verbose):
-            network = self._packed_network(spec)
-            return Stream(network, int(n_streams), center, deviation, decoders[method])
+            networks = [self._packed_network(spec, member) for member in self._members]
+            decode = decoders[method]
+            return Stream(networks, int(n_streams), center, deviation, decode, twin._mean_raw)
 
     def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""
@@ -280,15 +297,18 @@ class FittedNetwork(HyperParameters, WithParameters):
 
     @property
     def parameters_(self) -> dict[str, NDArray]:
-        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them."""
-        check_is_fitted(self, "theta_")
-        views = ParameterLayout(self._spec).views(self.theta_)
+        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them.
+
+        The arrays of several members are stacked along their first axis.
+        """
+        members, layout = self._fitted_members(), ParameterLayout(self._spec)
+        of_each = [layout.views(member["theta"]) for member in members]
+        views = of_each[0]
+        if len(members) > 1:
+            views = {name: np.stack([views[name] for views in of_each]) for name in views}
         for view in views.values():
             view.flags.writeable = False
         return views
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "theta_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -298,6 +318,6 @@ class FittedNetwork(HyperParameters, WithParameters):
 
 # Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
 # buffers cannot be pickled.
-_predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Workers]] = WeakKeyDictionary()
+_predictors: WeakKeyDictionary[FittedNetwork, tuple[list[Member], Workers]] = WeakKeyDictionary()
 if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
     os.register_at_fork(after_in_child=_predictors.clear)

@@ -140,6 +140,10 @@ class HyperParameters:
     )  # fmt: skip
 
     # --- training ---------------------------------------------------------------------------
+    n_estimators: int = _declare(
+        "training", "int", 1, COUNT,
+        text="Networks of an ensemble, which differ by their seeds and are averaged.",
+    )  # fmt: skip
     solver: SolverName | Solver = _declare(
         "training", f"{_choices(SOLVERS)} or Solver", "adamw", StrOptions(set(SOLVERS)), Solver,
         text="Optimiser, by name or as a component such as ``SGD(momentum=0.5)``.",

@@ -177,6 +177,8 @@ def _epoch(
     total = 0.0
     # batches of equal size, to one sample: a short last one would count too much
     for k, part in enumerate(np.array_split(order, n_batches)):
+        if workers.interrupt.is_set():  # Ctrl-C came to another thread
+            raise KeyboardInterrupt
         rows = targets.rows(part)
         weight = targets.weight[rows]
         weight_sum = float(weight.sum(dtype=np.float64))

@@ -6,6 +6,7 @@ their order. So the number of threads changes the time, and not one bit of the r
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -58,9 +59,12 @@ def _variant(network: Network) -> tuple[Any, ...]:
 class Workers:
     """Threads that compute gradients and predictions of one network."""
 
-    def __init__(self, network: Network, n_threads: int = 1) -> None:
+    def __init__(
+        self, network: Network, n_threads: int = 1, interrupt: threading.Event | None = None
+    ) -> None:
         self.network = network
         self.n_threads = n_threads
+        self.interrupt = interrupt or threading.Event()  # set: training should end
         self._chunks = [Chunk(network) for _ in range(n_threads)]
         self._pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
         size = network.gradient_size

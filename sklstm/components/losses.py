@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
 
 from sklstm._kernels import losses
 from sklstm.components.component import INSIDE_UNIT, POSITIVE, Component, parameter
@@ -42,6 +42,13 @@ class Loss(Component):
                 "transform y."
             )
 
+    def mean(self, raws: NDArray) -> NDArray[np.float64]:
+        """Return the raw prediction of an ensemble from those of its members, along axis 0.
+
+        It stands for the mean of what the members predict: of values, or of probabilities.
+        """
+        return np.asarray(raws.mean(axis=0, dtype=np.float64))
+
 
 # --- classification -------------------------------------------------------------------------
 class ClassificationLoss(Loss):
@@ -64,6 +71,10 @@ class CrossEntropy(ClassificationLoss):
         """Return probabilities (n_rows, n_classes), whose rows sum to 1."""
         return softmax(raw.astype(np.float64), axis=1)
 
+    def mean(self, raws: NDArray) -> NDArray[np.float64]:
+        """Return the logarithms of the mean probabilities."""
+        return _log_mean(log_softmax(raws.astype(np.float64), axis=-1))
+
 
 class BinaryCrossEntropy(ClassificationLoss):
     """Cross-entropy of one class against another, or of each label by itself: 0 or 1."""
@@ -81,6 +92,16 @@ class BinaryCrossEntropy(ClassificationLoss):
         both[:, 1:] = positive
         np.subtract(1.0, positive, out=both[:, :1])
         return both
+
+    def mean(self, raws: NDArray) -> NDArray[np.float64]:
+        """Return the log-odds of the mean probabilities."""
+        raws = raws.astype(np.float64)
+        return _log_mean(log_expit(raws)) - _log_mean(log_expit(-raws))
+
+
+def _log_mean(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the logarithm of the mean along axis 0 of what these are the logarithms of."""
+    return np.asarray(logsumexp(logarithms, axis=0) - math.log(len(logarithms)))
 
 
 # --- regression: the raw prediction is the value, in units of the target's deviation --------
