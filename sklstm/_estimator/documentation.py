@@ -21,12 +21,14 @@ _REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term
     .. [2] F. Gers, J. Schmidhuber and F. Cummins (2000). Learning to forget: continual
            prediction with LSTM. Neural Computation 12(10), 2451-2471."""
 
-_ATTRIBUTES = """theta_ : ndarray of shape (n_parameters,)
+_ATTRIBUTES = """estimators_ : list of estimators
+        The members of an ensemble, each as a fitted estimator.
+    theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_parameters)
         All trained parameters; `parameters_` has them by name.
     n_features_in_, n_channels_in_ : int
         Columns of a 2-D X, else channels; channels.
     n_iter_, loss_, loss_curve_ : int, float, list of float
-        Epochs that were run, and their mean loss.
+        Epochs that were run, and their mean loss, over all members.
     validation_scores_, best_validation_score_ : list of float and float, or None
         Scores on the validation set after every epoch.
     channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
