@@ -48,6 +48,9 @@ _AGAINST_DIVERGENCE = (
 )
 
 
+_Job = tuple[Member, np.random.RandomState]  # to train, with its random numbers
+
+
 class _HeldOut(NamedTuple):
     """What early stopping looks at."""
 
@@ -143,14 +146,8 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             self.dtype_ = settings.precision(self, len(samples))
         targets = replace(targets, values=scaled.astype(self.dtype_))
         training_set = TrainingSet(self._input(data), samples, targets)
-        kept = [] if fresh else self._members
-        rngs = [rng if seed is None else np.random.RandomState(seed) for seed in seeds]
-        if len(kept) < self.n_estimators:
-            new = range(len(kept), self.n_estimators)
-            members = [self._start(data, samples, rngs[k], seeds[k]) for k in new]
-        else:
-            kept, members = [], kept
-        jobs = list(zip(members, rngs[len(kept) :], strict=True))
+        there = [] if fresh else self._members
+        kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
         histories = self._train(training_set, held_out, kept, jobs, incremental, X, y)
         self._report(histories)
         return self
@@ -263,6 +260,23 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
 
+    def _members_to_train(
+        self,
+        there: list[Member],
+        data: SequenceDataset,
+        samples: NDArray,
+        rng: np.random.RandomState,
+        seeds: list[int | None],
+    ) -> tuple[list[Member], list[_Job]]:
+        """Return the members that stay as they are, and those to train: all, or those to add."""
+        rngs = [rng if seed is None else np.random.RandomState(seed) for seed in seeds]
+        if len(there) == len(seeds):
+            return [], list(zip(there, rngs, strict=True))
+        jobs = []
+        for k in range(len(there), len(seeds)):
+            jobs.append((self._start(data, samples, rngs[k], seeds[k]), rngs[k]))
+        return there, jobs
+
     def _start(
         self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState, seed: int | None
     ) -> Member:
@@ -278,12 +292,12 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         training_set: TrainingSet,
         held_out: _HeldOut | None,
         kept: list[Member],
-        jobs: list[tuple[Member, np.random.RandomState]],
+        jobs: list[_Job],
         incremental: bool,
         X: Any,
         y: Any,
     ) -> list[History]:
-        """Train members, each with its random numbers, and set `_members` to these and `kept`."""
+        """Train members, and set `_members` to those kept and these."""
         plan = settings.training_settings(
             self, len(training_set.samples), self.branch_, incremental
         )
@@ -314,7 +328,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     def _train_member(
         self, run: _Run, k: int, member: Member, rng: np.random.RandomState
     ) -> tuple[Member, History]:
-        """Return the k-th member that is trained as it is then, and what happened."""
+        """Train the k-th member of those to train; return it, and what happened."""
         network, plan = Network(self._spec, self.dtype_), run.plan
         theta = member["theta"].astype(network.dtype)  # a copy: it is trained in place
         workers = Workers(network, run.n_threads, run.interrupt)
@@ -325,7 +339,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         with run.lock:
             callbacks = run.callbacks.of_member(k)
 
-        def as_it_is(history: History) -> Member:
+        def so_far(history: History) -> Member:
             return trained_member(member, theta.copy(), history, n_batches, run.incremental)
 
         def after_epoch(history: History) -> bool:
@@ -334,7 +348,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                 if run.bar is not None:
                     _show(run.bar, history)
                 return callbacks.end_epoch(
-                    lambda: {"_members": [as_it_is(history)]}, history.n_epochs == plan.n_epochs
+                    lambda: {"_members": [so_far(history)]}, history.n_epochs == plan.n_epochs
                 )
 
         seed = int(rng.randint(np.iinfo(np.int32).max))
@@ -347,12 +361,12 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             )
         finally:
             workers.close()
-        member = as_it_is(history)
+        trained = so_far(history)
         if run.incremental:
-            member["optimizer_state"] = optimizer.state
+            trained["optimizer_state"] = optimizer.state
         with run.lock:
-            callbacks.end(lambda: {"_members": [member]})
-        return member, history
+            callbacks.end(lambda: {"_members": [trained]})
+        return trained, history
 
     def _optimizer(self, network: Network) -> Optimizer:
         """Return the optimiser of a network, before its first step."""

@@ -191,7 +191,7 @@ class HyperParameters:
     )  # fmt: skip
     warm_start: bool = _declare(
         "training", "bool", False, "boolean",
-        text="Whether `fit` goes on from the last fit, or adds members to it if there are to be more.",
+        text="Whether `fit` goes on from the last fit, or adds members if there are to be more.",
     )  # fmt: skip
 
     # --- running ----------------------------------------------------------------------------
