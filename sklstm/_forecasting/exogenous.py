@@ -12,7 +12,7 @@ from sklstm._forecasting.columns import as_numbers, check_names
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
-from sklstm._forecasting.time_index import as_times
+from sklstm._forecasting.time_index import as_times_of
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
 _SIZES = {"month": 12, "dayofweek": 7, "hour": 24}
@@ -170,9 +170,9 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
         raise ValueError("X has the index (series, time), but y is a single series.")
     if by_series:
         groups = dict(zip(*rows_by_series(frame.index, "X"), strict=True))
-        times = as_times(frame.index.get_level_values(-1))
+        times = as_times_of(frame.index.get_level_values(-1), panel.axes[0], "X")
     else:
-        times = as_times(frame.index)
+        times = as_times_of(frame.index, panel.axes[0], "X")
         groups = dict.fromkeys(panel.labels, np.arange(len(frame)))
     rows = []
     for i, (label, axis) in enumerate(zip(panel.labels, axes, strict=True)):

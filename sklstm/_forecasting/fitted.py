@@ -19,7 +19,7 @@ from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import ModelSettings, default_horizon
 from sklstm._forecasting.static_features import static_features
-from sklstm._forecasting.time_index import as_times
+from sklstm._forecasting.time_index import as_times_of
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,8 @@ class Fitted:
 
     def _times_of(self, rows: Any) -> dict[Any, Any]:
         """Return the times of an index by series."""
-        times = as_times(rows.get_level_values(-1) if rows.nlevels > 1 else rows)
+        times = rows.get_level_values(-1) if rows.nlevels > 1 else rows
+        times = as_times_of(times, self.panel.axes[0], "y")
         if self.panel.kind != "long":
             return dict.fromkeys(self.panel.labels, times)
         if rows.nlevels != 2:

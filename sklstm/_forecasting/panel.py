@@ -112,10 +112,6 @@ class Panel:
         horizon = 1
         for label, axis in times.items():
             known = self.axes[self.labels.index(label)]
-            if type(axis) is not type(known):
-                raise ValueError(
-                    f"The times are a {type(axis).__name__}, but fit had a {type(known).__name__}."
-                )
             if axis.min() <= known[-1]:
                 raise ValueError(
                     f"y begins at {axis.min()!s}, which fit has seen: it ends at {known[-1]!s}."

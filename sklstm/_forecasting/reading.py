@@ -12,7 +12,7 @@ from sklstm._forecasting.columns import as_numbers, check_names
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
-from sklstm._forecasting.time_index import as_times, regular, smallest_step
+from sklstm._forecasting.time_index import as_times, as_times_of, regular, smallest_step
 
 Empty = Literal["error", "leave out"]
 
@@ -64,7 +64,7 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
         values = np.asarray(y)
         axis = known.futures(len(values))[0]
         y = pd.Series(values, axis) if values.ndim == 1 else pd.DataFrame(values, axis)
-    _check_kind_of_times(_as_pandas(y, "The new y"), known)
+    y = _in_zone_of(_as_pandas(y, "The new y"), known.axes[0])
     later = as_panel(y, missing, known.step, "The new y", "leave out")
     if later.kind != known.kind:
         raise ValueError(f"The new y is a {later.kind} object, but fit had a {known.kind} one.")
@@ -76,16 +76,15 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
     return later
 
 
-def _check_kind_of_times(y: Any, known: Panel) -> None:
-    """Refuse new observations whose times are not of the kind of those that are known."""
-    found, axis = as_times(y.index.get_level_values(-1)), known.axes[0]
-    if isinstance(found, type(axis)) or found.inferred_type == axis.inferred_type:
-        return
-    raise ValueError(
-        f"The new y has the index {type(found).__name__} ({found.dtype}), but that of fit is a "
-        f"{type(axis).__name__}. Pass a Series or DataFrame with such an index, which goes on at "
-        f"{known.futures(1)[0][0]!s}."
-    )
+def _in_zone_of(y: Any, known: Any) -> Any:
+    """Return a pandas object with its times in the time zone of a known axis."""
+    import pandas as pd
+
+    index = y.index
+    if not isinstance(index, pd.MultiIndex):
+        return y.set_axis(as_times_of(index, known, "The new y"))
+    times = as_times_of(index.levels[-1], known, "The new y")
+    return y.set_axis(index.set_levels(times, level=-1))
 
 
 def left_out_warning(panel: Panel) -> str | None:

@@ -82,6 +82,31 @@ def as_times(index: Any) -> Any:
     return index
 
 
+def as_times_of(index: Any, known: Any, where: str) -> Any:
+    """Return the times of `where` in the time zone of a known axis.
+
+    Refuses times of another kind, and time stamps with a zone where those of fit have none.
+    """
+    times = as_times(index)
+    if times.inferred_type != known.inferred_type:
+        raise ValueError(
+            f"{where} has the index {type(times).__name__} ({times.dtype}), but that of fit is a "
+            f"{type(known).__name__}, which ends at {known[-1]!s}: pass times of that kind."
+        )
+    zone, own = getattr(known, "tz", None), getattr(times, "tz", None)
+    if (zone is None) != (own is None):
+        raise ValueError(
+            f"{where} has times {_zone_in_words(own)}, y of fit {_zone_in_words(zone)}: use "
+            f"tz_localize({None if zone is None else str(zone)!r})."
+        )
+    return times if zone is None else times.tz_convert(zone)
+
+
+def _zone_in_words(zone: Any) -> str:
+    """Return with which time zone times are, if with any."""
+    return "without a time zone" if zone is None else f"in the time zone {zone!s}"
+
+
 def is_time_dtype(dtype: Any) -> bool:
     """Return whether values of a dtype are time stamps, dates or periods."""
     import pandas as pd

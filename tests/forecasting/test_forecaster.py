@@ -366,7 +366,7 @@ def test_update_without_its_exogenous_variables_changes_nothing():
 @pytest.mark.parametrize(
     ("later", "message"),
     [
-        (Y[66:69].to_numpy(), r"RangeIndex \(int64\), but that of fit is a .*goes on at 20"),
+        (Y[66:69].to_numpy(), r"RangeIndex \(int64\), but that of fit is a .*ends at 2020-06"),
         (Y[66:69].to_period(), r"PeriodIndex .*, but that of fit is a DatetimeIndex"),
         (Y[66:69][::-1], r"The new y has an index that is not sorted in time: use y.sort_index"),
     ],

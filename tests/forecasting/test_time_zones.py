@@ -1,0 +1,70 @@
+"""Time zones and kinds of times: what follows is compared with fit by the instant."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster
+
+FAST = {"horizon": 7, "max_steps": 0}
+# the clocks change on 2024-03-31, within what follows the first 84 days
+DAYS = pd.date_range("2024-01-01", periods=98, freq="D", tz="Europe/Berlin")
+Y = pd.Series(np.arange(98) % 7 + 10.0, DAYS)
+X = pd.DataFrame({"x": np.random.default_rng(0).random(98)}, DAYS)
+
+
+def in_zone(y, kind, zone):
+    """Return y in another zone, alone or as the series "a" of a long panel."""
+    y = y.tz_convert(zone)
+    return y if kind == "series" else pd.concat({"a": y}, names=["id", "time"])
+
+
+@pytest.mark.parametrize("kind", ["series", "long"])
+def test_what_follows_may_be_in_another_zone(kind):
+    here, there = (in_zone(Y, kind, zone) for zone in ("Europe/Berlin", "UTC"))
+    forecaster = LSTMForecaster(**FAST).fit(here[:84])
+    expected = forecaster.predict(7)
+    answer = forecaster.predict(there[84:91])
+    np.testing.assert_array_equal(answer, expected)
+    pd.testing.assert_index_equal(answer.index, there[84:91].index)
+    assert forecaster.score(there[84:91]) == forecaster.score(here[84:91])
+    pd.testing.assert_series_equal(
+        forecaster.update(there[84:91]).predict(7),
+        LSTMForecaster(**FAST).fit(here[:84]).update(here[84:91]).predict(7),
+    )
+
+
+def test_x_may_be_in_another_zone():
+    forecaster = LSTMForecaster(**FAST).fit(Y[:84], X[:84].tz_convert("Asia/Kolkata"))
+    expected = LSTMForecaster(**FAST).fit(Y[:84], X[:84]).predict(7, X)
+    pd.testing.assert_series_equal(forecaster.predict(7, X.tz_convert("UTC")), expected)
+
+
+@pytest.mark.parametrize("known", ["Europe/Berlin", None])
+def test_times_with_and_without_a_zone_are_not_mixed(known):
+    here, there = Y.tz_localize(None), Y
+    if known:
+        here, there = there, here
+    found = "without a time zone, y of fit in the time zone Europe/Berlin: use tz_localize"
+    if known is None:
+        found = r"in the time zone Europe/Berlin, y of fit without .* use tz_localize\(None\)"
+    forecaster = LSTMForecaster(**FAST).fit(here[:84])
+    for use in (forecaster.predict, forecaster.update, forecaster.score):
+        with pytest.raises(ValueError, match=f"y has times {found}"):
+            use(there[84:91])
+    with pytest.raises(ValueError, match=f"^X has times {found}"):
+        LSTMForecaster(**FAST).fit(here[:84], X.set_axis(there.index))
+
+
+def test_times_of_another_kind_are_named():
+    forecaster = LSTMForecaster(**FAST).fit(Y[:84], X[:84])
+    for use in (lambda y, x: forecaster.predict(7, x), lambda y, x: forecaster.predict(y)):
+        with pytest.raises(ValueError, match=r"has the index RangeIndex .* DatetimeIndex, which"):
+            use(Y[84:91].reset_index(drop=True), X[84:91].reset_index(drop=True))
+
+
+def test_rows_of_whole_numbers_need_not_be_a_range():
+    y = Y.reset_index(drop=True)
+    forecaster = LSTMForecaster(**FAST).fit(y[:84])
+    answer = forecaster.predict(y.iloc[[84, 86, 89]])
+    np.testing.assert_array_equal(answer, forecaster.predict(6).iloc[[0, 2, 5]])
