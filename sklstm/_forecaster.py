@@ -225,16 +225,17 @@ class LSTMForecaster(ForecasterParameters, FittedAttributes, BaseEstimator):
     # --- forecasts --------------------------------------------------------------------------
     def predict(
         self,
-        horizon: int | pd.Series | pd.DataFrame | ArrayLike | None = None,
+        horizon: int | pd.Index | pd.Series | pd.DataFrame | ArrayLike | None = None,
         X: pd.DataFrame | ArrayLike | None = None,
     ) -> pd.Series | pd.DataFrame:
         """Forecast what follows each series.
 
         Parameters
         ----------
-        horizon : int, Series, DataFrame, array or None, default=None
-            Number of steps; None: `horizon_`. Of a pandas object the index says at which times
-            to forecast, as scikit-learn's scorers ask; of an array the length says how far.
+        horizon : int, Index, Series, DataFrame, array or None, default=None
+            Number of steps; None: `horizon_`. An Index holds the times to forecast, as does the
+            index of a Series or DataFrame, such as scikit-learn's scorers pass; of an array the
+            length says how far.
         X : DataFrame or None, default=None
             Exogenous variables at the forecast times, if `fit` had them. They may be columns of
             `horizon`.
@@ -248,6 +249,9 @@ class LSTMForecaster(ForecasterParameters, FittedAttributes, BaseEstimator):
         import pandas as pd
 
         state, columns = self._state(), TableColumns.of(self)
+        if isinstance(horizon, pd.Index):
+            rows = pd.DataFrame(index=horizon)
+            return state.forecast_at(rows, rows, columns.exogenous(X))
         if isinstance(horizon, pd.Series | pd.DataFrame):
             return state.forecast_at(horizon, columns.indexed(horizon, "y"), columns.exogenous(X))
         steps = self._n_steps(horizon)

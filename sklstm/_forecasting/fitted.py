@@ -121,6 +121,8 @@ class Fitted:
 
     def _times_of(self, rows: Any) -> dict[Any, Any]:
         """Return the times of an index by series."""
+        if not len(rows):
+            raise ValueError("There is no time to forecast: the index is empty.")
         times = rows.get_level_values(-1) if rows.nlevels > 1 else rows
         times = as_times_of(times, self.panel.axes[0], "y")
         if self.panel.kind != "long":

@@ -113,6 +113,7 @@ def test_rows_say_at_which_times_to_forecast():
     answer = forecaster.predict(rows[::-1])
     pd.testing.assert_index_equal(answer.index, rows[::-1].index)
     np.testing.assert_array_equal(answer, rows[::-1])
+    pd.testing.assert_series_equal(forecaster.predict(rows[::-1].index), answer)
     with pytest.raises(ValueError, match="which fit has seen"):
         forecaster.predict(long())
     with pytest.raises(ValueError, match=r"'new' was not there in fit.*PanelSplit"):
@@ -122,6 +123,12 @@ def test_rows_say_at_which_times_to_forecast():
         single.predict(pd.Series([1.0], [pd.Timestamp("2021-01-15")]))
     with pytest.raises(ValueError, match="horizon must be a whole number"):
         single.predict([1, 2, 3])
+    with pytest.raises(ValueError, match="no time to forecast"):
+        single.predict(Y[:0])
+    with pytest.raises(ValueError, match=r"at least 1, not a list\.$"):
+        single.predict(list(range(1, 100)))
+    later = single.predict(3).index[[2, 0]]
+    pd.testing.assert_series_equal(single.predict(later), single.predict(3)[later])
 
 
 # --- the splitter ---------------------------------------------------------------------------

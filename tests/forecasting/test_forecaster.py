@@ -270,7 +270,7 @@ def test_no_interval_of_a_random_series_is_narrower_further_out(log):
         assert (lower > 0).all(axis=None)
 
 
-@pytest.mark.parametrize("coverage", [0.0, 1.0, -0.5, [0.5, 1.5], []])
+@pytest.mark.parametrize("coverage", [0.0, 1.0, -0.5, [0.5, 1.5], [], "0.9"])
 def test_impossible_coverages(fitted, coverage):
     with pytest.raises(ValueError, match="coverage must be between 0 and 1"):
         fitted.predict_interval(coverage=coverage)
