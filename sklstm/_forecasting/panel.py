@@ -146,15 +146,15 @@ class Panel:
         dtypes = self._answer_dtypes()
         if self.kind == "series":
             index = self._as_passed(axes[0])
-            return pd.Series(values[0], index, name=self.template.name).astype(dtypes[0])
+            return _as_dtype(pd.Series(values[0], index, name=self.template.name), dtypes[0])
         if self.kind == "long":
             flat = np.concatenate(list(values))
             index = self._long_index(axes)
             if isinstance(self.template, pd.DataFrame):
-                return pd.DataFrame(flat, index, self.template.columns).astype(dtypes[0])
-            return pd.Series(flat, index, name=self.template.name).astype(dtypes[0])
+                return _as_dtype(pd.DataFrame(flat, index, self.template.columns), dtypes[0])
+            return _as_dtype(pd.Series(flat, index, name=self.template.name), dtypes[0])
         columns = [
-            pd.Series(v, axis).astype(dtype)
+            _as_dtype(pd.Series(v, axis), dtype)
             for v, axis, dtype in zip(values, axes, dtypes, strict=True)
         ]
         return self._joined(columns, axes, self.template.columns)
@@ -240,6 +240,13 @@ class Panel:
 def _levels(label: Any, index: Any) -> tuple[Any, ...]:
     """Return the levels of an entry of an index."""
     return tuple(label) if index.nlevels > 1 else (label,)
+
+
+def _as_dtype(answer: Any, dtype: Any) -> Any:
+    """Return a Series or frame of floats in a dtype, or as it is if a value does not fit."""
+    with np.errstate(over="ignore"):
+        narrow = answer.astype(dtype)
+    return narrow if np.isfinite(narrow.to_numpy(np.float64)).all() else answer
 
 
 def _floating(dtype: Any) -> Any:
