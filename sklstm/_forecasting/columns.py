@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._kernels.gather import SMALLEST_DEVIATION
+
 
 def as_numbers(table: Any, where: str, advice: str) -> NDArray[np.float64]:
     """Return a Series or DataFrame as floats (n_rows, n_columns), NaN where a value is missing.
@@ -25,6 +27,21 @@ def as_numbers(table: Any, where: str, advice: str) -> NDArray[np.float64]:
         _check_number(column.dtype, f"Column {name!r} of {where}", advice)
         out[:, k] = column.to_numpy(np.float64, na_value=np.nan)
     return out
+
+
+def fault(value: float) -> str:
+    """Return what is wrong with a value that is not finite, or too large."""
+    finite = np.isfinite(value)
+    return f"{value:.6g}, too large to compute with," if finite else "not finite"
+
+
+def check_spread(values: NDArray[np.float64], what: str) -> None:
+    """Refuse values (n,) that vary, but by so little that their squares vanish."""
+    if values.max() > values.min() and values.std() < SMALLEST_DEVIATION:
+        raise ValueError(
+            f"{what} varies by less than {SMALLEST_DEVIATION:.0e}, too little to compute with: "
+            "multiply it by a constant."
+        )
 
 
 def check_names(table: Any, where: str) -> None:

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names
+from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
 from sklstm._forecasting.time_index import as_times_of
+from sklstm._input.sequences import LARGEST
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
 _SIZES = {"month": 12, "dayofweek": 7, "hour": 24}
@@ -41,7 +42,10 @@ class Exogenous:
         if X is None:
             return cls(None, calendar, [np.empty((len(axis), 0)) for axis in panel.axes])
         frame = _as_frame(X, panel.axes, None)
-        return cls(tuple(frame.columns), calendar, _aligned(frame, panel, panel.axes))
+        rows = _aligned(frame, panel, panel.axes)
+        for name, values in zip(frame.columns, np.concatenate(rows).T, strict=True):
+            check_spread(values, f"Column {name!r} of X")
+        return cls(tuple(frame.columns), calendar, rows)
 
     def history(self, panel: Panel) -> list[NDArray[np.float64]]:
         """Return all features (n_i, k) at the known times."""
@@ -191,10 +195,11 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
                 "of the forecast."
             )
         values = table[own[positions]]
-        if not np.isfinite(values).all():
-            row, column = np.argwhere(~np.isfinite(values))[0]
+        bad = ~(np.abs(values) <= LARGEST)
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
             raise ValueError(
-                f"X is not finite at {axis[row]!s}{panel.named(i)} in column "
+                f"X is {fault(values[row, column])} at {axis[row]!s}{panel.named(i)} in column "
                 f"{frame.columns[column]!r}."
             )
         rows.append(values)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from sklstm._forecasting.accuracy import error_by_name, mean_absolute_scaled_error
+from sklstm._forecasting.columns import check_spread
 from sklstm._forecasting.exogenous import Exogenous
 from sklstm._forecasting.forecast import Forecast
 from sklstm._forecasting.long_index import rows_by_series
@@ -60,6 +61,8 @@ class Fitted:
         static: NDArray[np.float64] | None,
     ) -> Fitted:
         """Fit a panel with exogenous variables and static features that are checked."""
+        for i, y in enumerate(panel.values):
+            check_spread(y, f"y{panel.named(i)}")
         if parameters.log is True:
             _check_positive(panel)
         lengths, tested = season_candidates(parameters.season_length, panel.step)

@@ -12,7 +12,8 @@ from sklstm._forecasting.columns import as_numbers, check_names
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
-from sklstm._forecasting.time_index import as_times, as_times_of, regular, smallest_step
+from sklstm._forecasting.time_index import as_times, as_times_of, in_code, regular, smallest_step
+from sklstm._input.sequences import LARGEST
 
 Empty = Literal["error", "leave out"]
 
@@ -185,6 +186,12 @@ def _observed(
     """
     if np.isinf(values).any():
         raise ValueError(f"{where}{name} is infinite at {axis[np.isinf(values)][0]!s}.")
+    large = np.abs(values) > LARGEST
+    if large.any():
+        raise ValueError(
+            f"{where}{name} is {values[large][0]:.6g} at {axis[large][0]!s}. Values beyond "
+            f"{LARGEST:.0e} are too large to compute with: divide {in_code(where)} by a constant."
+        )
     seen = np.flatnonzero(~np.isnan(values))
     if not len(seen):
         raise ValueError(f"{where}{name} has no observation: all its values are NaN. Drop it.")

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names
+from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault
 from sklstm._forecasting.panel import Panel
+from sklstm._input.sequences import LARGEST
 
 _ADVICE = "Encode it as numbers, for example with pd.get_dummies."
 
@@ -29,11 +30,14 @@ def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
     if absent:
         raise ValueError(f"static has no row for series {absent[0]!r}.")
     values = table[[rows[label] for label in panel.labels]]
-    if not np.isfinite(values).all():
-        row, column = np.argwhere(~np.isfinite(values))[0]
+    bad = ~(np.abs(values) <= LARGEST)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
         raise ValueError(
-            f"static is not finite for series {panel.labels[row]!r} in column "
+            f"static is {fault(values[row, column])} for series {panel.labels[row]!r} in column "
             f"{static.columns[column]!r}."
         )
+    for name, column in zip(static.columns, values.T, strict=True):
+        check_spread(column, f"Column {name!r} of static")
     spread = values.std(axis=0)
     return (values - values.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)
