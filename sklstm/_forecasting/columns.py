@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -13,20 +14,33 @@ from sklstm._kernels.gather import SMALLEST_DEVIATION
 def as_numbers(table: Any, where: str, advice: str) -> NDArray[np.float64]:
     """Return a Series or DataFrame as floats (n_rows, n_columns), NaN where a value is missing.
 
-    Nullable and arrow dtypes, booleans and any mixture of them are numbers. advice: what to do
-    about a column that holds anything else.
+    Nullable and arrow dtypes, booleans, objects that are numbers such as Decimal, and any mixture
+    of them are numbers. advice: what to do about a column that holds anything else.
     """
     import pandas as pd
 
     if isinstance(table, pd.Series):
-        _check_number(table.dtype, where, advice)
-        return table.to_numpy(np.float64, na_value=np.nan)[:, np.newaxis]
+        return _column(table, where, advice)[:, np.newaxis]
     out = np.empty(table.shape)
     for k, name in enumerate(table.columns):
-        column = table.iloc[:, k]
-        _check_number(column.dtype, f"Column {name!r} of {where}", advice)
-        out[:, k] = column.to_numpy(np.float64, na_value=np.nan)
+        out[:, k] = _column(table.iloc[:, k], f"Column {name!r} of {where}", advice)
     return out
+
+
+def _column(column: Any, what: str, advice: str) -> NDArray[np.float64]:
+    """Return a column as floats (n_rows,)."""
+    if is_number(column.dtype):
+        return column.to_numpy(np.float64, na_value=np.nan)
+    if column.dtype == object:
+        given = column[column.notna()]
+        if all(isinstance(value, Number) for value in given):
+            try:
+                return column.where(column.notna(), np.nan).to_numpy(np.float64)
+            except (TypeError, OverflowError):  # complex numbers, 10**400
+                pass
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "c":
+        advice = "Take the real parts or the magnitudes."
+    raise ValueError(f"{what} has the dtype {column.dtype}; a forecast needs numbers. {advice}")
 
 
 def fault(value: float) -> str:
@@ -63,6 +77,11 @@ def is_number(dtype: Any) -> bool:
     return bool(types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype))
 
 
-def _check_number(dtype: Any, what: str, advice: str) -> None:
-    if not is_number(dtype):
-        raise ValueError(f"{what} has the dtype {dtype}; a forecast needs numbers. {advice}")
+def pandas_needed(name: str, value: Any, kinds: str) -> TypeError:
+    """Return the error that a value is no pandas object, which says how to make one of it."""
+    package = type(value).__module__.partition(".")[0]
+    of_package = "" if package == "builtins" else f" of {package}"
+    advice = f": pass {name}.to_pandas()" if hasattr(value, "to_pandas") else ""
+    return TypeError(
+        f"{name} must be a pandas {kinds}, not a {type(value).__name__}{of_package}{advice}."
+    )

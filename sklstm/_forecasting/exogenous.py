@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault
+from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault, pandas_needed
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
@@ -156,7 +156,7 @@ def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
             )
         X = pd.DataFrame(values, axes[0], columns=columns)
     if not isinstance(X, pd.DataFrame):
-        raise TypeError(f"X must be a pandas DataFrame, not a {type(X).__name__}.")
+        raise pandas_needed("X", X, "DataFrame")
     check_names(X, "X")
     if not X.index.is_unique:
         twice = X.index[X.index.duplicated()][0]

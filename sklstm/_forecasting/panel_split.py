@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 
 from sklstm._forecasting.arguments import whole_number
+from sklstm._forecasting.columns import pandas_needed
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.tables import check_not_a_table
 from sklstm._forecasting.time_index import as_times
@@ -131,7 +132,7 @@ class PanelSplit(BaseCrossValidator):
         import pandas as pd
 
         if not isinstance(X, pd.Series | pd.DataFrame):
-            raise TypeError(f"X must be a pandas Series or DataFrame, not a {type(X).__name__}.")
+            raise pandas_needed("X", X, "Series or DataFrame")
         index = X.index
         if self.time_col is not None:
             keys = [name for name in (self.id_col, self.time_col) if name is not None]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names
+from sklstm._forecasting.columns import as_numbers, check_names, pandas_needed
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
@@ -109,7 +109,7 @@ def _as_pandas(y: Any, where: str) -> Any:
             raise ValueError(f"{where} has {y.ndim} dimensions: pass one series, or a column each.")
         y = pd.Series(y) if y.ndim == 1 else pd.DataFrame(y)
     if not isinstance(y, pd.Series | pd.DataFrame):
-        raise TypeError(f"{where} must be a pandas Series or DataFrame, not a {type(y).__name__}.")
+        raise pandas_needed(where, y, "Series or DataFrame")
     if isinstance(y, pd.DataFrame):
         check_names(y, where)
         check_not_a_table(y, where)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault
+from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault, pandas_needed
 from sklstm._forecasting.panel import Panel
 from sklstm._input.sequences import LARGEST
 
@@ -19,7 +19,7 @@ def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
     import pandas as pd
 
     if not isinstance(static, pd.DataFrame):
-        raise TypeError(f"static must be a pandas DataFrame, not a {type(static).__name__}.")
+        raise pandas_needed("static", static, "DataFrame")
     check_names(static, "static")
     table = as_numbers(static, "static", _ADVICE)
     if not static.index.is_unique:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._forecasting.columns import is_number
+from sklstm._forecasting.columns import is_number, pandas_needed
 from sklstm._forecasting.exogenous import without_y
 from sklstm._forecasting.time_index import as_times, in_code, is_time_dtype
 
@@ -64,9 +64,8 @@ class TableColumns:
         if self.target is None:
             return table
         if not isinstance(table, pd.DataFrame):
-            raise TypeError(
-                f"With target_col, {where} must be a DataFrame with the columns "
-                f"{[*keys, self.target]}, not a {type(table).__name__}."
+            raise pandas_needed(
+                in_code(where), table, f"DataFrame with the columns {[*keys, self.target]}"
             )
         absent = [name for name in keys if name not in table.columns]
         if absent:

@@ -1,3 +1,6 @@
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -129,6 +132,62 @@ def test_nullable_boolean_and_float_columns_may_be_mixed():
 
 def future(X):
     return X.set_axis(X.index + pd.DateOffset(months=8))
+
+
+OBJECTS = {
+    "Decimal": [Decimal(k) for k in range(8)],
+    "int": list(range(8)),
+    "mixed": [Fraction(0), Decimal(1), 2, 3.0, np.int8(4), 5, True + 5, np.float32(7)],
+}
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_numbers_that_are_objects(name):
+    y = pd.Series(OBJECTS[name], MONTHS, dtype=object)
+    panel = as_panel(y, "error")
+    np.testing.assert_array_equal(panel.values[0], np.arange(8.0))
+    assert panel.answer(panel.axes, panel.values).dtype == np.float64
+    gap = as_panel(set_at(y, 3, None), "interpolate")
+    np.testing.assert_array_equal(gap.values[0], np.arange(8.0))
+    with pytest.raises(ValueError, match="lacks 1 of 8 values; the first is 2020-04"):
+        as_panel(set_at(y, 3, None), "error")
+    X = pd.DataFrame({"holiday": [True, False] * 4}, MONTHS, dtype=object)
+    answer = (
+        LSTMForecaster(**FAST).fit(ONE, X).predict(1, X[:1].set_axis([MONTHS[-1] + MONTHS.freq]))
+    )
+    same = LSTMForecaster(**FAST).fit(ONE, X.astype(bool))
+    assert answer.iloc[0] == same.predict(1, X[:1].set_axis(answer.index).astype(bool)).iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (["1"] * 8, "dtype object.*pd.to_numeric"),
+        ([10**400] * 8, "dtype object"),
+        ([1j] * 8, "dtype complex128; a forecast needs numbers. Take the real parts"),
+        (pd.array([1j] * 8).astype(object), "dtype object"),
+    ],
+)
+def test_objects_that_are_no_real_numbers(values, message):
+    dtype = complex if message.startswith("dtype complex") else object
+    with pytest.raises(ValueError, match=message):
+        as_panel(pd.Series(values, MONTHS, dtype=dtype), "error")
+
+
+def test_objects_of_other_packages_are_named():
+    class Table:
+        def to_pandas(self):
+            return ONE
+
+    Table.__module__ = "polars.dataframe.frame"
+    for fit, name in [
+        (lambda t: LSTMForecaster().fit(t), "y"),
+        (lambda t: LSTMForecaster().fit(ONE, t), "X"),
+        (lambda t: LSTMForecaster().fit(WIDE, static=t), "static"),
+        (lambda t: LSTMForecaster(target_col="y").fit(t), "y"),
+    ]:
+        with pytest.raises(TypeError, match=rf"^{name} must .* Table of polars: pass {name}\.to_p"):
+            fit(Table())
 
 
 def test_names_of_columns_are_unique():

@@ -103,7 +103,7 @@ def test_the_line_that_helps_works():
         ),
         (COLUMNS, TABLE.drop(columns="ds"), ValueError, "y lacks the column 'ds'; it has"),
         (COLUMNS, TABLE.drop(columns="y"), ValueError, "y lacks the column 'y', target_col"),
-        (COLUMNS, Y, TypeError, "must be a DataFrame with the columns.*not a Series"),
+        (COLUMNS, Y, TypeError, "must be a pandas DataFrame with the columns.*not a Series"),
         (COLUMNS, TABLE.assign(ds="2020-01-01"), ValueError, "Column 'ds'.*pd.to_datetime"),
     ],
 )
