@@ -27,7 +27,11 @@ def rows_by_series(index: Any, where: str) -> tuple[list[Any], list[NDArray[np.i
         for level in range(index.nlevels - 1):
             unknown |= index.get_level_values(level).isna()
     if unknown.any():
-        raise ValueError(f"The first level of the index of {where}, the series, holds NaN.")
+        row = int(np.argmax(unknown))
+        raise ValueError(
+            f"Row {row} of {where} belongs to no series ({np.sum(unknown)} such rows): its level "
+            f"{index.names[0]!r} is missing. Drop these rows, or name their series."
+        )
     order = np.argsort(codes, kind="stable")
     bounds = np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1]
     return list(labels), np.split(order, bounds)

@@ -114,7 +114,8 @@ class Panel:
             known = self.axes[self.labels.index(label)]
             if axis.min() <= known[-1]:
                 raise ValueError(
-                    f"y begins at {axis.min()!s}, which fit has seen: it ends at {known[-1]!s}."
+                    f"y begins at {axis.min()!s}, which fit has seen: it ends at {known[-1]!s}. "
+                    "Cross-validation needs folds in order of time, such as TimeSeriesSplit."
                 )
             horizon = max(horizon, steps_until(known, self.step, axis))
         return horizon

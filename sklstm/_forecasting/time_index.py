@@ -7,6 +7,7 @@ of an axis is an offset for the first two kinds and an int for the third.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -174,9 +175,11 @@ def _offset(freq: Any) -> Any:
     try:
         return pd.tseries.frequencies.to_offset(freq)
     except (TypeError, ValueError) as error:
+        new = re.search(r"(?:use|mean) '?(\w+)'?( instead\.|\?)", str(error))  # 'M' is now 'ME'
+        hint = f" Did you mean {new[1]!r}?" if new else ""
         raise ValueError(
             f"freq={freq!r} is no frequency of time stamps: pass a name like 'D' or 'MS', or a "
-            "pandas offset."
+            f"pandas offset.{hint}"
         ) from error
 
 
@@ -188,6 +191,8 @@ def _unknown_frequency(index: Any, where: str) -> str:
             "It takes three time stamps to find it. Set it with "
             f"{code}.asfreq('D'), for example, or pass freq='D' to the estimator."
         )
+    if advice := _local_time_advice(index, code):
+        return found + advice
     gaps = np.diff(index.to_numpy())
     first, other = gaps[0], int(np.argmax(gaps != gaps[0]))
     return found + (
@@ -196,6 +201,24 @@ def _unknown_frequency(index: Any, where: str) -> str:
         "true frequency, for example freq='D', to the estimator; if times are irregular, "
         f"aggregate first, for example with {code}.resample('D').mean(). "
         f"{code}.asfreq('D') keeps only rows that are exactly on the frequency."
+    )
+
+
+def _local_time_advice(index: Any, code: str) -> str:
+    """Say what to do about days that begin at one local time but are written in UTC; or ''."""
+    import pandas as pd
+
+    times = index.tz_localize(None) if index.tz is not None else index
+    hours = (times - times.normalize()).unique().sort_values()
+    if len(hours) != 2 or len(times) < 3 or np.diff(times).min() < pd.Timedelta(hours=23):
+        return ""
+    if hours[1] - hours[0] not in (pd.Timedelta(hours=1), pd.Timedelta(hours=23)):
+        return ""
+    aware = "" if index.tz is not None else ".tz_localize('UTC')"
+    early, late = (str(hour)[-8:-3] for hour in hours)
+    return (
+        f"Its times are at {early} and {late} o'clock, as one local time is in UTC, with summer "
+        f"time. Convert them back, for example with {code}{aware}.tz_convert('Europe/Berlin')."
     )
 
 
@@ -210,6 +233,10 @@ def _check_on_frequency(index: Any, full: Any, step: Any, where: str) -> None:
     """Refuse an index with entries between those of its gapless axis."""
     strange = index[~index.isin(full)]
     if len(strange):
+        if hasattr(index, "tz") and (advice := _local_time_advice(index, in_code(where))):
+            raise ValueError(
+                f"The index of {where} does not lie on its frequency, {step}. {advice}"
+            )
         raise ValueError(
             f"{strange[0]!s} in the index of {where} does not lie on its frequency, {step}. "
             "Resample the series first, or pass the right freq to the estimator."
@@ -292,7 +319,13 @@ def future(index: Any, step: Any, horizon: int) -> Any:
     if isinstance(index, pd.PeriodIndex):
         return pd.period_range(last + step, periods=horizon, freq=step, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
-        times = pd.date_range(last, periods=horizon + 1, freq=step, unit=index.unit)
+        try:
+            times = pd.date_range(last, periods=horizon + 1, freq=step, unit=index.unit)
+        except (OverflowError, pd.errors.OutOfBoundsDatetime) as error:
+            raise ValueError(
+                f"Time stamps in the unit {index.unit!r} cannot go {horizon} steps beyond "
+                f"{last!s}: give y a coarser unit, with index.as_unit('s'), or periods."
+            ) from error
         return times[1:].rename(index.name)
     first = int(last) + step
     return pd.RangeIndex(first, first + horizon * step, step, name=index.name)

@@ -114,7 +114,7 @@ def test_rows_say_at_which_times_to_forecast():
     pd.testing.assert_index_equal(answer.index, rows[::-1].index)
     np.testing.assert_array_equal(answer, rows[::-1])
     pd.testing.assert_series_equal(forecaster.predict(rows[::-1].index), answer)
-    with pytest.raises(ValueError, match="which fit has seen"):
+    with pytest.raises(ValueError, match=r"which fit has seen.*TimeSeriesSplit"):
         forecaster.predict(long())
     with pytest.raises(ValueError, match=r"'new' was not there in fit.*PanelSplit"):
         forecaster.predict(rows.rename(index={"s0": "new"}))

@@ -134,6 +134,12 @@ def future(X):
     return X.set_axis(X.index + pd.DateOffset(months=8))
 
 
+def test_rows_without_a_series_are_named():
+    y = pd.concat({"u": ONE, None: ONE}, names=["shop", "month"])
+    with pytest.raises(ValueError, match=r"Row 8 of y .* \(8 such rows\): its level 'shop'"):
+        as_panel(y, "error")
+
+
 OBJECTS = {
     "Decimal": [Decimal(k) for k in range(8)],
     "int": list(range(8)),

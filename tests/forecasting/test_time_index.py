@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -155,3 +157,42 @@ def test_an_unknown_frequency_names_the_first_odd_step():
 def test_a_frequency_of_another_kind_is_refused(index, freq, message):
     with pytest.raises(ValueError, match=message):
         regular(index, freq)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Europe/London", "Australia/Sydney"])
+@pytest.mark.parametrize("freq", ["D", "W-MON", "MS"])
+@pytest.mark.parametrize("aware", [True, False])
+def test_local_times_written_in_utc_are_told_to_be_converted(zone, freq, aware):
+    local = pd.date_range("2020-01-01", periods=200, freq=freq, tz=zone)
+    in_utc = pd.DatetimeIndex(list(local.tz_convert("UTC" if aware else None)))
+    advice = r"y\.tz_convert" if aware else r"y\.tz_localize\('UTC'\)\.tz_convert"
+    for freq_given in (None, freq):
+        with pytest.raises(ValueError, match=rf"as one local time is in UTC.* {advice}"):
+            regular(in_utc, freq_given)
+    aware_again = in_utc if aware else in_utc.tz_localize("UTC")
+    axis, _ = regular(aware_again.tz_convert(zone), None)
+    assert (axis == local).all()
+
+
+@pytest.mark.parametrize(
+    ("words", "now"),
+    [
+        ("Invalid frequency: X. Did you mean h?", " Did you mean 'h'?"),
+        ("'X' is no longer supported for offsets. Please use 'ME' instead.", " Did you mean 'ME'?"),
+        ("Invalid frequency: X.", ""),
+    ],
+)
+def test_old_names_of_frequencies_are_translated(monkeypatch, words, now):
+    def refuse(freq):
+        raise ValueError(words)  # as pandas 3 does where pandas 2 only warned
+
+    monkeypatch.setattr(pd.tseries.frequencies, "to_offset", refuse)
+    with pytest.raises(ValueError, match=re.escape(f"or a pandas offset.{now}") + "$"):
+        regular(pd.date_range("2020-01-01", periods=5, freq="D"), "X")
+
+
+def test_a_future_that_the_unit_cannot_hold_is_named():
+    index = pd.date_range("2262-01-01", periods=60, freq="D", unit="ns")
+    with pytest.raises(ValueError, match=r"'ns' cannot go 60 steps beyond 2262-03-01.*as_unit"):
+        future(*regular(index), 60)
+    assert str(future(*regular(index.as_unit("s")), 60)[-1]) == "2262-04-30 00:00:00"
