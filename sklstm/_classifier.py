@@ -20,7 +20,13 @@ from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._input.alignment import aligned
 from sklstm._input.containers import as_text
-from sklstm._input.targets import check_class_weight, rows_without_label, target_labels
+from sklstm._input.targets import (
+    check_class_weight,
+    plain,
+    rows_without_label,
+    target_labels,
+    warn_of_one_hot,
+)
 from sklstm.components.component import parameter
 from sklstm.components.convolutions import FCN
 from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
@@ -246,7 +252,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             y = y[:, 0] if y.shape[1:] == (1,) else y
             return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
         y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
-        return super().score(X, y, sample_weight)
+        return super().score(X, plain(y), sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
@@ -266,6 +272,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             self._multilabel = multilabel
             known = getattr(self, "_known_classes", None)
             if multilabel:
+                warn_of_one_hot(y)
                 self.classes_ = np.arange(y.shape[1])
             else:
                 self.classes_ = unique_labels(y) if known is None else known

@@ -1,6 +1,7 @@
 """Labels, targets and weights of classes: those that are read, and a sentence for those not."""
 
 import decimal
+import enum
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ LABELS = {
     "Int64": lambda y: pd.Series(y, dtype="Int64"),
     "string": lambda y: pd.Series(np.array(["no", "yes"])[y], dtype="string"),
     "category": lambda y: pd.Series(np.array(["no", "yes"])[y], dtype="category"),
+    "StringDType": lambda y: np.array(["no", "yes"])[y].astype(np.dtypes.StringDType()),
     "index": lambda y: pd.Index(np.array(["no", "yes"])[y]),
     "column": lambda y: pd.DataFrame({"label": y}),
 }
@@ -49,6 +51,9 @@ MISSING = {
     "a list with None": lambda y: ["b" if v else None for v in y],
     "a list with NA": lambda y: [1 if v else pd.NA for v in y],
     "objects with NaN": lambda y: np.array(["b" if v else np.nan for v in y], object),
+    "StringDType": lambda y: np.array(
+        ["b" if v else None for v in y], np.dtypes.StringDType(na_object=None)
+    ),
     "floats": lambda y: np.where(y > 0, 1.0, np.nan),
     "times": lambda y: pd.Series(pd.date_range("2024-01-01", periods=24)).where(y > 0),
 }
@@ -120,6 +125,39 @@ def test_unknown_labels_are_named_as_they_are():
 def test_labels_of_several_types_are_refused():
     with pytest.raises(ValueError, match="y mixes labels of the types int and str: convert them"):
         LSTMClassifier(**SMALL).fit(X, np.array([1, "a"], object)[y])
+
+
+OF_OTHER_TYPES = {
+    "intervals": (lambda y: pd.cut(pd.Series(y), 2), "Interval, such as Interval"),
+    "enums": (lambda y: [enum.Enum("Side", "LEFT RIGHT")(v + 1) for v in y], "Side, such as <S"),
+    "large integers": (lambda y: [10**30 if v else 1 for v in y], "int, such as 1"),
+}
+
+
+@pytest.mark.parametrize("case", OF_OTHER_TYPES)
+def test_labels_that_scikit_learn_does_not_read_are_named(case):
+    make, message = OF_OTHER_TYPES[case]
+    with pytest.raises(ValueError, match=f"y holds labels of the type {message}.*to text"):
+        LSTMClassifier(**SMALL).fit(X, make(y))
+
+
+@pytest.mark.parametrize("make", [list, tuple, lambda y: pd.Series(y, dtype=object)])
+def test_entries_of_different_lengths_are_refused_in_words(make):
+    labels = make([["a"], ["a", "b"]] * 12)
+    with pytest.raises(ValueError, match=r"Entries of y differ in length.*MultiLabelBinarizer"):
+        LSTMClassifier(**SMALL).fit(X, labels)
+    numbers = [np.zeros(k % 3 + 1) for k in range(24)]
+    with pytest.raises(ValueError, match=r"differ in length.*return_sequences=True"):
+        LSTMRegressor(**SMALL).fit(X, numbers)
+
+
+def test_one_hot_encoded_classes_are_noticed():
+    one_hot = np.eye(3, dtype=int)[np.arange(24) % 3]
+    with pytest.warns(UserWarning, match=r"single 1, as in one-hot.*y\.argmax\(axis=1\)"):
+        LSTMClassifier(**SMALL).fit(X, one_hot)
+    one_hot[0] = 1  # a row with three labels: warnings are errors
+    LSTMClassifier(**SMALL).fit(X, one_hot)
+    LSTMClassifier(**SMALL).partial_fit(X[:2], np.eye(3, dtype=int)[:2], classes=[0, 1, 2])
 
 
 def test_targets_that_are_no_numbers_are_named():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
@@ -17,11 +18,15 @@ from sklstm._input.containers import as_text, is_pandas, without_na
 from sklstm._input.sequences import LARGEST, unit_of
 from sklstm._kernels.gather import SMALLEST_DEVIATION
 
+# Of fewer rows of several labels that each has a single 1 may be chance.
+_ROWS_TO_TELL = 10
+
 
 # --- values -------------------------------------------------------------------------------
 def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
     """y of a regressor as numbers; with `steps` a row of a time step may be missing."""
     y = plain(y)
+    _refuse_uneven(y)
     _refuse_words(y)
     if steps:
         y = check_array(
@@ -87,6 +92,7 @@ def target_moments(
 def target_labels(y: Any) -> Any:
     """y of a classifier as an array or a list, without missing labels."""
     y = plain(y)
+    _refuse_uneven(y)
     _refuse_missing(
         y, ", or with return_sequences=True mark time steps without a target by missing_label"
     )
@@ -96,11 +102,20 @@ def target_labels(y: Any) -> Any:
         return y
     kinds = sorted({type(label).__name__ for label in array.flat})
     if "str" not in kinds:
-        return np.array(array.tolist())  # True and False, for instance, among objects
+        labels = array.tolist()
+        _refuse_uneven(labels)
+        array = np.array(labels)  # True and False, for instance, among objects
+        if array.dtype != object:
+            return array
     if len(kinds) > 1:
         raise ValueError(
             f"y mixes labels of the types {' and '.join(kinds)}: convert them to one type, for "
             "instance with y.astype(str)."
+        )
+    if kinds != ["str"]:
+        raise ValueError(
+            f"y holds labels of the type {kinds[0]}, such as {as_text(array.flat[0])}, which "
+            "scikit-learn does not read: convert them to text, for instance with y.astype(str)."
         )
     return y
 
@@ -119,7 +134,34 @@ def rows_without_label(y: NDArray, missing_label: Any) -> NDArray[np.bool_]:
 def plain(y: Any) -> Any:
     """A NumPy array in place of a pandas object, with NaN in place of its NA."""
     array = y.to_numpy() if is_pandas(y) else y
+    if isinstance(array, np.ndarray) and array.dtype.kind == "T":
+        array = array.astype(object)  # NumPy's StringDType, which scikit-learn does not read
     return without_na(array) if isinstance(array, np.ndarray) else array
+
+
+def _refuse_uneven(y: Any) -> None:
+    """Refuse a list of entries of different lengths."""
+    if not isinstance(y, (list, tuple)):
+        return
+    try:
+        np.asarray(y)
+    except ValueError:
+        raise ValueError(
+            "Entries of y differ in length; needed is a label or number for each sample, or a row "
+            "of as many. Encode lists of labels with sklearn.preprocessing.MultiLabelBinarizer; "
+            "a target for each time step needs return_sequences=True."
+        ) from None
+
+
+def warn_of_one_hot(y: NDArray) -> None:
+    """Warn of labels (n_rows, n_labels) that look like one-hot encoded classes."""
+    if len(y) >= _ROWS_TO_TELL and y.shape[1] > 1 and (y.sum(axis=1) == 1).all():
+        warnings.warn(
+            "y was read as labels that do not exclude each other, but each of its rows has a "
+            "single 1, as in one-hot encoded classes. If they are classes, pass y.argmax(axis=1).",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _refuse_missing(y: Any, otherwise: str) -> None:
