@@ -81,6 +81,45 @@ def test_words_in_sequences_are_named_by_their_sample(n_samples):
         LSTMClassifier(**SMALL).fit(words, y[:n_samples])
 
 
+class Column:
+    """A column of another package with a sequence in each cell, as of polars or pyarrow."""
+
+    def __init__(self, cells):
+        self.cells, self.shape = cells, (len(cells),)
+
+    def __len__(self):
+        return len(self.cells)
+
+    def __array__(self, dtype=None, copy=None):
+        if len({len(cell) for cell in self.cells}) == 1:
+            return np.array(self.cells)
+        out = np.empty(len(self.cells), object)
+        out[:] = self.cells
+        return out
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_column_of_sequences_of_another_package(ragged):
+    sequences = [x[: 3 + (i % 3 if ragged else 0), 0] for i, x in enumerate(X)]
+    expected = LSTMClassifier(**SMALL).fit(sequences, y)
+    model = LSTMClassifier(**SMALL).fit(Column(sequences), y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    np.testing.assert_array_equal(raw(model, Column(sequences)), raw(expected, sequences))
+
+
+@pytest.mark.parametrize("make", [np.asarray, list, lambda v: v.tolist(), lambda v: v[:, :, 0]])
+def test_complex_numbers_are_refused_in_a_line(make):
+    given = make(np.ones((24, 6, 2)) + 1j)
+    with pytest.raises(ValueError, match=r"complex128") as error:
+        LSTMClassifier(**SMALL).fit(given, y)
+    assert len(str(error.value)) < 300
+
+
+def test_numbers_as_text_are_told_to_be_converted():
+    with pytest.raises(ValueError, match=r"X holds no numbers, its dtype is .U.*astype\(float\)"):
+        LSTMClassifier(**SMALL).fit(np.ones((24, 6)).astype(str), y)
+
+
 def test_masked_values_are_missing():
     inside = np.ma.masked_array(np.ones((24, 6)), np.eye(24, 6, 2, bool))
     for given in (inside, list(inside)):

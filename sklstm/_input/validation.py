@@ -16,6 +16,7 @@ from sklstm._input.containers import (
     as_numbers,
     in_words,
     is_long_frame,
+    is_pandas,
     is_sequence,
     one_sequence,
     opened,
@@ -52,11 +53,19 @@ def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool)
 
 def _from_container(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
     """Lists, tables, and what can be made an array."""
+    if _is_column(X):
+        X = np.asarray(X)
     try:
         return _from_opened(estimator, *opened(X), n_channels, reset)
     except (TypeError, ValueError):
         refuse_columns_of_words(X)
         raise
+
+
+def _is_column(X: Any) -> bool:
+    """An array or column of another package, which may hold a sequence in each cell."""
+    own = isinstance(X, (np.ndarray, Sequences)) or is_pandas(X)
+    return not own and hasattr(X, "__array__") and not hasattr(X, "columns")
 
 
 def _from_opened(
@@ -93,6 +102,10 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
     plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
+    if isinstance(X, np.ndarray):
+        _refuse_kind(X.dtype)
+    elif isinstance(X, (list, tuple)):
+        _refuse_kind(np.asarray(X[0]).dtype)
     if getattr(X, "ndim", None) == 1 or (isinstance(X, (list, tuple)) and not is_sequence(X[0])):
         raise ValueError(
             f"Expected a 2D or 3D array or a list of sequences, got a 1D array of {len(X)} values. "
@@ -198,11 +211,7 @@ def _as_floats(values: NDArray) -> NDArray:
     kind = values.dtype.kind
     if values.dtype in FLOATS:
         return values
-    if kind not in "fiubO":
-        raise ValueError(
-            f"X holds no numbers, its dtype is {values.dtype}. Encode it: durations, for instance, "
-            "by X / np.timedelta64(1, 's')."
-        )
+    _refuse_kind(values.dtype)
     if _is_memory_mapped(values) and values.dtype.isnative:
         if kind == "b":
             return values.view(np.uint8)
@@ -211,6 +220,22 @@ def _as_floats(values: NDArray) -> NDArray:
     # what has no more digits than float32 needs no more memory
     short = kind == "f" and values.dtype.itemsize <= 4
     return as_numbers(values).astype(np.float32 if short else np.float64)
+
+
+def _refuse_kind(dtype: Any) -> None:
+    """Refuse arrays that hold no real numbers, without printing them."""
+    kind = getattr(dtype, "kind", "O")
+    if kind in "fiubO":
+        return
+    if kind == "c":
+        raise ValueError(
+            f"Complex data not supported: X has the dtype {dtype}. Pass real and imaginary parts "
+            "as channels, for instance np.stack([X.real, X.imag], axis=-1)."
+        )
+    advice = "Encode it: durations, for instance, by X / np.timedelta64(1, 's')."
+    if kind in "UST":
+        advice = "Convert it, with X.astype(float) if it holds numbers as text."
+    raise ValueError(f"X holds no numbers, its dtype is {dtype}. {advice}")
 
 
 def _is_memory_mapped(array: Any) -> bool:
