@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._forecasting.arguments import probabilities, whole_number
+from sklstm.inspection._pyplot import pyplot
 
 
 class ForecastDisplay:
@@ -174,7 +175,7 @@ class ForecastDisplay:
         ForecastDisplay
             The display itself, with the attributes that end in an underscore.
         """
-        import matplotlib.pyplot as plt
+        plt = pyplot(self)
 
         if ax is None:
             _, ax = plt.subplots()

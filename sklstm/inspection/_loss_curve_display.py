@@ -8,6 +8,8 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm.inspection._pyplot import pyplot
+
 
 class LossCurveDisplay:
     """Loss curve visualization.
@@ -85,7 +87,7 @@ class LossCurveDisplay:
         LossCurveDisplay
             The display itself, with the attributes that end in an underscore.
         """
-        import matplotlib.pyplot as plt
+        plt = pyplot(self)
 
         if ax is None:
             _, ax = plt.subplots()

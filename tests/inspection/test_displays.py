@@ -1,3 +1,5 @@
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -101,3 +103,12 @@ def test_forecasts_of_tables_and_of_two_level_columns():
     display = ForecastDisplay.from_estimator(forecaster, y[-6:], series=("n", "b"))
     expected = forecaster.predict()["n", "b"]
     np.testing.assert_array_equal(display.prediction_line_.get_ydata(), expected)
+
+
+def test_without_matplotlib_a_display_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    forecaster = LSTMForecaster(**FAST | {"max_steps": 0}).fit(Y)
+    with pytest.raises(ImportError, match=r"ForecastDisplay draws with matplotlib.*pip install"):
+        ForecastDisplay.from_estimator(forecaster)
+    with pytest.raises(ImportError, match="LossCurveDisplay draws with matplotlib"):
+        LossCurveDisplay([1.0, 0.5]).plot()
