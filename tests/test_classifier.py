@@ -9,6 +9,7 @@ from sklstm import LSTMClassifier
 from sklstm.datasets import load_japanese_vowels
 from tests.toy import SMALL, problem, sequences
 
+ONE_HOT_IS_MEANT = pytest.mark.filterwarnings("ignore:y was read as labels that do not exclude")
 LEARNING = {"hidden_size": 6, "max_iter": 60, "learning_rate_init": 0.02, "random_state": 0}
 
 
@@ -85,6 +86,7 @@ def test_multiclass():
     assert model.score(X, y) > 0.8
 
 
+@ONE_HOT_IS_MEANT
 @pytest.mark.parametrize("n_labels", [1, 2, 3])
 def test_multilabel(n_labels):
     X, slope = sequences(60)
@@ -108,6 +110,7 @@ def test_multilabel(n_labels):
     assert ((probability > 0.5) & (probability < 0.6)).any()
 
 
+@ONE_HOT_IS_MEANT
 def test_extreme_scores():
     """Extreme scores give neither a warning nor a NaN."""
     X, y = problem(LSTMClassifier)
@@ -151,6 +154,7 @@ def test_balanced_goes_with_partial_fit():
     assert np.isfinite(model.theta_).all()
 
 
+@ONE_HOT_IS_MEANT
 def test_class_weight_of_labels_side_by_side():
     X, y = problem(LSTMClassifier)
     model = LSTMClassifier(**SMALL, class_weight="balanced")
@@ -184,6 +188,7 @@ def test_partial_fit_needs_classes_once():
         model.partial_fit(X, y, classes=[0, 1])
 
 
+@ONE_HOT_IS_MEANT
 def test_partial_fit_multilabel():
     X, y = problem(LSTMClassifier)
     model = LSTMClassifier(**SMALL)
