@@ -206,6 +206,7 @@ def test_validation_sets_and_going_on(Estimator):
         given.set_params(return_sequences=False).partial_fit(X, [t[0] for t in y])
 
 
+@pytest.mark.filterwarnings("ignore:y was read as labels that do not exclude")
 def test_partial_fit_from_the_start():
     X, y = problem(LSTMClassifier)
     with pytest.raises(ValueError, match="classes must be passed"):
