@@ -136,7 +136,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         LSTMClassifier
             The estimator.
         """
-        if not hasattr(self, "_members"):
+        if not hasattr(self, "theta_"):
             looked_at = _safe_indexing(y, 0) if self.return_sequences else y
             if classes is None and not type_of_target(looked_at).startswith("multilabel"):
                 raise ValueError("classes must be passed on the first call to partial_fit.")

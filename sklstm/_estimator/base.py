@@ -25,7 +25,13 @@ from sklstm._estimator.callbacks import CallbackSupportMixin, FitCallbacks
 from sklstm._estimator.combinations import check_combinations
 from sklstm._estimator.fitted import FittedNetwork
 from sklstm._estimator.interruption import is_one_fit_of_several
-from sklstm._estimator.members import Member, member_seeds, new_member, trained_member
+from sklstm._estimator.members import (
+    Member,
+    fitted_attributes,
+    member_seeds,
+    new_member,
+    trained_member,
+)
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets, typical_length
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
@@ -48,7 +54,8 @@ _AGAINST_DIVERGENCE = (
 )
 
 
-_Job = tuple[Member, np.random.RandomState]  # to train, with its random numbers
+_Network = tuple[NDArray, Member]  # its parameters (n_parameters,), and what else is kept of it
+_Job = tuple[NDArray, Member, np.random.RandomState]  # a network to train, its random numbers
 
 
 class _HeldOut(NamedTuple):
@@ -112,9 +119,9 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             )
         y, sample_weight = aligned(X, steps=self.return_sequences, y=y, sample_weight=sample_weight)
         check_combinations(self)
-        fresh = not (hasattr(self, "_members") and (incremental or self.warm_start))
+        fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
-            self.__dict__.pop("_members", None)
+            self.__dict__.pop("theta_", None)
             self._architecture = self._fixed_parameters()
             # copies: a component that is changed later does not reach the fitted network
             self.front_, self.branch_ = copy.deepcopy(
@@ -146,7 +153,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             self.dtype_ = settings.precision(self, len(samples))
         targets = replace(targets, values=scaled.astype(self.dtype_))
         training_set = TrainingSet(self._input(data), samples, targets)
-        there = [] if fresh else self._members
+        there = [] if fresh else list(zip(self._thetas(), self._members, strict=True))
         kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
         histories = self._train(training_set, held_out, kept, jobs, incremental, X, y)
         self._report(histories)
@@ -262,42 +269,42 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
 
     def _members_to_train(
         self,
-        there: list[Member],
+        there: list[_Network],
         data: SequenceDataset,
         samples: NDArray,
         rng: np.random.RandomState,
         seeds: list[int | None],
-    ) -> tuple[list[Member], list[_Job]]:
-        """Return the members that stay as they are, and those to train: all, or those to add."""
+    ) -> tuple[list[_Network], list[_Job]]:
+        """Return the networks that stay as they are, and those to train: all, or those to add."""
         rngs = [rng if seed is None else np.random.RandomState(seed) for seed in seeds]
         if len(there) == len(seeds):
-            return [], list(zip(there, rngs, strict=True))
-        jobs = []
-        for k in range(len(there), len(seeds)):
-            jobs.append((self._start(data, samples, rngs[k], seeds[k]), rngs[k]))
-        return there, jobs
+            return [], [(*network, rng) for network, rng in zip(there, rngs, strict=True)]
+        new = range(len(there), len(seeds))
+        return there, [
+            (self._initial(data, samples, rngs[k]), new_member(seeds[k]), rngs[k]) for k in new
+        ]
 
-    def _start(
-        self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState, seed: int | None
-    ) -> Member:
-        """Draw the initial parameters of a member for this data."""
+    def _initial(
+        self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState
+    ) -> NDArray[np.float64]:
+        """Draw the initial parameters (n_parameters,) of a network for this data."""
         spec = self._spec
         longest = -(-int(data.lengths[samples].max()) // (self.patch_size_ * spec.stride))
         expecting = replace(spec, cell=spec.cell.expecting(longest))
-        return new_member(ParameterLayout(expecting).initial(rng), seed)
+        return ParameterLayout(expecting).initial(rng)
 
     # --- training ---------------------------------------------------------------------------
     def _train(
         self,
         training_set: TrainingSet,
         held_out: _HeldOut | None,
-        kept: list[Member],
+        kept: list[_Network],
         jobs: list[_Job],
         incremental: bool,
         X: Any,
         y: Any,
     ) -> list[History]:
-        """Train members, and set `_members` to those kept and these."""
+        """Train networks, and set the fitted attributes by those kept and these."""
         plan = settings.training_settings(
             self, len(training_set.samples), self.branch_, incremental
         )
@@ -316,21 +323,21 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             )  # fmt: skip
             tasks = [partial(self._train_member, run, k, *job) for k, job in enumerate(jobs)]
             results = side_by_side(tasks, n_threads, run.interrupt)
-        members, histories = map(list, zip(*results, strict=True))
-        untrained = [history for member, history in results if not member["t"]]
-        if any(history.diverged for history in untrained):
+        if any(history.diverged and not member["t"] for (_, member), history in results):
             raise ValueError(f"The training diverged in its first epoch. {_AGAINST_DIVERGENCE}")
         # new members that Ctrl-C left at their initial parameters would spoil the mean
-        self._members = kept + [member for member in members if member["t"]] or members[:1]
+        begun = [network for network, _ in results if network[1]["t"]]
+        thetas, members = zip(*(kept + begun or [results[0][0]]), strict=True)
+        self.__dict__.update(fitted_attributes(thetas, list(members)))
         callbacks.end_fit()
-        return histories
+        return [history for _, history in results]
 
     def _train_member(
-        self, run: _Run, k: int, member: Member, rng: np.random.RandomState
-    ) -> tuple[Member, History]:
-        """Train the k-th member of those to train; return it, and what happened."""
+        self, run: _Run, k: int, start: NDArray, member: Member, rng: np.random.RandomState
+    ) -> tuple[_Network, History]:
+        """Train the k-th network of those to train; return it, and what happened."""
         network, plan = Network(self._spec, self.dtype_), run.plan
-        theta = member["theta"].astype(network.dtype)  # a copy: it is trained in place
+        theta = start.astype(network.dtype)  # a copy: it is trained in place
         workers = Workers(network, run.n_threads, run.interrupt)
         optimizer = self._optimizer(network)
         if run.incremental and member["optimizer_state"]:
@@ -340,7 +347,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
             callbacks = run.callbacks.of_member(k)
 
         def so_far(history: History) -> Member:
-            return trained_member(member, theta.copy(), history, n_batches, run.incremental)
+            return trained_member(member, history, n_batches, run.incremental)
 
         def after_epoch(history: History) -> bool:
             with run.lock:
@@ -348,7 +355,8 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                 if run.bar is not None:
                     _show(run.bar, history)
                 return callbacks.end_epoch(
-                    lambda: {"_members": [so_far(history)]}, history.n_epochs == plan.n_epochs
+                    lambda: fitted_attributes([theta.copy()], [so_far(history)]),
+                    last=history.n_epochs == plan.n_epochs,
                 )
 
         seed = int(rng.randint(np.iinfo(np.int32).max))
@@ -365,8 +373,8 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         if run.incremental:
             trained["optimizer_state"] = optimizer.state
         with run.lock:
-            callbacks.end(lambda: {"_members": [trained]})
-        return trained, history
+            callbacks.end(lambda: fitted_attributes([theta], [trained]))
+        return (theta, trained), history
 
     def _optimizer(self, network: Network) -> Optimizer:
         """Return the optimiser of a network, before its first step."""

@@ -21,10 +21,8 @@ _REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term
     .. [2] F. Gers, J. Schmidhuber and F. Cummins (2000). Learning to forget: continual
            prediction with LSTM. Neural Computation 12(10), 2451-2471."""
 
-_ATTRIBUTES = """estimators_ : list of estimators
-        The members of an ensemble, each as a fitted estimator.
-    theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_parameters)
-        All trained parameters; `parameters_` has them by name.
+_ATTRIBUTES = """theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_parameters)
+        All trained parameters; `parameters_` has them by name, `estimators_` by member.
     n_features_in_, n_channels_in_ : int
         Columns of a 2-D X, else channels; channels.
     n_iter_, loss_, loss_curve_ : int, float, list of float

@@ -17,7 +17,8 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator import settings
-from sklstm._estimator.members import Member, Members
+from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -37,13 +38,16 @@ from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
 
 
-class FittedNetwork(Members, WithParameters):
+class FittedNetwork(HyperParameters, WithParameters):
     """The methods of classifier and regressor that need a fitted network.
 
-    `_members` holds all trained parameters, and `_architecture` the hyper-parameters with which
-    the networks were started, by name. They hold until the next fit, whatever is set meanwhile.
+    `theta_` holds all parameters: (n_parameters,), or a row for each of several members of an
+    ensemble. `_architecture` holds the hyper-parameters with which the networks were started, by
+    name. They hold until the next fit, whatever is set meanwhile.
     """
 
+    theta_: NDArray
+    _members: list[Member]
     dtype_: str
     patch_size_: int
     front_: Convolutions | None
@@ -104,8 +108,8 @@ class FittedNetwork(Members, WithParameters):
 
     def _known_sequences(self, X: Any) -> SequenceDataset:
         """Return X as sequences like those of fit."""
-        if not hasattr(self, "_members"):
-            check_is_fitted(self)
+        if not hasattr(self, "theta_"):
+            check_is_fitted(self, "theta_")
         return as_sequences(self, X, n_channels=self.n_channels, reset=False)
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
@@ -144,27 +148,26 @@ class FittedNetwork(Members, WithParameters):
 
     def _of_each(self, n_samples: int, result: Callable[[Workers], NDArray]) -> list[NDArray]:
         """Return what `result` gives of each member: of workers with its packed parameters."""
-        members = self._members
-        with self._predictor(members, n_samples) as workers:
-            if len(members) == 1:  # packed once, for many calls
+        with self._predictor(n_samples) as workers:
+            if len(self._members) == 1:  # packed once, for many calls
                 return [result(workers)]
             results = []
-            for member in members:
-                workers.network.pack(member["theta"])
+            for theta in self._thetas():
+                workers.network.pack(theta)
                 results.append(result(workers))
             return results
 
     @contextmanager
-    def _predictor(self, members: list[Member], n_samples: int) -> Iterator[Workers]:
-        """Yield workers with the packed parameters of the first member, kept from call to call."""
-        predictor, is_new = self._take_predictor(members, n_samples)
+    def _predictor(self, n_samples: int) -> Iterator[Workers]:
+        """Yield workers with the packed parameters of a single network, kept from call to call."""
+        predictor, is_new = self._take_predictor(n_samples)
         try:
             with announced(self.verbose) if is_new else nullcontext():
                 yield predictor
         finally:
-            _predictors[self] = (members, predictor)
+            _predictors[self] = (self.theta_, predictor)
 
-    def _take_predictor(self, members: list[Member], n_samples: int) -> tuple[Workers, bool]:
+    def _take_predictor(self, n_samples: int) -> tuple[Workers, bool]:
         """Take the workers out while they are in use; return them, and whether they are new.
 
         A second thread that predicts with the same estimator makes its own.
@@ -172,10 +175,14 @@ class FittedNetwork(Members, WithParameters):
         # few rows need one thread: no look-up of joblib's settings for a single row
         shared = n_samples > ROWS_OF_ONE_THREAD
         n_threads = joblib.effective_n_jobs(self.n_jobs) if shared else None
-        packed, predictor = _predictors.pop(self, (None, None))
-        if predictor is not None and packed is members and n_threads in (None, predictor.n_threads):
+        theta, predictor = _predictors.pop(self, (None, None))
+        if (
+            predictor is not None
+            and theta is self.theta_
+            and n_threads in (None, predictor.n_threads)
+        ):
             return predictor, False
-        return Workers(self._packed_network(self._spec, members[0]), n_threads or 1), True
+        return Workers(self._packed_network(self._spec, self._thetas()[0]), n_threads or 1), True
 
     @property
     def _spec(self) -> NetworkSpec:
@@ -192,11 +199,31 @@ class FittedNetwork(Members, WithParameters):
             loss=self._loss(),
         )
 
-    def _packed_network(self, spec: NetworkSpec, member: Member) -> Network:
-        """Return a network with the trained parameters of a member."""
+    def _packed_network(self, spec: NetworkSpec, theta: NDArray) -> Network:
+        """Return a network with trained parameters (n_parameters,)."""
         network = Network(spec, self.dtype_)
-        network.pack(member["theta"])
+        network.pack(np.ascontiguousarray(theta, network.dtype))
         return network
+
+    # --- members ----------------------------------------------------------------------------
+    @property
+    def estimators_(self) -> list[Self]:
+        """The members of an ensemble as estimators; to train one leaves the ensemble as it is."""
+        check_is_fitted(self, "theta_")
+        return [self._alone(*each) for each in zip(self._thetas(), self._members, strict=True)]
+
+    def _alone(self, theta: NDArray, member: Member) -> Self:
+        """Return a member as an estimator, which shares all arrays with the ensemble."""
+        alone = copy.copy(self)
+        alone.__dict__.update(fitted_attributes([theta], [member]))
+        alone.n_estimators = 1
+        if member["seed"] is not None:
+            alone.random_state = member["seed"]
+        return alone
+
+    def _thetas(self) -> NDArray:
+        """Return the parameters of the members (n_members, n_parameters)."""
+        return np.reshape(self.theta_, (len(self._members), -1))
 
     # --- attention, streams, parameters -----------------------------------------------------
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
@@ -252,7 +279,7 @@ class FittedNetwork(Members, WithParameters):
         ValueError
             If the network reads whole sequences or several steps at a time.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "theta_")
         if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
             raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
         spec = self._spec
@@ -267,7 +294,7 @@ class FittedNetwork(Members, WithParameters):
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
         with announced(self.verbose):
-            networks = [self._packed_network(spec, member) for member in self._members]
+            networks = [self._packed_network(spec, theta) for theta in self._thetas()]
             decode = decoders[method]
             return Stream(networks, int(n_streams), center, deviation, decode, twin._mean_raw)
 
@@ -297,18 +324,19 @@ class FittedNetwork(Members, WithParameters):
 
     @property
     def parameters_(self) -> dict[str, NDArray]:
-        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them.
-
-        The arrays of several members are stacked along their first axis.
-        """
-        members, layout = self._fitted_members(), ParameterLayout(self._spec)
-        of_each = [layout.views(member["theta"]) for member in members]
+        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them."""
+        check_is_fitted(self, "theta_")
+        layout = ParameterLayout(self._spec)
+        of_each = [layout.views(theta) for theta in self._thetas()]
         views = of_each[0]
-        if len(members) > 1:
+        if len(of_each) > 1:
             views = {name: np.stack([views[name] for views in of_each]) for name in views}
         for view in views.values():
             view.flags.writeable = False
         return views
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "theta_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -318,6 +346,6 @@ class FittedNetwork(Members, WithParameters):
 
 # Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
 # buffers cannot be pickled.
-_predictors: WeakKeyDictionary[FittedNetwork, tuple[list[Member], Workers]] = WeakKeyDictionary()
+_predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Workers]] = WeakKeyDictionary()
 if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
     os.register_at_fork(after_in_child=_predictors.clear)
