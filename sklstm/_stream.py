@@ -41,16 +41,20 @@ class Stream:
 
     def __init__(
         self,
-        networks: Sequence[Network],
+        network: Network,
+        packed: Sequence[NDArray],
         n_streams: int,
         center: NDArray[np.float64],
         deviation: NDArray[np.float64],
         decode: Callable[[NDArray], NDArray],
         mean: Callable[[Sequence[NDArray]], NDArray],
     ) -> None:
-        """Begin streams; `mean` makes of the networks' raw predictions that of the ensemble."""
-        network, n_networks = networks[0], len(networks)
-        plan, spec = network.plan, network.spec
+        """Begin streams through networks of one shape.
+
+        packed: the parameters of each network
+        mean: makes of the networks' raw predictions that of the ensemble
+        """
+        plan, spec, n_networks = network.plan, network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
         chunk = Chunk(network)
@@ -95,9 +99,9 @@ class Stream:
             (
                 plan.cell, plan.norm, plan.noise, plan.readout,
                 sizes, plan.scans, np.array([0, n_streams]),
-                network.packed, part, self._x, scale, seen,
+                parameters, part, self._x, scale, seen,
             )
-            for network, part, seen in zip(networks, flat, n_seen, strict=True)
+            for parameters, part, seen in zip(packed, flat, n_seen, strict=True)
         ]  # fmt: skip
         self._run = entry_point(network_step, *self._arguments[0])
         self.reset()

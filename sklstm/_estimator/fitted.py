@@ -29,7 +29,7 @@ from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
 from sklstm._progress import announced
 from sklstm._stream import Stream
-from sklstm._training.workers import ROWS_OF_ONE_THREAD, Workers
+from sklstm._training.workers import ROWS_OF_ONE_THREAD, Predictor, Workers
 from sklstm.components.cells import CELLS
 from sklstm.components.component import Component, WithParameters
 from sklstm.components.convolutions import FCN, Convolutions
@@ -147,19 +147,13 @@ class FittedNetwork(HyperParameters, WithParameters):
         return rows[given], raw, weight_of_steps(weight, data)[given]
 
     def _of_each(self, n_samples: int, result: Callable[[Workers], NDArray]) -> list[NDArray]:
-        """Return what `result` gives of each member: of workers with its packed parameters."""
-        with self._predictor(n_samples) as workers:
-            if len(self._members) == 1:  # packed once, for many calls
-                return [result(workers)]
-            results = []
-            for theta in self._thetas():
-                workers.network.pack(theta)
-                results.append(result(workers))
-            return results
+        """Return what `result` gives of the workers with each member."""
+        with self._predictor(n_samples) as predictor:
+            return [result(workers) for workers in predictor.each()]
 
     @contextmanager
-    def _predictor(self, n_samples: int) -> Iterator[Workers]:
-        """Yield workers with the packed parameters of a single network, kept from call to call."""
+    def _predictor(self, n_samples: int) -> Iterator[Predictor]:
+        """Yield workers with the packed parameters, kept from call to call."""
         predictor, is_new = self._take_predictor(n_samples)
         try:
             with announced(self.verbose) if is_new else nullcontext():
@@ -167,7 +161,7 @@ class FittedNetwork(HyperParameters, WithParameters):
         finally:
             _predictors[self] = (self.theta_, predictor)
 
-    def _take_predictor(self, n_samples: int) -> tuple[Workers, bool]:
+    def _take_predictor(self, n_samples: int) -> tuple[Predictor, bool]:
         """Take the workers out while they are in use; return them, and whether they are new.
 
         A second thread that predicts with the same estimator makes its own.
@@ -179,10 +173,11 @@ class FittedNetwork(HyperParameters, WithParameters):
         if (
             predictor is not None
             and theta is self.theta_
-            and n_threads in (None, predictor.n_threads)
+            and n_threads in (None, predictor.workers.n_threads)
         ):
             return predictor, False
-        return Workers(self._packed_network(self._spec, self._thetas()[0]), n_threads or 1), True
+        network = Network(self._spec, self.dtype_)
+        return Predictor(network, self._thetas(), n_threads or 1), True
 
     @property
     def _spec(self) -> NetworkSpec:
@@ -198,12 +193,6 @@ class FittedNetwork(HyperParameters, WithParameters):
             n_outputs=self.n_outputs_,
             loss=self._loss(),
         )
-
-    def _packed_network(self, spec: NetworkSpec, theta: NDArray) -> Network:
-        """Return a network with trained parameters (n_parameters,)."""
-        network = Network(spec, self.dtype_)
-        network.pack(np.ascontiguousarray(theta, network.dtype))
-        return network
 
     # --- members ----------------------------------------------------------------------------
     @property
@@ -294,9 +283,11 @@ class FittedNetwork(HyperParameters, WithParameters):
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
         with announced(self.verbose):
-            networks = [self._packed_network(spec, theta) for theta in self._thetas()]
-            decode = decoders[method]
-            return Stream(networks, int(n_streams), center, deviation, decode, twin._mean_raw)
+            network = Network(spec, self.dtype_)
+            packed = network.pack_each(self._thetas())
+            return Stream(
+                network, packed, int(n_streams), center, deviation, decoders[method], twin._mean_raw
+            )
 
     def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""
@@ -346,6 +337,6 @@ class FittedNetwork(HyperParameters, WithParameters):
 
 # Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
 # buffers cannot be pickled.
-_predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Workers]] = WeakKeyDictionary()
+_predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Predictor]] = WeakKeyDictionary()
 if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
     os.register_at_fork(after_in_child=_predictors.clear)

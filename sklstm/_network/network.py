@@ -60,6 +60,14 @@ class Network:
         """Let the kernels read the parameters theta (n_parameters,)."""
         self._packing.pack(theta)
 
+    def pack_each(self, thetas: NDArray) -> list[NDArray]:
+        """Return the parameters of several networks, packed, for `read`."""
+        return [self._packing.pack_anew(theta) for theta in thetas]
+
+    def read(self, packed: NDArray) -> None:
+        """Let the kernels read parameters that are packed already."""
+        self._packing.packed = packed
+
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
         """Sum the gradients of the chunks, in their order, into the layout of theta."""
         self._packing.unpack_gradient(chunks, out)

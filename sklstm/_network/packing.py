@@ -89,6 +89,12 @@ class Packing:
         self._extended[:-1] = theta
         np.take(self._extended, self._pack_index, out=self.packed, mode="clip")
 
+    def pack_anew(self, theta: NDArray) -> NDArray:
+        """Pack parameters into a new array, and return it."""
+        self.packed = aligned(self._size, self.dtype)
+        self.pack(theta)
+        return self.packed
+
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
         """Sum the gradients of the chunks, in their order, into the layout of theta."""
         total = chunks[0] if len(chunks) == 1 else np.add.reduce(chunks, axis=0)

@@ -7,7 +7,7 @@ their order. So the number of threads changes the time, and not one bit of the r
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -229,3 +229,18 @@ class Workers:
         finally:  # also when Ctrl-C comes here: the others still write to their buffers
             for future in others:
                 future.result()
+
+
+class Predictor:
+    """Workers that predict with several networks of one shape in turn: those of an ensemble."""
+
+    def __init__(self, network: Network, thetas: NDArray, n_threads: int) -> None:
+        """Pack the parameters thetas (n_networks, n_parameters)."""
+        self.workers = Workers(network, n_threads)
+        self._packed = network.pack_each(thetas)
+
+    def each(self) -> Iterator[Workers]:
+        """Yield the workers with each network."""
+        for packed in self._packed:
+            self.workers.network.read(packed)
+            yield self.workers

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit, log_softmax, logsumexp, softmax
+from scipy.special import expit, log_expit, log_softmax, softmax
 
 from sklstm._kernels import losses
 from sklstm.components.component import INSIDE_UNIT, POSITIVE, Component, parameter
@@ -101,7 +101,8 @@ class BinaryCrossEntropy(ClassificationLoss):
 
 def _log_mean(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the logarithm of the mean along axis 0 of what these are the logarithms of."""
-    return np.asarray(logsumexp(logarithms, axis=0) - math.log(len(logarithms)))
+    highest = logarithms.max(axis=0)
+    return np.asarray(highest + np.log(np.exp(logarithms - highest).mean(axis=0)))
 
 
 # --- regression: the raw prediction is the value, in units of the target's deviation --------
