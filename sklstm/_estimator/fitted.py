@@ -212,7 +212,7 @@ class FittedNetwork(HyperParameters, WithParameters):
 
     def _thetas(self) -> NDArray:
         """Return the parameters of the members (n_members, n_parameters)."""
-        return np.reshape(self.theta_, (len(self._members), -1))
+        return np.atleast_2d(self.theta_)
 
     # --- attention, streams, parameters -----------------------------------------------------
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
