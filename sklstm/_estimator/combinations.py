@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS, Cell
 from sklstm.components.component import Component, resolve
 from sklstm.components.convolutions import Convolutions
@@ -25,7 +26,8 @@ def check_combinations(parameters: HyperParameters) -> None:
         if isinstance(convolutions, Component):
             convolutions.checked()
     for sentence in (
-        *_with_cell(parameters, cell), *_without_layers(parameters), *_of_steps(parameters)
+        *_with_cell(parameters, cell), *_without_layers(parameters), *_of_steps(parameters),
+        *_with_attention(parameters),
     ):  # fmt: skip
         raise ValueError(sentence)
 
@@ -95,3 +97,20 @@ def _of_steps(parameters: HyperParameters) -> Iterator[str]:
             "return_sequences=True predicts at every step, but a branch gives features of whole "
             "sequences: set branch=None."
         )
+
+
+def _with_attention(parameters: HyperParameters) -> Iterator[str]:
+    """Yield what keeps the heads of self-attention from sharing the states of a time step."""
+    if parameters.attention is None:
+        return
+    attention = resolve(parameters.attention, ATTENTIONS)
+    if parameters.num_layers > 0:
+        directions = 2 if parameters.bidirectional else 1
+        n_states = directions * parameters.hidden_size
+        origin = f"hidden_size={parameters.hidden_size}" + " in two directions" * (directions - 1)
+    else:
+        front = parameters.front
+        assert isinstance(front, Convolutions)
+        n_states, origin = front.layers()[-1].n_filters, "the filters of front"
+    if n_states % attention.n_heads:
+        yield attention.misfit(n_states, origin)

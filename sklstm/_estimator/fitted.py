@@ -30,6 +30,7 @@ from sklstm._network.spec import NetworkSpec
 from sklstm._progress import announced
 from sklstm._stream import Stream
 from sklstm._training.workers import ROWS_OF_ONE_THREAD, Predictor, Workers
+from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import Component, WithParameters
 from sklstm.components.convolutions import FCN, Convolutions
@@ -60,6 +61,7 @@ class FittedNetwork(HyperParameters, WithParameters):
 
     # where a string stands for a component: the components by that string
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
+        "attention": ATTENTIONS,
         "cell": CELLS,
         "solver": SOLVERS,
         "learning_rate": SCHEDULES,
@@ -248,6 +250,49 @@ class FittedNetwork(HyperParameters, WithParameters):
         n_steps[first] = data.lengths - (lengths - 1) * merged
         return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
 
+    def self_attention_weights(
+        self, X: Any, layer: int = -1
+    ) -> NDArray[np.float64] | list[NDArray[np.float64]]:
+        """Return how much each time step reads of each other one in ``attention="self"``.
+
+        Parameters
+        ----------
+        {X}
+        layer : int, default=-1
+            Layer of the attention, from 0 on; negative numbers count from the last.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_heads, n_timesteps, n_timesteps), or list of ndarray of \
+shape (n_heads, n_timesteps_i, n_timesteps_i)
+            Weights by head, the reading step before the one that is read; they sum to 1 over
+            the last axis. A list if lengths differ.
+        """
+        data = self._known_sequences(X)
+        spec = self._spec
+        if spec.encoder is None:
+            raise ValueError(
+                "self_attention_weights needs attention='self' or SelfAttention(...), but this "
+                "network was fitted with attention=None."
+            )
+        n_layers = spec.encoder.n_layers
+        if not isinstance(layer, (int, np.integer)) or not -n_layers <= layer < n_layers:
+            raise ValueError(f"layer={layer!r}: the network has {n_layers} layer(s) of attention.")
+        with self._predictor(data.n_samples) as predictor:
+            every = np.arange(data.n_samples)
+            found = predictor.self_attention(self._input(data), every, int(layer) % n_layers)
+        totals = np.array([[heads.sum()] for heads in found])
+        check_predictions(totals, data, self.channel_mean_, self.channel_scale_)
+        merged = self.patch_size_ * spec.stride
+        weights = []
+        for heads, n_timesteps in zip(found, data.lengths, strict=True):
+            # the first stretch of a sequence is the one that may hold fewer steps
+            n_steps = np.full(heads.shape[1], merged)
+            n_steps[0] = n_timesteps - (len(n_steps) - 1) * merged
+            shares = np.repeat(heads / n_steps, n_steps, axis=2)
+            weights.append(np.repeat(shares, n_steps, axis=1))
+        return np.stack(weights) if len(set(data.lengths)) == 1 else weights
+
     def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:
         """Predict while sequences come in, one time step after another.
 
@@ -311,6 +356,11 @@ class FittedNetwork(HyperParameters, WithParameters):
             raise ValueError(
                 "Convolutions read several steps at a time, a stream has one: fit with "
                 "front=None and branch=None."
+            )
+        if spec.encoder is not None:
+            raise ValueError(
+                "Self-attention reads all steps of a sequence again at each step, a stream keeps "
+                "none of them: fit with attention=None."
             )
 
     @property

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from sklstm.components.attention import ATTENTIONS, AttentionName, SelfAttention
 from sklstm.components.cells import CELLS, Cell, CellName
 from sklstm.components.component import (
     COUNT,
@@ -122,6 +123,11 @@ class HyperParameters:
     branch: FCN | Literal["auto"] | None = _declare(
         "network", 'FCN, "auto" or None', "auto", FCN, _AUTO, None, fixed=True,
         text='Convolutions beside the recurrent layers. "auto": for a classifier.',
+    )  # fmt: skip
+    attention: AttentionName | SelfAttention | None = _declare(
+        "network", f"{_choices(ATTENTIONS)}, SelfAttention or None", None,
+        StrOptions(set(ATTENTIONS)), SelfAttention, None, fixed=True,
+        text="Transformer layers after the recurrent layers.",
     )  # fmt: skip
 
     # --- input ------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._input.sequences import network_channels
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.training import TrainingSettings
+from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import resolve
 from sklstm.components.convolutions import FCN, Convolutions
@@ -79,6 +80,7 @@ def network_spec(
     loss: Loss,
 ) -> NetworkSpec:
     """Return the network for sequences of so many channels."""
+    attention = parameters.attention
     return NetworkSpec(
         n_channels=network_channels(n_channels, patch_size, parameters.scale),
         cell=resolve(parameters.cell, CELLS),
@@ -92,6 +94,7 @@ def network_spec(
         bptt_steps=0 if parameters.bptt_steps is None else int(parameters.bptt_steps),
         front=() if front is None else front.layers(),
         branch=() if branch is None else branch.layers(),
+        encoder=None if attention is None else resolve(attention, ATTENTIONS),
         recurrent_dropout=float(parameters.recurrent_dropout),
         variational_dropout=float(parameters.variational_dropout),
     )

@@ -1,4 +1,4 @@
-"""The whole network over one chunk: recurrent layers, pooling, head, loss and back.
+"""The whole network over one chunk: recurrent layers, encoder, pooling, head, loss and back.
 
 One call a chunk, so that Python costs microseconds a minibatch and the threads that work
 on different chunks do not wait for each other.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sklstm._kernels.encoder import dends_of, encode, encode_backward, ends_of
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.losses import loss_gradient
@@ -26,6 +27,7 @@ class Plan(NamedTuple):
     cell: Any  # marker of the recurrent cell, see cells/dispatch.py
     norm: Any  # layer normalisation, see layer_norm.py, or None
     noise: Any  # see noise.py, or None
+    encoder: Any  # see encoder.py, or None
     readout: Any  # marker of what the head reads, see readout.py
     truncated: bool  # errors leave a step through c alone
     bptt_steps: int  # steps after which errors of state are cut; 0 for none
@@ -36,7 +38,7 @@ class Plan(NamedTuple):
     last: int
     mean: int
     maximum: int
-    reads_all: bool  # whether the readout reads all states of the last layer
+    reads_all: bool  # whether encoder or readout read all states of the last layer
     loss: int
     loss_parameter: float
     n_pooled: int  # pooled states, in whole vectors
@@ -76,6 +78,7 @@ class Workspace(NamedTuple):
     dfeatures: int
     raw: int
     draw: int
+    encoder: Any  # a `Room`, or None
 
 
 # These take single fields: a plan or a workspace as an argument is dozens of them.
@@ -246,13 +249,16 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
     first = top * plan.n_directions
     h = cube(
         work.flat,
-        work.h + first * n_sequences * plan.n_hidden,
+        ends_of(plan.encoder, work, work.h + first * n_sequences * plan.n_hidden),
         plan.n_directions,
         n_sequences,
         plan.n_hidden,
     )
     emit = plan.reads_all
-    y = matrix(work.flat, work.y + top * n_rows * wide, n_rows if emit else 1, wide)
+    before = top * n_rows * wide
+    y = matrix(work.flat, work.y + before, n_rows if emit else 1, wide)
+    dy = matrix(work.flat, work.dy + before, n_rows if emit and keep else 0, wide)
+    encode(plan.encoder, plan, starts, lengths, packed, work, y, dy, keep)
     features = matrix(work.flat, work.features, n_read_rows, plan.feature_stride)
     read_forward(plan.readout, plan, starts, lengths, packed, work, h, y, keep, features)
     for r in range(n_read_rows):
@@ -316,7 +322,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     first = top * plan.n_directions
     dh = cube(
         work.flat,
-        work.dh + first * n_sequences * plan.n_hidden,
+        dends_of(plan.encoder, work, work.dh + first * n_sequences * plan.n_hidden),
         plan.n_directions,
         n_sequences,
         plan.n_hidden,
@@ -328,6 +334,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
     read_backward(
         plan.readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
     )
+    encode_backward(plan.encoder, plan, starts, lengths, packed, work, dy, dw)
 
 
 @kernel
@@ -405,7 +412,7 @@ def network_step(
     """
     s = settings[0]
     plan = Plan(
-        product=s.product, cell=cell, norm=norm, noise=noise, readout=readout,
+        product=s.product, cell=cell, norm=norm, noise=noise, encoder=None, readout=readout,
         truncated=s.truncated != 0, bptt_steps=s.bptt_steps, n_hidden=s.n_hidden,
         n_layers=s.n_layers, n_directions=s.n_directions, n_outputs=s.n_outputs, last=s.last,
         mean=s.mean, maximum=s.maximum, reads_all=s.reads_all != 0, loss=s.loss,
@@ -416,7 +423,7 @@ def network_step(
     work = Workspace(
         flat=flat, rows=s.rows, gates=s.gates, cells=s.cells, y=s.y, dy=s.dy, h=s.h, c=s.c,
         dh=s.dh, dc=s.dc, checkpoints=s.checkpoints, features=s.features, dropped=s.dropped,
-        dfeatures=s.dfeatures, raw=s.raw, draw=s.draw,
+        dfeatures=s.dfeatures, raw=s.raw, draw=s.draw, encoder=None,
     )  # fmt: skip
     n_streams, n_channels = x.shape
     scaled = matrix(flat, s.scaled, n_streams, n_channels)

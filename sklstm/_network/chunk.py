@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.attention import BLOCK
+from sklstm._kernels.encoder import Room, sizes
 from sklstm._kernels.network import ROW_STRIDE, Workspace, network_gradient, network_predict
 from sklstm._kernels.readout import Attention
 from sklstm._kernels.simd import aligned
 from sklstm._network.convolutions import ConvolutionBuffers, kept_per_row
+from sklstm._network.encoder import attention_of_heads
 from sklstm._network.network import Network
 from sklstm._network.packing import filled
 
@@ -96,6 +98,15 @@ class Chunk:
         start = work.features + n_sequences * plan.feature_stride
         start += min(n_rows, BLOCK) * plan.readout.stride
         return work.flat[start : start + n_rows, np.newaxis]
+
+    def self_attention(self, batch: PackedBatch, layer: int) -> NDArray[np.float64]:
+        """Return the weights (n_heads, n_rows, n_rows) in an encoder layer, of one sequence."""
+        work, n_rows, _ = self._forward(batch)
+        encoder, room = self.network.plan.encoder, work.encoder
+        size = n_rows * encoder.qkv_stride
+        start = room.qkv + layer * size
+        qkv = work.flat[start : start + size].reshape(n_rows, encoder.qkv_stride)
+        return attention_of_heads(encoder, qkv)
 
     def raw(self, work: Workspace, n_read: int) -> NDArray:
         """Return the raw predictions (n_read, n_outputs) in a workspace, as a view."""
@@ -183,13 +194,15 @@ class Chunk:
         shape = (n_rows, n_sequences, n_timesteps, keep)
         if shape != self._shape:
             line = 64 // self.network.dtype.itemsize
-            offsets, total = {}, 0
-            for name, size in self._sizes(*shape).items():
-                offsets[name] = total
-                total += filled(size, line)
+            offsets, total = _laid_out(self._sizes(*shape), 0, line)
+            room = None
+            if plan.encoder is not None:
+                of_encoder = sizes(plan.encoder, self.network.lanes, *shape)
+                places, total = _laid_out(of_encoder, total, line)
+                room = Room(**places)
             if total > self._flat.size:
                 self._flat = aligned(total, self.network.dtype)
-            self._shape, self._work = shape, Workspace(flat=self._flat, **offsets)
+            self._shape, self._work = shape, Workspace(flat=self._flat, **offsets, encoder=room)
         work = self._work
         state = max(len(plan.scans) - 1, 1) * n_sequences * plan.n_hidden
         for start in (work.h, work.c, work.dh, work.dc)[: 4 if keep else 2]:
@@ -255,6 +268,15 @@ class Chunk:
         y, h = (work.dy, work.dh) if backward else (work.y, work.h)
         states = work.flat[y : y + n_rows * n].reshape(n_rows, n)
         return states, work.flat[h : h + n_sequences * n].reshape(n_sequences, n)
+
+
+def _laid_out(sizes: dict[str, int], start: int, line: int) -> tuple[dict[str, int], int]:
+    """Return where arrays begin that lie one behind the other, and where the last one ends."""
+    offsets = {}
+    for name, size in sizes.items():
+        offsets[name] = start
+        start += filled(size, line)
+    return offsets, start
 
 
 def _last_rows(batch: PackedBatch) -> NDArray[np.int64]:

@@ -14,6 +14,7 @@ from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import Plan
 from sklstm._kernels.noise import Noise
 from sklstm._kernels.readout import Attention, Final, Pooled, Steps
+from sklstm._network.encoder import place_encoder
 from sklstm._network.packing import Packing, filled
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
@@ -118,12 +119,14 @@ class Network:
         ]
         table = np.array([*scans, self._head(n_hidden, n_pooled, n_features)])
         row_strides = table[:, 1]
+        encoder = place_encoder(spec, self.layout, self._packing)
         readout = self._readout(n_hidden)
         return Plan(
             product=gemm_address(self.dtype),
             cell=cell.kernel(),
             norm=LayerNorm(spec.hidden_size) if cell.normalised else None,
             noise=expected if max(zoneout) > 0.0 else None,
+            encoder=encoder,
             readout=readout,
             truncated=spec.truncated,
             bptt_steps=spec.bptt_steps,
@@ -134,7 +137,7 @@ class Network:
             last=int("last" in spec.pooling),
             mean=int("mean" in spec.pooling),
             maximum=int("max" in spec.pooling),
-            reads_all=not isinstance(readout, Final),
+            reads_all=encoder is not None or not isinstance(readout, Final),
             loss=spec.loss.kind,
             loss_parameter=spec.loss.kernel_parameter,
             n_pooled=n_pooled,

@@ -49,6 +49,11 @@ def _uniform(n: int) -> Initial:
     return lambda rng, shape: rng.uniform(-bound, bound, shape)
 
 
+def _xavier(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+    """Uniform in +-sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010)."""
+    return rng.uniform(-1.0, 1.0, shape) * math.sqrt(6.0 / sum(shape))
+
+
 def _of_filters(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
     """Uniform in +-1/sqrt(values that a filter reads)."""
     return rng.uniform(-1.0, 1.0, shape) / math.sqrt(math.prod(shape[1:]))
@@ -71,8 +76,9 @@ def parameters_of(spec: NetworkSpec) -> Iterator[Parameter]:
     yield from _convolutions("conv", spec.front, spec.n_channels)
     yield from _recurrent(spec)
     yield from _convolutions("fcn", spec.branch, spec.n_channels)
+    yield from _encoder(spec)
     if "attention" in spec.pooling:
-        yield from _attention(spec.n_units, spec.n_directions * spec.n_units)
+        yield from _attention(spec.n_units, spec.n_states)
     weight = (spec.n_outputs, spec.n_features)
     yield Parameter("head_weight", weight, _uniform(weight[1]), "head", "weight", decays=True)
     yield Parameter("head_bias", (spec.n_outputs,), _zeros, "head", "bias")
@@ -109,6 +115,27 @@ def _scan(spec: NetworkSpec, group: str, n_inputs: int) -> Iterator[Parameter]:
         yield Parameter(f"{kind}_{group}", shape, uniform, group, "below", columns, decays=True)
 
 
+def _encoder(spec: NetworkSpec) -> Iterator[Parameter]:
+    """Yield the parameters of the encoder layers; each layer is a group."""
+    if spec.encoder is None:
+        return
+    n, wide = spec.n_states, spec.encoder.n_wide(spec.n_states)
+    maps = {
+        "self_attn_in_proj": (3 * n, n),
+        "self_attn_out_proj": (n, n),
+        "linear1": (wide, n),
+        "linear2": (n, wide),
+    }
+    for k in range(spec.encoder.n_layers):
+        group = f"encoder_l{k}"
+        for name, shape in maps.items():
+            yield Parameter(f"{name}_weight_l{k}", shape, _xavier, group, name, decays=True)
+            yield Parameter(f"{name}_bias_l{k}", shape[:1], _zeros, group, name)
+        for name in ("norm1", "norm2"):
+            yield Parameter(f"{name}_weight_l{k}", (n,), _ones, group, "norms")
+            yield Parameter(f"{name}_bias_l{k}", (n,), _zeros, group, "norms")
+
+
 def _attention(n: int, n_states: int) -> Iterator[Parameter]:
     """Yield W, b and v of additive attention."""
     group, weight = "attention", (n, n_states)
@@ -143,7 +170,8 @@ class ParameterLayout:
     has four blocks: r, z, and the two of n, which do not add up: torch's ``b_in``, ``b_hn``.
     ``weight_ch`` (3, hidden_size) holds the peepholes of i, f and o, and ``gain``, of the shape of
     the bias, the gains of layer normalisation. ``attention_weight``, ``attention_bias`` and
-    ``score_weight`` are W, b and v of additive attention.
+    ``score_weight`` are W, b and v of additive attention. Those of encoder layers have the names of
+    torch's ``TransformerEncoderLayer``, with ``_`` for each dot.
 
     Convolutions are ``conv_`` before the recurrent layers and ``fcn_`` beside them, with weights
     (n_filters, n_inputs, width). Batch normalisation has scale, shift, and the running mean and

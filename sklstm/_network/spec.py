@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from sklstm.components.attention import SelfAttention
 from sklstm.components.cells import Cell
 from sklstm.components.convolutions import ConvolutionLayer
 from sklstm.components.losses import Loss
@@ -28,6 +29,7 @@ class NetworkSpec:
     bptt_steps: int = 0  # steps after which errors of state are cut; 0 for none
     front: tuple[ConvolutionLayer, ...] = ()  # before the recurrent layers
     branch: tuple[ConvolutionLayer, ...] = ()  # beside them; its mean over time goes to the head
+    encoder: SelfAttention | None = None  # layers over the states of the last recurrent layer
     # rates of dropout inside the recurrent layers, in training
     recurrent_dropout: float = 0.0
     variational_dropout: float = 0.0
@@ -54,9 +56,19 @@ class NetworkSpec:
         return self.hidden_size if self.num_layers > 0 else self.n_inputs
 
     @property
+    def n_states(self) -> int:
+        """States of a time step that pooling reads, of all directions."""
+        return self.n_directions * self.n_units
+
+    @property
+    def causal(self) -> bool:
+        """Whether no step of the encoder reads a later one: if no recurrent layer does."""
+        return self.per_step and self.n_directions == 1
+
+    @property
     def n_pooled(self) -> int:
         """Features that pooling makes of the states."""
-        return len(self.pooling) * self.n_directions * self.n_units
+        return len(self.pooling) * self.n_states
 
     @property
     def n_beside(self) -> int:

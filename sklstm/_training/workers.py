@@ -136,6 +136,15 @@ class Workers:
         """Return the weights (total_steps,) that attention gives to the steps of samples (n,)."""
         return self._forward(inputs, samples, Chunk.attention, 1, True)[:, 0]
 
+    def self_attention(
+        self, inputs: NetworkInput, samples: NDArray[np.int64], layer: int
+    ) -> list[NDArray[np.float64]]:
+        """Return the weights (n_heads, n_steps, n_steps) in a layer of the encoder, by sample."""
+        chunk, dtype = self._chunks[0], self.network.dtype
+        return [
+            chunk.self_attention(inputs.pack(sample, dtype), layer) for sample in samples[:, None]
+        ]
+
     def _forward(
         self,
         inputs: NetworkInput,

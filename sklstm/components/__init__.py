@@ -1,5 +1,6 @@
 """The parts of a network and of its training, each an object with its own hyper-parameters."""
 
+from sklstm.components.attention import SelfAttention
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.components.component import Component
 from sklstm.components.convolutions import FCN, Convolutions
@@ -39,6 +40,7 @@ __all__ = [
     "Quantile",
     "RMSProp",
     "Schedule",
+    "SelfAttention",
     "Solver",
     "SquaredError",
 ]
