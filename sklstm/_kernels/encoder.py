@@ -19,7 +19,7 @@ from numba import types
 from numba.extending import overload
 
 from sklstm._kernels.gemm import PANEL, gemm
-from sklstm._kernels.jit import FALSE, INLINED, ONE, TRUE, UNCOUNTED, device, part
+from sklstm._kernels.jit import FALSE, ONE, TRUE, UNCOUNTED, device
 from sklstm._kernels.row_norm import row_norm_backward, row_norm_forward
 from sklstm._kernels.self_attention import (
     QUERIES,
@@ -49,6 +49,7 @@ class Encoder(NamedTuple):
     """Marks a network with encoder layers, and says how large they are."""
 
     n_units: int  # states of a direction, without what fills up vectors
+    n_hidden: int  # with it
     n_heads: int
     size: int  # of a head: n_directions * n_units / n_heads
     scale: float  # 1 / sqrt(size)
@@ -65,17 +66,15 @@ class Encoder(NamedTuple):
 
 
 # Columns of Encoder.layers. Of each linear map: [W, transposed; b] in panels, W in panels, and
-# the gradient of the first. Of the norms: gain and bias of the first, then of the second.
+# the gradient of the first; of the norms: gain and bias of the first, then of the second, and
+# their gradient.
 QKV, OUT, UP, DOWN, NORMS = (np.intp(k) for k in (0, 3, 6, 9, 12))
 TRANSPOSED, GRADIENT = np.intp(1), np.intp(2)
-NORMS_GRADIENT = np.intp(13)
 
 
 class Room(NamedTuple):
     """Where the arrays of an encoder begin in the workspace; see `sizes`."""
 
-    ends: int
-    dends: int
     s: int
     unit1: int
     to_unit1: int
@@ -100,7 +99,7 @@ class Room(NamedTuple):
 def sizes(
     encoder: Encoder, lanes: int, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool
 ) -> dict[str, int]:
-    """Return the sizes of the arrays of an encoder, by their names in `Room`.
+    """Return the sizes of the arrays of an encoder, by their names in `Room` or `Workspace`.
 
     keep: whether the backward pass follows; else layers take turns in most arrays
     """
@@ -184,12 +183,6 @@ def _relu_backward(y, n, dy):
             store(dy, j, where_equal(load(y, j), zero, zero, load(dy, j)))
 
 
-@part
-def _rows(flat, start, first, n, stride):
-    """Rows first to first + n of an array that begins at start."""
-    return matrix(flat, start + first * stride, n, stride)
-
-
 # --- a packed batch and its sequences -----------------------------------------------------
 @device
 def _take(starts, lengths, y, s):
@@ -211,260 +204,278 @@ def _give(starts, lengths, s, y):
             row += 1
 
 
+# --- a layer, a block of rows at a time ---------------------------------------------------
+# (in) layer, encoder, product, packed, room, flat: as in `encoder_forward`
+# (in) n_rows: of the batch;  keep: whether arrays hold all rows of all layers, else a block
+@device
+def _project(layer, encoder, product, n_rows, packed, keep, room, flat):
+    """Queries, keys and values, of the normalised states."""
+    stride, n_states, qkv_stride = encoder.stride, encoder.n_states, encoder.qkv_stride
+    norms = encoder.layers[layer, NORMS]
+    for first in range(0, n_rows, BLOCK):
+        n, row = min(BLOCK, n_rows - first), layer * n_rows + first
+        kept = row if keep else 0
+        z = matrix(flat, room.z1 + kept * stride, n, stride)
+        row_norm_forward(
+            matrix(flat, room.s + first * stride, n, stride),
+            span(packed, norms, n_states), span(packed, norms + n_states, n_states),
+            encoder.n_units, encoder.n_hidden,
+            matrix(flat, room.unit1 + kept * n_states, n, n_states),
+            span(flat, room.to_unit1 + kept, n), z,
+        )  # fmt: skip
+        _linear(
+            product, z, packed, encoder.layers[layer, QKV], n_states + 1,
+            matrix(flat, room.qkv + row * qkv_stride, n, qkv_stride), 3 * encoder.n_attended, FALSE,
+        )  # fmt: skip
+
+
+@device
+def _project_backward(layer, encoder, product, n_rows, packed, room, flat, dw):
+    """Gradient of `_project`: from room.dqkv, it is added to room.s and dw."""
+    stride, n_states, qkv_stride = encoder.stride, encoder.n_states, encoder.qkv_stride
+    norms, dnorms = encoder.layers[layer, NORMS], encoder.layers[layer, NORMS + ONE]
+    for first in range(0, n_rows, BLOCK):
+        n, row = min(BLOCK, n_rows - first), layer * n_rows + first
+        dqkv = matrix(flat, room.dqkv + first * qkv_stride, n, qkv_stride)
+        dz = matrix(flat, room.dz, n, stride)
+        _linear(
+            product, dqkv, packed, encoder.layers[layer, QKV + TRANSPOSED], 3 * encoder.n_attended,
+            dz, n_states, FALSE,
+        )  # fmt: skip
+        _linear_gradient(
+            product, matrix(flat, room.z1 + row * stride, n, stride), n_states + 1,
+            dqkv, 3 * encoder.n_attended, dw, encoder.layers[layer, QKV + GRADIENT],
+        )  # fmt: skip
+        row_norm_backward(
+            matrix(flat, room.unit1 + row * n_states, n, n_states),
+            span(flat, room.to_unit1 + row, n), span(packed, norms, n_states),
+            encoder.n_units, encoder.n_hidden, dz,
+            matrix(flat, room.s + first * stride, n, stride),
+            span(dw, dnorms, n_states), span(dw, dnorms + n_states, n_states),
+        )  # fmt: skip
+
+
+@device
+def _feed_forward(layer, encoder, product, n_rows, packed, keep, room, flat):
+    """Add what the heads have read to the states, then the two linear maps of the sum."""
+    stride, n_states, n_attended = encoder.stride, encoder.n_states, encoder.n_attended
+    wide_stride, attended_stride = encoder.wide_stride, encoder.attended_stride
+    norms = encoder.layers[layer, NORMS] + 2 * n_states
+    for first in range(0, n_rows, BLOCK):
+        n, row = min(BLOCK, n_rows - first), layer * n_rows + first
+        kept, whole = (row, row) if keep else (0, first)
+        s = matrix(flat, room.s + first * stride, n, stride)
+        _linear(
+            product, matrix(flat, room.attended + whole * attended_stride, n, attended_stride),
+            packed, encoder.layers[layer, OUT], n_attended + 1, s, n_states, TRUE,
+        )  # fmt: skip
+        z = matrix(flat, room.z2 + kept * stride, n, stride)
+        row_norm_forward(
+            s, span(packed, norms, n_states), span(packed, norms + n_states, n_states),
+            encoder.n_units, encoder.n_hidden,
+            matrix(flat, room.unit2 + kept * n_states, n, n_states),
+            span(flat, room.to_unit2 + kept, n), z,
+        )  # fmt: skip
+        active = matrix(flat, room.active + kept * wide_stride, n, wide_stride)
+        _linear(
+            product, z, packed, encoder.layers[layer, UP], n_states + 1,
+            active, encoder.n_wide, FALSE,
+        )  # fmt: skip
+        _relu(active, encoder.n_wide)
+        _linear(
+            product, active, packed, encoder.layers[layer, DOWN], encoder.n_wide + 1,
+            s, n_states, TRUE,
+        )  # fmt: skip
+
+
+@device
+def _feed_forward_backward(layer, encoder, product, n_rows, packed, room, flat, dw):
+    """Gradient of `_feed_forward`: it is added to room.s and dw, and written to room.dattended."""
+    stride, n_states, n_attended = encoder.stride, encoder.n_states, encoder.n_attended
+    wide_stride, attended_stride = encoder.wide_stride, encoder.attended_stride
+    norms = encoder.layers[layer, NORMS] + 2 * n_states
+    dnorms = encoder.layers[layer, NORMS + ONE] + 2 * n_states
+    for first in range(0, n_rows, BLOCK):
+        n, row = min(BLOCK, n_rows - first), layer * n_rows + first
+        ds = matrix(flat, room.s + first * stride, n, stride)
+        active = matrix(flat, room.active + row * wide_stride, n, wide_stride)
+        dactive = matrix(flat, room.dactive, n, wide_stride)
+        _linear(
+            product, ds, packed, encoder.layers[layer, DOWN + TRANSPOSED], n_states,
+            dactive, encoder.n_wide, FALSE,
+        )  # fmt: skip
+        _linear_gradient(
+            product, active, encoder.n_wide + 1, ds, n_states, dw,
+            encoder.layers[layer, DOWN + GRADIENT],
+        )  # fmt: skip
+        _relu_backward(active, encoder.n_wide, dactive)
+        dz = matrix(flat, room.dz, n, stride)
+        _linear(
+            product, dactive, packed, encoder.layers[layer, UP + TRANSPOSED], encoder.n_wide,
+            dz, n_states, FALSE,
+        )  # fmt: skip
+        _linear_gradient(
+            product, matrix(flat, room.z2 + row * stride, n, stride), n_states + 1,
+            dactive, encoder.n_wide, dw, encoder.layers[layer, UP + GRADIENT],
+        )  # fmt: skip
+        row_norm_backward(
+            matrix(flat, room.unit2 + row * n_states, n, n_states),
+            span(flat, room.to_unit2 + row, n), span(packed, norms, n_states),
+            encoder.n_units, encoder.n_hidden, dz, ds,
+            span(dw, dnorms, n_states), span(dw, dnorms + n_states, n_states),
+        )  # fmt: skip
+        _linear(
+            product, ds, packed, encoder.layers[layer, OUT + TRANSPOSED], n_states,
+            matrix(flat, room.dattended + first * attended_stride, n, attended_stride),
+            n_attended, FALSE,
+        )  # fmt: skip
+        _linear_gradient(
+            product, matrix(flat, room.attended + row * attended_stride, n, attended_stride),
+            n_attended + 1, ds, n_states, dw, encoder.layers[layer, OUT + GRADIENT],
+        )  # fmt: skip
+
+
 # --- all layers ---------------------------------------------------------------------------
 @device
-def encoder_forward(
-    encoder, product, n_hidden, starts, lengths, packed, keep, room, flat, y
-):  # fmt: skip
+def encoder_forward(encoder, product, starts, lengths, packed, keep, room, flat, y, h):
     """Replace states by what the encoder layers make of them.
 
-    (in) encoder, product: see `Encoder` and `gemm_address`;  n_hidden: of a direction, filled up
+    (in) encoder, product: see `Encoder` and `gemm_address`
     (in) starts (n_timesteps + 1,), lengths (n_sequences,): of the packed batch
     (in) packed: parameters
     (in) keep: whether `encoder_backward` follows
-    (out) flat: arrays at `room`; the states at the end of each direction at room.ends
+    (out) flat: the arrays at `room`
     (accum) y (n_rows, n_states): states of the last recurrent layer, then of the last of these
+    (out) h (n_directions, n_sequences, n_hidden): those at the end of each direction
     """
-    n_rows, n_states = y.shape
-    n_sequences, n_columns = lengths.size, _n_columns(starts, packed)
-    keys = matrix(flat, room.keys, encoder.size, n_columns)
-    scores = matrix(flat, room.scores, QUERIES, n_columns + lanes(flat))
+    n_rows, n_columns = y.shape[0], _filled(starts.size - 1, lanes(flat))
+    qkv_stride, attended_stride = encoder.qkv_stride, encoder.attended_stride
     s = matrix(flat, room.s, n_rows, encoder.stride)
     _take(starts, lengths, y, s)
     for layer in range(encoder.layers.shape[0]):
-        place = encoder.layers[layer]
-        before = layer * n_rows
-        norms = matrix(packed, place[NORMS], 4, n_states)
-        qkv = _rows(flat, room.qkv, before, n_rows, encoder.qkv_stride)
-        whole = before if keep else 0
-        softmax = _rows(flat, room.softmax, whole, n_rows, 2 * encoder.n_heads)
-        attended = _rows(flat, room.attended, whole, n_rows, encoder.attended_stride)
-        for first in range(0, n_rows, BLOCK):
-            n = min(BLOCK, n_rows - first)
-            top = before + first if keep else 0
-            z = _rows(flat, room.z1, top, n, encoder.stride)
-            row_norm_forward(
-                _rows(flat, room.s, first, n, encoder.stride),
-                span(norms, 0, n_states), span(norms, n_states, n_states),
-                encoder.n_units, n_hidden,
-                _rows(flat, room.unit1, top, n, n_states), span(flat, room.to_unit1 + top, n), z,
-            )  # fmt: skip
-            _linear(
-                product, z, packed, place[QKV], n_states + 1,
-                _rows(flat, room.qkv, before + first, n, encoder.qkv_stride),
-                3 * encoder.n_attended, FALSE,
-            )  # fmt: skip
+        row = layer * n_rows
+        kept = row if keep else 0
+        _project(layer, encoder, product, n_rows, packed, keep, room, flat)
         self_attention_forward(
-            product, lengths, qkv, encoder.n_heads, encoder.size, encoder.scale, encoder.causal,
-            keys, scores, softmax, attended,
+            product, lengths, matrix(flat, room.qkv + row * qkv_stride, n_rows, qkv_stride),
+            encoder.n_heads, encoder.size, encoder.scale, encoder.causal,
+            matrix(flat, room.keys, encoder.size, n_columns),
+            matrix(flat, room.scores, QUERIES, n_columns + lanes(flat)),
+            matrix(flat, room.softmax + kept * 2 * encoder.n_heads, n_rows, 2 * encoder.n_heads),
+            matrix(flat, room.attended + kept * attended_stride, n_rows, attended_stride),
         )  # fmt: skip
-        for first in range(0, n_rows, BLOCK):
-            n = min(BLOCK, n_rows - first)
-            top = before + first if keep else 0
-            now = _rows(flat, room.s, first, n, encoder.stride)
-            z = _rows(flat, room.z2, top, n, encoder.stride)
-            active = _rows(flat, room.active, top, n, encoder.wide_stride)
-            _linear(
-                product, _rows(flat, room.attended, whole + first, n, encoder.attended_stride),
-                packed, place[OUT], encoder.n_attended + 1, now, n_states, TRUE,
-            )  # fmt: skip
-            row_norm_forward(
-                now, span(norms, 2 * n_states, n_states), span(norms, 3 * n_states, n_states),
-                encoder.n_units, n_hidden,
-                _rows(flat, room.unit2, top, n, n_states), span(flat, room.to_unit2 + top, n), z,
-            )  # fmt: skip
-            _linear(product, z, packed, place[UP], n_states + 1, active, encoder.n_wide, FALSE)
-            _relu(active, encoder.n_wide)
-            _linear(product, active, packed, place[DOWN], encoder.n_wide + 1, now, n_states, TRUE)
+        _feed_forward(layer, encoder, product, n_rows, packed, keep, room, flat)
     _give(starts, lengths, s, y)
-    for direction in range(n_states // n_hidden):
+    n_hidden = encoder.n_hidden
+    for direction in range(h.shape[0]):
         row = 0
-        for r in range(n_sequences):
+        for r in range(lengths.size):
             end = row + lengths[r] - 1 if direction == 0 else row
             copy(
                 address(s, end * encoder.stride + direction * n_hidden),
-                address(flat, room.ends + (direction * n_sequences + r) * n_hidden),
-                n_hidden,
-            )
+                address(h, (direction * lengths.size + r) * n_hidden), n_hidden,
+            )  # fmt: skip
             row += lengths[r]
 
 
 @device
-def encoder_backward(
-    encoder, product, n_hidden, starts, lengths, packed, room, flat, dy, dw
-):  # fmt: skip
+def encoder_backward(encoder, product, starts, lengths, packed, room, flat, dh, dy, dw):
     """Gradient of `encoder_forward`.
 
-    (in) encoder, product, n_hidden, starts, lengths, packed
-    (accum) flat: as the forward pass left it, with the gradient of the final states at room.dends
+    (in) encoder, product, starts, lengths, packed
+    (accum) flat: as the forward pass left it
+    (in) dh (n_directions, n_sequences, n_hidden): gradient of h
     (accum) dy (n_rows, n_states): gradient of the states after, then before the layers
     (accum) dw: the packed gradient
     """
-    n_rows, n_states = dy.shape
-    n_sequences, n_columns = lengths.size, _n_columns(starts, packed)
-    score_stride = n_columns + lanes(flat)
+    n_rows, n_columns = dy.shape[0], _filled(starts.size - 1, lanes(flat))
+    qkv_stride, attended_stride = encoder.qkv_stride, encoder.attended_stride
     ds = matrix(flat, room.s, n_rows, encoder.stride)
     _take(starts, lengths, dy, ds)
-    for direction in range(n_states // n_hidden):
+    n_hidden = encoder.n_hidden
+    for direction in range(dh.shape[0]):
         row = 0
-        for r in range(n_sequences):
+        for r in range(lengths.size):
             end = row + lengths[r] - 1 if direction == 0 else row
             add(
                 address(ds, end * encoder.stride + direction * n_hidden),
-                address(flat, room.dends + (direction * n_sequences + r) * n_hidden),
-                n_hidden,
-            )
+                address(dh, (direction * lengths.size + r) * n_hidden), n_hidden,
+            )  # fmt: skip
             row += lengths[r]
-    dqkv = matrix(flat, room.dqkv, n_rows, encoder.qkv_stride)
-    dattended = matrix(flat, room.dattended, n_rows, encoder.attended_stride)
     for layer in range(encoder.layers.shape[0] - 1, -1, -1):
-        place, before = encoder.layers[layer], layer * n_rows
-        norms = matrix(packed, place[NORMS], 4, n_states)
-        dnorms = matrix(dw, place[NORMS_GRADIENT], 4, n_states)
-        for first in range(0, n_rows, BLOCK):
-            n, top = min(BLOCK, n_rows - first), before + first
-            dnow = _rows(flat, room.s, first, n, encoder.stride)
-            dz = matrix(flat, room.dz, n, encoder.stride)
-            dactive = matrix(flat, room.dactive, n, encoder.wide_stride)
-            active = _rows(flat, room.active, top, n, encoder.wide_stride)
-            attended = _rows(flat, room.attended, top, n, encoder.attended_stride)
-            _linear(
-                product, dnow, packed, place[DOWN + TRANSPOSED], n_states,
-                dactive, encoder.n_wide, FALSE,
-            )  # fmt: skip
-            _linear_gradient(
-                product, active, encoder.n_wide + 1, dnow, n_states, dw, place[DOWN + GRADIENT]
-            )
-            _relu_backward(active, encoder.n_wide, dactive)
-            _linear(
-                product, dactive, packed, place[UP + TRANSPOSED], encoder.n_wide,
-                dz, n_states, FALSE,
-            )  # fmt: skip
-            _linear_gradient(
-                product, _rows(flat, room.z2, top, n, encoder.stride), n_states + 1,
-                dactive, encoder.n_wide, dw, place[UP + GRADIENT],
-            )  # fmt: skip
-            row_norm_backward(
-                _rows(flat, room.unit2, top, n, n_states), span(flat, room.to_unit2 + top, n),
-                span(norms, 2 * n_states, n_states), encoder.n_units, n_hidden, dz, dnow,
-                span(dnorms, 2 * n_states, n_states), span(dnorms, 3 * n_states, n_states),
-            )  # fmt: skip
-            _linear(
-                product, dnow, packed, place[OUT + TRANSPOSED], n_states,
-                _rows(flat, room.dattended, first, n, encoder.attended_stride),
-                encoder.n_attended, FALSE,
-            )  # fmt: skip
-            _linear_gradient(
-                product, attended, encoder.n_attended + 1, dnow, n_states, dw,
-                place[OUT + GRADIENT],
-            )  # fmt: skip
+        row = layer * n_rows
+        _feed_forward_backward(layer, encoder, product, n_rows, packed, room, flat, dw)
         self_attention_backward(
-            product, lengths, _rows(flat, room.qkv, before, n_rows, encoder.qkv_stride),
+            product, lengths, matrix(flat, room.qkv + row * qkv_stride, n_rows, qkv_stride),
             encoder.n_heads, encoder.size, encoder.scale, encoder.causal,
-            _rows(flat, room.softmax, before, n_rows, 2 * encoder.n_heads), dattended,
+            matrix(flat, room.softmax + row * 2 * encoder.n_heads, n_rows, 2 * encoder.n_heads),
+            matrix(flat, room.dattended, n_rows, attended_stride),
             matrix(flat, room.keys, encoder.size, n_columns),
             matrix(flat, room.values, encoder.size, n_columns),
-            matrix(flat, room.scores, QUERIES, score_stride),
-            matrix(flat, room.dscores, QUERIES, score_stride), dqkv,
+            matrix(flat, room.scores, QUERIES, n_columns + lanes(flat)),
+            matrix(flat, room.dscores, QUERIES, n_columns + lanes(flat)),
+            matrix(flat, room.dqkv, n_rows, qkv_stride),
         )  # fmt: skip
-        for first in range(0, n_rows, BLOCK):
-            n, top = min(BLOCK, n_rows - first), before + first
-            of_block = _rows(flat, room.dqkv, first, n, encoder.qkv_stride)
-            dz = matrix(flat, room.dz, n, encoder.stride)
-            _linear(
-                product, of_block, packed, place[QKV + TRANSPOSED], 3 * encoder.n_attended,
-                dz, n_states, FALSE,
-            )  # fmt: skip
-            _linear_gradient(
-                product, _rows(flat, room.z1, top, n, encoder.stride), n_states + 1,
-                of_block, 3 * encoder.n_attended, dw, place[QKV + GRADIENT],
-            )  # fmt: skip
-            row_norm_backward(
-                _rows(flat, room.unit1, top, n, n_states), span(flat, room.to_unit1 + top, n),
-                span(norms, 0, n_states), encoder.n_units, n_hidden, dz,
-                _rows(flat, room.s, first, n, encoder.stride),
-                span(dnorms, 0, n_states), span(dnorms, n_states, n_states),
-            )  # fmt: skip
+        _project_backward(layer, encoder, product, n_rows, packed, room, flat, dw)
     _give(starts, lengths, ds, dy)
 
 
 @device
-def _n_columns(starts, packed):
-    """Steps of the longest sequence, in whole vectors."""
-    width = lanes(packed)
-    return (starts.size - 1 + width - 1) // width * width
+def _filled(n, width):
+    """Round n up to whole vectors."""
+    return (n + width - 1) // width * width
 
 
 # --- from a marker to what is compiled ----------------------------------------------------
-def encode(encoder, plan, starts, lengths, packed, work, y, dy, keep):
-    """Replace the states y of a packed batch by those after the encoder, if there is one.
-
-    (in) keep: whether `encode_backward` follows
-    (out) dy, gradient of the final states: 0 with `keep`; the readout then adds to them or not
-    """
+def encode(encoder, plan, starts, lengths, packed, work, keep, y, h):
+    """Replace states by those after the encoder, if there is one: see `encoder_forward`."""
     raise NotImplementedError
 
 
-def encode_backward(encoder, plan, starts, lengths, packed, work, dy, dw):
+def begin_backward(encoder, dh, dy):
+    """Make the gradients of h and y zero, if there is an encoder: a readout may write neither."""
+    raise NotImplementedError
+
+
+def encode_backward(encoder, plan, starts, lengths, packed, work, dh, dy, dw):
     """Gradient of `encode`."""
     raise NotImplementedError
 
 
-def ends_of(encoder, work, h):
-    """Where the readout finds the final states: h, where the recurrent layer left them, or ours."""
-    raise NotImplementedError
-
-
-def dends_of(encoder, work, dh):
-    """Where the readout adds to the gradient of the final states."""
-    raise NotImplementedError
-
-
-def _encode(encoder, plan, starts, lengths, packed, work, y, dy, keep):
+def _encode(encoder, plan, starts, lengths, packed, work, keep, y, h):
     encoder_forward(
-        encoder, plan.product, plan.n_hidden, starts, lengths, packed, keep, work.encoder,
-        work.flat, y,
-    )  # fmt: skip
-    if keep:
-        fill(address(dy, 0), dy.size, 0.0)
-        fill(address(work.flat, work.encoder.dends), lengths.size * encoder.n_states, 0.0)
+        encoder, plan.product, starts, lengths, packed, keep, work.encoder, work.flat, y, h
+    )
 
 
-def _encode_backward(encoder, plan, starts, lengths, packed, work, dy, dw):
+def _begin_backward(encoder, dh, dy):
+    fill(address(dh, 0), dh.size, 0.0)
+    fill(address(dy, 0), dy.size, 0.0)
+
+
+def _encode_backward(encoder, plan, starts, lengths, packed, work, dh, dy, dw):
     encoder_backward(
-        encoder, plan.product, plan.n_hidden, starts, lengths, packed, work.encoder, work.flat,
-        dy, dw,
-    )  # fmt: skip
+        encoder, plan.product, starts, lengths, packed, work.encoder, work.flat, dh, dy, dw
+    )
 
 
-@overload(encode, jit_options=UNCOUNTED, strict=True)
-def _overload_encode(encoder, plan, starts, lengths, packed, work, y, dy, keep):
-    if _is_none(encoder):
-        return lambda encoder, plan, starts, lengths, packed, work, y, dy, keep: None
+# Inlined by Numba, so that nothing is compiled where there is no encoder.
+@overload(encode, inline="always", jit_options=UNCOUNTED, strict=True)
+def _choose(encoder, plan, starts, lengths, packed, work, keep, y, h):
+    if isinstance(encoder, types.NoneType):
+        return lambda encoder, plan, starts, lengths, packed, work, keep, y, h: None
     return _encode
 
 
-@overload(encode_backward, jit_options=UNCOUNTED, strict=True)
-def _overload_encode_backward(encoder, plan, starts, lengths, packed, work, dy, dw):
-    if _is_none(encoder):
-        return lambda encoder, plan, starts, lengths, packed, work, dy, dw: None
+@overload(begin_backward, inline="always", jit_options=UNCOUNTED, strict=True)
+def _choose_begin(encoder, dh, dy):
+    if isinstance(encoder, types.NoneType):
+        return lambda encoder, dh, dy: None
+    return _begin_backward
+
+
+@overload(encode_backward, inline="always", jit_options=UNCOUNTED, strict=True)
+def _choose_backward(encoder, plan, starts, lengths, packed, work, dh, dy, dw):
+    if isinstance(encoder, types.NoneType):
+        return lambda encoder, plan, starts, lengths, packed, work, dh, dy, dw: None
     return _encode_backward
-
-
-@overload(ends_of, jit_options=INLINED, strict=True)
-def _overload_ends_of(encoder, work, h):
-    if _is_none(encoder):
-        return lambda encoder, work, h: h
-    return lambda encoder, work, h: work.encoder.ends
-
-
-@overload(dends_of, jit_options=INLINED, strict=True)
-def _overload_dends_of(encoder, work, dh):
-    if _is_none(encoder):
-        return lambda encoder, work, dh: dh
-    return lambda encoder, work, dh: work.encoder.dends
-
-
-def _is_none(encoder: Any) -> bool:
-    """Whether the type of a marker is that of None."""
-    return isinstance(encoder, types.NoneType)

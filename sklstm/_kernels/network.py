@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sklstm._kernels.encoder import dends_of, encode, encode_backward, ends_of
+from sklstm._kernels.encoder import begin_backward, encode, encode_backward
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.losses import loss_gradient
@@ -78,6 +78,8 @@ class Workspace(NamedTuple):
     dfeatures: int
     raw: int
     draw: int
+    ends: int  # final states that the readout reads, (n_directions, n_sequences, n_hidden)
+    dends: int
     encoder: Any  # a `Room`, or None
 
 
@@ -246,19 +248,11 @@ def _head_forward(plan, starts, lengths, static, packed, feature_mask, keep, wor
     n_read_rows = n_read(plan.readout, starts)
     wide = plan.n_directions * plan.n_hidden
     top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
-    first = top * plan.n_directions
-    h = cube(
-        work.flat,
-        ends_of(plan.encoder, work, work.h + first * n_sequences * plan.n_hidden),
-        plan.n_directions,
-        n_sequences,
-        plan.n_hidden,
-    )
+    h = cube(work.flat, work.ends, plan.n_directions, n_sequences, plan.n_hidden)
     emit = plan.reads_all
     before = top * n_rows * wide
     y = matrix(work.flat, work.y + before, n_rows if emit else 1, wide)
-    dy = matrix(work.flat, work.dy + before, n_rows if emit and keep else 0, wide)
-    encode(plan.encoder, plan, starts, lengths, packed, work, y, dy, keep)
+    encode(plan.encoder, plan, starts, lengths, packed, work, keep, y, h)
     features = matrix(work.flat, work.features, n_read_rows, plan.feature_stride)
     read_forward(plan.readout, plan, starts, lengths, packed, work, h, y, keep, features)
     for r in range(n_read_rows):
@@ -319,22 +313,16 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
             )
     wide = plan.n_directions * plan.n_hidden
     top = max(plan.n_layers - 1, 0)  # without recurrent layers the caller fills in its place
-    first = top * plan.n_directions
-    dh = cube(
-        work.flat,
-        dends_of(plan.encoder, work, work.dh + first * n_sequences * plan.n_hidden),
-        plan.n_directions,
-        n_sequences,
-        plan.n_hidden,
-    )
+    dh = cube(work.flat, work.dends, plan.n_directions, n_sequences, plan.n_hidden)
     emit = plan.reads_all
     before = top * n_rows * wide
     y = matrix(work.flat, work.y + before, n_rows if emit else 0, wide)
     dy = matrix(work.flat, work.dy + before, n_rows if emit else 0, wide)
+    begin_backward(plan.encoder, dh, dy)
     read_backward(
         plan.readout, plan, starts, lengths, packed, work, y, features, dfeatures, dh, dy, dw
     )
-    encode_backward(plan.encoder, plan, starts, lengths, packed, work, dy, dw)
+    encode_backward(plan.encoder, plan, starts, lengths, packed, work, dh, dy, dw)
 
 
 @kernel
@@ -423,7 +411,8 @@ def network_step(
     work = Workspace(
         flat=flat, rows=s.rows, gates=s.gates, cells=s.cells, y=s.y, dy=s.dy, h=s.h, c=s.c,
         dh=s.dh, dc=s.dc, checkpoints=s.checkpoints, features=s.features, dropped=s.dropped,
-        dfeatures=s.dfeatures, raw=s.raw, draw=s.draw, encoder=None,
+        dfeatures=s.dfeatures, raw=s.raw, draw=s.draw, ends=s.ends,
+        dends=s.dends, encoder=None,
     )  # fmt: skip
     n_streams, n_channels = x.shape
     scaled = matrix(flat, s.scaled, n_streams, n_channels)

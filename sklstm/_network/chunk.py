@@ -195,14 +195,17 @@ class Chunk:
         if shape != self._shape:
             line = 64 // self.network.dtype.itemsize
             offsets, total = _laid_out(self._sizes(*shape), 0, line)
-            room = None
+            room, last = None, max(plan.n_layers - 1, 0) * plan.n_directions
+            before = last * n_sequences * plan.n_hidden
+            offsets |= {"ends": offsets["h"] + before, "dends": offsets["dh"] + before}
             if plan.encoder is not None:
                 of_encoder = sizes(plan.encoder, self.network.lanes, *shape)
                 places, total = _laid_out(of_encoder, total, line)
+                offsets |= {name: places.pop(name) for name in ("ends", "dends")}
                 room = Room(**places)
             if total > self._flat.size:
                 self._flat = aligned(total, self.network.dtype)
-            self._shape, self._work = shape, Workspace(flat=self._flat, **offsets, encoder=room)
+            self._shape, self._work = shape, Workspace(self._flat, **offsets, encoder=room)
         work = self._work
         state = max(len(plan.scans) - 1, 1) * n_sequences * plan.n_hidden
         for start in (work.h, work.c, work.dh, work.dc)[: 4 if keep else 2]:

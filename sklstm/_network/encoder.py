@@ -56,6 +56,7 @@ def place_encoder(spec: NetworkSpec, layout: ParameterLayout, packing: Packing) 
 
     return Encoder(
         n_units=spec.n_units,
+        n_hidden=n_hidden,
         n_heads=n_heads,
         size=size,
         scale=1.0 / math.sqrt(size),
