@@ -474,6 +474,92 @@ def attention_step(y, weight, bias, score_weight):
     return np.array([attention_forward(s, weight, bias, score_weight)[0] for s in seen])
 
 
+# --- encoder ------------------------------------------------------------------------------
+def row_norm_forward(x, gain, bias):
+    """Normalise each row of x (n_timesteps, n_states); also return what the backward pass needs."""
+    return layer_norm_forward(x, gain, bias)
+
+
+def row_norm_backward(step, gain, dz):
+    """Return the gradients of x, gain and bias."""
+    dx, dgain = layer_norm_backward(step, gain, dz)
+    return dx, dgain.sum(axis=0), dz.sum(axis=0)
+
+
+def self_attention_forward(qkv, n_heads, causal):
+    """Return what each step reads (n_timesteps, n_states), and the weights of each head.
+
+    qkv (n_timesteps, 3 * n_states): queries, keys and values, the heads side by side
+    causal: whether a step reads only the steps up to it
+    """
+    n_timesteps = len(qkv)
+    read, weights = [], []
+    parts = [np.split(part, n_heads, axis=1) for part in np.split(qkv, 3, axis=1)]
+    for q, k, v in zip(*parts, strict=True):
+        scores = q @ k.T / np.sqrt(q.shape[1])
+        if causal:
+            scores = np.where(np.tri(n_timesteps, dtype=bool), scores, -np.inf)
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        weights.append(powers / powers.sum(axis=1, keepdims=True))
+        read.append(weights[-1] @ v)
+    return np.concatenate(read, axis=1), np.array(weights)
+
+
+def self_attention_backward(qkv, n_heads, causal, dout):
+    """Return the gradient of qkv."""
+    _, weights = self_attention_forward(qkv, n_heads, causal)
+    parts = [np.split(part, n_heads, axis=1) for part in np.split(qkv, 3, axis=1)]
+    dparts = [[], [], []]
+    for q, k, v, a, slope in zip(*parts, weights, np.split(dout, n_heads, axis=1), strict=True):
+        da = slope @ v.T
+        dscores = a * (da - (a * da).sum(axis=1, keepdims=True)) / np.sqrt(q.shape[1])
+        for dpart, part in zip(dparts, (dscores @ k, dscores.T @ q, a.T @ slope), strict=True):
+            dpart.append(part)
+    return np.concatenate([part for dpart in dparts for part in dpart], axis=1)
+
+
+def encoder_forward(params, encoder, causal, s):
+    """Return the states after the encoder layers, and the values of every layer.
+
+    encoder: has the fields n_layers and n_heads;  s (n_timesteps, n_states)
+    """
+    trace = []
+    for k in range(encoder.n_layers):
+        p = _of_encoder(params, k)
+        z1, step1 = row_norm_forward(s, *p["norm1"])
+        qkv = z1 @ p["self_attn_in_proj"][0].T + p["self_attn_in_proj"][1]
+        read, _ = self_attention_forward(qkv, encoder.n_heads, causal)
+        s = s + read @ p["self_attn_out_proj"][0].T + p["self_attn_out_proj"][1]
+        z2, step2 = row_norm_forward(s, *p["norm2"])
+        active = np.maximum(z2 @ p["linear1"][0].T + p["linear1"][1], 0.0)
+        s = s + active @ p["linear2"][0].T + p["linear2"][1]
+        trace.append((z1, step1, qkv, read, z2, step2, active))
+    return s, trace
+
+
+def encoder_backward(params, encoder, causal, trace, ds):
+    """Return the gradients of the states before the layers, and of the parameters by name."""
+    gradient = {}
+    for k in reversed(range(encoder.n_layers)):
+        p, (z1, step1, qkv, read, z2, step2, active) = _of_encoder(params, k), trace[k]
+        slopes = {"linear2": (ds.T @ active, ds.sum(axis=0))}
+        dactive = ds @ p["linear2"][0] * (active > 0.0)
+        slopes["linear1"] = dactive.T @ z2, dactive.sum(axis=0)
+        dx, *slopes["norm2"] = row_norm_backward(step2, p["norm2"][0], dactive @ p["linear1"][0])
+        ds = ds + dx
+        slopes["self_attn_out_proj"] = ds.T @ read, ds.sum(axis=0)
+        dread = ds @ p["self_attn_out_proj"][0]
+        dqkv = self_attention_backward(qkv, encoder.n_heads, causal, dread)
+        slopes["self_attn_in_proj"] = dqkv.T @ z1, dqkv.sum(axis=0)
+        dx, *slopes["norm1"] = row_norm_backward(
+            step1, p["norm1"][0], dqkv @ p["self_attn_in_proj"][0]
+        )
+        ds = ds + dx
+        for name, (dweight, dbias) in slopes.items():
+            gradient |= {f"{name}_weight_l{k}": dweight, f"{name}_bias_l{k}": dbias}
+    return ds, gradient
+
+
 # --- losses -------------------------------------------------------------------------------
 def loss_gradient(loss, parameter, raw, target, row_weight):
     """Return the weighted sum of the losses of all rows, and its gradient (n_rows, n_outputs).
@@ -513,7 +599,7 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
 # --- the network --------------------------------------------------------------------------
 def network_predict(
     params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm", front=(), branch=(), row_weight=None, noise=None,
+    cell="lstm", front=(), branch=(), row_weight=None, noise=None, encoder=None,
 ):  # fmt: skip
     """Return raw predictions, states and everything that the backward pass needs.
 
@@ -528,6 +614,7 @@ def network_predict(
     front, branch: convolutions before the layers and parallel to them; row_weight as in
         `convolutions_forward`
     noise: list of lists, for each sequence and scan, as in `scan_forward`
+    encoder: layers after the recurrent ones, as in `encoder_forward`, or None
     returns a namespace of raw (n_sequences, n_outputs), with "steps" (total_steps, n_outputs), the
     final h and c, features and traces of each sequence, and the traces of the convolutions
     """
@@ -565,12 +652,16 @@ def network_predict(
             x = np.concatenate(outputs, axis=1)
             if layer_masks is not None and layer < num_layers - 1:
                 x = x * layer_masks[n][layer]
+        final = h[-len(suffixes) :, n].ravel() if num_layers else x[-1]
+        encoded = []
+        if encoder is not None:
+            x, encoded = encoder_forward(params, encoder, _is_causal(pooling, suffixes), x)
+            final = np.concatenate([block[end] for block, end in _ends(x, suffixes)])
         if pooling == ("steps",):
             pooled = x
         elif pooling == ("attention",):
             pooled = attention_forward(x, *_of_attention(params))[0]
         else:
-            final = h[-len(suffixes) :, n].ravel() if num_layers else x[-1]
             pooled = pool_forward(pooling, x, final)
         if feature_mask is not None:
             pooled = pooled * feature_mask[n]
@@ -578,7 +669,7 @@ def network_predict(
         seen = pooled if static is None or per_step else np.concatenate([pooled, static[n]])
         raw.append(np.atleast_2d(seen @ params["head_weight"].T + params["head_bias"]))
         features.append(seen)
-        traces.append((trace, x))
+        traces.append((trace, x, encoded))
     return SimpleNamespace(
         raw=np.concatenate(raw), h=h, c=c, features=features, traces=traces, front=of_front,
         branch=of_branch,
@@ -593,7 +684,7 @@ def network_step(params, sequences, pooling, cell="lstm", noise=None):
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None,
+    cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None, encoder=None,
 ):  # fmt: skip
     """Return the loss of a batch, and its gradient with respect to everything it depends on.
 
@@ -604,7 +695,7 @@ def network_gradient(
     """
     forward = network_predict(
         params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell, front, branch,
-        row_weight, noise,
+        row_weight, noise, encoder,
     )  # fmt: skip
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
@@ -618,7 +709,7 @@ def network_gradient(
     dx = []
     per_step = pooling == ("steps",)
     ends = np.cumsum([len(sequence) if per_step else 1 for sequence in sequences])
-    for n, (trace, y) in enumerate(forward.traces):
+    for n, (trace, y, encoded) in enumerate(forward.traces):
         draw_n = np.split(draw, ends[:-1])[n]  # (1, n_outputs) or (n_timesteps, n_outputs)
         gradient["head_weight"] += draw_n.T @ np.atleast_2d(forward.features[n])
         gradient["head_bias"] += draw_n.sum(axis=0)
@@ -638,10 +729,20 @@ def network_gradient(
                 gradient[name] += dparam
         else:
             dy, dlast = pool_backward(pooling, y, dfeatures[0])
-            if num_layers:
+            if encoder is not None:
+                slopes = np.split(dlast, len(suffixes))
+                for (dblock, end), slope in zip(_ends(dy, suffixes), slopes, strict=True):
+                    dblock[end] += slope
+            elif num_layers:
                 dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
             else:
                 dy[-1] += dlast
+        if encoder is not None:
+            dy, dparams = encoder_backward(
+                params, encoder, _is_causal(pooling, suffixes), encoded, dy
+            )
+            for name, dparam in dparams.items():
+                gradient[name] += dparam
         for layer in reversed(range(num_layers)):
             if layer_masks is not None and layer < num_layers - 1:
                 dy = dy * layer_masks[n][layer]
@@ -697,6 +798,22 @@ _OF_ATTENTION = ("attention_weight", "attention_bias", "score_weight")
 def _of_attention(params):
     """Return weight, bias and score weight of attention."""
     return [params[name] for name in _OF_ATTENTION]
+
+
+def _of_encoder(params, k):
+    """Return weight and bias of each part of an encoder layer, by torch's names."""
+    names = ("self_attn_in_proj", "self_attn_out_proj", "linear1", "linear2", "norm1", "norm2")
+    return {name: [params[f"{name}_{kind}_l{k}"] for kind in ("weight", "bias")] for name in names}
+
+
+def _is_causal(pooling, suffixes):
+    """Whether no step of an encoder reads a later one."""
+    return pooling == ("steps",) and len(suffixes) == 1
+
+
+def _ends(y, suffixes):
+    """Return the states of each direction, as views into y, and the step at which it ends."""
+    return list(zip(np.split(y, len(suffixes), axis=1), (-1, 0)[: len(suffixes)], strict=True))
 
 
 def _directions(params):

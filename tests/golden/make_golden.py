@@ -1,7 +1,8 @@
 """Make golden values with torch's LSTM, GRU, RNN and convolutions, in float64.
 
-An LSTM with layer normalisation is built from parts of torch. The script is run by hand where
-torch is installed; the tests only read the .npz files:
+An LSTM with layer normalisation is built from parts of torch. Encoder layers are torch's
+TransformerEncoderLayer with norm_first=True and a padding mask for ragged sequences. The script is
+run by hand where torch is installed; the tests only read the .npz files:
 
     python tests/golden/make_golden.py [settings]
 
@@ -74,6 +75,28 @@ SETTINGS = {
         "loss": "softmax",
         "layer_norm": True,
     },
+    "encoder": {
+        "lengths": (7, 2, 5, 1, 7, 4),
+        "n_channels": 3,
+        "hidden_size": 3,
+        "num_layers": 1,
+        "bidirectional": True,
+        "pooling": ("last", "mean", "max"),
+        "n_outputs": 3,
+        "loss": "softmax",
+        "encoder": (2, 3, 5),
+    },
+    "causal_encoder": {
+        "lengths": (7, 2, 5, 1, 7, 4),
+        "n_channels": 3,
+        "hidden_size": 6,
+        "num_layers": 1,
+        "bidirectional": False,
+        "pooling": ("steps",),
+        "n_outputs": 2,
+        "loss": "squared_error",
+        "encoder": (1, 2, 7),
+    },
 }
 
 
@@ -137,16 +160,17 @@ class LayerNormLSTM(torch.nn.Module):
 CELLS = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "rnn": torch.nn.RNN}
 
 
-def optimizers(lstm, head):
+def optimizers(lstm, encoder, head):
     """Return optimisers by name, with weight decay on the weights but not on the biases."""
     named = [*lstm.named_parameters(), *head.named_parameters()]
     weights = [parameter for name, parameter in named if name.startswith("weight")]
+    weights += [parameter for parameter in encoder.parameters() if parameter.ndim == 2]
     biases = [
         parameter
         for name, parameter in named
         if name.startswith(("bias_", "gain_")) and parameter.requires_grad
     ]
-    biases += [head.bias]
+    biases += [head.bias, *(p for p in encoder.parameters() if p.ndim == 1)]
 
     def groups(weight_decay):
         return [
@@ -165,7 +189,7 @@ def optimizers(lstm, head):
     }
 
 
-def parameters(lstm, head, of=lambda parameter: parameter):
+def parameters(lstm, encoder, head, of=lambda parameter: parameter):
     """Return the parameters, or what `of` returns for each, by the names of this package."""
     arrays = {}
     for name, parameter in lstm.named_parameters():
@@ -177,12 +201,15 @@ def parameters(lstm, head, of=lambda parameter: parameter):
             arrays[name.replace("bias_hh", "bias")] = np.concatenate(
                 [arrays[name.replace("bias_hh", "bias")], of_n]
             )
+    for name, parameter in encoder.named_parameters():
+        layer, _, name = name.partition(".")
+        arrays[f"{name.replace('.', '_')}_l{layer}"] = of(parameter).detach().numpy().copy()
     arrays["head_weight"] = of(head.weight).detach().numpy().copy()
     arrays["head_bias"] = of(head.bias).detach().numpy().copy()
     return arrays
 
 
-def forward(lstm, head, sequences, h, c, lengths, pooling):
+def forward(lstm, encoder, head, sequences, h, c, lengths, pooling):
     """Return the final states and the raw predictions."""
     packed = pack_padded_sequence(
         pad_sequence(sequences, batch_first=True), lengths, batch_first=True, enforce_sorted=False
@@ -195,8 +222,19 @@ def forward(lstm, head, sequences, h, c, lengths, pooling):
     y, _ = pad_packed_sequence(packed, batch_first=True)
     alive = torch.arange(y.shape[1])[None, :, None] < torch.tensor(lengths)[:, None, None]
     n_directions = 2 if lstm.bidirectional else 1
+    final = list(h_n[-n_directions:])
+    if len(encoder):
+        causal = pooling == ("steps",) and n_directions == 1
+        later = torch.ones(2 * y.shape[1:2], dtype=torch.bool).triu(1) if causal else None
+        for layer in encoder:
+            y = layer(y, src_mask=later, src_key_padding_mask=~alive[:, :, 0])
+        forward, *backward = y.split(lstm.hidden_size, dim=2)
+        ends = torch.tensor(lengths) - 1
+        final = [forward[torch.arange(len(lengths)), ends], *(states[:, 0] for states in backward)]
+    if pooling == ("steps",):
+        return h_n, c_n, head(y[alive[:, :, 0]])
     pooled = {
-        "last": torch.cat(list(h_n[-n_directions:]), dim=1),
+        "last": torch.cat(final, dim=1),
         "mean": (y * alive).sum(dim=1) / torch.tensor(lengths)[:, None],
         "max": y.masked_fill(~alive, -torch.inf).max(dim=1).values,
     }
@@ -205,15 +243,28 @@ def forward(lstm, head, sequences, h, c, lengths, pooling):
 
 def make(
     lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
-    cell="lstm", layer_norm=False,
+    cell="lstm", layer_norm=False, encoder=(0, 1, 1),
 ):  # fmt: skip
-    """Return inputs, parameters, predictions, gradients and results of the optimisers."""
+    """Return inputs, parameters, predictions, gradients and results of the optimisers.
+
+    encoder: its layers, heads, and units between the linear maps
+    """
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
     n_sequences, n_directions = len(lengths), 2 if bidirectional else 1
     lstm = (LayerNormLSTM if layer_norm else CELLS[cell])(
         n_channels, hidden_size, num_layers, bidirectional=bidirectional, batch_first=True
     )
+    n_layers, n_heads, n_wide = encoder
+    encoder = torch.nn.ModuleList(
+        torch.nn.TransformerEncoderLayer(
+            n_directions * hidden_size, n_heads, n_wide, 0.0, batch_first=True, norm_first=True
+        )
+        for _ in range(n_layers)
+    )
+    for parameter in encoder.parameters():
+        if parameter.ndim == 1:
+            parameter.data += 0.3 * torch.randn(parameter.shape)
     head = torch.nn.Linear(len(pooling) * n_directions * hidden_size, n_outputs)
     for name, parameter in lstm.named_parameters():
         if name.startswith("bias_hh"):
@@ -228,45 +279,46 @@ def make(
     sequences = [torch.randn(length, n_channels).requires_grad_() for length in lengths]
     states = num_layers * n_directions, n_sequences, hidden_size
     h, c = (torch.randn(states).mul(0.5).requires_grad_() for _ in range(2))
-    row_weight = torch.rand(n_sequences) + 0.1
+    n_rows = sum(lengths) if pooling == ("steps",) else n_sequences
+    row_weight = torch.rand(n_rows) + 0.1
     row_weight /= row_weight.sum()
     if loss == "softmax":
         target = torch.arange(n_sequences) % n_outputs
     else:
-        target = torch.randn(n_sequences, n_outputs)
+        target = torch.randn(n_rows, n_outputs)
 
     def value(raw):
         if loss == "softmax":
             return row_weight @ cross_entropy(raw, target, reduction="none")
         return row_weight @ mse_loss(raw, target, reduction="none").mean(dim=1) / 2
 
-    h_n, c_n, raw = forward(lstm, head, sequences, h, c, lengths, pooling)
+    h_n, c_n, raw = forward(lstm, encoder, head, sequences, h, c, lengths, pooling)
     total = value(raw)
     total.backward()
     if c.grad is None:
         c.grad = torch.zeros_like(c)
     golden = {
         "x": torch.cat(sequences), "lengths": torch.tensor(lengths), "h": h, "c": c,
-        "row_weight": row_weight, "target": target.reshape(n_sequences, -1).double(),
+        "row_weight": row_weight, "target": target.reshape(n_rows, -1).double(),
         "raw": raw, "h_n": h_n, "c_n": c_n, "loss": total,
         "dx": torch.cat([sequence.grad for sequence in sequences]), "dh": h.grad, "dc": c.grad,
     }  # fmt: skip
     golden = {name: tensor.detach().numpy().copy() for name, tensor in golden.items()}
-    start = parameters(lstm, head)
+    start = parameters(lstm, encoder, head)
     golden |= {f"theta/{name}": array for name, array in start.items()}
-    gradient = parameters(lstm, head, lambda parameter: parameter.grad)
+    gradient = parameters(lstm, encoder, head, lambda parameter: parameter.grad)
     golden |= {f"gradient/{name}": array for name, array in gradient.items()}
     beginning = [(module, {k: v.clone() for k, v in module.state_dict().items()})
-                 for module in (lstm, head)]  # fmt: skip
-    for kind, build in optimizers(lstm, head).items():
+                 for module in (lstm, encoder, head)]  # fmt: skip
+    for kind, build in optimizers(lstm, encoder, head).items():
         for module, state in beginning:
             module.load_state_dict(state)
         optimizer = build()
         for _ in range(N_STEPS):
             optimizer.zero_grad()
-            value(forward(lstm, head, sequences, h, c, lengths, pooling)[2]).backward()
+            value(forward(lstm, encoder, head, sequences, h, c, lengths, pooling)[2]).backward()
             optimizer.step()
-        after = parameters(lstm, head)
+        after = parameters(lstm, encoder, head)
         golden[f"after/{kind}"] = np.concatenate([array.ravel() for array in after.values()])
     golden |= {
         "num_layers": np.array(num_layers),
@@ -275,6 +327,7 @@ def make(
         "loss_name": np.array(loss),
         "cell": np.array(cell),
         "layer_norm": np.array(layer_norm),
+        "encoder": np.array([n_layers, n_heads, n_wide]),
     }
     return golden
 

@@ -51,13 +51,13 @@ class Problem:
         self, seed=0, lengths=LENGTHS, n_channels=3, hidden_size=5, num_layers=1,
         bidirectional=False, pooling=("last",), n_outputs=3, loss="softmax", n_static=0,
         masks=False, cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(),
-        **regularisers,
+        **further,
     ):  # fmt: skip
         rng = np.random.RandomState(seed)
         self.spec = network_spec(
             n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss, cell,
             n_static=n_static, truncated=truncated, bptt_steps=bptt_steps, front=front,
-            branch=branch, **regularisers,
+            branch=branch, **further,
         )  # fmt: skip
         n_sequences, n_directions = len(lengths), self.spec.n_directions
         self.params = {
@@ -110,7 +110,7 @@ class Problem:
             self.loss, self.spec.loss.kernel_parameter, self.h, self.c, self.dh, self.dc,
             self.static, self.layer_masks, self.feature_mask, self.cell,
             self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
-            noise_of(self, drawn=True),
+            noise_of(self, drawn=True), self.spec.encoder,
         )  # fmt: skip
 
     def prediction_by_twin(self):
@@ -118,7 +118,7 @@ class Problem:
         return reference.network_predict(
             self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
             cell=self.cell, front=self.spec.front, branch=self.spec.branch,
-            noise=noise_of(self, drawn=False),
+            noise=noise_of(self, drawn=False), encoder=self.spec.encoder,
         )  # fmt: skip
 
     def subset(self, samples):
