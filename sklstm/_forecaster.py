@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator
 
 from sklstm._estimator.callbacks import with_valid_parameters
 from sklstm._forecasting.accuracy import METRICS, Metric
@@ -22,6 +21,8 @@ from sklstm._forecasting.reading import as_continuation, as_panel, left_out_warn
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import CONSTRAINTS, default_horizon
 from sklstm._forecasting.tables import TableColumns
+from sklstm.components.attention import ATTENTIONS, AttentionName, SelfAttention
+from sklstm.components.component import WithComponents
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,7 @@ class ForecasterParameters:
     window: int | None = None
     hidden_size: int | None = None
     num_layers: int = 1
+    attention: AttentionName | SelfAttention | None = None
     max_steps: int | None = None
     batch_size: int | None = None
     learning_rate_init: float | None = None
@@ -60,7 +62,7 @@ class ForecasterParameters:
     verbose: bool | int = False
 
 
-class LSTMForecaster(ForecasterParameters, FittedAttributes, BaseEstimator):
+class LSTMForecaster(ForecasterParameters, FittedAttributes, WithComponents):
     """Forecasts of one series or of a panel of many, with intervals.
 
     Simple forecasts, the anchors, are corrected by LSTM networks [1]_ [2]_ that read a window of
@@ -106,6 +108,8 @@ class LSTMForecaster(ForecasterParameters, FittedAttributes, BaseEstimator):
         Number of units in each recurrent layer. None: 32; 64 for panels of at least 8 series.
     num_layers : int, default=1
         Number of recurrent layers.
+    attention : {"self"}, SelfAttention or None, default=None
+        Transformer layers after the recurrent layers of each network, over the window.
     max_steps : int or None, default=None
         Largest number of training minibatches; 0: no networks, only the anchors. None: 200; 300
         for panels of at least 8 series. Never more than 20 passes over the data.
@@ -176,6 +180,7 @@ class LSTMForecaster(ForecasterParameters, FittedAttributes, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
+    _by_name: ClassVar[dict[str, Any]] = {"attention": ATTENTIONS}
 
     # --- fit ------------------------------------------------------------------------------
     @with_valid_parameters

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 import joblib
@@ -32,14 +32,14 @@ from sklstm._stream import Stream
 from sklstm._training.workers import ROWS_OF_ONE_THREAD, Predictor, Workers
 from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
-from sklstm.components.component import Component, WithParameters
+from sklstm.components.component import Component, WithComponents, WithParameters
 from sklstm.components.convolutions import FCN, Convolutions
 from sklstm.components.losses import Loss
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
 
 
-class FittedNetwork(HyperParameters, WithParameters):
+class FittedNetwork(HyperParameters, WithComponents, WithParameters):
     """The methods of classifier and regressor that need a fitted network.
 
     `theta_` holds all parameters: (n_parameters,), or a row for each of several members of an
@@ -59,32 +59,12 @@ class FittedNetwork(HyperParameters, WithParameters):
     channel_scale_: NDArray[np.float64]
     _architecture: dict[str, Any]
 
-    # where a string stands for a component: the components by that string
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
         "cell": CELLS,
         "solver": SOLVERS,
         "learning_rate": SCHEDULES,
     }
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, and those of components by nested names such as ``cell__zoneout``."""
-        for key in [key for key in params if "__" in key and hasattr(self, key.split("__")[0])]:
-            name = key.partition("__")[0]
-            choice = params.get(name, getattr(self, name))
-            component = self._component(name, choice)
-            if not isinstance(component, Component):
-                raise ValueError(
-                    f"{key} cannot be set: {name}={choice!r} has no hyper-parameters of its own. "
-                    f"Set {name} to a component of sklstm.components first."
-                )
-            params[name] = component
-        return super().set_params(**params)
-
-    def _component(self, name: str, choice: Any) -> Any:
-        """Return the component that a string stands for; any other value as it is."""
-        named = self._by_name.get(name, {})
-        return named[choice]() if isinstance(choice, str) and choice in named else choice
 
     # --- what a subclass says ---------------------------------------------------------------
     def _loss(self) -> Loss:
@@ -278,9 +258,14 @@ shape (n_heads, n_timesteps_i, n_timesteps_i)
         n_layers = spec.encoder.n_layers
         if not isinstance(layer, (int, np.integer)) or not -n_layers <= layer < n_layers:
             raise ValueError(f"layer={layer!r}: the network has {n_layers} layer(s) of attention.")
-        with self._predictor(data.n_samples) as predictor:
-            every = np.arange(data.n_samples)
-            found = predictor.self_attention(self._input(data), every, int(layer) % n_layers)
+        if len(self._members) > 1:
+            raise ValueError(
+                "The heads of one network are not those of another: call self_attention_weights "
+                f"of one of the {len(self._members)} estimators_."
+            )
+        inputs, every = self._input(data), np.arange(data.n_samples)
+        with self._predictor(self._members, data.n_samples) as workers:
+            found = workers.self_attention(inputs, every, int(layer) % n_layers)
         totals = np.array([[heads.sum()] for heads in found])
         check_predictions(totals, data, self.channel_mean_, self.channel_scale_)
         merged = self.patch_size_ * spec.stride

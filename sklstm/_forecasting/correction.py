@@ -63,6 +63,7 @@ class Corrector:
             pooling=("last",),
             n_outputs=settings.horizon,
             loss=AbsoluteError(),
+            encoder=settings.attention,
             n_static=n_features + (window if skip_connection else 0),
         )
         self.theta = np.zeros(ParameterLayout(self._spec).size, _DTYPE)

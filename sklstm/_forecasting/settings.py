@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -10,6 +11,8 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklstm._forecasting.candidates import with_linear_map
+from sklstm.components.attention import ATTENTIONS, SelfAttention
+from sklstm.components.component import resolve
 
 # of the parameters of an LSTMForecaster
 CONSTRAINTS: dict[str, Any] = {
@@ -29,6 +32,7 @@ CONSTRAINTS: dict[str, Any] = {
     "window": [Interval(Integral, 2, None, closed="left"), None],
     "hidden_size": [Interval(Integral, 1, None, closed="left"), None],
     "num_layers": [Interval(Integral, 1, None, closed="left")],
+    "attention": [StrOptions(set(ATTENTIONS)), SelfAttention, None],
     "max_steps": [Interval(Integral, 0, None, closed="left"), None],
     "batch_size": [Interval(Integral, 1, None, closed="left"), None],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither"), None],
@@ -55,6 +59,7 @@ class NetworkSettings:
     horizon: int
     hidden_size: int
     num_layers: int
+    attention: SelfAttention | None
     batch_size: int
     max_steps: int
     steps_per_round: int  # training steps between two looks at the hold-out
@@ -95,10 +100,12 @@ class ModelSettings:
             return large_panel if large else small_panel
 
         max_steps = int(choose("max_steps", 200, 300))
+        hidden_size = int(choose("hidden_size", 32, 64))
         network = NetworkSettings(
             horizon=horizon,
-            hidden_size=int(choose("hidden_size", 32, 64)),
+            hidden_size=hidden_size,
             num_layers=int(parameters.num_layers),
+            attention=_attention(parameters.attention, hidden_size),
             batch_size=int(choose("batch_size", 32, 256)),
             max_steps=max_steps,
             steps_per_round=min(_STEPS_PER_ROUND, max(max_steps, 1)),
@@ -154,6 +161,16 @@ class ModelSettings:
         series such a network does better on the bare anchor.
         """
         return branch if self.skip_connection else with_linear_map(branch)
+
+
+def _attention(choice: str | SelfAttention | None, hidden_size: int) -> SelfAttention | None:
+    """Return the attention of the networks, a copy; raise an error if it cannot be."""
+    if choice is None:
+        return None
+    attention = copy.copy(resolve(choice, ATTENTIONS))
+    if hidden_size % attention.n_heads:
+        raise ValueError(attention.misfit(hidden_size, f"hidden_size={hidden_size}"))
+    return attention
 
 
 def default_horizon(season_lengths: tuple[int, ...]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
@@ -51,6 +51,32 @@ class Component(WithParameters):
         """Return the component itself; raise an error if a hyper-parameter is invalid."""
         self._validate_params()
         return self
+
+
+class WithComponents(BaseEstimator):
+    """An estimator that has components as hyper-parameters, or strings that stand for them."""
+
+    # where a string stands for a component: the components by that string
+    _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {}
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, and those of components by nested names such as ``cell__zoneout``."""
+        for key in [key for key in params if "__" in key and hasattr(self, key.split("__")[0])]:
+            name = key.partition("__")[0]
+            choice = params.get(name, getattr(self, name))
+            component = self._component(name, choice)
+            if not isinstance(component, Component):
+                raise ValueError(
+                    f"{key} cannot be set: {name}={choice!r} has no hyper-parameters of its own. "
+                    f"Set {name} to a component of sklstm.components first."
+                )
+            params[name] = component
+        return super().set_params(**params)
+
+    def _component(self, name: str, choice: Any) -> Any:
+        """Return the component that a string stands for; any other value as it is."""
+        named = self._by_name.get(name, {})
+        return named[choice]() if isinstance(choice, str) and choice in named else choice
 
 
 C = TypeVar("C", bound=Component)

@@ -265,6 +265,8 @@ def make(
     for parameter in encoder.parameters():
         if parameter.ndim == 1:
             parameter.data += 0.3 * torch.randn(parameter.shape)
+    for layer in encoder:
+        layer.linear1.bias.data += 0.5  # else some units are never active, and do not learn
     head = torch.nn.Linear(len(pooling) * n_directions * hidden_size, n_outputs)
     for name, parameter in lstm.named_parameters():
         if name.startswith("bias_hh"):
