@@ -25,6 +25,7 @@ from sklstm.components import (
     Huber,
     InverseScaling,
     Quantile,
+    SelfAttention,
 )
 from sklstm.components.cells import CELLS
 from sklstm.components.losses import LOSSES, BinaryCrossEntropy
@@ -34,12 +35,13 @@ from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 COMPONENTS = [getattr(sklstm.components, name) for name in sklstm.components.__all__]
 CONCRETE = [*CELLS.values(), *LOSSES.values(), *SOLVERS.values(), *SCHEDULES.values()]
-CONCRETE += [Convolutions, FCN]
+CONCRETE += [Convolutions, FCN, SelfAttention]
 # one for every argument that takes a component
 CHOSEN = {
     "cell": LSTM(zoneout=(0.0, 0.1), layer_norm=True),
     "front": Convolutions(4, width=3),
     "branch": FCN((4, 4)),
+    "attention": SelfAttention(n_heads=2),
     "solver": AdamW(beta_1=0.8),
     "learning_rate": InverseScaling(power=0.1),
 }
