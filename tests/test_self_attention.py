@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklstm._training import workers
 from sklstm.components import FCN, Convolutions, SelfAttention
 from sklstm.components.poolings import POOLINGS
 from tests.forecasting.series import monthly
+from tests.test_common import checks
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 ATTENTION = SMALL | {"attention": SelfAttention(n_heads=2)}
@@ -247,9 +247,10 @@ def test_forecaster():
 
 
 # --- scikit-learn -------------------------------------------------------------------------
+CHECKED = {"hidden_size": 8, "attention": SelfAttention(n_heads=2), "max_iter": 30}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_estimator_checks(Estimator):
-    settings = {"hidden_size": 8, "attention": SelfAttention(n_heads=2), "max_iter": 30}
-    for estimator, check in estimator_checks_generator(Estimator(**settings)):
-        check(estimator)
+@pytest.mark.parametrize(("estimator", "check"), list(checks(**CHECKED)))
+def test_estimator_checks(estimator, check):
+    check(estimator)
