@@ -24,9 +24,9 @@ def warmup(
     Afterwards `LSTMClassifier`, `LSTMRegressor` and `LSTMForecaster` compile nothing with their
     default parameters, whatever the number of samples and the kind of X. The sizes of layers and
     data make no difference. Further kernels are compiled and stored when they are first needed:
-    for another ``cell``, for ``pooling``, ``return_sequences``, ``recurrent_dropout``,
-    ``variational_dropout`` and ``solver``, and for the method ``stream``. To compile them ahead
-    of time, pass `cells`, or fit a small model with these parameters.
+    for another ``cell``, for ``attention``, ``pooling``, ``return_sequences``,
+    ``recurrent_dropout``, ``variational_dropout`` and ``solver``, and for the method ``stream``.
+    To compile them ahead of time, pass `cells`, or fit a small model with these parameters.
 
     Parameters
     ----------

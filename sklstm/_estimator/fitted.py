@@ -233,20 +233,19 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
     def self_attention_weights(
         self, X: Any, layer: int = -1
     ) -> NDArray[np.float64] | list[NDArray[np.float64]]:
-        """Return how much each time step reads of each other one in ``attention="self"``.
+        """Return how much each time step reads of each other one with `attention`.
 
         Parameters
         ----------
         {X}
         layer : int, default=-1
-            Layer of the attention, from 0 on; negative numbers count from the last.
+            Layer of the attention; negative numbers count from the last.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_heads, n_timesteps, n_timesteps), or list of ndarray of \
-shape (n_heads, n_timesteps_i, n_timesteps_i)
-            Weights by head, the reading step before the one that is read; they sum to 1 over
-            the last axis. A list if lengths differ.
+        ndarray of shape (n_samples, n_heads, n_timesteps, n_timesteps), or list of ndarray
+            The weights of each head, a row for each step that reads, which sums to 1. A list of
+            arrays (n_heads, n_timesteps_i, n_timesteps_i) if lengths differ.
         """
         data = self._known_sequences(X)
         spec = self._spec
