@@ -10,6 +10,7 @@ the answer. Pooling by attention cannot compare steps: it asks every sequence th
 import time
 
 import numpy as np
+from sklearn.base import clone
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.components import SelfAttention
@@ -38,14 +39,14 @@ def recall(n_samples: int, seed: int) -> tuple[list[np.ndarray], np.ndarray, np.
 
 X_train, y_train, _ = recall(2000, seed=0)
 X_test, y_test, answers = recall(500, seed=1)
-settings = {
-    "hidden_size": 32, "bidirectional": False, "scale": None, "dropout": 0.0, "max_iter": 25,
-    "learning_rate_init": 0.01, "random_state": 0,
-}  # fmt: skip
+plain = LSTMRegressor(
+    hidden_size=32, bidirectional=False, scale=None, dropout=0.0, learning_rate_init=0.01,
+    random_state=0,
+)  # fmt: skip
 models = {
-    "last state": LSTMRegressor(**settings),
-    "pooling by attention": LSTMRegressor(**settings, pooling="attention"),
-    "self-attention": LSTMRegressor(**settings, attention=SelfAttention(n_heads=4)),
+    "last state": plain,
+    "pooling by attention": clone(plain).set_params(pooling="attention"),
+    "self-attention": clone(plain).set_params(attention=SelfAttention(n_heads=4)),
 }
 print(f"{'recall':<22} {'R2':>6} {'training':>10}")
 for name, model in models.items():
@@ -69,14 +70,14 @@ print(", ".join(f"{share:.0%}" for share in shares))
 # The embedded Reber grammar: which symbols may come next? The last symbol but one repeats the
 # second one. With a prediction at each step and one direction, a step reads no later step.
 X, y = make_embedded_reber(512, unique=True, random_state=0)
-settings = {
-    "hidden_size": 8, "bidirectional": False, "return_sequences": True, "scale": None,
-    "dropout": 0.0, "max_iter": 60, "learning_rate_init": 0.01, "random_state": 0,
-}  # fmt: skip
+grammarian = LSTMClassifier(
+    return_sequences=True, hidden_size=8, bidirectional=False, scale=None, dropout=0.0,
+    learning_rate_init=0.01, max_iter=60, random_state=0,
+)  # fmt: skip
 print("\nembedded Reber grammar: strings that are right at every step")
 for attention in (None, "self"):
-    model = LSTMClassifier(**settings, attention=attention).fit(X[:256], y[:256])
-    predicted = model.predict(X[256:])
+    grammarian.set_params(attention=attention).fit(X[:256], y[:256])
+    predicted = grammarian.predict(X[256:])
     right = [np.array_equal(p, t) for p, t in zip(predicted, y[256:], strict=True)]
     print(f"attention={attention!r:<8} {np.mean(right):>6.1%}")
 

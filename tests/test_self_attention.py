@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
+from sklstm._network.parameters import ParameterLayout
 from sklstm._training import workers
 from sklstm.components import FCN, Convolutions, SelfAttention
 from sklstm.components.poolings import POOLINGS
@@ -143,7 +144,7 @@ def test_initial_values_and_what_decays():
         assert 0.95 * bound < np.abs(found[name]).max() <= bound + 1e-6
     np.testing.assert_allclose(found["norm1_weight_l0"], 1.0, atol=1e-6)
     np.testing.assert_allclose(found["self_attn_in_proj_bias_l0"], 0.0, atol=1e-6)
-    layout = model._packed_network(model._spec).layout
+    layout = ParameterLayout(model._spec)
     decays = {name: view.any() for name, view in layout.views(layout.decays(float)).items()}
     of_layer = {name: view.ndim == 2 for name, view in found.items() if name.endswith("_l0")}
     of_layer = {name: matrix for name, matrix in of_layer.items() if "_h" not in name}
@@ -223,6 +224,10 @@ def test_weights_of_a_layer():
             model.self_attention_weights(X, layer=layer)
     with pytest.raises(ValueError, match="was fitted with attention=None"):
         LSTMRegressor(**SMALL).fit(X, y).self_attention_weights(X)
+    ensemble = LSTMRegressor(**settings, n_estimators=2).fit(X, y)
+    with pytest.raises(ValueError, match="of one of the 2 estimators_"):
+        ensemble.self_attention_weights(X)
+    assert ensemble.estimators_[1].self_attention_weights(X)[0].shape[0] == 2
     with pytest.raises(ValueError, match="not fitted"):
         LSTMRegressor(attention="self").self_attention_weights(X)
 
