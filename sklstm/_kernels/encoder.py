@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import types
-from numba.extending import overload
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import lower_builtin, overload
 
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, UNCOUNTED, device
@@ -459,23 +460,33 @@ def _encode_backward(encoder, plan, starts, lengths, packed, work, dh, dy, dw):
     )
 
 
-# Inlined by Numba, so that nothing is compiled where there is no encoder.
-@overload(encode, inline="always", jit_options=UNCOUNTED, strict=True)
-def _choose(encoder, plan, starts, lengths, packed, work, keep, y, h):
-    if isinstance(encoder, types.NoneType):
-        return lambda encoder, plan, starts, lengths, packed, work, keep, y, h: None
-    return _encode
+def _skip_without_encoder(function: Any) -> None:
+    """Let calls with None for the marker be nothing: to compile an empty function takes time."""
+
+    @infer_global(function)
+    class Template(AbstractTemplate):
+        def generic(self, args: Any, kws: Any) -> Any:
+            return signature(types.none, *args) if isinstance(args[0], types.NoneType) else None
+
+    @lower_builtin(function, types.NoneType, types.VarArg(types.Any))
+    def nothing(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.get_dummy_value()
 
 
-@overload(begin_backward, inline="always", jit_options=UNCOUNTED, strict=True)
-def _choose_begin(encoder, dh, dy):
-    if isinstance(encoder, types.NoneType):
-        return lambda encoder, dh, dy: None
-    return _begin_backward
+for _function in (encode, begin_backward, encode_backward):
+    _skip_without_encoder(_function)
 
 
-@overload(encode_backward, inline="always", jit_options=UNCOUNTED, strict=True)
-def _choose_backward(encoder, plan, starts, lengths, packed, work, dh, dy, dw):
-    if isinstance(encoder, types.NoneType):
-        return lambda encoder, plan, starts, lengths, packed, work, dh, dy, dw: None
-    return _encode_backward
+@overload(encode, jit_options=UNCOUNTED, strict=True)
+def _overload_encode(encoder, plan, starts, lengths, packed, work, keep, y, h):
+    return None if isinstance(encoder, types.NoneType) else _encode
+
+
+@overload(begin_backward, jit_options=UNCOUNTED, strict=True)
+def _overload_begin_backward(encoder, dh, dy):
+    return None if isinstance(encoder, types.NoneType) else _begin_backward
+
+
+@overload(encode_backward, jit_options=UNCOUNTED, strict=True)
+def _overload_encode_backward(encoder, plan, starts, lengths, packed, work, dh, dy, dw):
+    return None if isinstance(encoder, types.NoneType) else _encode_backward

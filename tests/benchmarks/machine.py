@@ -15,6 +15,7 @@ import sklstm
 from sklstm._kernels import simd
 from sklstm._kernels.gemm import (
     PANEL,
+    TILE_ROWS,
     gemm,
     gemm_address,
 )
@@ -40,7 +41,7 @@ def describe_machine() -> str:
     """Return processor, vector size and versions in one line."""
     return (
         f"{processor()}, {os.cpu_count()} cores, as {numba.config.CPU_NAME or 'host'}: "
-        f"tile of {simd.TILE_ROWS} rows x {PANEL} vectors of {simd.VECTOR_BYTES * 8} bits; "
+        f"tile of {TILE_ROWS} rows x {PANEL} vectors of {simd.VECTOR_BYTES * 8} bits; "
         f"Python {platform.python_version()}, numpy {np.__version__}, numba {numba.__version__}, "
         f"scikit-learn {sklearn.__version__}, sklstm {sklstm.__version__}"
     )
@@ -51,7 +52,7 @@ def fma_peak() -> float:
 
     The tile keeps all accumulators in registers and its operands in the first-level cache.
     """
-    n, k = simd.TILE_ROWS, 128
+    n, k = TILE_ROWS, 128
     width = 4 * simd.lanes_of(np.float32)
     a, b, c = (aligned(size, np.float32) for size in (n * k, k * width, n * width))
     for array in (a, b, c):
