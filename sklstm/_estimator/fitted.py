@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 from weakref import WeakKeyDictionary
 
 import joblib
@@ -263,7 +263,8 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
                 f"of one of the {len(self._members)} estimators_."
             )
         inputs, every = self._input(data), np.arange(data.n_samples)
-        with self._predictor(self._members, data.n_samples) as workers:
+        with self._predictor(data.n_samples) as predictor:
+            (workers,) = predictor.each()
             found = workers.self_attention(inputs, every, int(layer) % n_layers)
         totals = np.array([[heads.sum()] for heads in found])
         check_predictions(totals, data, self.channel_mean_, self.channel_scale_)
