@@ -389,13 +389,18 @@ def batch_norm_forward(z, row_weight):
 
 
 def batch_norm_backward(z, row_weight, scale, mean, variance, dy):
-    """Return the gradients of z, shift and scale; y = scale (z - mean) / deviation + shift."""
-    weights = np.repeat(row_weight, [len(steps) for steps in z])[:, None]
+    """Return the gradients of z, shift and scale; y = scale (z - mean) / deviation + shift.
+
+    row_weight: as in `batch_norm_forward`; None if mean and variance are constants
+    """
     deviation = np.sqrt(variance + 1e-5)
     slopes, steps = np.concatenate(dy), np.concatenate(z)
     units = (steps - mean) / deviation
     dshift, dscale = slopes.sum(axis=0), (slopes * units).sum(axis=0)
-    dz = scale / deviation * (slopes - weights / weights.sum() * (dshift + units * dscale))
+    dz = scale / deviation * slopes
+    if row_weight is not None:
+        weights = np.repeat(row_weight, [len(steps) for steps in z])[:, None]
+        dz -= scale / deviation * weights / weights.sum() * (dshift + units * dscale)
     return np.split(dz, np.cumsum([len(steps) for steps in z])[:-1]), dshift, dscale
 
 
@@ -579,6 +584,8 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
         log_total = np.maximum(raw, 0.0) + np.log1p(np.exp(-np.abs(raw)))  # log(1 + e^raw)
         losses = log_total - target * raw
         slopes = sigmoid(raw) - target
+    elif loss == "linear":
+        losses, slopes = target * raw, target
     elif loss == "squared_error":
         losses, slopes = 0.5 * error**2, error
     elif loss == "absolute_error":
@@ -685,17 +692,20 @@ def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
     cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None, encoder=None,
+    running=False,
 ):  # fmt: skip
     """Return the loss of a batch, and its gradient with respect to everything it depends on.
 
+    running: normalise by the running statistics, not by those of the batch
     dh, dc (n_scans, n_sequences, hidden_size): gradient of the final states from elsewhere (a
         later segment of the same sequences); zero if None
     returns a namespace of loss, raw, the final h and c; gradient, by the names of params; dx,
         by sequence; dh, dc, of the initial states
     """
+    in_batch = None if running else row_weight
     forward = network_predict(
         params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell, front, branch,
-        row_weight, noise, encoder,
+        in_batch, noise, encoder,
     )  # fmt: skip
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
@@ -770,11 +780,11 @@ def network_gradient(
             dy = dinput
         dx.append(dy)
     if front:
-        dx, of_front = convolutions_backward(params, "conv", front, forward.front, row_weight, dx)
+        dx, of_front = convolutions_backward(params, "conv", front, forward.front, in_batch, dx)
         gradient |= of_front
     if branch:
         further, of_branch = convolutions_backward(
-            params, "fcn", branch, forward.branch, row_weight, dbranch
+            params, "fcn", branch, forward.branch, in_batch, dbranch
         )
         gradient |= of_branch
         dx = [one + other for one, other in zip(dx, further, strict=True)]

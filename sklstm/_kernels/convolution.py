@@ -212,16 +212,16 @@ def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics)
 
 
 @part
-def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
-    """Gradient of `batch_norm_forward` with the statistics of z.
+def batch_norm_backward(row_weight, owner, z, batch, affine, dy, dlearned):
+    """Gradient of `batch_norm_forward`.
 
-    (in) row_weight, owner, z, affine: as the forward pass read and left them
+    (in) row_weight, owner, z, batch, affine: as the forward pass read and left them
     (accum) dy (n_rows, n_filters): gradient of z * scale + shift, then of z
     (accum) dlearned (4, n_filters): gradients of shift and scale, in the first two rows
     """
     called()
     n, lane = z.shape[1], lanes(z)
-    total = _weight_of_rows(row_weight, owner)
+    total = _weight_of_rows(row_weight, owner) if batch else 1.0
     for j in range(0, n, lane):
         scale, mean, inverse = load(affine, j), load(affine, 2 * n + j), load(affine, 3 * n + j)
         of_shift, of_scale = spread(z, 0.0), spread(z, 0.0)
@@ -234,9 +234,11 @@ def batch_norm_backward(row_weight, owner, z, affine, dy, dlearned):
         store(dlearned, n + j, load(dlearned, n + j) + of_scale)
         for i in range(owner.size):
             if owner[i] >= 0:
-                share = spread(z, row_weight[owner[i]] / total)
-                unit = (load(z, i * n + j) - mean) * inverse
-                by_statistics = fma(unit, of_scale, of_shift) * share
+                by_statistics = spread(z, 0.0)
+                if batch:
+                    share = spread(z, row_weight[owner[i]] / total)
+                    unit = (load(z, i * n + j) - mean) * inverse
+                    by_statistics = fma(unit, of_scale, of_shift) * share
                 store(dy, i * n + j, scale * (load(dy, i * n + j) - by_statistics))
 
 
@@ -321,10 +323,10 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
 
 
 @kernel
-def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout, dw):
-    """Gradient of `convolutions_forward` with the statistics of the batch.
+def convolutions_backward(stack, series, row_weight, batch, packed, need_dx, flat, dout, dw):
+    """Gradient of `convolutions_forward`.
 
-    (in) stack, series, row_weight, packed: as in the forward pass
+    (in) stack, series, row_weight, batch, packed: as in the forward pass
     (accum) flat: as the forward pass left it. If the output is not pooled, dy of the last row of
             places is its gradient. If `need_dx`, dy of row 0 becomes the gradient of the input;
             rows between sequences are undefined.
@@ -341,7 +343,7 @@ def convolutions_backward(stack, series, row_weight, packed, need_dx, flat, dout
         _activate_backward(shape[SQUASHED] != 0, owner, y, dy)
         dlearned = matrix(dw, shape[GRADIENT + 1], 4 if shape[NORMALISED] else 1, n)
         if shape[NORMALISED]:
-            batch_norm_backward(row_weight, owner, z, affine, dy, dlearned)
+            batch_norm_backward(row_weight, owner, z, batch, affine, dy, dlearned)
         else:
             for i in range(owner.size):
                 add(address(dlearned, 0), address(dy, i * n), n)

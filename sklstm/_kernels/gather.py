@@ -10,7 +10,7 @@ from sklstm._kernels.jit import device, kernel
 # holds for float32 values too: what varies among them varies by more, or not at all.
 ROUNDING = 1e-13
 # What adding up n equal values may be off by, as a share of the sum, is n times this at most.
-_ROUNDING_OF_A_SUM = 2.0**-52
+ROUNDING_OF_A_SUM = 2.0**-52
 # Smaller deviations have squares that vanish, so that values are enlarged before.
 SMALLEST_DEVIATION = 1e-145
 _ENLARGED = 1e150
@@ -36,7 +36,7 @@ def _mean_and_inverse_deviation(values, first, last, channel):
     deviation = _deviation(values, first, last, channel, mean, 1.0)
     if deviation < SMALLEST_DEVIATION:
         deviation = _deviation(values, first, last, channel, mean, _ENLARGED) / _ENLARGED
-    rounding = max(ROUNDING, _ROUNDING_OF_A_SUM * (last - first)) * abs(mean)
+    rounding = max(ROUNDING, ROUNDING_OF_A_SUM * (last - first)) * abs(mean)
     return mean, 1.0 / deviation if deviation > rounding + 1e-300 else 0.0
 
 

@@ -13,7 +13,7 @@ from sklstm._kernels.activations import exp
 from sklstm._kernels.jit import part
 from sklstm._kernels.simd import address, fill, lanes, load, store
 
-SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL = range(6)
+SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL, LINEAR = range(7)
 
 
 @part
@@ -71,6 +71,8 @@ def _point(kind, parameter, z, y):
     if y != y:
         return 0.0, 0.0
     error = z - y
+    if kind == LINEAR:  # a NaN is not to look like a number
+        return y * z, y if z == z else z
     if kind == SIGMOID:  # log(1 + e^z) - y z, without overflow
         small = math.exp(-abs(z))
         probability = 1.0 / (1.0 + small) if z >= 0.0 else small / (1.0 + small)

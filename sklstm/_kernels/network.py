@@ -72,7 +72,9 @@ class Workspace(NamedTuple):
     c: int
     dh: int
     dc: int
-    checkpoints: int  # (n_scans, n_segments, 2, n_sequences, n_hidden)
+    # (n_scans, n_segments, 4, n_sequences, n_hidden): of every segment h and c before it, on the
+    # way back those after it; and what is left of their gradients before it
+    checkpoints: int
     features: int
     dropped: int
     dfeatures: int
@@ -152,11 +154,11 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
             for k in range(n_segments):
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if keep and not whole:
-                    place = (scan * n_segments + k) * 2
+                    place = (scan * n_segments + k) * 4
                     saved = cube(
                         work.flat,
                         work.checkpoints + place * state_size,
-                        2,
+                        4,
                         n_sequences,
                         plan.n_hidden,
                     )
@@ -214,11 +216,11 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
             for k in range(n_segments - 1, -1, -1):
                 first, last = k * segment, min((k + 1) * segment, n_timesteps)
                 if not whole:
-                    place = (scan * n_segments + k) * 2
+                    place = (scan * n_segments + k) * 4
                     saved = cube(
                         work.flat,
                         work.checkpoints + place * state_size,
-                        2,
+                        4,
                         n_sequences,
                         plan.n_hidden,
                     )
@@ -234,6 +236,10 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                     weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0,
                     direction == 1, dweight,
                 )  # fmt: skip
+                if not whole:
+                    left = work.checkpoints + ((scan * n_segments + k) * 4 + 2) * state_size
+                    copy(address(dh, 0), address(work.flat, left), state_size)
+                    copy(address(dc, 0), address(work.flat, left + state_size), state_size)
 
 
 @part

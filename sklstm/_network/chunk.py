@@ -48,6 +48,7 @@ class Chunk:
             for stack in (network.front, network.branch)
         )
         self._dx = aligned(0, dtype)
+        self._by_parameters = aligned(0, dtype)  # a gradient that nobody asks for
         self._shape: tuple[int, int, int, bool] | None = None
         self._work: Workspace
         # of the last gradient, if asked for: by the input, (n_rows, n_channels in whole vectors)
@@ -60,7 +61,7 @@ class Chunk:
         target: NDArray,
         weight: NDArray,
         masks: Masks,
-        statistics: NDArray,
+        statistics: NDArray | None,
         out: NDArray,
         need_dx: bool = False,
     ) -> float:
@@ -68,15 +69,16 @@ class Chunk:
 
         target (n_read, n_targets), weight (n_read,): in the order of the packed batch; the
             loss is the sum of weight * loss
-        statistics (n_statistics,): receives those of batch normalisation
+        statistics (n_statistics,): receives those of batch normalisation; None: the gradient
+            of the network as it predicts, by the running statistics and expected zoneout
         need_dx: whether to leave the gradient of the input in `dx`
         """
         network = self.network
-        seen = self._convolve(batch, weight, statistics)
+        seen = self._convolve(batch, weight, statistics, keep=True)
         work = self._begin(seen, keep=True)
         dx = self._room_for_dx(seen.x, need_dx)
         loss = network_gradient(
-            network.training_plan(masks.seed),
+            network.plan if statistics is None else network.training_plan(masks.seed),
             seen.x, seen.starts, seen.lengths, seen.static,
             target, weight, masks.layers, masks.features,
             self._segment(len(seen.x), len(seen.starts) - 1),
@@ -85,6 +87,22 @@ class Chunk:
         )  # fmt: skip
         self.dx = self._convolve_backward(work, seen, dx, need_dx, out)
         return loss
+
+    def input_gradient(self, batch: PackedBatch, slope: NDArray) -> NDArray:
+        """Return the gradient of sum(slope * raw prediction) by x, (n_rows, n_channels): a view.
+
+        slope (n_read, n_outputs): in the order of the packed batch
+        The network, which has the loss `Linear`, is the one that predicts.
+        """
+        n_read, n_outputs = slope.shape
+        nothing = Masks(np.empty(0, slope.dtype), np.empty((0, 0), slope.dtype))
+        if self._by_parameters.size != self.network.gradient_size:
+            self._by_parameters = aligned(self.network.gradient_size, self.network.dtype)
+        self._by_parameters[:] = 0.0
+        # of a row the loss is the mean over its outputs
+        weight = np.full(n_read, float(n_outputs))
+        self.gradient(batch, slope, weight, nothing, None, self._by_parameters, need_dx=True)
+        return self.dx[:, : self.network.spec.n_channels]
 
     def predict(self, batch: PackedBatch) -> NDArray:
         """Return raw predictions (n_read, n_outputs) of a chunk: a view, until the next call."""
@@ -126,20 +144,24 @@ class Chunk:
 
     # --- convolutions -----------------------------------------------------------------------
     def _convolve(
-        self, batch: PackedBatch, weight: NDArray, statistics: NDArray | None = None
+        self,
+        batch: PackedBatch,
+        weight: NDArray,
+        statistics: NDArray | None = None,
+        keep: bool = False,
     ) -> PackedBatch:
         """Return a batch as the recurrent layers and the head see it.
 
-        weight, statistics: see `ConvolutionBuffers.forward`
+        weight, statistics, keep: see `ConvolutionBuffers.forward`
         """
         x, starts, lengths, static = batch
         packed = self.network.packed
         if self._branch is not None:
-            of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics)
+            of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics, keep)
             n_filters = self.network.spec.branch[-1].n_filters
             static = np.concatenate([static, of_branch[:, :n_filters]], axis=1)
         if self._front is not None:
-            x, starts, lengths = self._front.forward(batch, weight, packed, statistics)
+            x, starts, lengths = self._front.forward(batch, weight, packed, statistics, keep)
         return PackedBatch(x, starts, lengths, static)
 
     def _room_for_dx(self, x: NDArray, need_dx: bool) -> NDArray:
@@ -249,7 +271,7 @@ class Chunk:
             "c": state,
             "dh": state if keep else 0,
             "dc": state if keep else 0,
-            "checkpoints": 0 if whole or not keep else 2 * state * -(-n_timesteps // segment),
+            "checkpoints": 0 if whole or not keep else 4 * state * -(-n_timesteps // segment),
             "features": n_read * plan.feature_stride + attention,
             "dropped": n_read * plan.feature_stride if keep else 0,
             "dfeatures": n_read * plan.n_features if keep else 0,

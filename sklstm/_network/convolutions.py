@@ -53,15 +53,20 @@ class ConvolutionBuffers:
         self._lengths, self._keeps = np.empty(0, np.int64), False
 
     def forward(
-        self, batch: PackedBatch, weight: NDArray, packed: NDArray, statistics: NDArray | None
+        self,
+        batch: PackedBatch,
+        weight: NDArray,
+        packed: NDArray,
+        statistics: NDArray | None,
+        keep: bool,
     ) -> tuple[NDArray, NDArray[np.int64], NDArray[np.int64]]:
         """The output, and starts and lengths if it is a packed batch.
 
         weight (n_sequences,): in the statistics of the batch
         statistics (n_statistics,): where to write those of the batch, by which it is then
-            normalised; None to normalise by the running ones and keep nothing for `backward`
+            normalised; None to normalise by the running ones
+        keep: whether `backward` follows
         """
-        keep = statistics is not None
         if keep != self._keeps or not np.array_equal(self._lengths, batch.lengths):
             self._lay_out(batch, keep)
             self._lengths, self._keeps = batch.lengths, keep
@@ -71,9 +76,9 @@ class ConvolutionBuffers:
         x[self._input_rows] = batch.x
         n_out = len(lengths) if stack.pooled else len(self._output_rows)
         self._out, out = _room(self._out, n_out, stack.layers[-1, N_FILTERS])
-        self._weight = weight
+        self._weight, self._by_batch = weight, statistics is not None
         convolutions_forward(
-            stack, self._series, weight, keep, packed, self._flat,
+            stack, self._series, weight, self._by_batch, packed, self._flat,
             self._dx[:0] if statistics is None else statistics, out,
         )  # fmt: skip
         if not stack.pooled:
@@ -86,8 +91,9 @@ class ConvolutionBuffers:
         if not self._stack.pooled:
             self._array(-1, DY, dout.shape[1])[self._output_rows] = dout
         convolutions_backward(
-            self._stack, self._series, self._weight, packed, need_dx, self._flat, dout, dw
-        )
+            self._stack, self._series, self._weight, self._by_batch, packed, need_dx,
+            self._flat, dout, dw,
+        )  # fmt: skip
         dx = self._array(0, DY, filled(self._n_inputs, lanes_of(self._dtype)))
         return dx[self._input_rows] if need_dx else dx[:0]
 

@@ -195,6 +195,17 @@ class Quantile(Loss):
         return float(self.q)
 
 
+# --- explanation ----------------------------------------------------------------------------
+@dataclass(repr=False)
+class Linear(Loss):
+    """Target times raw prediction, for the gradient of the raw prediction itself.
+
+    Nothing can be learned by it, so it is no hyper-parameter.
+    """
+
+    kind = losses.LINEAR
+
+
 LOSSES: dict[str, type[Loss]] = {
     "squared_error": SquaredError,
     "absolute_error": AbsoluteError,

@@ -19,13 +19,13 @@ from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
 from sklstm.components.cells import CELLS
-from sklstm.components.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
+from sklstm.components.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Linear
 from tests import reference
 
 LENGTHS = (4, 1, 6, 6, 3)
 SEED = 4_111_222_333  # of the noise
 # by the names that the twins have for them
-EVERY_LOSS = {"softmax": CrossEntropy, "sigmoid": BinaryCrossEntropy, **LOSSES}
+EVERY_LOSS = {"softmax": CrossEntropy, "sigmoid": BinaryCrossEntropy, "linear": Linear, **LOSSES}
 LOSS_PARAMETERS = {"huber": {"delta": 0.7}, "quantile": {"q": 0.8}}
 
 
@@ -103,14 +103,14 @@ class Problem:
         """Split the rows that the head reads into one array for each sequence."""
         return np.split(rows, np.cumsum(self.n_rows)[:-1])
 
-    def gradient_by_twin(self):
-        """Return the result of `reference.network_gradient`."""
+    def gradient_by_twin(self, trained=True):
+        """Return the result of `reference.network_gradient`; see `run_gradient`."""
         return reference.network_gradient(
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
             self.loss, self.spec.loss.kernel_parameter, self.h, self.c, self.dh, self.dc,
             self.static, self.layer_masks, self.feature_mask, self.cell,
             self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
-            noise_of(self, drawn=True), self.spec.encoder,
+            noise_of(self, drawn=trained), self.spec.encoder, running=not trained,
         )  # fmt: skip
 
     def prediction_by_twin(self):
@@ -249,12 +249,12 @@ class ProbedChunk(Chunk):
     def _segment(self, n_rows, n_timesteps):
         return self.segment or super()._segment(n_rows, n_timesteps)
 
-    def _convolve(self, batch, weight, statistics=None):
-        super()._convolve(batch, weight, statistics)  # takes the room that it needs
+    def _convolve(self, batch, weight, statistics=None, keep=False):
+        super()._convolve(batch, weight, statistics, keep)  # takes the room that it needs
         for stack in (self._front, self._branch):
             if stack is not None:
                 stack._flat[:] = np.nan
-        return super()._convolve(batch, weight, statistics)
+        return super()._convolve(batch, weight, statistics, keep)
 
     def _begin(self, seen, keep):
         work = super()._begin(seen, keep)
@@ -303,15 +303,16 @@ def _feature_mask(problem, network, batch):
     return wide.astype(network.dtype)
 
 
-def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1):
+def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1, trained=True):
     """Return the same as `reference.network_gradient`, computed by the kernels.
 
+    trained: as in training, or as in prediction, with running statistics and expected noise
     segment: steps between two kept states; repeat: number of calls that add to the same gradient
     """
     network = network_of(problem, dtype, need_dx)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
-    statistics = np.full(network.n_statistics, np.nan, dtype)
+    statistics = np.full(network.n_statistics, np.nan, dtype) if trained else None
     chunks = aligned(3 * network.gradient_size, dtype).reshape(3, -1)
     chunks[:] = 0.0
     for _ in range(repeat):
@@ -387,7 +388,7 @@ def assert_same_gradient(actual, expected, rtol):
     assert_close(np.concatenate(actual.dx), np.concatenate(expected.dx), rtol, "dx")
 
 
-def finite_difference(problem, exact, n_places=None):
+def finite_difference(problem, exact, n_places=None, trained=True):
     """Yield name, numeric gradient and exact gradient of each array that the loss depends on.
 
     exact: result of `run_gradient`; n_places: number of elements to check in each array, or None
@@ -396,7 +397,7 @@ def finite_difference(problem, exact, n_places=None):
 
     def value():
         """Return the loss, including the gradient that comes in through the final states."""
-        now = run_gradient(problem, need_dx=False)
+        now = run_gradient(problem, need_dx=False, trained=trained)
         return now.loss + (problem.dh * now.h).sum() + (problem.dc * now.c).sum()
 
     variables = [(name, array, exact.gradient[name]) for name, array in problem.params.items()]

@@ -206,3 +206,18 @@ def test_convolutions_count_in_the_memory(monkeypatch):
     monkeypatch.setattr(chunk, "_KEPT_BYTES", 100 * plain._kept_per_row)
     assert plain._segment(100, 49) == 49
     assert convolved._segment(100, 49) == 7
+
+
+@pytest.mark.parametrize("name", ["both", "no layers, both", "even widths beside"])
+def test_gradient_of_the_network_as_it_predicts(name):
+    """By the running statistics, which are constants, and equal to finite differences."""
+    problem = problem_of(
+        name, masks=False, n_channels=2, lengths=(3, 8, 1, 6), loss="linear", hidden_size=3
+    )
+    exact = run_gradient(problem, trained=False)
+    assert_same_gradient(exact, problem.gradient_by_twin(trained=False), 1e-10)
+    assert_close(exact.raw, run_predict(problem).raw, 1e-12)
+    for variable, numeric, analytic in finite_difference(problem, exact, 24, trained=False):
+        # the running statistics and their number are no parameters
+        if analytic.size and not variable.startswith(("fcn_mean", "fcn_variance", "fcn_batches")):
+            assert_close(numeric, analytic, 1e-6, variable)

@@ -20,7 +20,7 @@ from tests.kernels.problem import (
 
 LANES = lanes_of(np.float64)
 POOLINGS = [("last",), ("mean",), ("max",), ("last", "mean", "max")]
-LOSSES = ["softmax", "sigmoid", "squared_error", "absolute_error", "huber", "quantile"]
+LOSSES = ["softmax", "sigmoid", "squared_error", "absolute_error", "huber", "quantile", "linear"]
 
 
 @pytest.mark.parametrize("loss", LOSSES)

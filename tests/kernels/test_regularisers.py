@@ -49,6 +49,9 @@ def test_equals_the_twin(cell, bidirectional):
         forward, expected = run_predict(problem), problem.prediction_by_twin()
         for name in ("raw", "h", "c"):
             assert_close(getattr(forward, name), getattr(expected, name), 1e-12, name)
+        predicting = run_gradient(problem, trained=False)
+        np.testing.assert_array_equal(predicting.raw, forward.raw)
+        assert_same_gradient(predicting, problem.gradient_by_twin(trained=False), 1e-10)
 
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
