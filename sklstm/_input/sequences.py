@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._kernels.gather import ROUNDING, SMALLEST_DEVIATION, gather
+from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATION, gather
 
 # Values of X and y within which double precision can square deviations and add the squares up.
 LARGEST = 1e150
@@ -208,6 +208,56 @@ class NetworkInput:
         center, deviation = np.array(center), np.array(deviation)
         return cls(data, patch_size, scale, center, deviation, lengths, static)
 
+    # --- the way back -----------------------------------------------------------------------
+    def by_copy(self, rows: NDArray) -> NDArray:
+        """Undo the patches: (total_steps, n_channels, n_copies) of one sample after another.
+
+        rows (total_rows, width): what belongs to the rows of all samples, in their order
+        """
+        patch, n_channels = self.patch_size, self.data.n_channels
+        steps = rows.reshape(len(rows) * patch, n_channels, -1)
+        padded, lengths = self.lengths * patch, self.data.lengths
+        first = np.cumsum(padded) - lengths  # the first patch is filled up in front
+        return steps[_runs(first, lengths)]
+
+    def gradient_by_values(self, rows: NDArray) -> NDArray:
+        """Return the gradient by the values of the data set, (total_steps, n_channels).
+
+        rows (total_rows, width): gradient by what the network reads, as in `by_copy`
+        """
+        copies = self.by_copy(rows)
+        if self.scale is None:
+            return copies[..., 0]
+        gradient = np.zeros(copies.shape[:2])
+        if self.scale in ("both", "channel"):
+            gradient += copies[..., 0] / self.deviation
+        if self.scale in ("both", "sequence"):
+            gradient += self._through_own_scale(copies[..., -1])
+        return gradient
+
+    def _through_own_scale(self, slope: NDArray) -> NDArray:
+        """Return the gradient by the values, of a slope by the values standardised within samples.
+
+        slope (total_steps, n_channels); 0 for a channel that is constant in a sample
+        """
+        lengths = self.data.lengths
+        first = np.cumsum(lengths) - lengths
+        rows = _runs(self.data.begin, lengths)
+
+        def mean(steps: NDArray) -> NDArray:
+            """Return the mean over each sample, at each of its steps."""
+            total = np.add.reduceat(steps, first, axis=0) / lengths[:, np.newaxis]
+            return np.repeat(total, lengths, axis=0)
+
+        values = self.data.values[rows].astype(np.float64)
+        center = mean(values)
+        deviation = np.sqrt(mean((values - center) ** 2))
+        share = np.maximum(ROUNDING, ROUNDING_OF_A_SUM * np.repeat(lengths, lengths))
+        varies = deviation > share[:, np.newaxis] * np.abs(center)
+        to_unit = np.divide(1.0, deviation, where=varies, out=np.zeros_like(deviation))
+        unit = (values - center) * to_unit
+        return (slope - mean(slope) - unit * mean(slope * unit)) * to_unit
+
     def width(self) -> int:
         """Return the number of channels after scaling and patching."""
         return network_channels(self.data.n_channels, self.patch_size, self.scale)
@@ -229,6 +279,12 @@ class NetworkInput:
         )  # fmt: skip
         static = self.static[samples].astype(dtype, copy=False)
         return PackedBatch(x, starts, lengths, static)
+
+
+def _runs(first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the positions first[i], first[i] + 1, ... of the steps of each sample in turn."""
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(first - before, lengths) + np.arange(lengths.sum())
 
 
 def network_channels(n_channels: int, patch_size: int, scale: str | None) -> int:

@@ -244,6 +244,17 @@ class Sequences:
         before = np.cumsum(self.lengths) - self.lengths
         return np.repeat(self._begin - before, self.lengths) + np.arange(self.lengths.sum())
 
+    def with_values(self, rows: NDArray) -> Self:
+        """Return the same samples with other values (total_steps, n_channels), a copy."""
+        end = np.cumsum(self.lengths)
+        return replace(
+            self,
+            _values=rows,
+            _rows=self._rows.iloc[self._used_rows()].reset_index(drop=True),
+            _begin=end - self.lengths,
+            _end=end,
+        )
+
     # --- names and targets ----------------------------------------------------------------
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -1,6 +1,7 @@
-"""Plots of fitted estimators."""
+"""Explanations and plots of fitted estimators; the plots need matplotlib (``plots`` extra)."""
 
-from sklstm.inspection._forecast_display import ForecastDisplay
-from sklstm.inspection._loss_curve_display import LossCurveDisplay
+from sklstm.inspection._gradients import input_gradients
+from sklstm.inspection._plot.forecast import ForecastDisplay
+from sklstm.inspection._plot.loss_curve import LossCurveDisplay
 
-__all__ = ["ForecastDisplay", "LossCurveDisplay"]
+__all__ = ["ForecastDisplay", "LossCurveDisplay", "input_gradients"]

@@ -1,0 +1,78 @@
+"""Values of time steps in the form in which X came: the way back from a SequenceDataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.containers import (
+    as_array,
+    is_long_frame,
+    is_pandas,
+    is_sequence,
+    rows_of_samples,
+    shape_of,
+)
+from sklstm._input.sequences import SequenceDataset
+from sklstm._input.table import Sequences
+
+
+def in_form_of(X: Any, data: SequenceDataset, rows: NDArray, fill: float = 0.0) -> Any:
+    """Return an array, list, frame or Sequences like X, with other values.
+
+    data: X as sequences
+    rows (total_steps, n_channels): the values, one sample after another
+    fill: what stands where X has padding
+    """
+    if isinstance(X, Sequences):
+        return X.with_values(rows)
+    if is_long_frame(X):
+        begin, end = rows_of_samples(X.index, "X")
+        values = np.concatenate(_filled(data, rows, end - begin, fill))
+        return _frame_like(X, values)
+    if isinstance(X, (list, tuple)) and not _is_table(X):
+        shapes = [shape_of(x) for x in X]
+        lengths = np.array([shape[0] for shape in shapes])
+        samples = _filled(data, rows, lengths, fill)
+        return [sample.reshape(shape) for sample, shape in zip(samples, shapes, strict=True)]
+    if is_pandas(X) and not is_sequence(X.iat[0] if X.ndim == 1 else X.iat[0, 0]):
+        return _frame_like(X, _stacked(data, rows, X.shape, fill))
+    array = np.asarray(as_array(X))
+    if array.dtype.kind == "O" and is_sequence(array.flat[0]):
+        return _filled(data, rows, data.lengths, fill)
+    return _stacked(data, rows, array.shape, fill)
+
+
+def _is_table(X: Any) -> bool:
+    """Return whether a list holds rows of numbers, all of one length."""
+    return isinstance(X[0], (list, tuple)) and len({shape_of(x) for x in X}) == 1
+
+
+def _filled(
+    data: SequenceDataset, rows: NDArray, lengths: NDArray[np.int64], fill: float
+) -> list[NDArray]:
+    """Return an array (lengths[i], n_channels) for each sample."""
+    samples = []
+    for sample, length in zip(np.split(rows, np.cumsum(data.lengths)[:-1]), lengths, strict=True):
+        out = np.full((length, data.n_channels), fill)
+        out[: len(sample)] = sample
+        samples.append(out)
+    return samples
+
+
+def _stacked(data: SequenceDataset, rows: NDArray, shape: tuple[int, ...], fill: float) -> NDArray:
+    """Return an array of the shape (n_samples, n_timesteps, n_channels), or the last two as one."""
+    n_timesteps = int(np.prod(shape[1:])) // data.n_channels
+    out = np.full((data.n_samples, n_timesteps, data.n_channels), fill)
+    alive = np.arange(n_timesteps) < data.lengths[:, np.newaxis]
+    out[alive] = rows
+    return out.reshape(shape)
+
+
+def _frame_like(X: Any, values: NDArray) -> Any:
+    """Return a frame or series with the labels of X."""
+    if X.ndim == 1:
+        return type(X)(values[:, 0], index=X.index, name=X.name)
+    return type(X)(values, index=X.index, columns=X.columns)

@@ -1,0 +1,110 @@
+"""The network of a fitted estimator, opened: in double precision, differentiated as it predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.sequences import NetworkInput, PackedBatch, SequenceDataset
+from sklstm._input.values import check_predictions
+from sklstm._network.chunk import Chunk
+from sklstm._network.network import Network
+from sklstm._progress import announced
+from sklstm._training.workers import Workers
+from sklstm.components.losses import Linear
+
+
+def opened_network(estimator: Any) -> Network:
+    """Return the trained network in float64, for exact gradients of its raw prediction."""
+    spec = replace(
+        estimator._spec, loss=Linear(), truncated=False, bptt_steps=0,
+        recurrent_dropout=0.0, variational_dropout=0.0,
+    )  # fmt: skip
+    network = Network(spec, np.float64, need_dx=True)
+    network.pack(estimator.theta_.astype(np.float64))
+    return network
+
+
+class Opened:
+    """A fitted estimator and the samples of X that are to be explained."""
+
+    def __init__(self, estimator: Any, X: Any, step: int) -> None:
+        self.estimator = estimator
+        self.data: SequenceDataset = estimator._known_sequences(X)
+        self.inputs: NetworkInput = estimator._input(self.data)
+        self.network = opened_network(estimator)
+        self._steps = _steps(estimator, self.data.lengths, step)
+        lengths = self.inputs.lengths
+        self.first = np.cumsum(lengths) - lengths  # row of each sample's first step
+
+    def run(self, task: Callable[[NDArray[np.int64], Chunk], None]) -> None:
+        """Run a task over chunks of samples, on the threads of the estimator."""
+        workers = Workers(self.network, joblib.effective_n_jobs(self.estimator.n_jobs))
+        try:
+            with announced(self.estimator.verbose):
+                workers.over_chunks(self.inputs, task)
+        finally:
+            workers.close()
+
+    def raw(self) -> NDArray[np.float64]:
+        """Return the raw predictions that are explained, (n_samples, n_outputs)."""
+        raw = np.empty((self.data.n_samples, self.network.spec.n_outputs))
+
+        def predict(samples: NDArray[np.int64], chunk: Chunk) -> None:
+            raw[samples] = self.predict(chunk, self.inputs.pack(samples, np.float64), samples)
+
+        self.run(predict)
+        self.check_finite(raw, None)
+        return raw
+
+    def predict(
+        self, chunk: Chunk, batch: PackedBatch, samples: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return the raw predictions (n, n_outputs) of a batch of samples (n,)."""
+        return chunk.predict(batch)[self._rows(batch, samples)]
+
+    def gradient(
+        self, chunk: Chunk, batch: PackedBatch, samples: NDArray[np.int64], slope: NDArray
+    ) -> NDArray[np.float64]:
+        """Return the gradient of slope (n, n_outputs) * raw prediction by x: a view."""
+        n_read = self.network.n_read(len(batch.x), len(samples))
+        of_rows = np.zeros((n_read, slope.shape[1]))
+        of_rows[self._rows(batch, samples)] = slope
+        return chunk.input_gradient(batch, of_rows)
+
+    def _rows(self, batch: PackedBatch, samples: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the row of raw predictions that is explained, of each sample of a batch."""
+        rows = np.arange(len(samples))
+        return rows if self._steps is None else batch.starts[self._steps[samples]] + rows
+
+    def check_finite(self, values: NDArray, n_rows: NDArray[np.int64] | None) -> None:
+        """Refuse what is not finite, by sample and value."""
+        center, deviation = self.estimator.channel_mean_, self.estimator.channel_scale_
+        check_predictions(values, self.data, center, deviation, n_rows)
+
+
+def _steps(estimator: Any, lengths: NDArray[np.int64], step: int) -> NDArray[np.int64] | None:
+    """Return the time step of each sample whose prediction is explained; None if there is one."""
+    if not estimator._architecture["return_sequences"]:
+        if step != -1:
+            raise ValueError(
+                f"step={step!r} is for networks with return_sequences=True; this one predicts once "
+                "for each sequence: leave step at -1."
+            )
+        return None
+    if not isinstance(step, (int, np.integer)):
+        raise ValueError(f"step={step!r}: pass a whole number; negative ones count from the end.")
+    steps = lengths + step if step < 0 else np.full(len(lengths), step)
+    outside = (steps < 0) | (steps >= lengths)
+    if outside.any():
+        sample = int(outside.argmax())
+        raise ValueError(
+            f"step={step}, but sample {sample} of X has {lengths[sample]} time steps "
+            f"({outside.sum()} such samples)."
+        )
+    return steps

@@ -1,0 +1,1 @@
+"""Displays: pictures of the numbers that are computed one folder up."""
