@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._estimator.fitted import FittedNetwork
 from sklstm._input.sequences import NetworkInput, PackedBatch, SequenceDataset
 from sklstm._input.values import check_predictions
 from sklstm._network.chunk import Chunk
@@ -17,6 +18,16 @@ from sklstm._network.network import Network
 from sklstm._progress import announced
 from sklstm._training.workers import Workers
 from sklstm.components.losses import Linear
+
+
+def check_network(estimator: Any) -> None:
+    """Refuse what is not one of the networks that are explained here."""
+    if not isinstance(estimator, FittedNetwork):
+        raise TypeError(
+            f"{type(estimator).__name__} is not explained here, only LSTMClassifier and "
+            "LSTMRegressor are. Of a pipeline or a search, pass the network in it, and X as it "
+            "reaches the network."
+        )
 
 
 def opened_network(estimator: Any) -> Network:
@@ -34,6 +45,7 @@ class Opened:
     """A fitted estimator and the samples of X that are to be explained."""
 
     def __init__(self, estimator: Any, X: Any, step: int) -> None:
+        check_network(estimator)
         self.estimator = estimator
         self.data: SequenceDataset = estimator._known_sequences(X)
         self.inputs: NetworkInput = estimator._input(self.data)
