@@ -688,6 +688,12 @@ def network_step(params, sequences, pooling, cell="lstm", noise=None):
     return network_predict(params, sequences, pooling, cell=cell, noise=noise).raw
 
 
+def network_trace(params, sequences, pooling, cell="lstm", noise=None):
+    """Return the values of each step as the cell gives them: by sequence, scan and scan step."""
+    traces = network_predict(params, sequences, pooling, cell=cell, noise=noise).traces
+    return [[[step[3] for step in steps] for _, steps in trace] for trace, _ in traces]
+
+
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,

@@ -376,6 +376,18 @@ def network_predict(plan, x, starts, lengths, static, packed, work):
     _head_forward(plan, starts, lengths, static, packed, feature_mask, FALSE, work)
 
 
+@kernel
+def network_trace(plan, x, starts, packed, work):
+    """Gates and states of all recurrent layers at every step of a chunk.
+
+    (accum) work.h, work.c: initial, then final states
+    (out) work.rows, work.gates, work.cells: of all scans and steps, see `scan_forward`
+    """
+    layer_mask = work.flat[:0]
+    n_timesteps = starts.size - 1
+    _recurrent_forward(plan, x, starts, packed, layer_mask, n_timesteps, TRUE, work)
+
+
 class StreamPlace(NamedTuple):
     """Where a stream keeps what a workspace does not have, behind it in the same flat array."""
 

@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.encoder import Room, sizes
-from sklstm._kernels.network import ROW_STRIDE, Workspace, network_gradient, network_predict
+from sklstm._kernels.network import (
+    ROW_STRIDE,
+    Workspace,
+    network_gradient,
+    network_predict,
+    network_trace,
+)
 from sklstm._kernels.readout import Attention
 from sklstm._kernels.simd import aligned
 from sklstm._network.convolutions import ConvolutionBuffers, kept_per_row
@@ -38,8 +44,10 @@ class Chunk:
     The buffers grow to the largest chunk that they have seen.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, segment: int | None = None) -> None:
+        """Make room when a chunk comes; `segment`: time steps between two kept states."""
         self.network = network
+        self.segment = segment
         n_channels, dtype = network.spec.n_channels, network.dtype
         self._kept_per_row = _kept_per_row(network)  # bytes
         self._flat = aligned(0, dtype)
@@ -125,6 +133,42 @@ class Chunk:
         start = room.qkv + layer * size
         qkv = work.flat[start : start + size].reshape(n_rows, encoder.qkv_stride)
         return attention_of_heads(encoder, qkv)
+
+    def gates(self, batch: PackedBatch) -> NDArray:
+        """Return the gates (n_scans, n_rows, n_gates, hidden_size) of all steps, in packed order.
+
+        A cell keeps them after their activation, in the order of its columns. The chunk must
+        have been made for segments of all steps.
+        """
+        network, plan = self.network, self.network.plan
+        seen = self._convolve(batch, np.empty(0, network.dtype))
+        work = self._begin(seen, keep=True)
+        network_trace(plan, seen.x, seen.starts, network.packed, work)
+        n_scans, n_rows = len(plan.scans) - 1, len(seen.x)
+        n_gates, lanes = plan.cell.n_gates, network.lanes
+        size = n_scans * n_rows * plan.gate_stride
+        rows = work.flat[work.gates : work.gates + size].reshape(n_scans, n_rows, -1)
+        vectors = rows[..., : n_gates * plan.n_hidden].reshape(n_scans, n_rows, -1, n_gates, lanes)
+        units = vectors.swapaxes(2, 3).reshape(n_scans, n_rows, n_gates, plan.n_hidden)
+        return units[..., : network.spec.hidden_size]
+
+    def states(self, n_sequences: int, n_timesteps: int) -> NDArray:
+        """Return h, c and their gradients, (n_scans, n_timesteps, 4, n_sequences, hidden_size).
+
+        Those of the last gradient, for a chunk that was made for segments of one step: h and c
+        after each scan step, and what is left before it of their gradients.
+        """
+        plan, work = self.network.plan, self._work
+        n_scans = len(plan.scans) - 1
+        shape = (n_scans, n_timesteps, 4, n_sequences, plan.n_hidden)
+        if n_timesteps > 1:
+            states = work.flat[work.checkpoints :][: math.prod(shape)].reshape(shape)
+        else:  # one segment of all steps has no checkpoint
+            size = n_scans * n_sequences * plan.n_hidden
+            places = (work.h, work.c, work.dh, work.dc)
+            states = np.stack([work.flat[at : at + size] for at in places])
+            states = states.reshape(4, n_scans, 1, n_sequences, -1).transpose(1, 2, 0, 3, 4)
+        return states[..., : self.network.spec.hidden_size]
 
     def raw(self, work: Workspace, n_read: int) -> NDArray:
         """Return the raw predictions (n_read, n_outputs) in a workspace, as a view."""
@@ -235,7 +279,12 @@ class Chunk:
         return work
 
     def _segment(self, n_rows: int, n_timesteps: int) -> int:
-        """Return the time steps between two kept states: all while the activations fit."""
+        """Return the time steps between two kept states: all while the activations fit.
+
+        Unless the chunk was made for another number.
+        """
+        if self.segment is not None:
+            return self.segment
         if n_rows * self._kept_per_row <= _KEPT_BYTES:
             return n_timesteps
         return max(1, math.isqrt(n_timesteps - 1) + 1)

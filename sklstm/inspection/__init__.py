@@ -4,10 +4,13 @@ from sklstm.inspection._gradients import input_gradients
 from sklstm.inspection._importance import permutation_importance
 from sklstm.inspection._plot.forecast import ForecastDisplay
 from sklstm.inspection._plot.loss_curve import LossCurveDisplay
+from sklstm.inspection._traces import error_flow, state_traces
 
 __all__ = [
     "ForecastDisplay",
     "LossCurveDisplay",
+    "error_flow",
     "input_gradients",
     "permutation_importance",
+    "state_traces",
 ]

@@ -243,11 +243,8 @@ class ProbedChunk(Chunk):
     """A chunk that begins with the states of a problem, in buffers full of NaN."""
 
     def __init__(self, problem, network, batch, segment=None):
-        super().__init__(network)
-        self.problem, self.batch, self.segment = problem, batch, segment
-
-    def _segment(self, n_rows, n_timesteps):
-        return self.segment or super()._segment(n_rows, n_timesteps)
+        super().__init__(network, segment)
+        self.problem, self.batch = problem, batch
 
     def _convolve(self, batch, weight, statistics=None, keep=False):
         super()._convolve(batch, weight, statistics, keep)  # takes the room that it needs

@@ -3,17 +3,23 @@
 import numpy as np
 import pytest
 
+from sklstm._input import sequences as _sequences
 from sklstm._kernels.simd import (
     lanes_of,
 )
 from sklstm._network import chunk as chunks_of_network
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
+from sklstm.components.cells import CELLS
+from tests import reference
 from tests.kernels.problem import (
+    PackedBatch,
     Problem,
     assert_close,
     assert_same_gradient,
     finite_difference,
+    network_of,
+    noise_of,
     run_gradient,
     run_predict,
 )
@@ -170,3 +176,67 @@ def test_long_sequences_keep_fewer_states(monkeypatch):
     monkeypatch.setattr(chunks_of_network, "_KEPT_BYTES", 0)
     assert Chunk(Network(problem.spec, np.float64))._segment(79, 30) == 6
     assert_same_gradient(run_gradient(problem), everything, 1e-12)
+
+
+# of each cell the place of its gates among the values that the twin keeps of a step
+GATES_OF_TWIN = {
+    "lstm": (1, 2, 3, 4), "lstm1997": (1, 2, 3), "coupled": (1, 2, 3), "peephole": (2, 3, 4, 5),
+    "gru": (1, 2, 3),
+}  # fmt: skip
+
+
+def packed(problem):
+    """Return the sequences as the package packs them, and where they are."""
+    batch = PackedBatch(problem.sequences)
+    x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels)))
+    static = np.empty((len(batch.order), 0))
+    return _sequences.PackedBatch(x, batch.starts, batch.lengths, static), batch
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_gates_equal_those_of_the_twin(cell):
+    problem = Problem(
+        cell=cell, hidden_size=LANES + 1, num_layers=2, bidirectional=True, zoneout_h=0.2,
+    )  # fmt: skip
+    together, batch = packed(problem)
+    gates = Chunk(network_of(problem), len(batch.starts) - 1).gates(together)
+    noise = noise_of(problem, drawn=False)
+    expected = reference.network_trace(
+        problem.params, problem.sequences, problem.spec.pooling, cell, noise
+    )
+    for n in range(len(problem.sequences)):
+        for scan, of_steps in enumerate(expected[n]):
+            forwards = of_steps if scan % 2 == 0 else of_steps[::-1]
+            for row, step in zip(batch.rows(n), forwards, strict=True):
+                places = GATES_OF_TWIN.get(cell)
+                values = [step] if places is None else [step[k] for k in places]
+                assert_close(gates[scan, row, : len(values)], np.stack(values), 1e-12)
+
+
+@pytest.mark.parametrize("length", [1, 6])
+@pytest.mark.parametrize("cell", ["lstm1997", "gru"])
+def test_states_and_what_is_left_of_their_gradients(cell, length):
+    """Before a step: the gradient of what the network makes of the rest of the sequence."""
+    problem = Problem(
+        cell=cell, lengths=(length,), loss="linear", hidden_size=LANES + 1, num_layers=2
+    )
+    together, _ = packed(problem)
+    for state in (problem.h, problem.c, problem.dh, problem.dc):
+        state[:] = 0.0
+    chunk = Chunk(network_of(problem, need_dx=True), segment=1)
+    chunk.input_gradient(together, problem.target)
+    states = chunk.states(1, length)
+    problem.row_weight[:] = problem.spec.n_outputs
+    (sequence,) = problem.sequences
+    for k in range(length):
+        problem.sequences = [sequence[: k + 1]]
+        before = problem.prediction_by_twin()
+        for kind, name in enumerate("hc"):
+            assert_close(states[:, k, kind], getattr(before, name), 1e-12, name)
+        rest = Problem.subset(problem, [0])
+        rest.sequences = [sequence[k:]]
+        if k:
+            rest.h, rest.c = states[:, k - 1, 0].copy(), states[:, k - 1, 1].copy()
+        left = rest.gradient_by_twin()
+        assert_close(states[:, k, 2], left.dh, 1e-10)
+        assert_close(states[:, k, 3], left.dc, 1e-10)
