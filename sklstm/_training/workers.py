@@ -26,8 +26,6 @@ _WORTH_A_THREAD = 2e6
 # come in smaller chunks, of about this many time steps.
 _PREDICTED_ROWS = 96
 _PREDICTED_STEPS = 2**18
-# Sequences of a chunk that is explained.
-_EXPLAINED_ROWS = 32
 # Up to this many sequences are predicted by one thread.
 ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
@@ -151,16 +149,18 @@ class Workers:
         self,
         inputs: NetworkInput,
         task: Callable[[NDArray[np.int64], Chunk], None],
+        n_rows: int,
     ) -> None:
-        """Run `task(samples, chunk)` over all samples in chunks of 32, the longest first.
+        """Run `task(samples, chunk)` over all samples, `n_rows` at a time, the longest first.
 
-        How they are split is not a matter of the number of threads, and so are the results.
+        How they are split does not depend on the number of threads, so the results do not either.
+        A task calls the same kernels for all samples.
         """
         lengths = inputs.lengths
         order = np.argsort(-lengths, kind="stable")
-        parts = [order[k : k + _EXPLAINED_ROWS] for k in range(0, len(order), _EXPLAINED_ROWS)]
+        parts = [order[k : k + n_rows] for k in range(0, len(order), n_rows)]
         work = float(lengths.sum()) * self.network.layout.size
-        self._run(lambda k, chunk: task(parts[k], chunk), len(parts), work)
+        self._run(task.__name__, lambda k, chunk: task(parts[k], chunk), len(parts), work)
 
     def _forward(
         self,

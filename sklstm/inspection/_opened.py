@@ -19,6 +19,9 @@ from sklstm._progress import announced
 from sklstm._training.workers import Workers
 from sklstm.components.losses import Linear
 
+# Sequences that are explained at a time.
+_ROWS = 32
+
 
 def check_network(estimator: Any) -> None:
     """Refuse what is not one of the networks that are explained here."""
@@ -54,12 +57,14 @@ class Opened:
         lengths = self.inputs.lengths
         self.first = np.cumsum(lengths) - lengths  # row of each sample's first step
 
-    def run(self, task: Callable[[NDArray[np.int64], Chunk], None]) -> None:
-        """Run a task over chunks of samples, on the threads of the estimator."""
+    def run(
+        self, task: Callable[[NDArray[np.int64], Chunk], None], n_rows: int = _ROWS
+    ) -> None:
+        """Run a task over chunks of n_rows samples, on the threads of the estimator."""
         workers = Workers(self.network, joblib.effective_n_jobs(self.estimator.n_jobs))
         try:
             with announced(self.estimator.verbose):
-                workers.over_chunks(self.inputs, task)
+                workers.over_chunks(self.inputs, task, n_rows)
         finally:
             workers.close()
 
