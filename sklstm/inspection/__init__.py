@@ -2,6 +2,7 @@
 
 from sklstm.inspection._gradients import input_gradients
 from sklstm.inspection._importance import permutation_importance
+from sklstm.inspection._integrated import integrated_gradients
 from sklstm.inspection._plot.forecast import ForecastDisplay
 from sklstm.inspection._plot.loss_curve import LossCurveDisplay
 from sklstm.inspection._traces import error_flow, state_traces
@@ -11,6 +12,7 @@ __all__ = [
     "LossCurveDisplay",
     "error_flow",
     "input_gradients",
+    "integrated_gradients",
     "permutation_importance",
     "state_traces",
 ]

@@ -28,6 +28,7 @@ class Response:
                 f"values: leave response at {RAW!r}."
             )
         self._link = estimator.out_activation_ if kind == PROBABILITY else "identity"
+        self.is_linear = self._link == "identity"  # the slope is the same everywhere
         self.columns, self._signs = _outputs(estimator, target, raw)
         self._scale, self._mean = np.ones(len(raw)), np.zeros(len(raw))
         if not self._is_classifier:  # in the units of y

@@ -1,0 +1,174 @@
+"""Integrated gradients: attributions that add up to a prediction."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.exceptions import ConvergenceWarning
+
+from sklstm._input.form import in_form_of
+from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._network.chunk import Chunk
+from sklstm.inspection._opened import Opened
+from sklstm.inspection._path import Paths, integrated
+from sklstm.inspection._response import Response
+
+# Samples of a task: few, so that some rows are enough for all threads.
+_SAMPLES = 4
+
+
+def integrated_gradients(
+    estimator: Any,
+    X: Any,
+    *,
+    target: Any = None,
+    baseline: Any = None,
+    response: str = "raw",
+    step: int = -1,
+    tol: float = 1e-4,
+) -> Any:
+    """How much every value of X adds to a prediction, compared with a baseline [1]_.
+
+    The attributions of a sample add up to its prediction minus that of the baseline. They are the
+    gradients along the straight path from the baseline to the sample, averaged, times the
+    difference. The path is straight in what the network reads, after scaling, and includes patches,
+    convolutions and all layers. Pieces of the path are halved until the sum is right.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        A fitted estimator.
+    X : array-like, list, DataFrame or Sequences
+        Samples, in any form that the estimator predicts from.
+    target : label, int, array-like of shape (n_samples,) or None, default=None
+        The class, or the output of a regressor with several. One for all samples, or one for
+        each. None: the only output, or the class that is predicted for the sample. Of two
+        classes, the raw score is that of the second.
+    baseline : float, array-like of shape (n_channels,), samples like X, or None, default=None
+        What the samples are compared with, in the units of X: a value of all channels, one of
+        each, or a sample of the same length for each of X. None: the mean of each channel in the
+        training data.
+    response : {"raw", "probability"}, default="raw"
+        What to explain: the raw score as of ``decision_function``, or the value as of
+        ``predict`` of a regressor; or the probability of the class.
+    step : int, default=-1
+        With ``return_sequences=True``, the time step whose prediction to explain; negative
+        numbers count from the end of each sequence.
+    tol : float, default=1e-4
+        By how much the sum of the attributions may differ from the difference of the
+        predictions, as a share of this difference.
+
+    Returns
+    -------
+    array, list, DataFrame or Sequences
+        In the form of X, in the units of the prediction; 0 in the place of padding.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the sum of a sample is not as close as `tol` asks for.
+
+    See Also
+    --------
+    input_gradients : The gradient at the sample itself.
+    AttributionDisplay : A picture of attributions.
+
+    References
+    ----------
+    .. [1] M. Sundararajan, A. Taly and Q. Yan (2017). Axiomatic attribution for deep networks.
+           ICML, PMLR 70, 3319-3328.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklstm import LSTMRegressor
+    >>> from sklstm.inspection import integrated_gradients
+    >>> X = np.random.default_rng(0).standard_normal((30, 8, 2))
+    >>> model = LSTMRegressor(hidden_size=8, max_iter=5, random_state=0).fit(X, X[:, 3, 0])
+    >>> attributions = integrated_gradients(model, X[:4], baseline=0.0)
+    >>> attributions.shape
+    (4, 8, 2)
+    >>> change = model.predict(X[:4]) - model.predict(np.zeros((4, 8, 2)))
+    >>> np.allclose(attributions.sum(axis=(1, 2)), change, rtol=1e-3)
+    True
+    """
+    if not (np.isscalar(tol) and np.isreal(tol) and tol > 0.0):
+        raise ValueError(f"tol={tol!r}: pass a number above 0.")
+    opened = Opened(estimator, X, step)
+    inputs, data = opened.inputs, opened.data
+    start = _start(estimator, baseline, data)
+    explained = Response(estimator, response, target, opened.raw())
+    rows = np.empty((int(inputs.lengths.sum()), inputs.width()))
+    total, change = np.empty(data.n_samples), np.empty(data.n_samples)
+
+    def integrate(samples: NDArray[np.int64], chunk: Chunk) -> None:
+        paths = Paths(opened, start, explained, samples)
+        attributions, total[samples], change[samples] = integrated(paths, chunk, tol)
+        for path, sample in enumerate(samples):
+            first = opened.first[sample]
+            rows[first : first + paths.lengths[path]] = attributions[paths.rows(path)]
+
+    opened.run(integrate, _SAMPLES)
+    attributions = inputs.by_copy(rows).sum(axis=2)
+    opened.check_finite(attributions, data.lengths)
+    _warn(total, change, tol)
+    return in_form_of(X, data, attributions)
+
+
+def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput:
+    """Return the baseline of each sample, as the network reads it."""
+    if baseline is None:
+        baseline = estimator.channel_mean_
+    if not _is_constant(baseline):
+        samples = estimator._known_sequences(baseline)
+        if samples.n_samples != data.n_samples:
+            raise ValueError(
+                f"baseline has {samples.n_samples} samples and X {data.n_samples}: pass one for "
+                "each sample of X, or one number for each channel."
+            )
+        differs = samples.lengths != data.lengths
+        if differs.any():
+            sample = int(differs.argmax())
+            raise ValueError(
+                f"Sample {sample} of baseline has {samples.lengths[sample]} time steps, but in X "
+                f"it has {data.lengths[sample]}: pass baselines of the same lengths."
+            )
+        return estimator._input(samples)
+    values = np.asarray(baseline, np.float64)
+    if values.ndim == 1 and len(values) != data.n_channels:
+        raise ValueError(
+            f"baseline has {len(values)} values, but X {data.n_channels} channels: pass one number "
+            "for all channels, one for each, or samples like X."
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"baseline={baseline!r} has values that are not finite.")
+    longest = int(data.lengths.max())
+    rows = np.array(np.broadcast_to(values, (longest, data.n_channels)))
+    constant = SequenceDataset(rows, np.zeros_like(data.lengths), data.lengths)
+    return estimator._input(constant)
+
+
+def _is_constant(baseline: ArrayLike) -> bool:
+    """Return whether a baseline is one number, or one for each channel."""
+    if isinstance(baseline, (list, tuple)):
+        return all(np.isscalar(value) for value in baseline)
+    return np.ndim(baseline) == 0 or (np.ndim(baseline) == 1 and np.isscalar(baseline[0]))
+
+
+def _warn(total: NDArray, change: NDArray, tol: float) -> None:
+    """Warn of samples whose attributions do not add up."""
+    off = np.abs(total - change)
+    (samples,) = np.nonzero(~(off <= np.maximum(tol * np.abs(change), 1e-9)))
+    if len(samples):
+        worst = samples[off[samples].argmax()]
+        warnings.warn(
+            f"The attributions of sample {worst} add up to {total[worst]:.6g}, but its prediction "
+            f"minus that of the baseline is {change[worst]:.6g} ({len(samples)} such samples). The "
+            "prediction jumps on the path between them: compare with a baseline that is more like "
+            "the data, or raise tol.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
