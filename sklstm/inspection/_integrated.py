@@ -6,9 +6,10 @@ import warnings
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from sklstm._input.containers import is_pandas
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._network.chunk import Chunk
@@ -95,7 +96,7 @@ def integrated_gradients(
     >>> np.allclose(attributions.sum(axis=(1, 2)), change, rtol=1e-3)
     True
     """
-    if not (np.isscalar(tol) and np.isreal(tol) and tol > 0.0):
+    if not isinstance(tol, (int, float, np.number)) or not tol > 0.0:
         raise ValueError(f"tol={tol!r}: pass a number above 0.")
     opened = Opened(estimator, X, step)
     inputs, data = opened.inputs, opened.data
@@ -151,11 +152,13 @@ def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput
     return estimator._input(constant)
 
 
-def _is_constant(baseline: ArrayLike) -> bool:
+def _is_constant(baseline: Any) -> bool:
     """Return whether a baseline is one number, or one for each channel."""
-    if isinstance(baseline, (list, tuple)):
+    if isinstance(baseline, (list, tuple)) or (is_pandas(baseline) and baseline.ndim == 1):
         return all(np.isscalar(value) for value in baseline)
-    return np.ndim(baseline) == 0 or (np.ndim(baseline) == 1 and np.isscalar(baseline[0]))
+    if isinstance(baseline, np.ndarray):
+        return baseline.ndim == 0 or (baseline.ndim == 1 and baseline.dtype.kind != "O")
+    return bool(np.isscalar(baseline))
 
 
 def _warn(total: NDArray, change: NDArray, tol: float) -> None:

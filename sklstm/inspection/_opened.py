@@ -57,9 +57,7 @@ class Opened:
         lengths = self.inputs.lengths
         self.first = np.cumsum(lengths) - lengths  # row of each sample's first step
 
-    def run(
-        self, task: Callable[[NDArray[np.int64], Chunk], None], n_rows: int = _ROWS
-    ) -> None:
+    def run(self, task: Callable[[NDArray[np.int64], Chunk], None], n_rows: int = _ROWS) -> None:
         """Run a task over chunks of n_rows samples, on the threads of the estimator."""
         workers = Workers(self.network, joblib.effective_n_jobs(self.estimator.n_jobs))
         try:

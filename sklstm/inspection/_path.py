@@ -56,9 +56,7 @@ class Paths:
         for k in range(0, len(paths), most):
             part = slice(k, k + most)
             batch, samples = self._points(paths[part], share[part])
-            out[part] = self._explained.values(
-                self._opened.predict(chunk, batch, samples), samples
-            )
+            out[part] = self._explained.values(self._opened.predict(chunk, batch, samples), samples)
         return out
 
     def integrals(
@@ -142,7 +140,9 @@ def integrated(paths: Paths, chunk: Chunk, tol: float) -> tuple[NDArray, NDArray
     at_end = paths.values(chunk, every, np.ones(len(every)))
     change = at_end - at_start
     allowed = np.maximum(tol * np.abs(change), _ROUNDING * (np.abs(at_start) + np.abs(at_end)))
-    pieces = [[_Piece(k, 0.0, 1.0, at_start[k], at_end[k])] for k in every]
+    pieces = [
+        [_Piece(k, 0.0, 1.0, *ends)] for k, ends in enumerate(zip(at_start, at_end, strict=True))
+    ]
     fresh = [piece for own in pieces for piece in own]
     while fresh:
         ends = (np.array([getattr(p, name) for p in fresh]) for name in ("path", "low", "high"))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sklstm._network.parameters import ParameterLayout
 from sklstm.components.cells import CELLS
 from sklstm.inspection import error_flow, state_traces
 from tests import reference
@@ -83,10 +84,28 @@ def test_error_flow_equals_the_twin(n_timesteps):
         assert flow[k - 1] == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_cell_of_1997_keeps_more_of_the_error():
-    model, X = fitted("lstm1997", bidirectional=False, **PLAIN)
-    x = np.resize(X[0], (60, 2))
-    keeps = error_flow(model, x)["l0"]
-    forgets, _ = fitted("lstm1997", cell="lstm", gradient="full", bidirectional=False, **PLAIN)
-    flow = error_flow(forgets, x)["l0"]
-    assert 0.0 < flow[-1] / flow[0] < 0.1 * keeps[-1] / keeps[0]
+def without_recurrent_weights(cell):
+    """Return a network of one unit whose error goes back through its memory alone."""
+    model, X = fitted("defaults of the regressor", cell=cell, hidden_size=1,
+                      bidirectional=False, **PLAIN)  # fmt: skip
+    theta = model.theta_.copy()
+    ParameterLayout(model._spec).views(theta)["weight_hh_l0"][...] = 0.0
+    model.theta_ = theta
+    return model, np.resize(X[0], (60, 2))
+
+
+def test_the_error_carousel_of_1997_keeps_the_error():
+    """Its memory has a weight of 1 to itself, so that the error neither vanishes nor explodes."""
+    model, x = without_recurrent_weights("lstm1997")
+    flow = error_flow(model, x)["l0"]
+    assert flow[0] > 0.0
+    np.testing.assert_allclose(flow, flow[0], rtol=1e-12)
+
+
+def test_forget_gates_make_the_error_vanish():
+    """With forget gates, what is left after k steps back is their product."""
+    model, x = without_recurrent_weights("lstm")
+    forget = state_traces(model, x)["f_l0"][::-1, 0]
+    flow = error_flow(model, x)["l0"]
+    np.testing.assert_allclose(flow, flow[0] * np.cumprod(forget) / forget[0], rtol=1e-12)
+    assert flow[-1] < 0.1 * flow[0]
