@@ -73,7 +73,7 @@ def permutation_importance(
         With ``importances_mean``, ``importances_std`` of the shape (n_channels,), (n_windows,) or
         (n_windows, n_channels), and ``importances`` with one more axis, (n_repeats,). For windows,
         ``steps`` (n_windows, 2) has the first step and the one behind the last, counted as
-        `count_from` says.
+        ``count_from`` says.
 
     References
     ----------
@@ -131,7 +131,7 @@ def permutation_importance(
     ]
     if by != "channel":
         for result in results:
-            result.steps = np.array(windows, np.int64)
+            result.steps, result.count_from = np.array(windows, np.int64), count_from
     names = getattr(scorer, "_scorers", None)
     return results[0] if names is None else dict(zip(names, results, strict=True))
 

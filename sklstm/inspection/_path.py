@@ -14,12 +14,14 @@ from sklstm.inspection._opened import Opened
 from sklstm.inspection._response import Response
 
 # Gauss-Legendre rule of each piece of a path, on [0, 1]
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(8)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _NODES, _WEIGHTS = (_NODES + 1.0) / 2.0, _WEIGHTS / 2.0
 # Pieces at a time, 32 sequences: enough to fill the kernels.
-_PIECES = 4
-# Pieces of a path at most, and the width of those that are not halved any more.
+_PIECES = 8
+# Pieces of a path at most, by their number and by what they take of memory, and the width of those
+# that are not halved any more.
 _MOST_PIECES = 4096
+_KEPT_VALUES = 2**24
 _NARROWEST = 2.0**-30
 # A difference of predictions cannot be known better than this share of them.
 _ROUNDING = 1e-12
@@ -129,7 +131,9 @@ class _Piece:
 def integrated(paths: Paths, chunk: Chunk, tol: float) -> tuple[NDArray, NDArray, NDArray]:
     """Integrate the gradient along each path until the parts add up to the change in response.
 
-    The pieces of a path that make half of its error are halved, until its sum is right.
+    The pieces of a path that make a third of its error are halved, until its sum is right: where
+    units switch (ReLU, a maximum over time) many small errors cancel, and a steep place needs
+    narrow pieces there alone.
 
     Returns
     -------
@@ -165,10 +169,11 @@ def integrated(paths: Paths, chunk: Chunk, tol: float) -> tuple[NDArray, NDArray
 
 
 def _worst(pieces: list[_Piece], allowed: float) -> list[_Piece]:
-    """Return the pieces of a path that make half of its error; none if the sum is right."""
-    if abs(sum(piece.error for piece in pieces)) <= allowed or len(pieces) >= _MOST_PIECES:
+    """Return the pieces of a path that make a third of its error; none if the sum is right."""
+    most = min(_MOST_PIECES, max(64, _KEPT_VALUES // pieces[0].part.size))
+    if abs(sum(piece.error for piece in pieces)) <= allowed or len(pieces) >= most:
         return []
     large = sorted(pieces, key=lambda piece: -abs(piece.error))
     until = np.cumsum([abs(piece.error) for piece in large])
-    worst = large[: 1 + int(np.searchsorted(until, until[-1] / 2.0))]
+    worst = large[: 1 + int(np.searchsorted(until, until[-1] / 3.0))]
     return [piece for piece in worst if piece.high - piece.low > _NARROWEST]
