@@ -184,11 +184,14 @@ class AttributionDisplay:
         ]
         for ax, name in zip(self.axes_, names, strict=True):
             ax.set_ylabel(name if self.channels is not None else f"channel {name}")
-            ax.label_outer()
-        self.axes_[-1].set_xlabel("time step" if self.times is None else "")
+        self.figure_.align_ylabels(self.axes_)
+        if self.times is None:
+            self.axes_[-1].set_xlabel("time step")
+            self.axes_[-1].xaxis.get_major_locator().set_params(integer=True)
         self.colorbar_ = self.figure_.colorbar(
-            self.lines_[0], ax=list(self.axes_), label="adds to the prediction"
-        )
+            self.lines_[0], ax=list(self.axes_), label="adds to the prediction",
+            aspect=10 + 8 * len(self.axes_), pad=0.02,
+        )  # fmt: skip
         return self
 
     def _two_d(self, name: str) -> NDArray[np.float64]:
@@ -209,8 +212,9 @@ def _coloured_line(
     from matplotlib.collections import LineCollection
 
     ends = edges(times)
+    ends[[0, -1]] = times[[0, -1]]
     middle = np.concatenate([values[:1], (values[:-1] + values[1:]) / 2.0, values[-1:]])
-    pieces = np.stack(
+    pieces: Any = np.stack(
         [
             np.column_stack([ends[:-1], middle[:-1]]),
             np.column_stack([times, values]),

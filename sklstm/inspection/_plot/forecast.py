@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._forecasting.arguments import probabilities, whole_number
-from sklstm.inspection._pyplot import pyplot
+from sklstm.inspection._plot.drawing import BLUE, GREY, VERMILION, one_axes, pyplot
 
 
 class ForecastDisplay:
@@ -36,6 +36,8 @@ class ForecastDisplay:
         Figure that contains the axes.
     history_line_, prediction_line_, actual_line_ : matplotlib Line2D or None
         Lines of the plot.
+    joints_ : list of matplotlib Line2D
+        What joins the history to forecast and actual values.
     bands_ : list
         Bands of the intervals, the highest coverage first.
 
@@ -102,6 +104,7 @@ class ForecastDisplay:
         ForecastDisplay
             The display, already plotted.
         """
+        pyplot()
         check_is_fitted(estimator)
         if isinstance(y, int | np.integer):
             if horizon is not None:
@@ -175,33 +178,60 @@ class ForecastDisplay:
         ForecastDisplay
             The display itself, with the attributes that end in an underscore.
         """
-        plt = pyplot(self)
-
-        if ax is None:
-            _, ax = plt.subplots()
-        (self.history_line_,) = ax.plot(
-            _times(self.history), self.history.to_numpy(float), color="0.3", label="history"
-        )
-        self.bands_ = []
-        for coverage in sorted(self.intervals, reverse=True):
+        ax = one_axes(ax)
+        (self.history_line_,) = _line(ax, self.history, color=GREY, label="history")
+        self.bands_: list[Any] = []
+        self.joints_: list[Any] = []
+        coverages = sorted(self.intervals, reverse=True)
+        # the wider an interval, the lighter
+        for coverage, share in zip(coverages, np.linspace(0.8, 0.55, len(coverages)), strict=True):
             table = self.intervals[coverage]
+            lower, upper = (_after(self.history, table[name]) for name in ("lower", "upper"))
             band = ax.fill_between(
-                _times(table), table["lower"].to_numpy(float), table["upper"].to_numpy(float),
-                color="C0", alpha=0.18, linewidth=0, label=f"{coverage:.0%} interval",
+                lower[0], lower[1], upper[1], color=_tint(share),
+                linewidth=0, label=f"{coverage:.0%} interval",
             )  # fmt: skip
             self.bands_.append(band)
-        (self.prediction_line_,) = ax.plot(
-            _times(self.prediction), self.prediction.to_numpy(float), color="C0", label="forecast"
-        )
+        (self.prediction_line_,) = _line(ax, self.prediction, color=BLUE, label="forecast")
+        self._join(ax, self.prediction, BLUE)
         self.actual_line_ = None
         if self.actual is not None:
-            (self.actual_line_,) = ax.plot(
-                _times(self.actual), self.actual.to_numpy(float), ".-", color="C1", label="actual"
+            self._join(ax, self.actual, VERMILION)
+            (self.actual_line_,) = _line(
+                ax, self.actual, color=VERMILION, marker=".", linestyle="--", label="actual"
             )
         ax.set_ylabel("" if self.history.name is None else str(self.history.name))
         ax.legend()
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+    def _join(self, ax: Any, series: Any, color: str) -> None:
+        """Draw a line from the last value of the history to the first of a series."""
+        times, values = _after(self.history, series)
+        if len(times) > len(series):
+            (joint,) = ax.plot(times[:2], values[:2], color=color, linestyle="--", linewidth=1.0)
+            self.joints_.append(joint)
+
+
+def _line(ax: Any, series: Any, **style: Any) -> Any:
+    """Draw a series."""
+    return ax.plot(_times(series), series.to_numpy(float), **style)
+
+
+def _after(history: Any, series: Any) -> tuple[Any, Any]:
+    """Return times and values of a series, after the last known one of the history."""
+    times, values = _times(series), series.to_numpy(float)
+    known = history.dropna()
+    if not len(known):
+        return times, values
+    return _times(known[-1:]).append(times), np.append(known.to_numpy(float)[-1], values)
+
+
+def _tint(share: float) -> Any:
+    """Return blue with some share of white: opaque, so that bands do not mix."""
+    from matplotlib.colors import to_rgb
+
+    return tuple(share + (1.0 - share) * np.array(to_rgb(BLUE)))
 
 
 def _indexed(estimator: Any, answer: Any) -> Any:

@@ -147,7 +147,6 @@ class StateDisplay:
             place.set_ylabel("unit")
             place.yaxis.get_major_locator().set_params(integer=True)
             self.figure_.colorbar(image, ax=place, pad=0.01, aspect=8)
-            place.label_outer()
         self.axes_[-1].set_xlabel("time step")
         self.axes_[-1].xaxis.get_major_locator().set_params(integer=True)
         return self
