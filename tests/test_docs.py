@@ -10,6 +10,7 @@ import pytest
 import sklstm
 import sklstm.components
 import sklstm.datasets
+import sklstm.inspection
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
@@ -17,7 +18,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/*
 BASES = ("Cell", "Component", "Loss", "Schedule", "Solver")
 PUBLIC = [
     (f"{module.__name__}.{name}", getattr(module, name))
-    for module in (sklstm, sklstm.components, sklstm.datasets)
+    for module in (sklstm, sklstm.components, sklstm.datasets, sklstm.inspection)
     for name in module.__all__
     if name not in ("__version__", *BASES)
 ]
