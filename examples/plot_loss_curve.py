@@ -19,8 +19,8 @@ print(f"The best accuracy on the held-out part was {model.best_validation_score_
 print(f"Accuracy on the test set: {model.score(X_test, y_test):.3f}")
 
 # %%
-# Plot the curves, if matplotlib is installed. The loss falls by more than a factor of ten, so its axis
-# is logarithmic.
+# Plot the curves, if matplotlib is installed. The loss falls by more than a factor of ten, so
+# its axis is logarithmic.
 try:
     import matplotlib.pyplot as plt
 except ImportError:
