@@ -20,8 +20,8 @@ model = LSTMRegressor(
 print(f"R2 on the test set: {model.score(X_test, y_test):.3f}")
 
 # %%
-# Everything has a name, as in `parameters_`: "f_l0" is the forget gate of the first layer. A gate of
-# 1 keeps the whole memory c, one of 0 deletes it.
+# Everything has a name, as in `parameters_`: "f_l0" is the forget gate of the first layer. A gate
+# of 1 keeps the whole memory c, one of 0 deletes it.
 traces = state_traces(model, X_test[0])
 print(f"Traces: {', '.join(traces)}")
 forget = traces["f_l0"]  # (n_timesteps, hidden_size)
