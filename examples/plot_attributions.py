@@ -15,13 +15,14 @@ from sklstm.inspection import AttributionDisplay, integrated_gradients
 
 X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
 X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
-model = LSTMClassifier(scale="channel", branch=None, random_state=0).fit(X_train, y_train)
+model = LSTMClassifier(scale="channel", branch=None, max_iter=30, random_state=0)
+model.fit(X_train, y_train)
 print(f"Accuracy on the test set: {model.score(X_test, y_test):.3f}")
 
 # %%
 # The baseline is an utterance of which every channel is the mean of the training data. What the
 # values of an utterance add to its score is the difference between the two scores.
-attributions = integrated_gradients(model, X_test)  # one array (n_timesteps_i, 12) for each
+attributions = integrated_gradients(model, X_test[:50])  # one array (n_timesteps_i, 12) for each
 utterance = X_test[0]
 mean = np.broadcast_to(model.channel_mean_, utterance.shape)
 label = model.predict([utterance])[0]
@@ -30,7 +31,7 @@ print(f"Score of speaker {label}: {scores[0]:.3f}, of the baseline: {scores[1]:.
 print(f"The attributions add up to {attributions[0].sum():.3f}: {scores[0] - scores[1]:.3f}")
 
 # %%
-# Over all utterances, a few channels do most of the work.
+# Over these utterances, the channels with the largest attributions:
 share = sum(np.abs(attribution).sum(axis=0) for attribution in attributions)
 share /= share.sum()
 order = np.argsort(-share)[:4]

@@ -15,7 +15,7 @@ from sklstm.inspection import ImportanceDisplay, permutation_importance
 
 X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
 X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
-model = LSTMClassifier(random_state=0).fit(X_train, y_train)
+model = LSTMClassifier(branch=None, max_iter=30, random_state=0).fit(X_train, y_train)
 print(f"Accuracy on the test set: {model.score(X_test, y_test):.3f}")
 
 # %%
@@ -33,7 +33,9 @@ print(f"The most important steps are {first} to {last - 1}")
 
 # %%
 # Both at once.
-both = permutation_importance(model, X_test, y_test, by="both", window=3, random_state=0)
+both = permutation_importance(
+    model, X_test, y_test, by="both", window=3, n_repeats=3, random_state=0
+)
 window, channel = np.unravel_index(both.importances_mean.argmax(), both.importances_mean.shape)
 print(f"The most important of all is channel {channel} from step {both.steps[window, 0]} on")
 

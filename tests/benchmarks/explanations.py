@@ -2,8 +2,10 @@
 
     python -m tests.benchmarks.explanations
 
-Both compare ten rows with the same baseline, the mean of the training data. `KernelExplainer`
-has its defaults, and the function that is explained takes rows of T * D values.
+Both explain ten rows, with one thread, and times are those of the processor. `KernelExplainer` has
+its defaults, and the function that it explains takes rows of T * D values. Its background is the
+baseline of the integrated gradients, the mean of the training data; or 20 rows of the training data,
+which is closer to how it is used, and takes so many times longer.
 """
 
 from __future__ import annotations
@@ -30,9 +32,9 @@ MODELS = {
 
 def seconds(call: Callable[[], np.ndarray]) -> tuple[float, np.ndarray]:
     """Return the time of one call, and its result."""
-    begin = time.perf_counter()
+    begin = time.process_time()
     result = call()
-    return time.perf_counter() - begin, result
+    return time.process_time() - begin, result
 
 
 def main() -> None:
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="the median is printed")
     rounds = parser.parse_args().rounds
     print(f"{describe_machine()}, shap {shap.__version__}\n")
-    print("| model | KernelExplainer | off by | integrated_gradients | off by | times |")
+    print("| model | background | KernelExplainer | integrated_gradients | times | sum off by |")
     print("|---|---|---|---|---|---|")
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((300, N_TIMESTEPS, N_CHANNELS)), rng.integers(0, 2, 300)
@@ -49,37 +51,36 @@ def main() -> None:
     for name, (Estimator, settings) in MODELS.items():
         model = Estimator(hidden_size=HIDDEN_SIZE, max_iter=10, random_state=0, **settings)
         model.fit(X, y)
-        raw = getattr(model, "decision_function", model.predict)
         baseline = np.broadcast_to(model.channel_mean_, X[:1].shape)
-
-        def of_flat(flat: np.ndarray, raw: Callable = raw) -> np.ndarray:
-            """Return the raw predictions of rows of T * D values."""
-            return raw(flat.reshape(-1, N_TIMESTEPS, N_CHANNELS))
-
-        def theirs(of_flat: Callable = of_flat, baseline: np.ndarray = baseline) -> np.ndarray:
-            """Return Shapley values, estimated."""
-            explainer = shap.KernelExplainer(of_flat, baseline.reshape(1, -1))
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return explainer.shap_values(rows.reshape(N_ROWS, -1), silent=True)
-
-        def ours(model: LSTMClassifier = model) -> np.ndarray:
-            """Return integrated gradients."""
-            return integrated_gradients(model, rows).reshape(N_ROWS, -1)
-
+        raw = getattr(model, "decision_function", model.predict)
         change = raw(rows) - raw(baseline)
-        ours()  # compiles
-        times, off = [], []
-        for _ in range(rounds):  # in turn
-            results = [seconds(theirs), seconds(ours)]
-            times.append([result[0] for result in results])
-            off = [np.abs(values.sum(axis=1) / change - 1.0).max() for _, values in results]
-        their_time, our_time = np.median(times, axis=0)
-        print(
-            f"| {name} | {their_time:.2f} s | {off[0]:.0e} | {1e3 * our_time:.1f} ms | "
-            f"{off[1]:.0e} | {their_time / our_time:.0f} |",
-            flush=True,
-        )
+        integrated_gradients(model, rows)  # compiles
+        for background in (baseline, X[-20:]):
+            times = []
+            for _ in range(rounds if len(background) == 1 else 1):  # in turn
+                theirs, _ = seconds(lambda of=raw, on=background: shapley_values(of, on, rows))
+                ours, values = seconds(lambda of=model: integrated_gradients(of, rows))
+                times.append((theirs, ours))
+            theirs, ours = np.median(times, axis=0)
+            off = np.abs(values.sum(axis=(1, 2)) / change - 1.0).max()
+            print(
+                f"| {name} | {len(background)} | {theirs:.2f} s | {1e3 * ours:.1f} ms | "
+                f"{theirs / ours:.0f} | {off:.0e} |",
+                flush=True,
+            )
+
+
+def shapley_values(raw: Callable, background: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return Shapley values (n_rows, T * D), estimated."""
+
+    def of_flat(flat: np.ndarray) -> np.ndarray:
+        """Return the raw predictions of rows of T * D values."""
+        return raw(flat.reshape(-1, N_TIMESTEPS, N_CHANNELS))
+
+    explainer = shap.KernelExplainer(of_flat, background.reshape(len(background), -1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return explainer.shap_values(rows.reshape(len(rows), -1), silent=True)
 
 
 if __name__ == "__main__":
