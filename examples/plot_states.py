@@ -25,12 +25,10 @@ print(f"R2 on the test set: {model.score(X_test, y_test):.3f}")
 traces = state_traces(model, X_test[0])
 print(f"Traces: {', '.join(traces)}")
 forget = traces["f_l0"]  # (n_timesteps, hidden_size)
-print(
-    f"Forget gates are {forget.mean():.2f} on average, from {forget.min():.2f} to {forget.max():.2f}"
-)
+print(f"Forget gates are between {forget.min():.2f} and {forget.max():.2f}")
 
 # %%
-# Where do the states change most, the first steps left aside? Fat absorbs light around 930 nm.
+# Where do the states change most, the first steps left aside?
 wavelength = np.linspace(850, 1050, len(forget))  # nanometres
 change = np.abs(np.diff(traces["h_l0"], axis=0)).mean(axis=1)
 print(f"They change most at {wavelength[10 + change[10:].argmax()]:.0f} nm")

@@ -106,6 +106,18 @@ def test_the_package_is_imported_without_pandas_and_matplotlib():
     assert run.returncode == 0, run.stderr
 
 
+def test_what_is_not_used_is_not_imported():
+    """Explanations cost no time until they are imported, and plots until they are drawn."""
+    program = (
+        "import sys, sklstm; assert 'sklstm.inspection' not in sys.modules; "
+        "import sklstm.inspection; assert 'matplotlib' not in sys.modules"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
 def decorators(function):
     """Return the names of the decorators of a function."""
     return {node.id for node in function.decorator_list if isinstance(node, ast.Name)}
