@@ -49,6 +49,13 @@ class Loss(Component):
         """
         return np.asarray(raws.mean(axis=0, dtype=np.float64))
 
+    def through_mean(self, raws: NDArray, slope: NDArray) -> NDArray[np.float64]:
+        """Return the gradients by the members' raw predictions (n_members, n_rows, n_outputs).
+
+        slope (n_rows, n_outputs): gradient by the raw prediction of the ensemble, see `mean`
+        """
+        return np.broadcast_to(slope / len(raws), raws.shape)
+
 
 # --- classification -------------------------------------------------------------------------
 class ClassificationLoss(Loss):
@@ -75,6 +82,13 @@ class CrossEntropy(ClassificationLoss):
         """Return the logarithms of the mean probabilities."""
         return _log_mean(log_softmax(raws.astype(np.float64), axis=-1))
 
+    def through_mean(self, raws: NDArray, slope: NDArray) -> NDArray[np.float64]:
+        """Return the gradients by the members' raw predictions (n_members, n_rows, n_classes)."""
+        logarithms = log_softmax(raws, axis=-1)
+        of_logarithms = softmax(logarithms, axis=0) * slope
+        of_all = of_logarithms.sum(axis=-1, keepdims=True)
+        return np.asarray(of_logarithms - np.exp(logarithms) * of_all)
+
 
 class BinaryCrossEntropy(ClassificationLoss):
     """Cross-entropy of one class against another, or of each label by itself: 0 or 1."""
@@ -97,6 +111,11 @@ class BinaryCrossEntropy(ClassificationLoss):
         """Return the log-odds of the mean probabilities."""
         raws = raws.astype(np.float64)
         return _log_mean(log_expit(raws)) - _log_mean(log_expit(-raws))
+
+    def through_mean(self, raws: NDArray, slope: NDArray) -> NDArray[np.float64]:
+        """Return the gradients by the members' raw predictions (n_members, n_rows, n_outputs)."""
+        positive, negative = (softmax(log_expit(z), axis=0) for z in (raws, -raws))
+        return np.asarray(slope * (positive * expit(-raws) + negative * expit(raws)))
 
 
 def _log_mean(logarithms: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,15 +60,13 @@ def input_gradients(
     """
     opened = Opened(estimator, X, step)
     inputs = opened.inputs
-    raw = opened.raw()
-    explained = Response(estimator, response, target, raw)
+    explained = Response(estimator, response, target, opened.raw())
     rows = np.empty((int(inputs.lengths.sum()), inputs.width()))
 
     def differentiate(samples: NDArray[np.int64], chunk: Chunk) -> None:
         batch = inputs.pack(samples, np.float64)
-        slope = explained.slopes(raw[samples], samples)
         places = packed_rows(opened.first[samples], batch.lengths)
-        rows[places] = opened.gradient(chunk, batch, samples, slope)
+        rows[places] = opened.gradient(chunk, batch, samples, explained)
 
     opened.run(differentiate)
     gradient = inputs.gradient_by_values(rows)

@@ -18,6 +18,7 @@ from sklstm._network.network import Network
 from sklstm._progress import announced
 from sklstm._training.workers import Workers
 from sklstm.components.losses import Linear
+from sklstm.inspection._response import Response
 
 # Sequences that are explained at a time.
 _ROWS = 32
@@ -33,15 +34,18 @@ def check_network(estimator: Any) -> None:
         )
 
 
-def opened_network(estimator: Any) -> Network:
-    """Return the trained network in float64, for exact gradients of its raw prediction."""
+def opened_networks(estimator: Any) -> list[Network]:
+    """Return the trained network of each member, for exact gradients of its raw prediction."""
     spec = replace(
         estimator._spec, loss=Linear(), truncated=False, bptt_steps=0,
         recurrent_dropout=0.0, variational_dropout=0.0,
     )  # fmt: skip
-    network = Network(spec, np.float64, need_dx=True)
-    network.pack(estimator.theta_.astype(np.float64))
-    return network
+    networks = []
+    for member in estimator._members:
+        network = Network(spec, np.float64, need_dx=True)
+        network.pack(member["theta"].astype(np.float64))
+        networks.append(network)
+    return networks
 
 
 class Opened:
@@ -52,7 +56,9 @@ class Opened:
         self.estimator = estimator
         self.data: SequenceDataset = estimator._known_sequences(X)
         self.inputs: NetworkInput = estimator._input(self.data)
-        self.network = opened_network(estimator)
+        self._networks = opened_networks(estimator)
+        self.network = self._networks[0]
+        self._others: dict[Chunk, list[Chunk]] = {}  # of the other members, for each thread's chunk
         self._steps = _steps(estimator, self.data.lengths, step)
         lengths = self.inputs.lengths
         self.first = np.cumsum(lengths) - lengths  # row of each sample's first step
@@ -81,16 +87,44 @@ class Opened:
         self, chunk: Chunk, batch: PackedBatch, samples: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Return the raw predictions (n, n_outputs) of a batch of samples (n,)."""
-        return chunk.predict(batch)[self._rows(batch, samples)]
+        return self.estimator._mean_raw(self._raws(chunk, batch, samples))
 
     def gradient(
-        self, chunk: Chunk, batch: PackedBatch, samples: NDArray[np.int64], slope: NDArray
+        self, chunk: Chunk, batch: PackedBatch, samples: NDArray[np.int64], explained: Response
     ) -> NDArray[np.float64]:
-        """Return the gradient of slope (n, n_outputs) * raw prediction by x: a view."""
+        """Return the gradient of the responses by x, (n_rows, n_channels)."""
+        members = self._members(chunk)
+        raws = np.zeros((len(members), len(samples), self.network.spec.n_outputs))
+        if not explained.is_linear:
+            raws[:] = self._raws(chunk, batch, samples)
+        slope = explained.slopes(self.estimator._mean_raw(raws), samples)
+        slopes = self.estimator._loss().through_mean(raws, slope) if len(members) > 1 else [slope]
+        gradient = np.zeros(batch.x.shape)
+        for member, of_member in zip(members, slopes, strict=True):
+            gradient += self.gradient_of_raw(member, batch, samples, of_member)
+        return gradient
+
+    def gradient_of_raw(
+        self, member: Chunk, batch: PackedBatch, samples: NDArray[np.int64], slope: NDArray
+    ) -> NDArray[np.float64]:
+        """Return the gradient of slope (n, n_outputs) * a member's raw prediction by x: a view."""
         n_read = self.network.n_read(len(batch.x), len(samples))
         of_rows = np.zeros((n_read, slope.shape[1]))
         of_rows[self._rows(batch, samples)] = slope
-        return chunk.input_gradient(batch, of_rows)
+        return member.input_gradient(batch, of_rows)
+
+    def _raws(
+        self, chunk: Chunk, batch: PackedBatch, samples: NDArray[np.int64]
+    ) -> list[NDArray[np.float64]]:
+        """Return the raw predictions (n, n_outputs) of each member."""
+        rows = self._rows(batch, samples)
+        return [member.predict(batch)[rows] for member in self._members(chunk)]
+
+    def _members(self, chunk: Chunk) -> list[Chunk]:
+        """Return the chunk of a thread, which is that of the first member, and those of others."""
+        if chunk not in self._others:
+            self._others[chunk] = [Chunk(network) for network in self._networks[1:]]
+        return [chunk, *self._others[chunk]]
 
     def _rows(self, batch: PackedBatch, samples: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the row of raw predictions that is explained, of each sample of a batch."""

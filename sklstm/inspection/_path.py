@@ -83,16 +83,11 @@ class Paths:
 
     def _gradients(self, chunk: Chunk, paths: NDArray, share: NDArray) -> NDArray[np.float64]:
         """Return the gradients of the responses (n_rows, width) at points, one after another."""
-        opened, explained = self._opened, self._explained
         batch, samples = self._points(paths, share)
-        raw = np.zeros((len(paths), opened.network.spec.n_outputs))
-        if not explained.is_linear:
-            raw[:] = opened.predict(chunk, batch, samples)
-        slope = explained.slopes(raw, samples)
         lengths = batch.lengths
         out = np.empty(batch.x.shape)
         places = packed_rows(np.cumsum(lengths) - lengths, lengths)
-        out[places] = opened.gradient(chunk, batch, samples, slope)
+        out[places] = self._opened.gradient(chunk, batch, samples, self._explained)
         return out
 
     def _points(self, paths: NDArray, share: NDArray) -> tuple[PackedBatch, NDArray[np.int64]]:

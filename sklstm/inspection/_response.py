@@ -28,7 +28,9 @@ class Response:
                 f"values: leave response at {RAW!r}."
             )
         self._link = estimator.out_activation_ if kind == PROBABILITY else "identity"
-        self.is_linear = self._link == "identity"  # the slope is the same everywhere
+        # whether the slope is the same everywhere; the score of an ensemble is no mean
+        is_mean = len(estimator._members) == 1 or not self._is_classifier
+        self.is_linear = self._link == "identity" and is_mean
         self.columns, self._signs = _outputs(estimator, target, raw)
         self._scale, self._mean = np.ones(len(raw)), np.zeros(len(raw))
         if not self._is_classifier:  # in the units of y

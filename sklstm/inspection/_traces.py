@@ -123,6 +123,11 @@ def error_flow(
 def _opened(estimator: Any, x: Any, step: int) -> Opened:
     """Open an estimator for one sequence."""
     opened = Opened(estimator, [x], step)
+    n_members = len(estimator.estimators_)
+    if n_members > 1:
+        raise ValueError(
+            f"An ensemble of {n_members} networks has as many states: pass one of estimators_."
+        )
     if opened.network.spec.num_layers == 0:
         raise ValueError("num_layers=0: a network without recurrent layers has no states.")
     return opened
@@ -136,6 +141,6 @@ def _states(opened: Opened, slope: NDArray[np.float64]) -> NDArray[np.float64]:
     sample = np.zeros(1, np.int64)
     batch = opened.inputs.pack(sample, np.float64)
     chunk = Chunk(opened.network, segment=1)
-    opened.gradient(chunk, batch, sample, slope)
+    opened.gradient_of_raw(chunk, batch, sample, slope)
     n_timesteps = -(-len(batch.x) // opened.network.spec.stride)
     return chunk.states(1, n_timesteps)[:, :, :, 0]

@@ -26,6 +26,9 @@ NETWORKS = {
     "peephole": (LSTMRegressor, 1, {"cell": Peephole(zoneout=(0.1, 0.3)), "num_layers": 2}),
     "coupled": (LSTMClassifier, 2, {"cell": Coupled(), "recurrent_dropout": 0.2}),
     "lstm1997": (LSTMRegressor, 1, {"cell": "lstm1997", "gradient": "truncated"}),
+    "ensemble": (LSTMClassifier, 3, {"n_estimators": 3, "branch": None}),
+    "ensemble, two classes": (LSTMClassifier, 2, {"n_estimators": 2, "branch": None}),
+    "ensemble of regressors": (LSTMRegressor, 2, {"n_estimators": 2, "front": None}),
     "layer norm": (LSTMClassifier, 3, {"cell": LSTM(layer_norm=True), "bptt_steps": 2}),
 }
 

@@ -27,7 +27,9 @@ def test_gradients_equal_finite_differences(name):
     assert_close(gradients, finite_differences(lambda X: score(model, X, target), X), 1e-6)
 
 
-@pytest.mark.parametrize("name", ["two classes", "layers", "class of every step"])
+@pytest.mark.parametrize(
+    "name", ["two classes", "layers", "class of every step", "ensemble", "ensemble, two classes"]
+)
 def test_gradients_of_a_probability(name):
     model, X = fitted(name)
     for target in model.classes_:

@@ -84,6 +84,13 @@ def test_error_flow_equals_the_twin(n_timesteps):
         assert flow[k - 1] == pytest.approx(expected, rel=1e-9)
 
 
+def test_members_of_an_ensemble_have_states_of_their_own():
+    model, X = fitted("ensemble")
+    with pytest.raises(ValueError, match=r"ensemble of 3 networks.*pass one of estimators_"):
+        state_traces(model, X[0])
+    assert "h_l0" in state_traces(model.estimators_[1], X[0])
+
+
 def without_recurrent_weights(cell):
     """Return a network of one unit whose error goes back through its memory alone."""
     model, X = fitted("defaults of the regressor", cell=cell, hidden_size=1,
