@@ -606,7 +606,7 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
 # --- the network --------------------------------------------------------------------------
 def network_predict(
     params, sequences, pooling, h=None, c=None, static=None, layer_masks=None, feature_mask=None,
-    cell="lstm", front=(), branch=(), row_weight=None, noise=None, encoder=None,
+    cell="lstm", front=(), branch=(), row_weight=None, noise=None, encoder=None, patch_size=1,
 ):  # fmt: skip
     """Return raw predictions, states and everything that the backward pass needs.
 
@@ -622,6 +622,7 @@ def network_predict(
         `convolutions_forward`
     noise: list of lists, for each sequence and scan, as in `scan_forward`
     encoder: layers after the recurrent ones, as in `encoder_forward`, or None
+    patch_size: steps that become one before the front and the layers, but not before the branch
     returns a namespace of raw (n_sequences, n_outputs), with "steps" (total_steps, n_outputs), the
     final h and c, features and traces of each sequence, and the traces of the convolutions
     """
@@ -633,6 +634,7 @@ def network_predict(
         steps, of_branch = convolutions_forward(params, "fcn", branch, sequences, row_weight)
         means = np.array([step.mean(axis=0) for step in steps])
         static = means if static is None else np.concatenate([static, means], axis=1)
+    sequences = [_patches(sequence, patch_size) for sequence in sequences]
     if front:
         sequences, of_front = convolutions_forward(params, "conv", front, sequences, row_weight)
     states = (num_layers * len(suffixes), len(sequences), hidden_size)
@@ -698,7 +700,7 @@ def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
     cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None, encoder=None,
-    running=False,
+    patch_size=1, running=False,
 ):  # fmt: skip
     """Return the loss of a batch, and its gradient with respect to everything it depends on.
 
@@ -711,7 +713,7 @@ def network_gradient(
     in_batch = None if running else row_weight
     forward = network_predict(
         params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell, front, branch,
-        in_batch, noise, encoder,
+        in_batch, noise, encoder, patch_size,
     )  # fmt: skip
     total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
     suffixes = _directions(params)
@@ -788,6 +790,10 @@ def network_gradient(
     if front:
         dx, of_front = convolutions_backward(params, "conv", front, forward.front, in_batch, dx)
         gradient |= of_front
+    dx = [
+        d.reshape(-1, sequence.shape[1])[-len(sequence) :]
+        for d, sequence in zip(dx, sequences, strict=True)
+    ]
     if branch:
         further, of_branch = convolutions_backward(
             params, "fcn", branch, forward.branch, in_batch, dbranch
@@ -850,10 +856,15 @@ def gather(sequences, patch_size, center, scale, by_channel, by_sequence):
             varies = np.ptp(sequence, axis=0) > 0.0
             copies.append((sequence - mean) * varies / np.where(varies, deviation, 1.0))
         steps = np.stack(copies or [sequence], axis=2)  # (n_timesteps, n_channels, copies)
-        missing = -len(sequence) % patch_size
-        steps = np.concatenate([np.zeros((missing, *steps.shape[1:])), steps])
-        seen.append(steps.reshape(len(steps) // patch_size, -1))
+        seen.append(_patches(steps, patch_size))
     return seen
+
+
+def _patches(steps, size):
+    """Stack `size` consecutive steps as channels, zeros before the first."""
+    missing = -len(steps) % size
+    steps = np.concatenate([np.zeros((missing, *steps.shape[1:])), steps])
+    return steps.reshape(len(steps) // size, -1)
 
 
 # --- optimisers ---------------------------------------------------------------------------

@@ -168,6 +168,66 @@ def test_strides_and_patches_together_shorten(stride, patch_size):
     assert model.patch_size_ == patch_size
 
 
+@pytest.mark.parametrize(
+    ("longest", "given", "of_layers", "of_branch"),
+    [
+        (128, "auto", 1, 1),
+        (300, "auto", 3, 1),
+        (1024, "auto", 8, 1),
+        (2100, "auto", 18, 3),  # a multiple of what the branch reads as one
+        (2100, 10, 10, 5),  # the first divisor that is enough
+        (2100, 2, 2, 2),  # which no divisor is
+        (300, 5, 5, 1),
+    ],
+)
+def test_patches_are_for_the_recurrent_layers(longest, given, of_layers, of_branch):
+    X = np.random.default_rng(0).standard_normal((6, longest))
+    settings = SMALL | {"max_iter": 1, "patch_size": given}
+    model = LSTMClassifier(**settings | BRANCH).fit(X, np.arange(6) % 2)
+    assert (model.patch_size_, model.branch_patch_size_) == (of_layers, of_branch)
+    assert model.parameters_["weight_ih_l0"].shape == (16, 2 * of_layers)
+    assert model.parameters_["fcn_weight_l0"].shape == (8, 2 * of_branch, 3)
+    without = LSTMClassifier(**settings).fit(X[:, :300], np.arange(6) % 2)
+    assert without.branch_patch_size_ == without.patch_size_
+
+
+def test_patches_do_not_reach_the_branch():
+    """With the head blind to the states, the predictions are those of any patches."""
+    X, y = problem(LSTMClassifier, n_samples=40, lengths=(1, 12))
+    predicted = []
+    for patch_size in (1, 3, 5):
+        model = LSTMClassifier(**SMALL | BRANCH, patch_size=patch_size).fit(X, y)
+        theta, views = model.theta_.copy(), model.parameters_
+        rng = np.random.default_rng(0)
+        given = {f"fcn_weight_l{k}": shape for k, shape in enumerate([(8, 4, 3), (4, 8, 3)])}
+        start = 0
+        for name, view in views.items():
+            part = theta[start : start + view.size].reshape(view.shape)
+            start += view.size
+            if name in given:
+                part[...] = rng.standard_normal(given[name])
+            elif name == "head_weight":
+                part[...] = 0.0
+                part[:, -4:] = [1.0, -2.0, 3.0, 4.0]
+            elif name.startswith(("fcn_mean", "fcn_shift", "head_bias")):
+                part[...] = 0.0
+            elif name.startswith(("fcn_variance", "fcn_scale")):
+                part[...] = 1.0
+        model.theta_ = theta
+        predicted.append(raw(model, X))
+    assert np.ptp(predicted[0]) > 0.1
+    np.testing.assert_array_equal(predicted[1], predicted[0])
+    np.testing.assert_array_equal(predicted[2], predicted[0])
+
+
+def test_attention_beside_a_branch_has_a_weight_for_each_step():
+    X, y = problem(LSTMClassifier, n_samples=12, lengths=(1, 12))
+    model = LSTMClassifier(**SMALL | BRANCH, patch_size=3, pooling="attention").fit(X, y)
+    for x, weight in zip(X, model.attention_weights(X), strict=True):
+        assert weight.shape == (len(x),)
+        assert weight.sum() == pytest.approx(1.0, rel=1e-6)
+
+
 def test_sequences_shorter_than_window_and_stride():
     X, y = problem(LSTMRegressor, lengths=(1, 3))
     shape = {"front": Convolutions(4, width=9, stride=5)} | BRANCH

@@ -8,6 +8,7 @@ import pytest
 from sklstm import LSTMClassifier
 from sklstm._input import sequences as input_sequences
 from sklstm._input.sequences import ChannelMoments, SequenceDataset
+from sklstm.components import FCN
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 NETWORKS = [
@@ -15,6 +16,7 @@ NETWORKS = [
     {"hidden_size": 5, "num_layers": 2, "dtype": "float64"},
     {"bidirectional": False, "pooling": "last", "patch_size": 2},
     {"hidden_size": 33, "pooling": "max", "scale": "sequence", "patch_size": 3},
+    {"branch": FCN((8, 4), width=3), "patch_size": 5},
 ]
 
 

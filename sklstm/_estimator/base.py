@@ -257,7 +257,9 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         if fresh:
             moments = ChannelMoments.empty(data.n_channels)
             longest = typical_length(data.lengths[samples])
-            self.patch_size_ = settings.patch_size(self, longest, self.front_)
+            self.patch_size_, self.branch_patch_size_ = settings.patch_sizes(
+                self, longest, self.front_, self.branch_
+            )
         else:
             seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
             moments = ChannelMoments(*(array.copy() for array in seen))
@@ -289,7 +291,8 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     ) -> NDArray[np.float64]:
         """Draw the initial parameters (n_parameters,) of a network for this data."""
         spec = self._spec
-        longest = -(-int(data.lengths[samples].max()) // (self.patch_size_ * spec.stride))
+        merged = self.branch_patch_size_ * spec.stride
+        longest = -(-int(data.lengths[samples].max()) // merged)
         expecting = replace(spec, cell=spec.cell.expecting(longest))
         return ParameterLayout(expecting).initial(rng)
 

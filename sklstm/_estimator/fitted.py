@@ -51,6 +51,7 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
     _members: list[Member]
     dtype_: str
     patch_size_: int
+    branch_patch_size_: int
     front_: Convolutions | None
     branch_: FCN | None
     n_channels_in_: int
@@ -100,7 +101,7 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
         if scale is None:
             check_unscaled_values(data, self.dtype_)
         return NetworkInput.of(
-            data, self.patch_size_, scale, self.channel_mean_, self.channel_scale_
+            data, self.branch_patch_size_, scale, self.channel_mean_, self.channel_scale_
         )
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
@@ -169,7 +170,7 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
         return settings.network_spec(
             started,
             n_channels=self.n_channels_in_,
-            patch_size=self.patch_size_,
+            patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
             n_outputs=self.n_outputs_,
@@ -218,7 +219,7 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
         inputs, every = self._input(data), np.arange(data.n_samples)
         of_each = self._of_each(data.n_samples, lambda workers: workers.attention(inputs, every))
         weights: NDArray[np.float64] = np.stack(of_each).mean(axis=0, dtype=np.float64)
-        merged = self.patch_size_ * self._spec.stride
+        merged = self.branch_patch_size_ * self._spec.stride
         lengths = -(-data.lengths // merged)
         check_predictions(
             weights[:, np.newaxis], data, self.channel_mean_, self.channel_scale_, lengths

@@ -18,7 +18,8 @@ from sklstm.components.poolings import EVERY_STEP, POOLINGS
 from sklstm.components.schedules import SCHEDULES, Constant
 
 # docs/decisions/defaults.md has the measurements.
-_TIMESTEPS = 128  # patch_size="auto" keeps a series within about so many steps
+_TIMESTEPS = 128  # patch_size="auto": the recurrent layers read about so many steps at most
+_BRANCH_TIMESTEPS = 1024  # and the branch so many
 _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
 _DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.5
@@ -52,14 +53,24 @@ def convolutions(
     )
 
 
-def patch_size(parameters: HyperParameters, longest: int, front: Convolutions | None) -> int:
-    """Return the steps that become one, for training sequences of at most `longest` steps."""
+def patch_sizes(
+    parameters: HyperParameters, longest: int, front: Convolutions | None, branch: FCN | None
+) -> tuple[int, int]:
+    """Return the steps that become one for the recurrent layers, and for the branch.
+
+    For training sequences of at most `longest` steps. The first is a multiple of the second, and
+    both are the same without a branch.
+    """
+    for_branch = 1 if branch is None else -(-longest // _BRANCH_TIMESTEPS)
     if parameters.patch_size != "auto":
-        return int(parameters.patch_size)
+        size = int(parameters.patch_size)
+        divisors = (n for n in range(min(for_branch, size), size + 1) if size % n == 0)
+        return size, size if branch is None else next(divisors)
     if parameters.return_sequences:
-        return 1
+        return 1, 1
     stride = 1 if front is None else math.prod(layer.stride for layer in front.layers())
-    return max(1, -(-longest // (_TIMESTEPS * stride)))
+    size = for_branch * max(1, -(-longest // (_TIMESTEPS * stride * for_branch)))
+    return size, size if branch is None else for_branch
 
 
 def precision(parameters: HyperParameters, n_samples: int) -> Literal["float32", "float64"]:
@@ -73,16 +84,18 @@ def network_spec(
     parameters: HyperParameters,
     *,
     n_channels: int,
-    patch_size: int,
+    patch_sizes: tuple[int, int],
     front: Convolutions | None,
     branch: FCN | None,
     n_outputs: int,
     loss: Loss,
 ) -> NetworkSpec:
-    """Return the network for sequences of so many channels."""
+    """Return the network for sequences of so many channels; for patch_sizes see the function."""
+    of_layers, of_branch = patch_sizes
     attention = parameters.attention
     return NetworkSpec(
-        n_channels=network_channels(n_channels, patch_size, parameters.scale),
+        n_channels=network_channels(n_channels, of_branch, parameters.scale),
+        patch_size=of_layers // of_branch,
         cell=resolve(parameters.cell, CELLS),
         hidden_size=int(parameters.hidden_size),
         num_layers=int(parameters.num_layers),

@@ -24,6 +24,7 @@ from sklstm._network.convolutions import ConvolutionBuffers, kept_per_row
 from sklstm._network.encoder import attention_of_heads
 from sklstm._network.network import Network
 from sklstm._network.packing import filled
+from sklstm._network.patches import Patches
 
 # Bytes of activations that one chunk may keep for its backward pass. Beyond it the states
 # of every k-th step are kept and the steps between are computed again.
@@ -48,12 +49,20 @@ class Chunk:
         """Make room when a chunk comes; `segment`: time steps between two kept states."""
         self.network = network
         self.segment = segment
-        n_channels, dtype = network.spec.n_channels, network.dtype
+        spec, dtype = network.spec, network.dtype
         self._kept_per_row = _kept_per_row(network)  # bytes
         self._flat = aligned(0, dtype)
         self._front, self._branch = (
-            None if stack is None else ConvolutionBuffers(stack, n_channels, dtype)
-            for stack in (network.front, network.branch)
+            None if stack is None else ConvolutionBuffers(stack, n_inputs, dtype)
+            for stack, n_inputs in (
+                (network.front, spec.n_patched),
+                (network.branch, spec.n_channels),
+            )
+        )
+        self._patches = (
+            Patches(spec.patch_size, spec.n_channels, network.lanes)
+            if spec.patch_size > 1
+            else None
         )
         self._dx = aligned(0, dtype)
         self._by_parameters = aligned(0, dtype)  # a gradient that nobody asks for
@@ -198,15 +207,19 @@ class Chunk:
 
         weight, statistics, keep: see `ConvolutionBuffers.forward`
         """
-        x, starts, lengths, static = batch
         packed = self.network.packed
+        seen = batch
         if self._branch is not None:
             of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics, keep)
             n_filters = self.network.spec.branch[-1].n_filters
-            static = np.concatenate([static, of_branch[:, :n_filters]], axis=1)
+            static = np.concatenate([batch.static, of_branch[:, :n_filters]], axis=1)
+            seen = seen._replace(static=static)
+        if self._patches is not None:
+            seen = self._patches.forward(seen)
         if self._front is not None:
-            x, starts, lengths = self._front.forward(batch, weight, packed, statistics, keep)
-        return PackedBatch(x, starts, lengths, static)
+            x, starts, lengths = self._front.forward(seen, weight, packed, statistics, keep)
+            seen = PackedBatch(x, starts, lengths, seen.static)
+        return seen
 
     def _room_for_dx(self, x: NDArray, need_dx: bool) -> NDArray:
         """Return where the network writes the gradient of x, if something reads it."""
@@ -233,6 +246,8 @@ class Chunk:
             dx[_last_rows(seen)] += h
         if self._front is not None:
             dx = self._front.backward(dx, network.packed, need_dx, dw)
+        if self._patches is not None and need_dx:
+            dx = self._patches.backward(dx)
         if self._branch is not None:
             plan, n_sequences = network.plan, len(seen.lengths)
             dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
@@ -363,6 +378,9 @@ def _kept_per_row(network: Network) -> int:
     plan = network.plan
     kept = int(plan.scans[:, ROW_STRIDE].sum())  # the head's is 0
     kept += (len(plan.scans) - 1) * (plan.gate_stride + plan.cell_stride)
-    for stack in (network.front, network.branch):
-        kept += 0 if stack is None else network.spec.stride * kept_per_row(stack)
+    stride = network.spec.stride
+    if network.front is not None:
+        kept += stride // network.spec.patch_size * kept_per_row(network.front)
+    if network.branch is not None:
+        kept += stride * kept_per_row(network.branch)
     return kept * network.dtype.itemsize

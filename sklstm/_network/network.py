@@ -42,8 +42,8 @@ class Network:
         self.noisy = max(spec.noise_rates) > 0.0  # whether training draws masks inside the layers
         # the place in theta of the running mean of every statistic of a batch, (n_statistics,)
         self._running = np.empty(0, np.intp)
-        self.front = self._stack("conv", spec.front, False, need_dx)
-        self.branch = self._stack("fcn", spec.branch, True, need_dx)
+        self.front = self._stack("conv", spec.front, spec.n_patched, False, need_dx)
+        self.branch = self._stack("fcn", spec.branch, spec.n_channels, True, need_dx)
         self.plan = self._plan(need_dx or self.front is not None)
         self._packing.close()
 
@@ -214,13 +214,17 @@ class Network:
         ]
 
     def _stack(
-        self, name: str, layers: tuple[ConvolutionLayer, ...], pooled: bool, need_dx: bool
+        self,
+        name: str,
+        layers: tuple[ConvolutionLayer, ...],
+        n_columns: int,
+        pooled: bool,
+        need_dx: bool,
     ) -> Stack | None:
-        """Place convolutions one upon the other."""
+        """Place convolutions one upon the other; the first reads n_columns channels."""
         if not layers:
             return None
         table = []
-        n_columns = self.spec.n_channels
         for k, layer in enumerate(layers):
             table.append(self._convolution(f"{name}_l{k}", layer, n_columns, need_dx or k > 0))
             n_columns = filled(layer.n_filters, self.lanes)

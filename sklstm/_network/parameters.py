@@ -73,7 +73,7 @@ def _orthogonal(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
 # --- all arrays of a network ----------------------------------------------------------------
 def parameters_of(spec: NetworkSpec) -> Iterator[Parameter]:
     """Yield the parameters of a network in their order in theta."""
-    yield from _convolutions("conv", spec.front, spec.n_channels)
+    yield from _convolutions("conv", spec.front, spec.n_patched)
     yield from _recurrent(spec)
     yield from _convolutions("fcn", spec.branch, spec.n_channels)
     yield from _encoder(spec)

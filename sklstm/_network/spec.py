@@ -27,6 +27,8 @@ class NetworkSpec:
     n_static: int = 0  # features of a sequence that go straight to the head
     truncated: bool = False  # the gradient: errors leave a step through the cell state alone
     bptt_steps: int = 0  # steps after which errors of state are cut; 0 for none
+    # consecutive steps that become one before `front` and the recurrent layers; not for `branch`
+    patch_size: int = 1
     front: tuple[ConvolutionLayer, ...] = ()  # before the recurrent layers
     branch: tuple[ConvolutionLayer, ...] = ()  # beside them; its mean over time goes to the head
     encoder: SelfAttention | None = None  # layers over the states of the last recurrent layer
@@ -46,9 +48,14 @@ class NetworkSpec:
         return [(layer, suffix) for layer in range(self.num_layers) for suffix in suffixes]
 
     @property
+    def n_patched(self) -> int:
+        """Channels of a patch."""
+        return self.n_channels * self.patch_size
+
+    @property
     def n_inputs(self) -> int:
         """Channels that reach the first recurrent layer."""
-        return self.front[-1].n_filters if self.front else self.n_channels
+        return self.front[-1].n_filters if self.front else self.n_patched
 
     @property
     def n_units(self) -> int:
@@ -88,7 +95,7 @@ class NetworkSpec:
     @property
     def stride(self) -> int:
         """Time steps that become one before the recurrent layers."""
-        return math.prod(layer.stride for layer in self.front)
+        return self.patch_size * math.prod(layer.stride for layer in self.front)
 
     @property
     def noise_rates(self) -> tuple[float, float, float, float]:

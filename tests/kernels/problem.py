@@ -110,7 +110,8 @@ class Problem:
             self.loss, self.spec.loss.kernel_parameter, self.h, self.c, self.dh, self.dc,
             self.static, self.layer_masks, self.feature_mask, self.cell,
             self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
-            noise_of(self, drawn=trained), self.spec.encoder, running=not trained,
+            noise_of(self, drawn=trained), self.spec.encoder, self.spec.patch_size,
+            running=not trained,
         )  # fmt: skip
 
     def prediction_by_twin(self):
@@ -119,6 +120,7 @@ class Problem:
             self.params, self.sequences, self.spec.pooling, self.h, self.c, self.static,
             cell=self.cell, front=self.spec.front, branch=self.spec.branch,
             noise=noise_of(self, drawn=False), encoder=self.spec.encoder,
+            patch_size=self.spec.patch_size,
         )  # fmt: skip
 
     def subset(self, samples):

@@ -53,6 +53,14 @@ NETWORKS = {
     "attention": {"front": front((5, 3, 2)), "branch": branch((4, 3)), "pooling": ("attention",)},
     "no layers, attention": {"front": front((5, 3)), "num_layers": 0, "pooling": ("attention",)},
     "every step": {"front": front((5, 3)), "masks": True, "pooling": ("steps",)},
+    "patches": {"patch_size": 3, "branch": branch((5, 3), (4, 5)), "num_layers": 2, "masks": True},
+    "patches, strides, both": {
+        "patch_size": 2,
+        "front": front((5, 3, 2)),
+        "branch": branch((4, 3)),
+        "n_static": 1,
+    },
+    "long patches alone": {"patch_size": 20, "masks": True},
     "no layers, every step": {"front": front((5, 3)), "num_layers": 0, "pooling": ("steps",)},
 }
 POOLING = ("last", "mean", "max")
@@ -75,7 +83,10 @@ def test_equals_the_twin(name, bidirectional):
         assert_close(getattr(forward, part), getattr(expected, part), 1e-12, part)
 
 
-@pytest.mark.parametrize("name", ["strides", "even widths beside", "both", "no layers, both"])
+@pytest.mark.parametrize(
+    "name",
+    ["strides", "even widths beside", "both", "no layers, both", "patches, strides, both"],
+)
 def test_finite_differences(name):
     problem = problem_of(name, hidden_size=3, n_channels=2, lengths=(3, 8, 1, 6), n_outputs=2)
     exact = run_gradient(problem)
