@@ -31,10 +31,8 @@ _ATTRIBUTES = """theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_p
         Scores on the validation set after every epoch.
     channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
         Mean and standard deviation of the training data.
-    patch_size_, front_, branch_ : int, Convolutions or None, FCN or None
-        What the settings "auto" became.
-    branch_patch_size_ : int
-        Time steps that the branch reads as one; `patch_size_` if there is no branch."""
+    patch_size_, branch_patch_size_, front_, branch_ : int, int, component or None
+        What "auto" became; the second is for the branch, which reads shorter patches."""
 
 _X_OF_FIT = """X : array-like, list of arrays or DataFrame
             Sequences in any form of docs/how_to/ragged_and_padded_input.md."""

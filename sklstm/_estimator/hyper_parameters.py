@@ -137,8 +137,7 @@ class HyperParameters:
     )  # fmt: skip
     patch_size: int | Literal["auto"] = _declare(
         "input", 'int or "auto"', "auto", COUNT, _AUTO, fixed=True,
-        text="Time steps stacked as channels for the recurrent layers, and not for the branch. "
-        '"auto": at most about 128 steps remain.',
+        text='Time steps that recurrent layers read as one. "auto": at most about 128 remain.',
     )  # fmt: skip
     scale: Literal["both", "channel", "sequence"] | None = _declare(
         "input", '{"both", "channel", "sequence"} or None', "both",
