@@ -353,15 +353,16 @@ def pool_backward(pooling, y, dfeatures):
 
 
 # --- convolutions -------------------------------------------------------------------------
-def _windows(n_timesteps, width, stride, causal):
+def _windows(n_timesteps, width, stride, causal, dilation=1):
     """Yield (output step, position in the window, input step) for steps inside the sequence."""
     n_out = -(-n_timesteps // stride)
-    before = width - 1 if causal else (width - 1) // 2
+    span = (width - 1) * dilation
+    before = span if causal else span // 2
     for i in range(n_out):
         t = n_timesteps - 1 - stride * (n_out - 1 - i)  # the last window belongs to the last step
         for k in range(width):
-            if 0 <= t - before + k < n_timesteps:
-                yield i, k, t - before + k
+            if 0 <= t - before + k * dilation < n_timesteps:
+                yield i, k, t - before + k * dilation
 
 
 def convolution_forward(x, weight, stride, causal):
@@ -379,6 +380,55 @@ def convolution_backward(x, weight, stride, causal, dz):
         dx[t] += weight[:, :, k].T @ dz[i]
         dweight[:, :, k] += np.outer(dz[i], x[t])
     return dx, dweight
+
+
+def depthwise_forward(x, weight, dilation, causal):
+    """Convolve each column of x (n_timesteps, n) with its row of weight (n, 1, width)."""
+    z = np.zeros(x.shape)
+    for i, k, t in _windows(len(x), weight.shape[2], 1, causal, dilation):
+        z[i] += weight[:, 0, k] * x[t]
+    return z
+
+
+def depthwise_backward(x, weight, dilation, causal, dz):
+    """Return the gradients of x and weight."""
+    dx, dweight = np.zeros_like(x), np.zeros_like(weight)
+    for i, k, t in _windows(len(x), weight.shape[2], 1, causal, dilation):
+        dx[t] += weight[:, 0, k] * dz[i]
+        dweight[:, 0, k] += dz[i] * x[t]
+    return dx, dweight
+
+
+def _layer_forward(params, name, k, layer, x):
+    """Return a layer of convolutions before its normalisation and activation."""
+    if layer.dilation:
+        return depthwise_forward(x, params[f"{name}_weight_l{k}"], layer.dilation, layer.causal)
+    groups = [
+        convolution_forward(x, params[weight], layer.stride, layer.causal)
+        for weight in _weights(name, k, layer)
+    ]
+    return np.hstack(groups)
+
+
+def _layer_backward(params, name, k, layer, x, dz):
+    """Return the gradients of x, and of the weights by name."""
+    if layer.dilation:
+        weight = f"{name}_weight_l{k}"
+        dx, dweight = depthwise_backward(x, params[weight], layer.dilation, layer.causal, dz)
+        return dx, {weight: dweight}
+    dx, gradient = 0.0, {}
+    weights = _weights(name, k, layer)
+    for weight, of_group in zip(weights, np.hsplit(dz, len(weights)), strict=True):
+        further, gradient[weight] = convolution_backward(
+            x, params[weight], layer.stride, layer.causal, of_group
+        )
+        dx = dx + further
+    return dx, gradient
+
+
+def _weights(name, k, layer):
+    """Return the names of the weights of a layer, one for each width."""
+    return [f"{name}_weight_l{k}" + (f"_{j}" if j else "") for j in range(1 + len(layer.narrower))]
 
 
 def batch_norm_forward(z, row_weight):
@@ -404,16 +454,19 @@ def batch_norm_backward(z, row_weight, scale, mean, variance, dy):
     return np.split(dz, np.cumsum([len(steps) for steps in z])[:-1]), dshift, dscale
 
 
+_ACTIVATIONS = {"relu": lambda a: np.maximum(a, 0.0), "tanh": np.tanh, "identity": lambda a: a}
+
+
 def convolutions_forward(params, name, layers, sequences, row_weight=None):
     """Return the output of the last layer for each sequence, and the values of every layer.
 
-    layers: have the fields n_filters, width, stride, activation, causal, normalised
+    layers: see `sklstm.components.convolutions.ConvolutionLayer`
     row_weight (n_sequences,): weights of the batch statistics; None uses the running statistics
     """
     y, trace = sequences, []
     for k, layer in enumerate(layers):
-        x, weight = y, params[f"{name}_weight_l{k}"]
-        z = [convolution_forward(steps, weight, layer.stride, layer.causal) for steps in x]
+        x = y
+        z = [_layer_forward(params, name, k, layer, steps) for steps in x]
         mean = variance = None
         if layer.normalised:
             mean, variance = params[f"{name}_mean_l{k}"], params[f"{name}_variance_l{k}"]
@@ -422,8 +475,8 @@ def convolutions_forward(params, name, layers, sequences, row_weight=None):
             scale = params[f"{name}_scale_l{k}"] / np.sqrt(variance + 1e-5)
             active = [(steps - mean) * scale + params[f"{name}_shift_l{k}"] for steps in z]
         else:
-            active = [steps + params[f"{name}_bias_l{k}"] for steps in z]
-        y = [np.tanh(a) if layer.activation == "tanh" else np.maximum(a, 0.0) for a in active]
+            active = [steps + params.get(f"{name}_bias_l{k}", 0.0) for steps in z]
+        y = [_ACTIVATIONS[layer.activation](a) for a in active]
         trace.append((x, z, mean, variance, y))
     return y, trace
 
@@ -435,21 +488,21 @@ def convolutions_backward(params, name, layers, trace, row_weight, dy):
         x, z, mean, variance, y = trace[k]
         if layer.activation == "tanh":
             dy = [slope * (1.0 - steps**2) for slope, steps in zip(dy, y, strict=True)]
-        else:
+        elif layer.activation == "relu":
             dy = [slope * (steps > 0.0) for slope, steps in zip(dy, y, strict=True)]
         if layer.normalised:
             dy, gradient[f"{name}_shift_l{k}"], gradient[f"{name}_scale_l{k}"] = (
                 batch_norm_backward(z, row_weight, params[f"{name}_scale_l{k}"], mean, variance, dy)
             )
-        else:
+        elif f"{name}_bias_l{k}" in params:
             gradient[f"{name}_bias_l{k}"] = np.concatenate(dy).sum(axis=0)
-        weight = params[f"{name}_weight_l{k}"]
         both = [
-            convolution_backward(steps, weight, layer.stride, layer.causal, slope)
+            _layer_backward(params, name, k, layer, steps, slope)
             for steps, slope in zip(x, dy, strict=True)
         ]
         dy = [dx for dx, _ in both]
-        gradient[f"{name}_weight_l{k}"] = sum(dweight for _, dweight in both)
+        for weight in both[0][1]:
+            gradient[weight] = sum(dweights[weight] for _, dweights in both)
     return dy, gradient
 
 

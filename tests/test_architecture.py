@@ -157,6 +157,7 @@ def test_every_twin_is_compared_with():
         for node in tree.body
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
+    tables |= {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     calls = {
         name: {node.id for node in ast.walk(definition) if isinstance(node, ast.Name)}
         for name, definition in (twins() | tables).items()

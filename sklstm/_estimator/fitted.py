@@ -33,7 +33,7 @@ from sklstm._training.workers import ROWS_OF_ONE_THREAD, Predictor, Workers
 from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import Component, WithComponents, WithParameters
-from sklstm.components.convolutions import FCN, Convolutions
+from sklstm.components.convolutions import FCN, LITE, Convolutions
 from sklstm.components.losses import Loss
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
@@ -53,7 +53,7 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
     patch_size_: int
     branch_patch_size_: int
     front_: Convolutions | None
-    branch_: FCN | None
+    branch_: FCN | LITE | None
     n_channels_in_: int
     n_outputs_: int
     channel_mean_: NDArray[np.float64]

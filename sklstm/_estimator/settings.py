@@ -12,7 +12,7 @@ from sklstm._training.training import TrainingSettings
 from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import resolve
-from sklstm.components.convolutions import FCN, Convolutions
+from sklstm.components.convolutions import FCN, LITE, Convolutions
 from sklstm.components.losses import Loss
 from sklstm.components.poolings import EVERY_STEP, POOLINGS
 from sklstm.components.schedules import SCHEDULES, Constant
@@ -29,8 +29,8 @@ _TINY = 32
 
 
 def convolutions(
-    parameters: HyperParameters, front: Convolutions | None, branch: FCN | None
-) -> tuple[Convolutions | None, FCN | None]:
+    parameters: HyperParameters, front: Convolutions | None, branch: FCN | LITE | None
+) -> tuple[Convolutions | None, FCN | LITE | None]:
     """Return the convolutions before and beside the recurrent layers, front and branch for "auto".
 
     "auto" adds convolutions to a network that reads whole sequences for one prediction each; a
@@ -54,7 +54,7 @@ def convolutions(
 
 
 def patch_sizes(
-    parameters: HyperParameters, longest: int, front: Convolutions | None, branch: FCN | None
+    parameters: HyperParameters, longest: int, front: Convolutions | None, branch: FCN | LITE | None
 ) -> tuple[int, int]:
     """Return the steps that become one for the recurrent layers, and for the branch.
 
@@ -86,7 +86,7 @@ def network_spec(
     n_channels: int,
     patch_sizes: tuple[int, int],
     front: Convolutions | None,
-    branch: FCN | None,
+    branch: FCN | LITE | None,
     n_outputs: int,
     loss: Loss,
 ) -> NetworkSpec:
@@ -114,7 +114,7 @@ def network_spec(
 
 
 def training_settings(
-    parameters: HyperParameters, n_samples: int, branch: FCN | None, incremental: bool
+    parameters: HyperParameters, n_samples: int, branch: FCN | LITE | None, incremental: bool
 ) -> TrainingSettings:
     """Return how long and how to train; one epoch at a constant rate if `incremental`."""
     batch_size = _batch_size(parameters, n_samples)
@@ -150,7 +150,7 @@ def _n_epochs(parameters: HyperParameters, n_samples: int, batch_size: int) -> i
     return max(_EPOCHS, min(enough, _MAX_EPOCHS))
 
 
-def _dropout(parameters: HyperParameters, n_samples: int, branch: FCN | None) -> float:
+def _dropout(parameters: HyperParameters, n_samples: int, branch: FCN | LITE | None) -> float:
     """Return the share of states that dropout sets to zero."""
     if parameters.dropout != "auto":
         return float(parameters.dropout)

@@ -39,6 +39,9 @@ from sklstm._kernels.simd import (
 
 # Rows per block in the backward pass: the operands of a block stay in the first-level cache.
 _BLOCK_ROWS = 96
+# Names of the activations; a layer has the index of one.
+ACTIVATIONS = ("relu", "tanh", "identity")
+RELU, TANH, IDENTITY = range(3)
 # Added to the variance, as in torch.
 _EPSILON = 1e-5
 
@@ -48,7 +51,7 @@ class Stack(NamedTuple):
 
     product: int  # address of the matrix product
     pooled: bool  # the output is the mean over time of each sequence; else all time steps
-    layers: Any  # int64 (n_layers, 12): the columns below
+    layers: Any  # int64 (n_layers, 13): the columns below
 
 
 # Columns of Stack.layers
@@ -57,10 +60,11 @@ N_FILTERS = 1  # columns of the output, in whole vectors
 WIDTH = 2  # steps in a window
 BEFORE = 3  # how many of these precede the step that the window belongs to
 STRIDE = 4
-SQUASHED = 5  # 1 for tanh, 0 for ReLU
+ACTIVATION = 5  # index into ACTIVATIONS
 NORMALISED = 6  # whether there is batch normalisation between product and activation
-PACKED = 7  # offsets of weight, transposed weight and `learned` in the packed parameters
-GRADIENT = 10  # offsets of weight and `learned` in the packed gradient
+DILATION = 7  # 0, or of a depthwise convolution the steps between two that a filter reads
+PACKED = 8  # offsets of weight, transposed weight and `learned` in the packed parameters
+GRADIENT = 11  # offsets of weight and `learned` in the packed gradient
 
 
 class Series(NamedTuple):
@@ -162,6 +166,70 @@ def convolution_backward(
             )  # fmt: skip
 
 
+@part
+def depthwise_forward(before, dilation, reverse, first, n_rows, x, weight, z):
+    """Convolve each column of a series over time with a filter of its own.
+
+    (in) before, dilation: row i of z reads the rows i - before, i - before + dilation, ... of x
+    (in) reverse: whether the last row of weight comes first, as in the gradient of x
+    (in) first, n_rows: first row of z to compute, and number of rows
+    (in) x (n, n_columns): series, zero between sequences
+    (in) weight (width, n_columns)
+    (out) z (n, n_columns): series; rows between sequences are undefined
+    """
+    called()
+    width, n, lane = weight.shape[0], z.shape[1], lanes(z)
+    last = first + n_rows - 1
+    for top in range(first, first + n_rows, 4):
+        # a row behind the last is computed as the last one is
+        places = (top, min(top + 1, last), min(top + 2, last), min(top + 3, last))
+        for j in range(0, n, lane):
+            a = b = c = d = spread(z, 0.0)
+            for k in range(width):
+                w = load(weight, ((width - 1 - k) if reverse else k) * n + j)
+                shift = (k * dilation - before) * n + j
+                a = fma(w, load(x, places[0] * n + shift), a)
+                b = fma(w, load(x, places[1] * n + shift), b)
+                c = fma(w, load(x, places[2] * n + shift), c)
+                d = fma(w, load(x, places[3] * n + shift), d)
+            store(z, places[0] * n + j, a)
+            store(z, places[1] * n + j, b)
+            store(z, places[2] * n + j, c)
+            store(z, places[3] * n + j, d)
+
+
+@part
+def depthwise_backward(before, dilation, first, n_rows, x, weight, dz, need_dx, dx, dweight):
+    """Gradient of `depthwise_forward`.
+
+    (in) dz (n, n_columns): series, zero between sequences
+    (out) dx (n, n_columns), if `need_dx`; rows between sequences are undefined
+    (accum) dweight (width, n_columns)
+    """
+    called()
+    width, n, lane = weight.shape[0], dz.shape[1], lanes(dz)
+    for k in range(0, width, 4):
+        # a step behind the last is read as the last one is, and thrown away
+        steps = (k, min(k + 1, width - 1), min(k + 2, width - 1), min(k + 3, width - 1))
+        for j in range(0, n, lane):
+            a, b = load(dweight, steps[0] * n + j), load(dweight, steps[1] * n + j)
+            c, d = load(dweight, steps[2] * n + j), load(dweight, steps[3] * n + j)
+            for i in range(first, first + n_rows):
+                slope = load(dz, i * n + j)
+                row = i - before
+                a = fma(slope, load(x, (row + steps[0] * dilation) * n + j), a)
+                b = fma(slope, load(x, (row + steps[1] * dilation) * n + j), b)
+                c = fma(slope, load(x, (row + steps[2] * dilation) * n + j), c)
+                d = fma(slope, load(x, (row + steps[3] * dilation) * n + j), d)
+            store(dweight, steps[3] * n + j, d)
+            store(dweight, steps[2] * n + j, c)
+            store(dweight, steps[1] * n + j, b)
+            store(dweight, steps[0] * n + j, a)
+    if need_dx:
+        behind = (width - 1) * dilation - before
+        depthwise_forward(behind, dilation, TRUE, first, n_rows, dz, weight, dx)
+
+
 @device
 def _weight_of_rows(row_weight, owner):
     """Sum the weights of all rows that belong to a sequence."""
@@ -243,7 +311,7 @@ def batch_norm_backward(row_weight, owner, z, batch, affine, dy, dlearned):
 
 
 @part
-def _activate(squashed, owner, z, affine, y):
+def _activate(activation, owner, z, affine, y):
     """y = activation(z * scale + shift), zero between sequences."""
     called()
     n = z.shape[1]
@@ -253,12 +321,15 @@ def _activate(squashed, owner, z, affine, y):
             value = zero
             if owner[i] >= 0:
                 value = fma(load(z, i * n + j), load(affine, j), load(affine, n + j))
-                value = tanh(value) if squashed else not_below(zero, value)
+                if activation == RELU:
+                    value = not_below(zero, value)
+                elif activation == TANH:
+                    value = tanh(value)
             store(y, i * n + j, value)
 
 
 @part
-def _activate_backward(squashed, owner, y, dy):
+def _activate_backward(activation, owner, y, dy):
     """Turn dy from the gradient of y into that before the activation; zero between sequences."""
     called()
     n = y.shape[1]
@@ -268,9 +339,10 @@ def _activate_backward(squashed, owner, y, dy):
             now, slope = load(y, at), zero
             if owner[i] >= 0:
                 slope = load(dy, at)
-                slope = (
-                    slope * (1.0 - now * now) if squashed else where_equal(now, zero, zero, slope)
-                )
+                if activation == RELU:
+                    slope = where_equal(now, zero, zero, slope)
+                elif activation == TANH:
+                    slope = slope * (1.0 - now * now)
             store(dy, at, slope)
 
 
@@ -304,11 +376,17 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
         n = shape[N_FILTERS]
         source = y
         owner, y, _, z, affine = _arrays(flat, series, layer + 1, n)
-        convolution_forward(
-            stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH],
-            places[layer + 1, FIRST], places[layer + 1, N_LIVE],
-            source, span(packed, shape[PACKED], 0), z,
-        )  # fmt: skip
+        first, n_rows = places[layer + 1, FIRST], places[layer + 1, N_LIVE]
+        if shape[DILATION] > 0:
+            weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
+            depthwise_forward(
+                shape[BEFORE], shape[DILATION], FALSE, first, n_rows, source, weight, z
+            )
+        else:
+            convolution_forward(
+                stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
+                source, span(packed, shape[PACKED], 0), z,
+            )  # fmt: skip
         learned = matrix(packed, shape[PACKED + 2], 4 if shape[NORMALISED] else 1, n)
         if shape[NORMALISED]:
             of_layer = matrix(statistics, at, 2, n)
@@ -316,8 +394,10 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
             at += 2 * n
         else:
             fill(address(affine, 0), n, 1.0)
-            copy(address(learned, 0), address(affine, n), n)
-        _activate(shape[SQUASHED] != 0, owner, z, affine, y)
+            fill(address(affine, n), n, 0.0)
+            if shape[ACTIVATION] != IDENTITY:  # which has no bias
+                copy(address(learned, 0), address(affine, n), n)
+        _activate(shape[ACTIVATION], owner, z, affine, y)
         if stack.pooled and layer == stack.layers.shape[0] - 1:
             _mean(y, owner, series.n_steps, out)
 
@@ -340,20 +420,28 @@ def convolutions_backward(stack, series, row_weight, batch, packed, need_dx, fla
         _mean_backward(dout, owner, series.n_steps, dy)
     for layer in range(n_layers - 1, -1, -1):
         shape = stack.layers[layer]
-        _activate_backward(shape[SQUASHED] != 0, owner, y, dy)
+        _activate_backward(shape[ACTIVATION], owner, y, dy)
         dlearned = matrix(dw, shape[GRADIENT + 1], 4 if shape[NORMALISED] else 1, n)
         if shape[NORMALISED]:
             batch_norm_backward(row_weight, owner, z, batch, affine, dy, dlearned)
-        else:
+        elif shape[ACTIVATION] != IDENTITY:
             for i in range(owner.size):
                 add(address(dlearned, 0), address(dy, i * n), n)
-        n_inputs, dz = shape[N_INPUTS], dy
-        dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n)
+        n_inputs, n_filters, dz = shape[N_INPUTS], n, dy
         n = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)
         owner, y, dy, z, affine = _arrays(flat, series, layer, n)
         source = matrix(flat, series.places[layer, Y], owner.size, n_inputs)
-        convolution_backward(
-            stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH],
-            series.places[layer + 1, FIRST], series.places[layer + 1, N_LIVE],
-            source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, dy, dweight,
-        )  # fmt: skip
+        first, n_rows = series.places[layer + 1, FIRST], series.places[layer + 1, N_LIVE]
+        if shape[DILATION] > 0:
+            weight = matrix(packed, shape[PACKED], shape[WIDTH], n_filters)
+            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH], n_filters)
+            depthwise_backward(
+                shape[BEFORE], shape[DILATION], first, n_rows,
+                source, weight, dz, need_dx or layer > 0, dy, dweight,
+            )  # fmt: skip
+        else:
+            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n_filters)
+            convolution_backward(
+                stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
+                source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, dy, dweight,
+            )  # fmt: skip

@@ -8,6 +8,7 @@ from numpy.typing import DTypeLike, NDArray
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.convolution import (
     BEFORE,
+    DILATION,
     DY,
     N_FILTERS,
     N_ROWS,
@@ -44,7 +45,8 @@ class ConvolutionBuffers:
     def __init__(self, stack: Stack, n_inputs: int, dtype: DTypeLike) -> None:
         self._stack, self._n_inputs, self._dtype = stack, n_inputs, np.dtype(dtype)
         layers = stack.layers
-        after = layers[:, WIDTH] - 1 - layers[:, BEFORE]
+        span = (layers[:, WIDTH] - 1) * np.maximum(layers[:, DILATION], 1)
+        after = span - layers[:, BEFORE]
         # rows of zeros between two sequences, at every layer
         self._gap = max(1, int(layers[:, BEFORE].max()), int(after.max()))
         self._shrinks = np.cumprod([1, *layers[:, STRIDE]])  # (n_layers + 1,)

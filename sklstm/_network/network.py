@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._kernels.convolution import Stack
+from sklstm._kernels.convolution import ACTIVATIONS, Stack
 from sklstm._kernels.gemm import gemm_address
 from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import Plan
@@ -240,31 +241,53 @@ class Network:
         """
         packing = self._packing
         n_filters = filled(layer.n_filters, self.lanes)
-        weight, *others = map(self.layout.places, self.layout.group(group))
-        matrix = packing.empty(layer.width, n_columns, n_filters)
-        # weight (n_filters, n_inputs, width)
-        matrix[:, : weight.shape[1], : layer.n_filters] = weight.transpose(2, 1, 0)
+        matrix = self._windows(group, layer, n_columns, n_filters)
+        others = [self.layout.places(p) for p in self.layout.group(group) if p.part != "weight"]
         learned = packing.empty(len(others), n_filters)
-        learned[:, : layer.n_filters] = others
+        for row, places in zip(learned, others, strict=True):
+            row[: layer.n_filters] = places
         if layer.normalised:  # shift, scale, mean, variance
             self._running = np.concatenate([self._running, learned[2:].ravel()])
         window = matrix.reshape(-1, n_filters)
-        steps = matrix if need_dx else matrix[:0]
+        steps = matrix if need_dx and not layer.dilation else matrix[:0]
         transposed = np.array([packing.panels(step.T) for step in steps], np.intp)
+        place = packing.place if layer.dilation else packing.place_panels
         return [
             n_columns,
             n_filters,
             layer.width,
-            layer.width - 1 if layer.causal else (layer.width - 1) // 2,
+            layer.before,
             layer.stride,
-            int(layer.activation == "tanh"),
+            ACTIVATIONS.index(layer.activation),
             int(layer.normalised),
-            packing.place_panels(window),
+            layer.dilation,
+            place(window),
             packing.place(transposed),
             packing.place(learned),
             packing.place_gradient(window, n_filters),
             packing.place_gradient(learned, n_filters),
         ]
+
+    def _windows(
+        self, group: str, layer: ConvolutionLayer, n_columns: int, n_filters: int
+    ) -> NDArray[np.intp]:
+        """Return where the weights of windows stand in theta, (width, n_columns, n_filters).
+
+        Of a depthwise convolution (width, 1, n_filters). Windows of different widths have their
+        steps `before` at the same row.
+        """
+        first, *narrower = [
+            self.layout.places(p) for p in self.layout.group(group) if p.part == "weight"
+        ]
+        matrix = self._packing.empty(layer.width, 1 if layer.dilation else n_columns, n_filters)
+        n = 0
+        for weight in (first, *narrower):  # (n, n_inputs, width)
+            width = weight.shape[2]
+            top = layer.before - replace(layer, width=width).before
+            block = matrix[top : top + width, : weight.shape[1], n : n + len(weight)]
+            block[...] = weight.transpose(2, 1, 0)
+            n += len(weight)
+        return matrix
 
     def _readout(self, n_hidden: int) -> Any:
         """Return the marker of what the head reads; attention has parameters to place."""

@@ -150,9 +150,12 @@ def _convolutions(
     """Yield the parameters of convolutions one upon the other; each layer is a group."""
     for k, layer in enumerate(layers):
         group, n = f"{name}_l{k}", layer.n_filters
-        shape = (n, n_inputs, layer.width)
-        yield Parameter(f"{name}_weight_l{k}", shape, _of_filters, group, "weight", decays=True)
-        learned = {"bias": _zeros}
+        widths = (layer.width, *layer.narrower)
+        for j, width in enumerate(widths):
+            shape = (n // len(widths), 1 if layer.dilation else n_inputs, width)
+            kind = f"{name}_weight_l{k}" + (f"_{j}" if j else "")
+            yield Parameter(kind, shape, _of_filters, group, "weight", decays=True)
+        learned = {} if layer.activation == "identity" else {"bias": _zeros}
         if layer.normalised:
             learned = {"shift": _zeros, "scale": _ones, "mean": _zeros, "variance": _ones}
         for kind, initial in learned.items():
@@ -174,7 +177,8 @@ class ParameterLayout:
     torch's ``TransformerEncoderLayer``, with ``_`` for each dot.
 
     Convolutions are ``conv_`` before the recurrent layers and ``fcn_`` beside them, with weights
-    (n_filters, n_inputs, width). Batch normalisation has scale, shift, and the running mean and
+    (n_filters, n_inputs, width); filters of other widths in the same layer are ``_1`` and so on.
+    Batch normalisation has scale, shift, and the running mean and
     variance, as torch's state has them: the latter and ``fcn_batches``, the number of
     minibatches that they are from, are no parameters, and their gradient is zero.
     """

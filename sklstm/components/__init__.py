@@ -3,7 +3,7 @@
 from sklstm.components.attention import SelfAttention
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.components.component import Component
-from sklstm.components.convolutions import FCN, Convolutions
+from sklstm.components.convolutions import FCN, LITE, Convolutions
 from sklstm.components.losses import AbsoluteError, Huber, Loss, Quantile, SquaredError
 from sklstm.components.schedules import (
     Adaptive,
@@ -18,6 +18,7 @@ from sklstm.components.solvers import SGD, Adam, AdamW, RMSProp, Solver
 __all__ = [
     "FCN",
     "GRU",
+    "LITE",
     "LSTM",
     "LSTM1997",
     "RNN",

@@ -21,6 +21,17 @@ class ConvolutionLayer:
     activation: str = "relu"
     causal: bool = True  # a window ends with the step that it is for; else this is its middle
     normalised: bool = False  # batch normalisation before the activation
+    # widths of further groups of filters; all groups have equally many
+    narrower: tuple[int, ...] = ()
+    # 0: a filter reads all inputs at consecutive steps; else the input of its own number alone,
+    # at steps that are so far apart (a depthwise convolution)
+    dilation: int = 0
+
+    @property
+    def before(self) -> int:
+        """Steps from the first one of a window to the one that it is for."""
+        span = (self.width - 1) * max(1, self.dilation)
+        return span if self.causal else span // 2
 
 
 @dataclass(repr=False)
@@ -121,6 +132,59 @@ class FCN(Component):
             ConvolutionLayer(n, steps, causal=False, normalised=True)
             for n, steps in _by_layer(channels=self.channels, width=width)
         )
+
+
+@dataclass(repr=False)
+class LITE(Component):
+    """A light inception network *beside* the recurrent layers [1]_.
+
+    The first layer has filters of three widths side by side. Two depthwise-separable convolutions
+    follow, with filters of half and a quarter of the width at every second and every fourth step.
+    All have batch normalisation and ReLU. Their mean over time goes to the head together with the
+    pooled states.
+
+    Parameters
+    ----------
+    channels : int, default=32
+        Filters of each width in the first layer, and of each later layer.
+    width : int, default=40
+        Steps that the widest filters of the first layer see; the others see a half and a quarter.
+
+    References
+    ----------
+    .. [1] A. Ismail-Fawaz et al. (2023). LITE: light inception with boosting techniques for time
+           series classification. IEEE International Conference on Data Science and Advanced
+           Analytics.
+
+    Examples
+    --------
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.components import LITE
+    >>> model = LSTMClassifier(branch=LITE(channels=16))
+    """
+
+    channels: int = parameter(32, COUNT)
+    width: int = parameter(40, COUNT)
+
+    def layers(self) -> tuple[ConvolutionLayer, ...]:
+        """Return the layers, one upon the other; a separable convolution is two."""
+        n, width = int(self.channels), int(self.width)
+        half, quarter = max(1, width // 2), max(1, width // 4)
+        return (
+            ConvolutionLayer(3 * n, width, narrower=(half, quarter), causal=False, normalised=True),
+            *_separable(3 * n, n, half, dilation=2),
+            *_separable(n, n, quarter, dilation=4),
+        )
+
+
+def _separable(
+    n_inputs: int, n_filters: int, width: int, dilation: int
+) -> tuple[ConvolutionLayer, ...]:
+    """Return a convolution over time for each input, and one over the inputs at each step."""
+    return (
+        ConvolutionLayer(n_inputs, width, activation="identity", causal=False, dilation=dilation),
+        ConvolutionLayer(n_filters, 1, causal=False, normalised=True),
+    )
 
 
 def _by_layer(*, channels: Any, **further: Any) -> list[tuple[int, ...]]:

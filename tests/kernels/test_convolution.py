@@ -38,12 +38,35 @@ def branch(*layers, normalised=True):
     return tuple(ConvolutionLayer(*layer, causal=False, normalised=normalised) for layer in layers)
 
 
+def lite(n):
+    """Layers of three widths, then depthwise ones with dilation and pointwise ones."""
+    parts = {"causal": False, "normalised": True}
+    return (
+        ConvolutionLayer(3 * n, 10, narrower=(5, 2), **parts),
+        ConvolutionLayer(3 * n, 6, activation="identity", causal=False, dilation=2),
+        ConvolutionLayer(n, 1, **parts),
+        ConvolutionLayer(n, 3, activation="identity", causal=False, dilation=4),
+        ConvolutionLayer(n, 1, **parts),
+    )
+
+
 NETWORKS = {
     "one before": {"front": front((5, 3))},
     "three before": {"front": front((LANES, 1), (2, 9), (4 * LANES + 1, 2))},
     "strides": {"front": front((5, 3, 2), (4, 5, 3)), "masks": True, "num_layers": 2},
     "stride beyond width": {"front": front((3, 1, 4), activation="tanh"), "n_static": 1},
     "one beside": {"branch": branch((5, 3))},
+    "several widths side by side": {
+        "branch": (ConvolutionLayer(6, 9, causal=False, normalised=True, narrower=(4, 1)),)
+    },
+    "depthwise": {"branch": lite(LANES + 1)},
+    "depthwise before": {
+        "front": (
+            ConvolutionLayer(5, 2),
+            ConvolutionLayer(5, 5, activation="identity", dilation=3),
+            ConvolutionLayer(4, 1, 2),
+        )
+    },
     "even widths beside": {"branch": branch((4, 2), (LANES + 1, 8), (3, 4)), "n_static": 2},
     "not normalised": {"branch": branch((5, 7), (2 * LANES, 3), normalised=False)},
     "both": {"front": front((6, 4, 2)), "branch": branch((3, 7), (5, 5)), "masks": True},
@@ -85,7 +108,15 @@ def test_equals_the_twin(name, bidirectional):
 
 @pytest.mark.parametrize(
     "name",
-    ["strides", "even widths beside", "both", "no layers, both", "patches, strides, both"],
+    [
+        "strides",
+        "even widths beside",
+        "depthwise",
+        "depthwise before",
+        "both",
+        "no layers, both",
+        "patches, strides, both",
+    ],
 )
 def test_finite_differences(name):
     problem = problem_of(name, hidden_size=3, n_channels=2, lengths=(3, 8, 1, 6), n_outputs=2)
