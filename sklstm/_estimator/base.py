@@ -149,13 +149,15 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         if fresh or incremental:
             self._fit_scaling(data, samples, weight[samples], fresh)
         scaled = self._scale_target(targets.values, targets.weight, reset=fresh)
+        one_batch = settings.is_one_batch(data, samples, targets)
         if fresh:
-            self.dtype_ = settings.precision(self, len(samples))
+            self.dtype_ = settings.precision(self, one_batch)
         targets = replace(targets, values=scaled.astype(self.dtype_))
         training_set = TrainingSet(self._input(data), samples, targets)
         there = [] if fresh else list(zip(self._thetas(), self._members, strict=True))
         kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
-        histories = self._train(training_set, held_out, kept, jobs, incremental, X, y)
+        plan = settings.training_settings(self, len(samples), one_batch, self.branch_, incremental)
+        histories = self._train(training_set, held_out, kept, jobs, plan, incremental, X, y)
         self._report(histories)
         return self
 
@@ -303,14 +305,12 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         held_out: _HeldOut | None,
         kept: list[_Network],
         jobs: list[_Job],
+        plan: TrainingSettings,
         incremental: bool,
         X: Any,
         y: Any,
     ) -> list[History]:
         """Train networks, and set the fitted attributes by those kept and these."""
-        plan = settings.training_settings(
-            self, len(training_set.samples), self.branch_, incremental
-        )
         n_threads, name = joblib.effective_n_jobs(self.n_jobs), type(self).__name__
         n_epochs = plan.n_epochs * len(jobs)
         callbacks = FitCallbacks(self, len(jobs), plan.n_epochs, X, y)

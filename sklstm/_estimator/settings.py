@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sklstm._estimator.hyper_parameters import HyperParameters
-from sklstm._input.sequences import network_channels
+from sklstm._input.sequences import SequenceDataset, Targets, network_channels
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.training import TrainingSettings
 from sklstm.components.attention import ATTENTIONS
@@ -22,10 +25,11 @@ _TIMESTEPS = 128  # patch_size="auto": the recurrent layers read about so many s
 _BRANCH_TIMESTEPS = 1024  # and the branch so many
 _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
-_DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.5
-# Samples up to which the whole set is one batch, in double precision, without dropout:
-# there a sample weight equals so many copies of the sample to 1e-7.
-_TINY = 32
+_DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.8
+# Up to so many samples are small data, whose minibatches are half as large. If no more of them
+# differ than there are in a minibatch, the whole set is one batch, in double precision, without
+# dropout: there a sample weight equals so many copies of the sample to 1e-7.
+_SMALL, _SMALL_BATCH = 32, 8
 
 
 def convolutions(
@@ -73,11 +77,25 @@ def patch_sizes(
     return size, size if branch is None else for_branch
 
 
-def precision(parameters: HyperParameters, n_samples: int) -> Literal["float32", "float64"]:
+def is_one_batch(data: SequenceDataset, samples: NDArray[np.int64], targets: Targets) -> bool:
+    """Return whether "auto" trains on all samples at once; targets of these samples."""
+    if len(samples) > _SMALL:
+        return False
+    different = {
+        (
+            data.values[data.begin[sample] : data.end[sample]].tobytes(),
+            targets.values[targets.indptr[k] : targets.indptr[k + 1]].tobytes(),
+        )
+        for k, sample in enumerate(samples)
+    }
+    return len(different) <= _BATCH
+
+
+def precision(parameters: HyperParameters, one_batch: bool) -> Literal["float32", "float64"]:
     """Return the precision of the network."""
     if parameters.dtype != "auto":
         return parameters.dtype
-    return "float64" if n_samples <= _TINY else "float32"
+    return "float64" if one_batch else "float32"
 
 
 def network_spec(
@@ -114,10 +132,17 @@ def network_spec(
 
 
 def training_settings(
-    parameters: HyperParameters, n_samples: int, branch: FCN | LITE | None, incremental: bool
+    parameters: HyperParameters,
+    n_samples: int,
+    one_batch: bool,
+    branch: FCN | LITE | None,
+    incremental: bool,
 ) -> TrainingSettings:
-    """Return how long and how to train; one epoch at a constant rate if `incremental`."""
-    batch_size = _batch_size(parameters, n_samples)
+    """Return how long and how to train; one epoch at a constant rate if `incremental`.
+
+    one_batch: see `is_one_batch`
+    """
+    batch_size = _batch_size(parameters, n_samples, one_batch)
     schedule = resolve(parameters.learning_rate, SCHEDULES)
     return TrainingSettings(
         batch_size=batch_size,
@@ -125,18 +150,20 @@ def training_settings(
         schedule=Constant() if incremental else schedule,
         learning_rate_init=parameters.learning_rate_init,
         shuffle=parameters.shuffle,
-        dropout=_dropout(parameters, n_samples, branch),
+        dropout=_dropout(parameters, one_batch, branch),
         tol=parameters.tol,
         n_iter_no_change=parameters.n_iter_no_change,
     )
 
 
-def _batch_size(parameters: HyperParameters, n_samples: int) -> int:
+def _batch_size(parameters: HyperParameters, n_samples: int, one_batch: bool) -> int:
     """Return the samples of a minibatch."""
     if parameters.batch_size != "auto":
         return min(int(parameters.batch_size), n_samples)
-    if n_samples <= _TINY:
+    if one_batch:
         return n_samples
+    if n_samples <= _SMALL:
+        return _SMALL_BATCH
     # a power of two that keeps an epoch within about 256 minibatches
     wanted = 2 ** math.ceil(math.log2(max(n_samples / _BATCHES, 1)))
     return min(max(_BATCH, wanted), _MAX_BATCH, n_samples)
@@ -150,10 +177,10 @@ def _n_epochs(parameters: HyperParameters, n_samples: int, batch_size: int) -> i
     return max(_EPOCHS, min(enough, _MAX_EPOCHS))
 
 
-def _dropout(parameters: HyperParameters, n_samples: int, branch: FCN | LITE | None) -> float:
+def _dropout(parameters: HyperParameters, one_batch: bool, branch: FCN | LITE | None) -> float:
     """Return the share of states that dropout sets to zero."""
     if parameters.dropout != "auto":
         return float(parameters.dropout)
-    if n_samples <= _TINY:
+    if one_batch:
         return 0.0
     return _DROPOUT if branch is None else _DROPOUT_WITH_BRANCH
