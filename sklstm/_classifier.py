@@ -28,7 +28,7 @@ from sklstm._input.targets import (
     warn_of_one_hot,
 )
 from sklstm.components.component import parameter
-from sklstm.components.convolutions import FCN
+from sklstm.components.convolutions import LITE
 from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
 
 _BY_ACTIVATION: dict[str, ClassificationLoss] = {
@@ -86,7 +86,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
     (2, 9)
     """
 
-    _auto_branch = FCN()
+    _auto_branch = LITE()
 
     @validated
     def fit(

@@ -33,7 +33,7 @@ from sklstm._estimator.members import (
     trained_member,
 )
 from sklstm._input.alignment import aligned
-from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets, typical_length
+from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
 from sklstm._input.validation import as_sequences
@@ -258,9 +258,8 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         """Set mean and deviation of the channels, and on a fresh start the patches."""
         if fresh:
             moments = ChannelMoments.empty(data.n_channels)
-            longest = typical_length(data.lengths[samples])
             self.patch_size_, self.branch_patch_size_ = settings.patch_sizes(
-                self, longest, self.front_, self.branch_
+                self, data.lengths[samples], self.front_, self.branch_
             )
         else:
             seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
@@ -313,7 +312,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         """Train networks, and set the fitted attributes by those kept and these."""
         n_threads, name = joblib.effective_n_jobs(self.n_jobs), type(self).__name__
         n_epochs = plan.n_epochs * len(jobs)
-        callbacks = FitCallbacks(self, len(jobs), plan.n_epochs, X, y)
+        callbacks = FitCallbacks(self, len(jobs), plan.most_epochs, X, y)
         with (
             announced(self.verbose) as report_compilation,
             progress_bar(n_epochs, name, "epoch") if self.verbose else nullcontext() as bar,
@@ -357,9 +356,11 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
                 run.report_compilation()
                 if run.bar is not None:
                     _show(run.bar, history)
+                    if history.n_epochs == plan.decides_at:
+                        run.bar.total += history.n_planned - plan.n_epochs
                 return callbacks.end_epoch(
                     lambda: fitted_attributes([theta.copy()], [so_far(history)]),
-                    last=history.n_epochs == plan.n_epochs,
+                    last=history.n_epochs == history.n_planned,
                 )
 
         seed = int(rng.randint(np.iinfo(np.int32).max))

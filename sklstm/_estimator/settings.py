@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._estimator.hyper_parameters import HyperParameters
-from sklstm._input.sequences import SequenceDataset, Targets, network_channels
+from sklstm._input.sequences import SequenceDataset, Targets, network_channels, typical_length
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.training import TrainingSettings
 from sklstm.components.attention import ATTENTIONS
@@ -21,9 +21,11 @@ from sklstm.components.poolings import EVERY_STEP, POOLINGS
 from sklstm.components.schedules import SCHEDULES, Constant
 
 # docs/decisions/defaults.md has the measurements.
-_TIMESTEPS = 128  # patch_size="auto": the recurrent layers read about so many steps at most
-_BRANCH_TIMESTEPS = 1024  # and the branch so many
+# patch_size="auto": about so many steps of the longest series are left for the recurrent layers,
+# or beside a branch of one of median length; and for the branch of the longest
+_TIMESTEPS, _TIMESTEPS_WITH_BRANCH, _BRANCH_TIMESTEPS = 128, 32, 1024
 _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
+_LONGER = 2.5  # and with a branch so many times as long, if the loss falls slowly
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
 _DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.8
 # Up to so many samples are small data, whose minibatches are half as large. If no more of them
@@ -58,13 +60,17 @@ def convolutions(
 
 
 def patch_sizes(
-    parameters: HyperParameters, longest: int, front: Convolutions | None, branch: FCN | LITE | None
+    parameters: HyperParameters,
+    lengths: NDArray[np.int64],
+    front: Convolutions | None,
+    branch: FCN | LITE | None,
 ) -> tuple[int, int]:
     """Return the steps that become one for the recurrent layers, and for the branch.
 
-    For training sequences of at most `longest` steps. The first is a multiple of the second, and
-    both are the same without a branch.
+    For training sequences of these lengths (n_samples,). The first is a multiple of the second,
+    and both are the same without a branch.
     """
+    longest = typical_length(lengths)
     for_branch = 1 if branch is None else -(-longest // _BRANCH_TIMESTEPS)
     if parameters.patch_size != "auto":
         size = int(parameters.patch_size)
@@ -73,8 +79,11 @@ def patch_sizes(
     if parameters.return_sequences:
         return 1, 1
     stride = 1 if front is None else math.prod(layer.stride for layer in front.layers())
-    size = for_branch * max(1, -(-longest // (_TIMESTEPS * stride * for_branch)))
-    return size, size if branch is None else for_branch
+    if branch is None:
+        size = max(1, -(-longest // (_TIMESTEPS * stride)))
+        return size, size
+    of_median = math.ceil(np.median(lengths) / (_TIMESTEPS_WITH_BRANCH * stride * for_branch))
+    return for_branch * of_median, for_branch
 
 
 def is_one_batch(data: SequenceDataset, samples: NDArray[np.int64], targets: Targets) -> bool:
@@ -143,10 +152,13 @@ def training_settings(
     one_batch: see `is_one_batch`
     """
     batch_size = _batch_size(parameters, n_samples, one_batch)
+    n_epochs = 1 if incremental else _n_epochs(parameters, n_samples, batch_size)
+    may_go_on = parameters.max_iter == "auto" and branch is not None and not incremental
     schedule = resolve(parameters.learning_rate, SCHEDULES)
     return TrainingSettings(
         batch_size=batch_size,
-        n_epochs=1 if incremental else _n_epochs(parameters, n_samples, batch_size),
+        n_epochs=n_epochs,
+        most_epochs=int(_LONGER * n_epochs) if may_go_on else n_epochs,
         schedule=Constant() if incremental else schedule,
         learning_rate_init=parameters.learning_rate_init,
         shuffle=parameters.shuffle,

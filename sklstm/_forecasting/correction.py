@@ -165,6 +165,7 @@ class Corrector:
         return TrainingSettings(
             batch_size=settings.batch_size,
             n_epochs=1,
+            most_epochs=1,
             schedule=Constant(),
             learning_rate_init=SCHEDULES[settings.learning_rate]().rate(
                 settings.learning_rate_init, middle, settings.max_steps

@@ -17,6 +17,8 @@ from sklstm.components.schedules import Adaptive, Schedule
 # Parameters that no further loss will see are tried on a few samples. Targets are scaled to a
 # deviation of 1, so that a larger loss comes of a training that diverged.
 _SAMPLES_TRIED, _LARGEST_LOSS = 8, 1e12
+# Of the first loss, beyond which that after a third of the epochs has fallen slowly.
+_SLOW = 0.5
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class TrainingSettings:
 
     batch_size: int
     n_epochs: int
+    most_epochs: int  # if the loss falls slowly
     schedule: Schedule
     learning_rate_init: float
     shuffle: bool
@@ -41,11 +44,17 @@ class TrainingSettings:
     tol: float
     n_iter_no_change: int
 
+    @property
+    def decides_at(self) -> int:
+        """The epoch after which the loss decides how many there are."""
+        return self.n_epochs // 3
+
 
 @dataclass
 class History:
     """What happened, epoch by epoch."""
 
+    n_planned: int  # epochs
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     diverged: bool = False
@@ -96,28 +105,32 @@ def train(
     `is_final`: whether no further training follows, whose losses would see what the last update
     did.
     """
-    history = History()
+    history = History(settings.n_epochs)
     initial, best = theta.copy(), _Best(theta, settings.tol)
     workers.network.pack(theta)
     n_batches = -(-len(data.samples) // settings.batch_size)
     schedule, rate_init = settings.schedule, settings.learning_rate_init
     try:
-        for epoch in range(settings.n_epochs):
+        while history.n_epochs < history.n_planned:
 
-            def rate(batch: int, epoch: int = epoch, initial: float = rate_init) -> float:
-                step, n_steps = epoch * n_batches + batch, settings.n_epochs * n_batches
+            def rate(batch: int, initial: float = rate_init) -> float:
+                step, n_steps = history.n_epochs * n_batches + batch, history.n_planned * n_batches
                 return schedule.rate(initial, step, n_steps)
 
             loss = _epoch(workers, theta, optimizer, data, settings, rng, rate)
             # the last update of an epoch may overflow, which no loss has seen
             history.diverged = not (math.isfinite(loss) and np.isfinite(theta).all())
-            if is_final and epoch + 1 == settings.n_epochs and not history.diverged:
+            is_last = history.n_epochs + 1 == history.n_planned
+            if is_final and is_last and not history.diverged:
                 history.diverged = not _is_sane(workers, theta, data, rng)
             score = math.nan if validate is None or history.diverged else validate()
             history.diverged |= score == -math.inf
             if history.diverged:
                 break
             history.loss_curve.append(loss)
+            slow = loss > _SLOW * history.loss_curve[0]
+            if slow and history.n_epochs == settings.decides_at:
+                history.n_planned = settings.most_epochs
             if validate is not None:
                 history.validation_scores.append(score)
                 best.update(theta, -score)
