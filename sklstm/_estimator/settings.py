@@ -28,9 +28,9 @@ _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _LONGER = 2.5  # and with a branch so many times as long, if the loss falls slowly
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
 _DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.8
-# Up to so many samples are small data, whose minibatches are half as large. If no more of them
-# differ than there are in a minibatch, the whole set is one batch, in double precision, without
-# dropout: there a sample weight equals so many copies of the sample to 1e-7.
+# Up to so many samples are one batch, in double precision, without dropout: there a sample weight
+# equals so many copies of the sample to 1e-7. With a branch this holds if no more of them differ
+# than a minibatch has; else minibatches of half the size are worth more.
 _SMALL, _SMALL_BATCH = 32, 8
 
 
@@ -86,10 +86,16 @@ def patch_sizes(
     return for_branch * of_median, for_branch
 
 
-def is_one_batch(data: SequenceDataset, samples: NDArray[np.int64], targets: Targets) -> bool:
+def is_one_batch(
+    data: SequenceDataset,
+    samples: NDArray[np.int64],
+    targets: Targets,
+    branch: FCN | LITE | None,
+    incremental: bool,
+) -> bool:
     """Return whether "auto" trains on all samples at once; targets of these samples."""
-    if len(samples) > _SMALL:
-        return False
+    if len(samples) > _SMALL or branch is None or incremental:
+        return len(samples) <= _SMALL
     different = {
         (
             data.values[data.begin[sample] : data.end[sample]].tobytes(),
