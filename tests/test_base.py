@@ -336,7 +336,7 @@ def test_partial_fit_is_fit_epoch_by_epoch(Estimator, solver):
     X, y = problem(Estimator)
     settings = {
         "hidden_size": 4, "batch_size": 12, "shuffle": False, "solver": solver,
-        "learning_rate_init": 0.01, "dtype": "float64", "random_state": 0,
+        "learning_rate_init": 0.01, "dtype": "float64", "dropout": 0.0, "random_state": 0,
     }  # fmt: skip
     whole = Estimator(**settings, learning_rate="constant", max_iter=4).fit(X, y)
     model = Estimator(**settings)

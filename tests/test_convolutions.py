@@ -7,7 +7,7 @@ import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._training import workers
-from sklstm.components import FCN, LSTM, Convolutions
+from sklstm.components import FCN, LITE, LSTM, Convolutions
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
 FRONT = {"front": Convolutions(8, width=3, stride=2)}
@@ -80,7 +80,7 @@ def test_prediction_after_a_single_minibatch(Estimator):
     """Running statistics are those of the minibatch, not dominated by their initial values."""
     X, y = problem(Estimator)
     X = [1000.0 * x for x in X]
-    model = Estimator(**SMALL | BRANCH, scale=None)
+    model = Estimator(**SMALL | BRANCH, scale=None, batch_size=len(X))
     model.partial_fit(X, y, **({"classes": [0, 1]} if Estimator is LSTMClassifier else {}))
     assert model.parameters_["fcn_batches"] == 1
     assert (model.parameters_["fcn_variance_l0"] > 1e3).all()
@@ -128,9 +128,12 @@ AUTO = {"hidden_size": 4, "max_iter": 1, "random_state": 0}
 def test_auto_of_networks_that_read_whole_sequences():
     X, y = problem(LSTMClassifier, n_samples=40)
     classifier = LSTMClassifier(**AUTO).fit(X, y)
-    assert (classifier.front_, classifier.branch_) == (None, FCN((32, 64, 32)))
+    assert (classifier.front_, classifier.branch_) == (None, LITE(channels=32, width=40))
     shapes = {name: view.shape for name, view in classifier.parameters_.items()}
-    assert [shapes[f"fcn_weight_l{k}"][2] for k in range(3)] == [7, 5, 3]
+    first = ["fcn_weight_l0", "fcn_weight_l0_1", "fcn_weight_l0_2"]
+    assert [shapes[name] for name in first] == [(32, 4, 40), (32, 4, 20), (32, 4, 10)]
+    further = [shapes[f"fcn_weight_l{k}"] for k in range(1, 5)]
+    assert further == [(96, 1, 20), (32, 96, 1), (32, 1, 10), (32, 32, 1)]
     assert shapes["head_weight"] == (1, 2 * 4 + 32)  # final states of both directions
     regressor = LSTMRegressor(**AUTO).fit(X, y)
     assert (regressor.front_, regressor.branch_) == (Convolutions(64, stride=2), None)
@@ -171,10 +174,10 @@ def test_strides_and_patches_together_shorten(stride, patch_size):
 @pytest.mark.parametrize(
     ("longest", "given", "of_layers", "of_branch"),
     [
-        (128, "auto", 1, 1),
-        (300, "auto", 3, 1),
-        (1024, "auto", 8, 1),
-        (2100, "auto", 18, 3),  # a multiple of what the branch reads as one
+        (32, "auto", 1, 1),
+        (300, "auto", 10, 1),
+        (1024, "auto", 32, 1),
+        (2100, "auto", 66, 3),  # a multiple of what the branch reads as one
         (2100, 10, 10, 5),  # the first divisor that is enough
         (2100, 2, 2, 2),  # which no divisor is
         (300, 5, 5, 1),

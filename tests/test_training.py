@@ -36,7 +36,9 @@ def test_every_solver_and_schedule_learns(Estimator, solver, schedule):
 @pytest.mark.parametrize(
     ("n_samples", "parameters", "n_epochs", "n_batches"),
     [
-        (20, {}, 500, 1),  # up to 32 samples, one minibatch
+        (16, {}, 500, 1),  # no more than a minibatch has
+        (20, {}, 500, 3),  # of 8
+        (32, {"branch": None}, 500, 1),
         (24, {"batch_size": 5}, 300, 5),  # 1,500 minibatches
         (300, {}, 79, 19),  # of 16
         (300, {"batch_size": 1}, 40, 300),  # at least 40 epochs
@@ -44,11 +46,23 @@ def test_every_solver_and_schedule_learns(Estimator, solver, schedule):
     ],
 )
 def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_batches):
-    X = np.zeros((n_samples, 1))
-    model = LSTMClassifier(hidden_size=1, **parameters).fit(X, np.arange(n_samples) % 2)
+    y = np.arange(n_samples) % 2
+    X = y[:, np.newaxis] + np.linspace(0.0, 0.1, n_samples)[:, np.newaxis]
+    model = LSTMClassifier(hidden_size=4, **parameters, random_state=0).fit(X, y)
     assert model.n_iter_ == len(model.loss_curve_) == n_epochs
     assert model.t_ == n_epochs * n_batches
     assert model.loss_ == model.loss_curve_[-1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "n_epochs"), [({}, 197), ({"max_iter": 79}, 79), ({"branch": None}, 79)]
+)
+def test_a_loss_that_falls_slowly_is_given_more_epochs(parameters, n_epochs, capsys):
+    """Nothing in X tells the classes apart: the loss stays where it is."""
+    X, y = np.zeros((300, 1)), np.arange(300) % 2
+    model = LSTMClassifier(hidden_size=1, **parameters, random_state=0, verbose=True).fit(X, y)
+    assert model.n_iter_ == n_epochs  # 2.5 times 79
+    assert f"{n_epochs}/{n_epochs}" in capsys.readouterr().err  # as the progress bar has it
 
 
 def test_minibatches_are_near_equal():

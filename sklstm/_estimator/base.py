@@ -149,7 +149,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
         if fresh or incremental:
             self._fit_scaling(data, samples, weight[samples], fresh)
         scaled = self._scale_target(targets.values, targets.weight, reset=fresh)
-        one_batch = settings.is_one_batch(data, samples, targets, self.branch_, incremental)
+        one_batch = settings.is_one_batch(data, samples, targets, self.branch_)
         if fresh:
             self.dtype_ = settings.precision(self, one_batch)
         targets = replace(targets, values=scaled.astype(self.dtype_))

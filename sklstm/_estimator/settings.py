@@ -91,10 +91,9 @@ def is_one_batch(
     samples: NDArray[np.int64],
     targets: Targets,
     branch: FCN | LITE | None,
-    incremental: bool,
 ) -> bool:
     """Return whether "auto" trains on all samples at once; targets of these samples."""
-    if len(samples) > _SMALL or branch is None or incremental:
+    if len(samples) > _SMALL or branch is None:
         return len(samples) <= _SMALL
     different = {
         (
