@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.components import SelfAttention
 from sklstm.datasets import make_embedded_reber
+from sklstm.inspection import self_attention_weights
 
 N_SYMBOLS = 12
 
@@ -59,7 +60,7 @@ for name, model in models.items():
 # %%
 # What does the last step read? `self_attention_weights` has the weights of each head: one matrix
 # for each sequence, from the reading step to the step that is read.
-weights = models["self-attention"].self_attention_weights(X_test)
+weights = self_attention_weights(models["self-attention"], X_test)
 of_last = [w[:, -1] for w in weights]  # (n_heads, n_timesteps)
 found = np.array([w.argmax(axis=1) for w in of_last])  # (n_samples, n_heads)
 shares = (found == answers[:, np.newaxis]).mean(axis=0)

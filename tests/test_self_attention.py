@@ -14,6 +14,7 @@ from sklstm._network.parameters import ParameterLayout
 from sklstm._training import workers
 from sklstm.components import FCN, Convolutions, SelfAttention
 from sklstm.components.poolings import POOLINGS
+from sklstm.inspection import self_attention_weights
 from tests.forecasting.series import monthly
 from tests.test_common import checks
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
@@ -64,7 +65,7 @@ def test_every_step_is_predicted(Estimator, bidirectional):
     same = (after == raw(model, X[:1])[0]).reshape(len(later), -1).all(axis=1)
     np.testing.assert_array_equal(same[:-1], not bidirectional)  # one direction reads no later step
     assert len(before) == len(X[0])
-    weights = model.self_attention_weights(X[:1])[0]
+    weights = self_attention_weights(model, X[:1])[0]
     assert (np.triu(weights, 1) == 0.0).all() == (not bidirectional)
 
 
@@ -198,7 +199,7 @@ def test_weights_of_every_pair_of_steps(dtype, patch_size, stride):
     X, y = problem(LSTMRegressor, n_samples=30, lengths=(3, 11))
     settings = ATTENTION | ({"front": Convolutions(3, stride=stride)} if stride > 1 else {})
     model = LSTMRegressor(**settings, dtype=dtype, patch_size=patch_size).fit(X, y)
-    weights = model.self_attention_weights(X)
+    weights = self_attention_weights(model, X)
     assert [w.shape for w in weights] == [(2, len(x), len(x)) for x in X]
     merged = patch_size * stride
     for w in weights:
@@ -206,7 +207,7 @@ def test_weights_of_every_pair_of_steps(dtype, patch_size, stride):
         np.testing.assert_allclose(w.sum(axis=2), 1.0, atol=1e-13)
         together = w[:, :, len(w[0]) % merged :].reshape(*w.shape[:2], -1, merged)
         np.testing.assert_array_equal(together, together[..., :1].repeat(merged, axis=3))
-    equal = model.self_attention_weights(np.array([x[:3] for x in X]))
+    equal = self_attention_weights(model, np.array([x[:3] for x in X]))
     assert equal.shape == (30, 2, 3, 3)
 
 
@@ -214,22 +215,22 @@ def test_weights_of_a_layer():
     X, y = problem(LSTMRegressor)
     settings = SMALL | {"attention": SelfAttention(2, n_heads=2)}
     model = LSTMRegressor(**settings).fit(X, y)
-    first, last = (model.self_attention_weights(X, layer=k) for k in (0, 1))
+    first, last = (self_attention_weights(model, X, layer=k) for k in (0, 1))
     assert not np.array_equal(first[0], last[0])
     for k, expected in ((-2, first), (-1, last)):
-        for a, b in zip(model.self_attention_weights(X, layer=k), expected, strict=True):
+        for a, b in zip(self_attention_weights(model, X, layer=k), expected, strict=True):
             np.testing.assert_array_equal(a, b)
     for layer in (2, -3, 0.0, None):
         with pytest.raises(ValueError, match=r"the network has 2 layer\(s\) of attention"):
-            model.self_attention_weights(X, layer=layer)
+            self_attention_weights(model, X, layer=layer)
     with pytest.raises(ValueError, match="was fitted with attention=None"):
-        LSTMRegressor(**SMALL).fit(X, y).self_attention_weights(X)
+        self_attention_weights(LSTMRegressor(**SMALL).fit(X, y), X)
     ensemble = LSTMRegressor(**settings, n_estimators=2).fit(X, y)
     with pytest.raises(ValueError, match="of one of the 2 estimators_"):
-        ensemble.self_attention_weights(X)
-    assert ensemble.estimators_[1].self_attention_weights(X)[0].shape[0] == 2
+        self_attention_weights(ensemble, X)
+    assert self_attention_weights(ensemble.estimators_[1], X)[0].shape[0] == 2
     with pytest.raises(ValueError, match="not fitted"):
-        LSTMRegressor(attention="self").self_attention_weights(X)
+        self_attention_weights(LSTMRegressor(attention="self"), X)
 
 
 # --- the forecaster -----------------------------------------------------------------------

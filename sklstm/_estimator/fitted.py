@@ -231,54 +231,6 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
         n_steps[first] = data.lengths - (lengths - 1) * merged
         return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
 
-    def self_attention_weights(
-        self, X: Any, layer: int = -1
-    ) -> NDArray[np.float64] | list[NDArray[np.float64]]:
-        """Return how much each time step reads of each other one with `attention`.
-
-        Parameters
-        ----------
-        {X}
-        layer : int, default=-1
-            Layer of the attention; negative numbers count from the last.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_heads, n_timesteps, n_timesteps), or list of ndarray
-            The weights of each head, a row for each step that reads, which sums to 1. A list of
-            arrays (n_heads, n_timesteps_i, n_timesteps_i) if lengths differ.
-        """
-        data = self._known_sequences(X)
-        spec = self._spec
-        if spec.encoder is None:
-            raise ValueError(
-                "self_attention_weights needs attention='self' or SelfAttention(...), but this "
-                "network was fitted with attention=None."
-            )
-        n_layers = spec.encoder.n_layers
-        if not isinstance(layer, (int, np.integer)) or not -n_layers <= layer < n_layers:
-            raise ValueError(f"layer={layer!r}: the network has {n_layers} layer(s) of attention.")
-        if len(self._members) > 1:
-            raise ValueError(
-                "The heads of one network are not those of another: call self_attention_weights "
-                f"of one of the {len(self._members)} estimators_."
-            )
-        inputs, every = self._input(data), np.arange(data.n_samples)
-        with self._predictor(data.n_samples) as predictor:
-            (workers,) = predictor.each()
-            found = workers.self_attention(inputs, every, int(layer) % n_layers)
-        totals = np.array([[heads.sum()] for heads in found])
-        check_predictions(totals, data, self.channel_mean_, self.channel_scale_)
-        merged = self.patch_size_ * spec.stride
-        weights = []
-        for heads, n_timesteps in zip(found, data.lengths, strict=True):
-            # the first stretch of a sequence is the one that may hold fewer steps
-            n_steps = np.full(heads.shape[1], merged)
-            n_steps[0] = n_timesteps - (len(n_steps) - 1) * merged
-            shares = np.repeat(heads / n_steps, n_steps, axis=2)
-            weights.append(np.repeat(shares, n_steps, axis=1))
-        return np.stack(weights) if len(set(data.lengths)) == 1 else weights
-
     def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:
         """Predict while sequences come in, one time step after another.
 

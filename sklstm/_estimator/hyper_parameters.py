@@ -72,7 +72,7 @@ class HyperParameters:
     )  # fmt: skip
     max_iter: int | Literal["auto"] = _declare(
         "start here", 'int or "auto"', "auto", COUNT, _AUTO,
-        text='Epochs. "auto": as many as 1,500 minibatches take, at least 40, at most 500.',
+        text='Epochs. "auto": of 1,500 minibatches, but 40 to 500; more if the loss is slow.',
     )  # fmt: skip
     n_jobs: int | None = _declare(
         "start here", "int or None", None, None, Integral,
@@ -137,7 +137,7 @@ class HyperParameters:
     )  # fmt: skip
     patch_size: int | Literal["auto"] = _declare(
         "input", 'int or "auto"', "auto", COUNT, _AUTO, fixed=True,
-        text='Time steps that recurrent layers read as one. "auto": at most about 128 remain.',
+        text='Time steps that recurrent layers read as one. "auto": about 128, or 32, remain.',
     )  # fmt: skip
     scale: Literal["both", "channel", "sequence"] | None = _declare(
         "input", '{"both", "channel", "sequence"} or None', "both",
@@ -173,7 +173,7 @@ class HyperParameters:
     )  # fmt: skip
     batch_size: int | Literal["auto"] = _declare(
         "training", 'int or "auto"', "auto", COUNT, _AUTO,
-        text='Samples in a minibatch. "auto": 16 to 256; at most 32 samples are one batch.',
+        text='Samples in a minibatch. "auto": 16 to 256; small data are one batch.',
     )  # fmt: skip
     shuffle: bool = _declare(
         "training", "bool", True, "boolean",
@@ -204,7 +204,7 @@ class HyperParameters:
     dtype: Literal["auto", "float32", "float64"] = _declare(
         "running", _choices(("auto", "float32", "float64")), "auto",
         StrOptions({"auto", "float32", "float64"}), fixed=True,
-        text='Precision of the network. "auto": float32; float64 with at most 32 samples.',
+        text='Precision of the network. "auto": float32; float64 if the data are one batch.',
     )  # fmt: skip
     verbose: bool | int = _declare(
         "running", "bool or int", False, "verbose",

@@ -8,6 +8,7 @@ from sklstm.inspection._plot.forecast import ForecastDisplay
 from sklstm.inspection._plot.importance import ImportanceDisplay
 from sklstm.inspection._plot.loss_curve import LossCurveDisplay
 from sklstm.inspection._plot.states import StateDisplay
+from sklstm.inspection._self_attention import self_attention_weights
 from sklstm.inspection._traces import error_flow, state_traces
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "input_gradients",
     "integrated_gradients",
     "permutation_importance",
+    "self_attention_weights",
     "state_traces",
 ]

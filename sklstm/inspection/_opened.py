@@ -41,9 +41,9 @@ def opened_networks(estimator: Any) -> list[Network]:
         recurrent_dropout=0.0, variational_dropout=0.0,
     )  # fmt: skip
     networks = []
-    for member in estimator._members:
+    for theta in estimator._thetas():
         network = Network(spec, np.float64, need_dx=True)
-        network.pack(member["theta"].astype(np.float64))
+        network.pack(theta.astype(np.float64))
         networks.append(network)
     return networks
 
