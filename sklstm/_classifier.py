@@ -55,10 +55,9 @@ class ClassifierParameters(HyperParameters):
 class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
     """Classifier of sequences: a long short-term memory network [1]_ [2]_.
 
-    Sequences may have any length and any number of channels. They are standardised, read by a
-    recurrent layer in both directions and by convolutions beside it, and classified from
-    the final states and the mean of the convolutions. The defaults are meant to work without
-    tuning. {start_here}
+    Sequences of any length and number of channels are standardised, read by a recurrent layer in
+    both directions and by convolutions beside it, and classified from the final states and the
+    mean of the convolutions. The defaults are meant to work without tuning. {start_here}
 
     Parameters
     ----------
@@ -66,10 +65,8 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels; for multi-label y the columns 0, 1, ...
-    out_activation_ : {"softmax", "logistic"}
-        What turns raw predictions into probabilities.
+    classes_, out_activation_ : ndarray of shape (n_classes,), {"softmax", "logistic"}
+        Class labels, for multi-label y 0, 1, ...; what turns raw predictions into probabilities.
     {attributes}
 
     References

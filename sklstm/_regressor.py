@@ -39,9 +39,9 @@ class RegressorParameters(HyperParameters):
 class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     """Regressor on sequences: a long short-term memory network [1]_ [2]_.
 
-    Sequences may have any length and any number of channels. They and y are standardised;
-    a convolution shortens the sequences, a recurrent layer reads them in both directions, and
-    y is predicted from the final states. {start_here}
+    Sequences of any length and number of channels, and y, are standardised; a convolution shortens
+    the sequences, a recurrent layer reads them in both directions, and y is predicted from the
+    final states. The defaults are meant to work without tuning. {start_here}
 
     Parameters
     ----------

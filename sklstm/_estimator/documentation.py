@@ -10,11 +10,9 @@ from sklstm._estimator.hyper_parameters import GROUPS
 
 T = TypeVar("T", bound=type)
 
-_START_HERE = """Start with the first six parameters; then come those of network, input,
-    training and running. `sklstm.components` has the parts of a network with their own
-    parameters. docs/reference/estimators.md says more about each. With
-    ``return_sequences=True`` y and all predictions are for each time step: an array
-    (n_samples, n_timesteps, ...), or a list of arrays if lengths differ."""
+_START_HERE = """Start with the first six
+    parameters; docs/reference/estimators.md says more about each. With ``return_sequences=True``
+    y and all predictions are for each time step: an array, or a list of arrays."""
 
 _REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term memory. Neural
            Computation 9(8), 1735-1780.
@@ -25,14 +23,10 @@ _ATTRIBUTES = """theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_p
         All trained parameters; `parameters_` has them by name, `estimators_` by member.
     n_features_in_, n_channels_in_ : int
         Columns of a 2-D X, else channels; channels.
-    n_iter_, loss_, loss_curve_ : int, float, list of float
-        Epochs that were run, and their mean loss, over all members.
-    validation_scores_, best_validation_score_ : list of float and float, or None
-        Scores on the validation set after every epoch.
-    channel_mean_, channel_scale_ : ndarray of shape (n_channels_in_,)
-        Mean and standard deviation of the training data.
-    patch_size_, branch_patch_size_, front_, branch_ : int, int, component or None
-        What "auto" became; the second is for the branch, which reads shorter patches."""
+    n_iter_, loss_, loss_curve_, validation_scores_, best_validation_score_
+        Epochs that were run, their mean loss, and scores on the validation set or None.
+    channel_mean_, channel_scale_, patch_size_, branch_patch_size_, front_, branch_
+        How X is standardised, and what "auto" became; see docs/reference/estimators.md."""
 
 _X_OF_FIT = """X : array-like, list of arrays or DataFrame
             Sequences in any form of docs/how_to/ragged_and_padded_input.md."""
