@@ -21,12 +21,10 @@ _REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term
 
 _ATTRIBUTES = """theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_parameters)
         All trained parameters; `parameters_` has them by name, `estimators_` by member.
-    n_features_in_, n_channels_in_ : int
-        Columns of a 2-D X, else channels; channels.
     n_iter_, loss_, loss_curve_, validation_scores_, best_validation_score_
         Epochs that were run, their mean loss, and scores on the validation set or None.
-    channel_mean_, channel_scale_, patch_size_, branch_patch_size_, front_, branch_
-        How X is standardised, and what "auto" became; see docs/reference/estimators.md."""
+    n_features_in_, n_channels_in_, channel_mean_, channel_scale_, patch_size_, front_, branch_
+        The form of X, its scaling, and what "auto" became; see docs/reference/estimators.md."""
 
 _X_OF_FIT = """X : array-like, list of arrays or DataFrame
             Sequences in any form of docs/how_to/ragged_and_padded_input.md."""
