@@ -7,10 +7,9 @@ from sklstm._forecasting.scorer import forecast_scorer
 from sklstm._forecasting.summary import backtest_summary
 from sklstm._input.table import Sequences
 from sklstm._regressor import LSTMRegressor
+from sklstm._version import __version__
 from sklstm._warmup import warmup
 from sklstm._windows import windows
-
-__version__ = "0.1.0"
 
 __all__ = [
     "LSTMClassifier",

@@ -12,6 +12,7 @@ PACKAGE = ROOT / "sklstm"
 
 # From the bottom up: a file or folder imports only from those that come before it in this list.
 LAYERS = [
+    "_version",
     "_kernels",
     "components",
     "_input",
@@ -27,6 +28,7 @@ LAYERS = [
     "_windows",
     "_warmup",
     "inspection",
+    "export",
     "__init__",
 ]
 STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it

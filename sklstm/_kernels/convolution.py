@@ -43,7 +43,7 @@ _BLOCK_ROWS = 96
 ACTIVATIONS = ("relu", "tanh", "identity")
 RELU, TANH, IDENTITY = range(3)
 # Added to the variance, as in torch.
-_EPSILON = 1e-5
+EPSILON = 1e-5
 
 
 class Stack(NamedTuple):
@@ -271,7 +271,7 @@ def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics)
                     variance = fma(deviation * deviation, share, variance)
             store(statistics, j, mean)
             store(statistics, n + j, variance)
-        inverse = 1.0 / sqrt(variance + _EPSILON)
+        inverse = 1.0 / sqrt(variance + EPSILON)
         scale = load(learned, n + j) * inverse
         store(affine, j, scale)
         store(affine, n + j, load(learned, j) - mean * scale)

@@ -16,7 +16,7 @@ from sklstm._kernels.gemm import PANEL
 from sklstm._kernels.jit import device
 from sklstm._kernels.simd import below, fma, lanes, load, span, spread, sqrt, store, total
 
-_EPSILON = 1e-5
+EPSILON = 1e-5
 
 
 class LayerNorm(NamedTuple):
@@ -56,7 +56,7 @@ def layer_norm_forward(norm, cell, weight, n_rows, gates, gate, cells, kept, str
             mean = total(sums) * share
             variance = total(squares) * share - mean * mean
             mean = mean + shift
-            to_unit = 1.0 / sqrt(variance + _EPSILON)
+            to_unit = 1.0 / sqrt(variance + EPSILON)
             for p in range(n_vectors):
                 v = p * n_gates + k
                 deviation = load(gates, row + v * width) - mean
@@ -96,9 +96,9 @@ def layer_norm_backward(norm, cell, weight, n_rows, cells, kept, stride, gates, 
                 products = fma(slope, deviation, products)
                 squares = fma(deviation, deviation, squares)
             variance = total(squares) * share
-            to_unit = 1.0 / sqrt(variance + _EPSILON)
+            to_unit = 1.0 / sqrt(variance + EPSILON)
             mean = total(sums) * share
-            along = total(products) * share / (variance + _EPSILON)
+            along = total(products) * share / (variance + EPSILON)
             for p in range(n_vectors):
                 v = p * n_gates + k
                 gain = load(weight, v // PANEL * panel + panel - PANEL * width + v % PANEL * width)

@@ -1,0 +1,115 @@
+"""What an exporter reads of a fitted estimator: its network, its parameters, its scaling."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from sklstm._classifier import LSTMClassifier
+from sklstm._forecaster import LSTMForecaster
+from sklstm._network.spec import NetworkSpec
+from sklstm._regressor import LSTMRegressor
+
+
+class Parameters(Mapping[str, NDArray[np.float64]]):
+    """The parameters by name; it notes which of them an exporter has read."""
+
+    def __init__(self, arrays: Mapping[str, NDArray]) -> None:
+        self._arrays = arrays
+        # the count of minibatches is for training alone
+        self._unread = {name for name in arrays if name != "fcn_batches"}
+
+    def __getitem__(self, name: str) -> NDArray[np.float64]:
+        self._unread.discard(name)
+        return self._arrays[name].astype(np.float64)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def check_all_read(self, form: str) -> None:
+        """Raise an error if a part of the network was left out."""
+        if self._unread:
+            raise ValueError(
+                f"This network has parameters that the export to {form} does not know: "
+                f"{', '.join(sorted(self._unread))}. Fit without the part that they belong to."
+            )
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A fitted classifier or regressor."""
+
+    estimator: LSTMClassifier | LSTMRegressor
+    spec: NetworkSpec
+    parameters: Parameters
+    n_channels: int  # of X
+    patch_size: int
+    scale: str | None
+    center: NDArray[np.float64]  # (n_channels,)
+    deviation: NDArray[np.float64]  # (n_channels,)
+
+    @classmethod
+    def of(cls, estimator: Any, form: str) -> FittedModel:
+        """Return what an exporter needs, or raise an error that says what cannot be exported."""
+        if isinstance(estimator, LSTMForecaster):
+            raise TypeError(
+                f"An LSTMForecaster cannot be exported to {form}: it goes on from its stored "
+                "series, with calendars of pandas. Save it with joblib, or export an "
+                "LSTMRegressor that was fitted on windows of the series "
+                "(sklstm.sliding_windows)."
+            )
+        if not isinstance(estimator, (LSTMClassifier, LSTMRegressor)):
+            raise TypeError(
+                f"{type(estimator).__name__} cannot be exported to {form}: pass a fitted "
+                "LSTMClassifier or LSTMRegressor."
+            )
+        check_is_fitted(estimator, "theta_")
+        return cls(
+            estimator=estimator,
+            spec=estimator._spec,
+            parameters=Parameters(estimator.parameters_),
+            n_channels=estimator.n_channels_in_,
+            patch_size=estimator.patch_size_,
+            scale=estimator._architecture["scale"],
+            center=estimator.channel_mean_,
+            deviation=estimator.channel_scale_,
+        )
+
+    @property
+    def classes(self) -> NDArray | None:
+        """The labels (n_classes,) of a classifier; None for a regressor."""
+        return getattr(self.estimator, "classes_", None)
+
+    @property
+    def is_multilabel(self) -> bool:
+        """Whether each class is a label that is there or not."""
+        return bool(getattr(self.estimator, "_multilabel", False))
+
+    @property
+    def channel_names(self) -> list[str]:
+        """The names of the channels; "x0", "x1", ... if fit was given none."""
+        names = getattr(self.estimator, "feature_names_in_", ())
+        if len(names) != self.n_channels:  # none, or those of the columns of a 2-D X
+            return [f"x{i}" for i in range(self.n_channels)]
+        return [str(name) for name in names]
+
+    def metadata(self, version: str) -> dict[str, str]:
+        """Return what a file says of the model that it comes from."""
+        known = {
+            "producer": f"sklstm {version}",
+            "sklstm_version": version,
+            "estimator": type(self.estimator).__name__,
+            "channels": json.dumps(self.channel_names),
+        }
+        if self.classes is not None:
+            known["classes"] = json.dumps(self.classes.tolist(), default=str)
+        return known

@@ -1,0 +1,53 @@
+"""`to_onnx`: a fitted estimator as an ONNX model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+from sklstm._version import __version__
+from sklstm.export._fitted import FittedModel
+from sklstm.export._onnx import convolutions, outputs, readout, recurrent
+from sklstm.export._onnx.graph import Graph
+from sklstm.export._onnx.inputs import network_input
+
+OLDEST_OPSET = 18  # the first in which all reductions take their axes as an input
+
+
+def network(graph: Graph, model: FittedModel, X: str) -> dict[str, str]:
+    """Add all from X (n_samples, n_timesteps, n_channels) to the outputs, returned by name."""
+    seen = network_input(graph, model, X)
+    beside = convolutions.branch(graph, model, seen) if model.spec.branch else None
+    states, final = recurrent.layers(graph, model, convolutions.front(graph, model, seen))
+    raw = readout.raw_prediction(graph, model, states, final, beside)
+    model.parameters.check_all_read("ONNX")
+    return outputs.decoded(graph, model, raw, states)
+
+
+def convert(estimator: Any, target_opset: int) -> onnx.ModelProto:
+    """Return the model of an estimator."""
+    model = FittedModel.of(estimator, "ONNX")
+    graph = Graph()
+    given = network(graph, model, "X")
+    for name, inner in given.items():
+        graph.add("Identity", inner, name=name)
+    proto = helper.make_graph(
+        graph.nodes,
+        "sklstm",
+        [_tensor("X", TensorProto.FLOAT, ["n_samples", "n_timesteps", model.n_channels])],
+        [_tensor(name, *outputs.type_and_shape(model, name)) for name in given],
+        list(graph.constants.values()),
+    )
+    opsets = [helper.make_opsetid("", target_opset)]
+    made = helper.make_model(proto, opset_imports=opsets, producer_name="sklstm",
+                             producer_version=__version__,
+                             ir_version=helper.find_min_ir_version_for(opsets))  # fmt: skip
+    helper.set_model_props(made, model.metadata(__version__))
+    onnx.checker.check_model(made, full_check=True)
+    return made
+
+
+def _tensor(name: str, kind: int, shape: list[str | int]) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(name, kind, shape)
