@@ -1,0 +1,132 @@
+"""Estimators with every part of a network, drawn at random, for the tests of the exporters."""
+
+import numpy as np
+
+from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm._training.training import History
+from sklstm.components import (
+    FCN,
+    GRU,
+    LSTM,
+    LSTM1997,
+    RNN,
+    Convolutions,
+    Coupled,
+    Peephole,
+)
+from tests.toy import padded, sequences
+
+CELL_CHOICES = [
+    LSTM(), LSTM(layer_norm=True), LSTM(zoneout=(0.1, 0.3)), LSTM1997(),
+    LSTM1997(layer_norm=True), Peephole(), Peephole(zoneout=0.2), Coupled(),
+    Coupled(layer_norm=True, zoneout=0.2), GRU(), GRU(layer_norm=True), RNN(),
+    RNN(layer_norm=True, zoneout=0.1),
+]  # fmt: skip
+POOLINGS = ["last", "mean", "max", "concat", "attention"]
+SCALES = ["both", "channel", "sequence", None]
+FRONTS = [
+    None,
+    "auto",
+    Convolutions((3, 4), width=(3, 2), stride=(2, 1), activation="tanh"),
+    Convolutions(5, width=2, stride=3),
+]
+BRANCHES = [None, "auto", FCN((3, 4), width=(4, 3))]
+LENGTHS = (5, 14)  # of the sequences drawn
+N_SAMPLES = 24
+
+
+def choose(rng, choices):
+    """Return one of some choices."""
+    return choices[rng.integers(len(choices))]
+
+
+def draw_settings(seed):
+    """Return the hyper-parameters of an estimator; every seed has its own cell and readout."""
+    rng = np.random.default_rng(seed)
+    settings = {
+        "cell": CELL_CHOICES[seed % len(CELL_CHOICES)],
+        "hidden_size": int(rng.integers(2, 12)),
+        "num_layers": int(rng.integers(1, 4)),
+        "bidirectional": bool(rng.integers(2)),
+        "scale": SCALES[seed // 2 % len(SCALES)],
+        "max_iter": 1,
+        "random_state": seed,
+        "dtype": "float32",
+    }
+    if seed % 5 == 4:
+        front = choose(rng, [None, Convolutions((3, 4), width=(3, 2))])
+        return settings | {"return_sequences": True, "front": front, "branch": None}
+    settings |= {
+        "pooling": POOLINGS[seed // 5 % len(POOLINGS)],
+        "front": choose(rng, FRONTS),
+        "branch": choose(rng, BRANCHES),
+        "patch_size": int(rng.integers(1, 4)),
+    }
+    if isinstance(settings["front"], Convolutions) and rng.random() < 0.3:
+        settings |= {"num_layers": 0, "cell": "lstm"}  # a time-delay network
+    return settings
+
+
+def draw_data(seed, n_samples=N_SAMPLES):
+    """Return sequences of one to three channels, some of them far from 0, and their slopes."""
+    rng = np.random.default_rng(seed)
+    n_channels = int(rng.integers(1, 4))
+    X, slope = sequences(n_samples, n_channels, lengths=LENGTHS, seed=seed)
+    return [x + 64.0 * rng.integers(2) for x in X], slope
+
+
+def draw_target(seed, slope):
+    """Return the class of an estimator and a y for it: each kind of target in turn."""
+    n = len(slope)
+    kinds = [
+        (LSTMRegressor, slope),
+        (LSTMClassifier, np.array(["low", "middle", "high"])[np.arange(n) % 3]),
+        (LSTMRegressor, np.column_stack([slope, slope**2]) * 50.0 + 1000.0),
+        (LSTMClassifier, slope > 0.0),
+        (LSTMClassifier, np.column_stack([slope > 0.0, slope > 0.5]).astype(int)),
+        (LSTMClassifier, np.arange(n) % 2 * 3 - 1),
+    ]
+    return kinds[seed % len(kinds)]
+
+
+def untrained(monkeypatch, Estimator, X, y, **settings):
+    """Return an estimator with random parameters: fitted, but without the time of training."""
+
+    def disturb(workers, theta, *args, **kwargs):
+        rng = np.random.default_rng(0)
+        theta += rng.normal(0.0, 0.2, theta.shape).astype(theta.dtype)
+        for name, view in workers.network.layout.views(theta).items():
+            if "variance" in name:
+                view[...] = rng.uniform(0.5, 2.0, view.shape)
+        return History(loss_curve=[0.0])
+
+    with monkeypatch.context() as patch:
+        patch.setattr("sklstm._estimator.base.train", disturb)
+        return Estimator(**settings).fit(X, y)
+
+
+def draw_model(monkeypatch, seed, **settings):
+    """Return an estimator as `draw_settings` has it, and its sequences."""
+    X, slope = draw_data(seed)
+    Estimator, y = draw_target(seed, slope)
+    settings = draw_settings(seed) | settings
+    if settings.get("return_sequences"):
+        y = [np.repeat(y[i : i + 1], len(x), axis=0) for i, x in enumerate(X)]
+    return untrained(monkeypatch, Estimator, X, y, **settings), X
+
+
+def as_input(X):
+    """Return sequences as the exported models read them: float32, padded with NaN."""
+    return padded(X).astype(np.float32)
+
+
+def expected(model, X):
+    """Return probabilities or values of X (n_samples, n_timesteps, n_channels) in its shape.
+
+    Per step they are (n_samples, n_timesteps, n_outputs), NaN where there is no step.
+    """
+    result = model.predict_proba(X) if isinstance(model, LSTMClassifier) else model.predict(X)
+    if isinstance(result, list):
+        return padded([np.reshape(rows, (len(rows), -1)) for rows in result], X.shape[1])
+    n_outputs = len(model.classes_) if isinstance(model, LSTMClassifier) else model.n_outputs_
+    return result.reshape(*result.shape[: 2 if model.return_sequences else 1], n_outputs)
