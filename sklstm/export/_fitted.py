@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._classifier import LSTMClassifier
 from sklstm._forecaster import LSTMForecaster
+from sklstm._kernels.convolution import EPSILON
 from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
+from sklstm.components.convolutions import ConvolutionLayer
 
 
 class Parameters(Mapping[str, NDArray[np.float64]]):
@@ -65,7 +67,7 @@ class FittedModel:
                 f"An LSTMForecaster cannot be exported to {form}: it goes on from its stored "
                 "series, with calendars of pandas. Save it with joblib, or export an "
                 "LSTMRegressor that was fitted on windows of the series "
-                "(sklstm.sliding_windows)."
+                "(sklstm.windows)."
             )
         if not isinstance(estimator, (LSTMClassifier, LSTMRegressor)):
             raise TypeError(
@@ -113,3 +115,16 @@ class FittedModel:
         if self.classes is not None:
             known["classes"] = json.dumps(self.classes.tolist(), default=str)
         return known
+
+def folded(
+    model: FittedModel, layer: ConvolutionLayer, names: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weight (n_filters, n_inputs, width) and bias, with batch normalisation in them."""
+    weight = model.parameters[names.format("weight")]
+    if not layer.normalised:
+        return weight, model.parameters[names.format("bias")]
+    scale, shift, mean, variance = (
+        model.parameters[names.format(kind)] for kind in ("scale", "shift", "mean", "variance")
+    )
+    scale = scale / np.sqrt(variance + EPSILON)
+    return weight * scale[:, np.newaxis, np.newaxis], shift - mean * scale

@@ -95,7 +95,7 @@ def test_names_and_shapes_are_those_of_skl2onnx(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "labels", [[0, 1], [-3, 7, 9], ["a", "bc"], [False, True], [0.5, 1.5, 2.5]]
+    "labels", [[0, 1], [-3, 7, 9], ["a", "bc"], [False, True], [1.0, 2.0, 4.0]]
 )
 def test_labels_keep_their_type(monkeypatch, labels):
     X, _ = sequences()

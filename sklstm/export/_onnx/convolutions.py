@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sklstm._kernels.convolution import EPSILON
 from sklstm.components.convolutions import ConvolutionLayer
-from sklstm.export._fitted import FittedModel
+from sklstm.export._fitted import FittedModel, folded
 from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.inputs import is_reversed
 from sklstm.export._onnx.steps import Steps
@@ -45,16 +43,3 @@ def _convolution(
     after = steps.merged(graph, graph.add("Transpose", active, perm=[2, 0, 1]), layer.stride)
     return after.with_values(after.masked(graph, after.values))
 
-
-def folded(
-    model: FittedModel, layer: ConvolutionLayer, names: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return weight (n_filters, n_inputs, width) and bias, with batch normalisation in them."""
-    weight = model.parameters[names.format("weight")]
-    if not layer.normalised:
-        return weight, model.parameters[names.format("bias")]
-    scale, shift, mean, variance = (
-        model.parameters[names.format(kind)] for kind in ("scale", "shift", "mean", "variance")
-    )
-    scale = scale / np.sqrt(variance + EPSILON)
-    return weight * scale[:, np.newaxis, np.newaxis], shift - mean * scale

@@ -1,0 +1,1 @@
+"""C: a file for each part of the network, and `convert.py`, which puts them together."""

@@ -1,0 +1,81 @@
+"""Convolutions in C: before the recurrent layers, and beside them."""
+
+from __future__ import annotations
+
+from sklstm.components.convolutions import ConvolutionLayer
+from sklstm.export._c.source import ADD_PRODUCT, Source
+from sklstm.export._fitted import FittedModel, folded
+
+_RECORD = """
+typedef struct {
+    size_t n_inputs, n_filters, width, before, stride;
+    int squashes; /* by tanh; else negative values become 0 */
+    const float *weight; /* (width * n_inputs, n_filters) */
+    const float *bias;
+} convolution;
+"""
+
+_CONVOLVE = """
+/* y (result, n_filters) of x (n_steps, n_inputs); the last window is that of the last step */
+static size_t convolve(const convolution *p, const float *x, size_t n_steps, float *y)
+{
+    const size_t n_out = (n_steps + p->stride - 1) / p->stride;
+    for (size_t i = 0; i < n_out; i++) {
+        const size_t t = n_steps - 1 - p->stride * (n_out - 1 - i);
+        const size_t skipped = t < p->before ? p->before - t : 0;
+        const size_t first = t + skipped - p->before;
+        size_t last = t + p->width - p->before;
+        if (last > n_steps)
+            last = n_steps;
+        float *out = y + i * p->n_filters;
+        for (size_t k = 0; k < p->n_filters; k++)
+            out[k] = p->bias[k];
+        add_product(x + first * p->n_inputs, (last - first) * p->n_inputs,
+                    p->weight + skipped * p->n_inputs * p->n_filters, p->n_filters, out);
+        for (size_t k = 0; k < p->n_filters; k++)
+            out[k] = p->squashes ? tanhf(out[k]) : out[k] > 0.0f ? out[k] : 0.0f;
+    }
+    return n_out;
+}
+"""
+
+_MEAN = """
+/* mean over time of x (n_steps, n_columns) */
+static void mean_over_time(const float *x, size_t n_steps, size_t n_columns, float *mean)
+{
+    for (size_t k = 0; k < n_columns; k++) {
+        mean[k] = 0.0f;
+        for (size_t t = 0; t < n_steps; t++)
+            mean[k] += x[t * n_columns + k];
+        mean[k] /= (float)n_steps;
+    }
+}
+"""
+
+
+def add_convolutions(
+    source: Source, model: FittedModel, name: str, layers: tuple[ConvolutionLayer, ...]
+) -> list[str]:
+    """Add convolutions one upon the other, and return the names of their records."""
+    if not layers:
+        return []
+    source.declare(_RECORD)
+    source.function(ADD_PRODUCT)
+    source.function(_CONVOLVE)
+    records = []
+    for k, layer in enumerate(layers):
+        weight, bias = folded(model, layer, f"{name}_{{}}_l{k}")
+        n_filters, n_inputs, width = weight.shape
+        before = width - 1 if layer.causal else (width - 1) // 2
+        by_step = weight.transpose(2, 1, 0).reshape(-1, n_filters)
+        records.append(source.record(
+            "convolution", f"{name}_l{k}",
+            n_inputs, n_filters, width, before, layer.stride, int(layer.activation == "tanh"),
+            source.array(f"{name}_weight_l{k}", by_step), source.array(f"{name}_bias_l{k}", bias),
+        ))  # fmt: skip
+    return records
+
+
+def add_mean(source: Source) -> None:
+    """Add `mean_over_time`."""
+    source.function(_MEAN)

@@ -1,0 +1,89 @@
+"""From x to what the network reads, in C: scaling and patches."""
+
+from __future__ import annotations
+
+from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM
+from sklstm.export._c.source import Source
+from sklstm.export._fitted import FittedModel
+
+_WITHIN = """
+/* mean and 1 / deviation of a channel of one sequence, which is 0 for a constant channel */
+static void moments(const float *x, size_t n_timesteps, size_t channel, double *mean, double *spread)
+{
+    double total = 0.0, squares = 0.0;
+    for (size_t t = 0; t < n_timesteps; t++)
+        total += x[t * N_CHANNELS + channel];
+    *mean = total / (double)n_timesteps;
+    for (size_t t = 0; t < n_timesteps; t++) {
+        const double deviation = x[t * N_CHANNELS + channel] - *mean;
+        squares += deviation * deviation;
+    }
+    const double of_a_sum = ROUNDING_OF_A_SUM * (double)n_timesteps;
+    const double rounding = (of_a_sum > ROUNDING ? of_a_sum : ROUNDING) * fabs(*mean);
+    const double deviation = sqrt(squares / (double)n_timesteps);
+    *spread = deviation > rounding ? 1.0 / deviation : 0.0;
+}
+"""
+
+_INPUT = """
+/* x (n_timesteps, N_CHANNELS), scaled, in patches that end with the last time step */
+static void read_input(const float *x, size_t n_timesteps, float *seen)
+{
+    const size_t missing = (PATCH - n_timesteps % PATCH) % PATCH;
+    for (size_t k = 0; k < missing * N_CHANNELS * N_COPIES; k++)
+        seen[k] = 0.0f;
+    for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
+        for (size_t t = 0; t < n_timesteps; t++) {
+            const float value = x[t * N_CHANNELS + channel];
+            float *place = seen + ((missing + t) * N_CHANNELS + channel) * N_COPIES;
+@COPIES@
+        }
+    }
+}
+"""
+
+_OF_CHANNEL = "(float)((value - center[channel]) * to_unit[channel])"
+_OF_SEQUENCE = "(float)((value - mean) * spread)"
+_MOMENTS = """
+        double mean, spread;
+        moments(x, n_timesteps, channel, &mean, &spread);"""
+
+
+def add_input(source: Source, model: FittedModel) -> None:
+    """Add `read_input`, for whole sequences."""
+    copies = _copies(source, model)
+    moments = ""
+    if model.scale in ("both", "sequence"):
+        source.define(ROUNDING=ROUNDING, ROUNDING_OF_A_SUM=ROUNDING_OF_A_SUM)
+        source.function(_WITHIN)
+        moments = _MOMENTS
+    lines = "\n".join(f"            place[{k}] = {copy};" for k, copy in enumerate(copies))
+    source.function(_INPUT.replace("@COPIES@", lines).replace("@MOMENTS@", moments))
+
+
+def add_step_input(source: Source, model: FittedModel) -> None:
+    """Add `read_step`, for one time step of a stream."""
+    (copy,) = _copies(source, model)
+    source.function(f"""
+/* one time step (N_CHANNELS,), scaled */
+static void read_step(const float *x, float *seen)
+{{
+    for (size_t channel = 0; channel < N_CHANNELS; channel++) {{
+        const float value = x[channel];
+        seen[channel] = {copy};
+    }}
+}}
+""")
+
+
+def _copies(source: Source, model: FittedModel) -> list[str]:
+    """Return the expressions of the copies of a channel; add the arrays that they read."""
+    if model.scale in ("both", "channel"):
+        source.array("center", model.center, kind="double")
+        source.array("to_unit", 1.0 / model.deviation, kind="double")
+    return {
+        "both": [_OF_CHANNEL, _OF_SEQUENCE],
+        "channel": [_OF_CHANNEL],
+        "sequence": [_OF_SEQUENCE],
+        None: ["value"],
+    }[model.scale]

@@ -1,0 +1,151 @@
+"""From the states to predictions, in C: poolings, attention, the head and what it gives."""
+
+from __future__ import annotations
+
+from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source
+from sklstm.export._fitted import FittedModel
+
+# For each part of a pooling: what it remembers, the statements that take the states y of one more
+# step (n_steps counts it already), and where the features k come from.
+_REMEMBERS = {
+    "mean": "    float total[{n}];\n",
+    "max": "    float highest[{n}];\n",
+    "attention": "    float average[{n}], log_total;\n",
+}
+_TAKES = {
+    "last": "",
+    "mean": """
+    for (size_t k = 0; k < N_STATES; k++)
+        p->total[k] = p->n_steps == 1 ? y[k] : p->total[k] + y[k];""",
+    "max": """
+    for (size_t k = 0; k < N_STATES; k++)
+        if (p->n_steps == 1 || y[k] > p->highest[k])
+            p->highest[k] = y[k];""",
+    "attention": """
+    const float now = score(y);
+    float before = p->n_steps == 1 ? now : p->log_total, share = 1.0f;
+    if (p->n_steps > 1) { /* log(exp(before) + exp(now)), without overflow */
+        const float high = now > before ? now : before;
+        p->log_total = high + log1pf(expf(now > before ? before - now : now - before));
+        share = expf(now - p->log_total);
+    } else {
+        p->log_total = before;
+    }
+    for (size_t k = 0; k < N_STATES; k++)
+        p->average[k] = p->n_steps == 1 ? y[k] : p->average[k] + share * (y[k] - p->average[k]);""",
+}
+_GIVES = {
+    "last": "last[k]",
+    "mean": "p->total[k] / (float)p->n_steps",
+    "max": "p->highest[k]",
+    "attention": "p->average[k]",
+}
+
+_SCORE = """
+/* how much attention a step with the states y gets, before the softmax over time */
+static float score(const float *y)
+{
+    float u[N_UNITS], total = 0.0f;
+    for (size_t k = 0; k < N_UNITS; k++)
+        u[k] = attention_bias[k];
+    add_product(y, N_STATES, attention_weight, N_UNITS, u);
+    for (size_t k = 0; k < N_UNITS; k++)
+        total += score_weight[k] * tanhf(u[k]);
+    return total;
+}
+"""
+
+_HEAD = """
+/* the prediction of one row of features */
+static void head(const float *features, float *out)
+{
+    float raw[N_RAW];
+    for (size_t k = 0; k < N_RAW; k++)
+        raw[k] = head_bias[k];
+    add_product(features, N_FEATURES, head_weight, N_RAW, raw);@DECODE@
+}
+"""
+_VALUES = """
+    for (size_t k = 0; k < N_RAW; k++)
+        out[k] = raw[k] * target_scale[k] + target_mean[k];"""
+_SOFTMAX = """
+    float highest = raw[0], total = 0.0f;
+    for (size_t k = 1; k < N_RAW; k++)
+        if (raw[k] > highest)
+            highest = raw[k];
+    for (size_t k = 0; k < N_RAW; k++) {
+        out[k] = expf(raw[k] - highest);
+        total += out[k];
+    }
+    for (size_t k = 0; k < N_RAW; k++)
+        out[k] /= total;"""
+_BINARY = """
+    out[0] = sigmoid(-raw[0]);
+    out[1] = sigmoid(raw[0]);"""
+_MULTILABEL = """
+    for (size_t k = 0; k < N_RAW; k++)
+        out[k] = sigmoid(raw[k]);"""
+
+
+def pool_type(model: FittedModel, name: str) -> str:
+    """Return the type of what pooling remembers of a sequence."""
+    n_states = model.spec.n_directions * model.spec.n_units
+    fields = [_REMEMBERS.get(part, "") for part in model.spec.pooling]
+    return f"""
+/* what pooling remembers of the time steps so far */
+typedef struct {{
+    size_t n_steps;
+{"".join(fields).format(n=n_states)}}} {name};
+"""
+
+
+def add_pooling(source: Source, model: FittedModel, kind: str) -> None:
+    """Add `pool_step`, which takes one time step, and `pool_features`, which gives the result."""
+    parts = model.spec.pooling
+    if "attention" in parts:
+        weight = model.parameters["attention_weight"]
+        source.array("attention_weight", weight.T)
+        for name in ("attention_bias", "score_weight"):
+            source.array(name, model.parameters[name])
+        source.define(N_UNITS=model.spec.n_units)
+        source.function(ADD_PRODUCT)
+        source.function(_SCORE)
+    takes = "".join(_TAKES[part] for part in parts) or "\n    (void)y;"
+    source.function(f"""
+static void pool_step({kind} *p, const float *y)
+{{
+    p->n_steps++;{takes}
+}}
+""")
+    gives = "\n".join(
+        f"        features[{i} * N_STATES + k] = {_GIVES[part]};" for i, part in enumerate(parts)
+    )
+    unused = "" if "last" in parts else "\n    (void)last;"
+    unused += "" if set(parts) & set(_REMEMBERS) else "\n    (void)p;"
+    source.function(f"""
+/* last (N_STATES,): the final states */
+static void pool_features(const {kind} *p, const float *last, float *features)
+{{{unused}
+    for (size_t k = 0; k < N_STATES; k++) {{
+{gives}
+    }}
+}}
+""")
+
+
+def add_head(source: Source, model: FittedModel) -> None:
+    """Add `head`, from a row of features to a prediction."""
+    source.define(N_FEATURES=model.spec.n_features, N_RAW=model.spec.n_outputs)
+    source.array("head_weight", model.parameters["head_weight"].T)
+    source.array("head_bias", model.parameters["head_bias"])
+    source.function(ADD_PRODUCT)
+    if model.classes is None:
+        source.array("target_scale", model.estimator.target_scale_)
+        source.array("target_mean", model.estimator.target_mean_)
+        decode = _VALUES
+    elif model.estimator.out_activation_ == "softmax":
+        decode = _SOFTMAX
+    else:
+        source.function(SIGMOID)
+        decode = _MULTILABEL if model.is_multilabel else _BINARY
+    source.function(_HEAD.replace("@DECODE@", decode))

@@ -1,0 +1,94 @@
+"""The text of a C file: constants, arrays and functions, in the order in which they are needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+_LINE = 96
+
+
+class Source:
+    """Sections of a C file that grow one by one; each function is there once."""
+
+    def __init__(self) -> None:
+        self._constants: list[str] = []
+        self._arrays: list[str] = []
+        self._functions: list[str] = []
+
+    def define(self, **constants: Any) -> None:
+        """Add constants by name."""
+        self._constants += [f"#define {name} {value}" for name, value in constants.items()]
+
+    def array(self, name: str, values: ArrayLike, *, kind: str = "float") -> str:
+        """Add an array in C's order, and return its name."""
+        numbers = np.asarray(values, np.float32 if kind == "float" else np.float64)
+        words = [_literal(x) for x in numbers.ravel()]
+        shape = " x ".join(map(str, numbers.shape))
+        lines = [f"static const {kind} {name}[{numbers.size}] = {{ /* {shape} */"]
+        self._arrays.append("\n".join([*lines, *_wrapped(words), "};"]))
+        return name
+
+    def record(self, kind: str, name: str, *values: Any) -> str:
+        """Add a record of constants, and return its name."""
+        self._arrays.append(f"static const {kind} {name} = {{{', '.join(map(str, values))}}};")
+        return name
+
+    def declare(self, text: str) -> None:
+        """Add the declaration of a type, once; the arrays come behind it."""
+        self._once(self._constants, text)
+
+    def function(self, text: str) -> None:
+        """Add a function that those behind it may call, once."""
+        self._once(self._functions, text)
+
+    def text(self) -> str:
+        """Return all sections."""
+        sections = ["\n".join(self._constants), *self._arrays, *self._functions]
+        return "\n\n".join(section.strip("\n") for section in sections) + "\n"
+
+    @staticmethod
+    def _once(section: list[str], text: str) -> None:
+        text = text.strip("\n")
+        if text not in section:
+            section.append(text)
+
+
+def _literal(number: Any) -> str:
+    """Return a number in C, which reads it back to the last bit."""
+    if number.dtype == np.float64:
+        word = f"{number:.17g}"
+        return word if set(word) & set(".e") else word + ".0"
+    word = f"{number:.9g}"
+    return (word if set(word) & set(".e") else word + ".0") + "f"
+
+
+def _wrapped(words: list[str]) -> list[str]:
+    """Return words with commas in lines of limited width."""
+    lines, line = [], "   "
+    for word in words:
+        if len(line) + len(word) + 2 > _LINE:
+            lines.append(line)
+            line = "   "
+        line += f" {word},"
+    return [*lines, line]
+
+
+ADD_PRODUCT = """
+/* out (n_out,) += x (n_in,) times weight (n_in, n_out) */
+static void add_product(const float *x, size_t n_in, const float *weight, size_t n_out, float *out)
+{
+    for (size_t j = 0; j < n_in; j++)
+        for (size_t k = 0; k < n_out; k++)
+            out[k] += x[j] * weight[j * n_out + k];
+}
+"""
+
+SIGMOID = """
+static float sigmoid(float x)
+{
+    return 1.0f / (1.0f + expf(-x));
+}
+"""

@@ -1,0 +1,114 @@
+"""Networks that are fed step by step, in C: a state of fixed size, `init`, `step`, `predict`."""
+
+from __future__ import annotations
+
+from sklstm.export._c import cells, inputs, readout
+from sklstm.export._c.source import Source
+from sklstm.export._fitted import FittedModel
+
+_ADVANCE = """
+static void advance(@NAME@_state *state, const float *x)
+{
+    float seen[N_CHANNELS];
+    read_step(x, seen);
+@STEPS@
+}
+"""
+_FROM_LAST = """
+static void give(const @NAME@_state *state, float *out)
+{
+    head(state->h[N_LAYERS - 1], out);
+}
+"""
+_FROM_POOL = """
+static void give(const @NAME@_state *state, float *out)
+{
+    float features[N_FEATURES];
+    pool_features(&state->pool, state->h[N_LAYERS - 1], features);
+    head(features, out);
+}
+"""
+_INIT = """
+void @NAME@_init(@NAME@_state *state)
+{
+    for (size_t layer = 0; layer < N_LAYERS; layer++) {
+        for (size_t u = 0; u < HIDDEN; u++) {
+@ZEROS@
+        }
+    }
+@NO_STEPS@}
+"""
+_STEP = """
+void @NAME@_step(@NAME@_state *state, const float *x, float *out)
+{
+    advance(state, x);
+    give(state, out);
+}
+"""
+_PREDICT = """
+void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float *out)
+{
+    @NAME@_state state;
+    (void)workspace;
+    @NAME@_init(&state);
+    for (size_t t = 0; t < n_timesteps; t++)
+        advance(&state, x + t * N_CHANNELS);
+    give(&state, out);
+}
+"""
+_PREDICT_EVERY_STEP = """
+void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float *out)
+{
+    @NAME@_state state;
+    (void)workspace;
+    @NAME@_init(&state);
+    for (size_t t = 0; t < n_timesteps; t++)
+        @NAME@_step(&state, x + t * N_CHANNELS, out + t * N_OUTPUTS);
+}
+"""
+
+
+def add_stream(source: Source, model: FittedModel, name: str) -> None:
+    """Add `init` and `step`, and `predict` by way of them."""
+    spec = model.spec
+    source.define(N_LAYERS=spec.num_layers, N_STATES=spec.n_units)
+    inputs.add_step_input(source, model)
+    cells.add_cell(source, model)
+    scans = [cells.add_scan(source, model, f"l{layer}") for layer in range(spec.num_layers)]
+    if not spec.per_step:
+        readout.add_pooling(source, model, f"{name}_pool")
+    readout.add_head(source, model)
+    steps = []
+    for layer, scan in enumerate(scans):
+        x = f"state->h[{layer - 1}]" if layer else "seen"
+        states = ", ".join(f"state->{part}[{layer}]" for part in _parts(model))
+        steps.append(f"    step_of_scan(&{scan}, {x}, {states});")
+    if not spec.per_step:
+        steps.append("    pool_step(&state->pool, state->h[N_LAYERS - 1]);")
+    zeros = [f"            state->{part}[layer][u] = 0.0f;" for part in _parts(model)]
+    texts = {
+        "NAME": name,
+        "STEPS": "\n".join(steps),
+        "ZEROS": "\n".join(zeros),
+        "NO_STEPS": "" if spec.per_step else "    state->pool.n_steps = 0;\n",
+    }
+    give, predict = (_FROM_LAST, _PREDICT_EVERY_STEP) if spec.per_step else (_FROM_POOL, _PREDICT)
+    for function in (_ADVANCE, give, _INIT, _STEP, predict):
+        for key, text in texts.items():
+            function = function.replace(f"@{key}@", text)
+        source.function(function)
+
+
+def state_type(model: FittedModel, name: str) -> str:
+    """Return the types of what a stream remembers."""
+    spec = model.spec
+    pool = "" if spec.per_step else readout.pool_type(model, f"{name}_pool")
+    fields = [f"    float {part}[{spec.num_layers}][{spec.hidden_size}];" for part in _parts(model)]
+    if pool:
+        fields.append(f"    {name}_pool pool;")
+    return f"{pool}\ntypedef struct {{\n{chr(10).join(fields)}\n}} {name}_state;\n"
+
+
+def _parts(model: FittedModel) -> str:
+    """Return the names of the states of a layer."""
+    return "hc" if model.spec.cell.has_memory else "h"

@@ -1,0 +1,130 @@
+"""Networks that read whole sequences, in C: `predict` keeps the values of all steps in a workspace.
+
+Each part reads one of the arrays `seen`, `a` and `b`, and writes `a` or `b`.
+"""
+
+from __future__ import annotations
+
+from sklstm.export._c import cells, convolutions, inputs, readout
+from sklstm.export._c.source import Source
+from sklstm.export._fitted import FittedModel
+
+_RUN = """
+/* the states y (n_steps, N_STATES) of one direction of one layer */
+static void run(const scan *p, const float *x, size_t n_steps, int backwards, float *y)
+{
+    float @STATES@;
+    for (size_t s = 0; s < n_steps; s++) {
+        const size_t t = backwards ? n_steps - 1 - s : s;
+        step_of_scan(p, x + t * p->n_inputs, @ARGUMENTS@);
+        for (size_t u = 0; u < HIDDEN; u++)
+            y[t * N_STATES + u] = h[u];
+    }
+}
+"""
+
+
+def add_whole(source: Source, model: FittedModel, name: str) -> None:
+    """Add `predict`."""
+    spec = model.spec
+    source.define(
+        PATCH=model.patch_size,
+        N_COPIES=2 if model.scale == "both" else 1,
+        N_SEEN=spec.n_channels,
+        N_STATES=spec.n_directions * spec.n_units,
+        WIDTH=_width(model),
+    )
+    inputs.add_input(source, model)
+    lines = [
+        "size_t n_steps = (n_timesteps + PATCH - 1) / PATCH;",
+        "float *seen = workspace, *a = seen + n_steps * N_SEEN, *b = a + n_steps * WIDTH;",
+        *([] if spec.per_step else ["float features[N_FEATURES];"]),
+        "read_input(x, n_timesteps, seen);",
+        *_branch(source, model),
+    ]
+    at = "seen"
+    for record in convolutions.add_convolutions(source, model, "conv", spec.front):
+        lines.append(f"n_steps = convolve(&{record}, {at}, n_steps, {_next(at)});")
+        at = _next(at)
+    if spec.num_layers:
+        cells.add_cell(source, model)
+        states = "hc" if spec.cell.has_memory else "h"
+        run = _RUN.replace("@STATES@", ", ".join(f"{s}[HIDDEN] = {{0.0f}}" for s in states))
+        source.function(run.replace("@ARGUMENTS@", ", ".join(states)))
+    for layer, suffix in spec.scans:
+        scan = cells.add_scan(source, model, f"l{layer}{suffix}")
+        backwards = int(suffix == "_reverse")
+        out = f"{_next(at)} + HIDDEN" if backwards else _next(at)
+        lines.append(f"run(&{scan}, {at}, n_steps, {backwards}, {out});")
+        if backwards == spec.n_directions - 1:
+            at = _next(at)
+    lines += _readout(source, model, name, at)
+    if "b" not in {word.strip("&,;") for line in lines[2:] for word in line.split()}:
+        lines[1] = "float *seen = workspace, *a = seen + n_steps * N_SEEN;"
+    body = "\n".join(f"    {line}" for line in lines)
+    source.function(f"""
+void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float *out)
+{{
+{body}
+}}
+""")
+
+
+def floats_per_step(model: FittedModel) -> int:
+    """Return how much workspace a step after patching needs."""
+    return model.spec.n_channels + 2 * _width(model)
+
+
+def _width(model: FittedModel) -> int:
+    """Return the most values that a part behind the input gives for a step."""
+    spec = model.spec
+    filters = [layer.n_filters for layer in (*spec.front, *spec.branch)]
+    return max(spec.n_directions * spec.n_units, *filters, 1)
+
+
+def _next(array: str) -> str:
+    """Return the array to write to, where this one is read."""
+    return "b" if array == "a" else "a"
+
+
+def _branch(source: Source, model: FittedModel) -> list[str]:
+    """Add the convolutions beside the layers; return the calls that write their features."""
+    spec, at, lines = model.spec, "seen", []
+    for record in convolutions.add_convolutions(source, model, "fcn", spec.branch):
+        lines.append(f"convolve(&{record}, {at}, n_steps, {_next(at)});")
+        at = _next(at)
+    if spec.branch:
+        convolutions.add_mean(source)
+        n_filters, place = spec.branch[-1].n_filters, spec.n_pooled
+        lines.append(f"mean_over_time({at}, n_steps, {n_filters}, features + {place});")
+    return lines
+
+
+def _readout(source: Source, model: FittedModel, name: str, at: str) -> list[str]:
+    """Add pooling and head; return the calls that turn the states into predictions."""
+    spec = model.spec
+    if spec.per_step:
+        readout.add_head(source, model)
+        return [
+            "for (size_t t = 0; t < n_steps; t++)",
+            f"    head({at} + t * N_STATES, out + t * N_OUTPUTS);",
+        ]
+    source.declare(readout.pool_type(model, f"{name}_pool"))
+    readout.add_pooling(source, model, f"{name}_pool")
+    readout.add_head(source, model)
+    lines = [
+        f"{name}_pool pool = {{0}};",
+        "for (size_t t = 0; t < n_steps; t++)",
+        f"    pool_step(&pool, {at} + t * N_STATES);",
+    ]
+    last = f"{at} + (n_steps - 1) * N_STATES"
+    if spec.n_directions == 2 and "last" in spec.pooling:  # backwards, it is the first step
+        lines += [
+            "float last[N_STATES];",
+            "for (size_t u = 0; u < HIDDEN; u++) {",
+            f"    last[u] = {at}[(n_steps - 1) * N_STATES + u];",
+            f"    last[HIDDEN + u] = {at}[HIDDEN + u];",
+            "}",
+        ]
+        last = "last"
+    return [*lines, f"pool_features(&pool, {last}, features);", "head(features, out);"]
