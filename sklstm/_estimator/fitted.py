@@ -303,7 +303,10 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
 
     @property
     def parameters_(self) -> dict[str, NDArray]:
-        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them."""
+        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them.
+
+        The arrays of several members are stacked along their first axis.
+        """
         check_is_fitted(self, "theta_")
         layout = ParameterLayout(self._spec)
         of_each = [layout.views(theta) for theta in self._thetas()]

@@ -116,6 +116,7 @@ class FittedModel:
             known["classes"] = json.dumps(self.classes.tolist(), default=str)
         return known
 
+
 def folded(
     model: FittedModel, layer: ConvolutionLayer, names: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

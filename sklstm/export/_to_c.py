@@ -12,7 +12,54 @@ from sklstm.export._fitted import FittedModel
 
 
 def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
-    """Write a fitted estimator as a C99 file and its header."""
+    """Write a fitted estimator as a C99 file and its header.
+
+    The file needs nothing but ``math.h``: no library, no allocation, no files. Parameters are
+    constant arrays, so that they may stay in the flash memory of a device. Functions begin with
+    the name of the file; the header says what each takes and gives:
+
+    - ``model_predict(x, n_timesteps, workspace, out)`` predicts from one whole sequence:
+      probabilities of a classifier (in the order of ``model_classes``), values of a regressor,
+      with ``return_sequences=True`` for every time step. ``workspace`` has
+      ``MODEL_WORKSPACE(n_timesteps)`` floats.
+    - ``model_init(state)`` and ``model_step(state, x, out)`` predict while a sequence comes in, of
+      estimators that have `stream`: those with ``bidirectional=False``, ``scale="channel"`` or
+      None, ``patch_size=1`` and no convolutions. Their ``predict`` needs no workspace.
+
+    Parameters
+    ----------
+    estimator : LSTMClassifier or LSTMRegressor
+        A fitted estimator.
+    path : str or path-like
+        The C file; its name must be an identifier of C. The header is written beside it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the estimator cannot be exported, or if the name of the file is none for a function.
+
+    Notes
+    -----
+    The network computes in single precision. Only the standardisation of x is in double precision,
+    as in ``predict``. The functions check nothing: NaN in x gives NaN, and a sequence must have at
+    least one time step.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import mkdtemp
+    >>> from sklstm import LSTMClassifier
+    >>> from sklstm.datasets import load_japanese_vowels
+    >>> from sklstm.export import to_c
+    >>> X, y = load_japanese_vowels(return_X_y=True, subset="train")
+    >>> model = LSTMClassifier(
+    ...     bidirectional=False, scale="channel", max_iter=5, random_state=0
+    ... ).fit(X, y)
+    >>> folder = Path(mkdtemp())
+    >>> to_c(model, folder / "vowels.c")
+    >>> sorted(file.name for file in folder.iterdir())
+    ['vowels.c', 'vowels.h']
+    """
     file = Path(path)
     name = file.stem
     if file.suffix != ".c" or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):

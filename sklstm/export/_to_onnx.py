@@ -75,12 +75,16 @@ def to_onnx(
             f"target_opset={target_opset!r}: pass a number from {_OLDEST_OPSET} to {newest}, the "
             "newest that the installed onnx has."
         )
+    model: ModelProto
     if isinstance(estimator, Pipeline):
         _required("skl2onnx", "skl2onnx")
-        from sklstm.export._onnx.pipeline import convert_pipeline as convert
+        from sklstm.export._onnx.pipeline import convert_pipeline
+
+        model = convert_pipeline(estimator, target_opset)
     else:
         from sklstm.export._onnx.convert import convert
-    model = convert(estimator, target_opset)
+
+        model = convert(estimator, target_opset)
     if path is not None:
         Path(path).write_bytes(model.SerializeToString())
     return model

@@ -13,7 +13,6 @@ from sklearn.linear_model import LogisticRegression
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
-from sklstm.components import GRU, LSTM, Convolutions
 from sklstm.components.cells import CELLS
 from sklstm.export import to_onnx
 from sklstm.export._onnx.cells import OPERATORS, STEPS

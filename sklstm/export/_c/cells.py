@@ -144,4 +144,6 @@ def add_scan(source: Source, model: FittedModel, group: str) -> str:
 
 def _columns(cell: Cell) -> list[str]:
     """Return the columns such that those that read the input, or the state, lie side by side."""
-    return sorted(cell.columns, key=lambda c: (c in cell.state_columns, c not in cell.input_columns))
+    return sorted(
+        cell.columns, key=lambda c: (c in cell.state_columns, c not in cell.input_columns)
+    )

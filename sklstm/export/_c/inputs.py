@@ -8,7 +8,8 @@ from sklstm.export._fitted import FittedModel
 
 _WITHIN = """
 /* mean and 1 / deviation of a channel of one sequence, which is 0 for a constant channel */
-static void moments(const float *x, size_t n_timesteps, size_t channel, double *mean, double *spread)
+static void moments(const float *x, size_t n_timesteps, size_t channel, double *mean,
+                    double *spread)
 {
     double total = 0.0, squares = 0.0;
     for (size_t t = 0; t < n_timesteps; t++)

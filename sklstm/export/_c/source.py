@@ -15,6 +15,7 @@ class Source:
 
     def __init__(self) -> None:
         self._constants: list[str] = []
+        self._types: list[str] = []
         self._arrays: list[str] = []
         self._functions: list[str] = []
 
@@ -38,7 +39,7 @@ class Source:
 
     def declare(self, text: str) -> None:
         """Add the declaration of a type, once; the arrays come behind it."""
-        self._once(self._constants, text)
+        self._once(self._types, text)
 
     def function(self, text: str) -> None:
         """Add a function that those behind it may call, once."""
@@ -46,7 +47,7 @@ class Source:
 
     def text(self) -> str:
         """Return all sections."""
-        sections = ["\n".join(self._constants), *self._arrays, *self._functions]
+        sections = ["\n".join(self._constants), *self._types, *self._arrays, *self._functions]
         return "\n\n".join(section.strip("\n") for section in sections) + "\n"
 
     @staticmethod
@@ -54,6 +55,14 @@ class Source:
         text = text.strip("\n")
         if text not in section:
             section.append(text)
+
+
+def quoted(text: str) -> str:
+    """Return a string in C, in UTF-8."""
+    plain = set(map(chr, range(32, 127))) - set('"\\\\?')  # with ? there are trigraphs
+    return '"' + "".join(
+        chr(byte) if chr(byte) in plain else f"\\{byte:03o}" for byte in text.encode()
+    ) + '"'  # fmt: skip
 
 
 def _literal(number: Any) -> str:

@@ -5,6 +5,8 @@ Each part reads one of the arrays `seen`, `a` and `b`, and writes `a` or `b`.
 
 from __future__ import annotations
 
+import re
+
 from sklstm.export._c import cells, convolutions, inputs, readout
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
@@ -59,7 +61,7 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
         if backwards == spec.n_directions - 1:
             at = _next(at)
     lines += _readout(source, model, name, at)
-    if "b" not in {word.strip("&,;") for line in lines[2:] for word in line.split()}:
+    if not re.search(r"\bb\b", " ".join(lines[2:])):
         lines[1] = "float *seen = workspace, *a = seen + n_steps * N_SEEN;"
     body = "\n".join(f"    {line}" for line in lines)
     source.function(f"""

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.export._onnx.graph import Graph
 
@@ -55,9 +53,7 @@ def _lstm1997(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple
     return _opened(graph, z, graph.add("Add", c, _written(graph, z)))
 
 
-def _peephole(
-    graph: Graph, z: Names, h: str, c: str, peepholes: Names
-) -> tuple[str, str]:
+def _peephole(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
     def seen(column: str, c: str) -> str:
         return graph.add("Add", z[column], graph.add("Mul", peepholes[column], c))
 

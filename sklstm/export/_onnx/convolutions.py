@@ -42,4 +42,3 @@ def _convolution(
     active = graph.add({"relu": "Relu", "tanh": "Tanh"}[layer.activation], z)
     after = steps.merged(graph, graph.add("Transpose", active, perm=[2, 0, 1]), layer.stride)
     return after.with_values(after.masked(graph, after.values))
-

@@ -48,7 +48,7 @@ def _set_shapes(operator: Any) -> None:
     """Set type and shape of the outputs of an operator of skl2onnx."""
     model = FittedModel.of(operator.raw_operator, "ONNX")
     n_samples = operator.inputs[0].get_first_dimension()
-    types = {
+    types: dict[int, Any] = {
         TensorProto.FLOAT: FloatTensorType, TensorProto.INT64: Int64TensorType,
         TensorProto.STRING: StringTensorType,
     }  # fmt: skip
@@ -56,8 +56,8 @@ def _set_shapes(operator: Any) -> None:
         kind, shape = outputs.type_and_shape(model, name)
         if kind not in types:
             raise ValueError("skl2onnx takes labels that are integers or strings only.")
-        shape = [n if isinstance(n, int) else None for n in shape]
-        variable.set_type(types[kind]([n_samples, *shape[1:]]))
+        further = [n if isinstance(n, int) else None for n in shape[1:]]
+        variable.set_type(types[kind]([n_samples, *further]))
 
 
 def _convert(scope: Any, operator: Any, container: Any) -> None:

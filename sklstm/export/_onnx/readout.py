@@ -37,11 +37,10 @@ def raw_prediction(
 def _last(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
     if final:
         return final
-    # without recurrent layers: the step behind which nothing is valid
-    number = graph.add(
-        "Add", graph.range(graph.size(states.values, 0)), np.int32(1)
-    )  # fmt: skip
-    is_last = graph.add("Equal", graph.reshape(number, -1, 1, 1), graph.reshape(states.lengths, 1, -1, 1))
+    # without recurrent layers: the step that ends the sequence
+    number = graph.add("Add", graph.range(graph.size(states.values, 0)), np.int32(1))
+    number, lengths = graph.reshape(number, -1, 1, 1), graph.reshape(states.lengths, 1, -1, 1)
+    is_last = graph.add("Equal", number, lengths)
     chosen = graph.add("Where", is_last, states.values, np.float32(0.0))
     return graph.add("ReduceSum", chosen, np.array([0]), keepdims=0)
 

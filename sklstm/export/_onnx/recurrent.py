@@ -12,7 +12,7 @@ from sklstm._kernels.layer_norm import EPSILON
 from sklstm.components.cells import Cell
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx.cells import OPERATORS, STEPS, Operator
-from sklstm.export._onnx.graph import Graph
+from sklstm.export._onnx.graph import Graph, Input
 from sklstm.export._onnx.steps import Steps
 
 
@@ -62,9 +62,9 @@ def _by_operator(
 ) -> tuple[Steps, str]:
     """Return all states and the final ones of one layer."""
     n, n_directions = scans[0].n_units, len(scans)
-    weights = [np.stack(arrays) for arrays in zip(*(_gates(operator, s) for s in scans),
-                                                  strict=True)]  # fmt: skip
-    inputs = [steps.values, *weights, steps.lengths]
+    each = [_gates(operator, scan) for scan in scans]
+    weights = [np.stack([gates[k] for gates in each]) for k in range(3)]
+    inputs: list[Input] = [steps.values, *weights, steps.lengths]
     if scans[0].peepholes:
         of_gates = [gate for gate in operator.gates if gate in scans[0].peepholes]
         peepholes = [np.concatenate([s.peepholes[g].ravel() for g in of_gates]) for s in scans]
@@ -122,9 +122,7 @@ def _by_loops(graph: Graph, cell: Cell, scans: list[_Scan], steps: Steps) -> tup
     return steps.with_values(states), final
 
 
-def _loop(
-    graph: Graph, cell: Cell, scan: _Scan, steps: Steps, backwards: bool
-) -> tuple[str, str]:
+def _loop(graph: Graph, cell: Cell, scan: _Scan, steps: Steps, backwards: bool) -> tuple[str, str]:
     """Return the states (n_timesteps, n_samples, n) and the final one of one direction."""
     weight = _side_by_side(scan.of_input[column] for column in cell.input_columns)
     from_input = graph.add("MatMul", steps.values, weight)

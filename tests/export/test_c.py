@@ -1,0 +1,175 @@
+"""`to_c`: the compiled C file answers as the estimator does."""
+
+import ctypes
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
+from sklstm.components.cells import CELLS
+from sklstm.export import to_c
+from sklstm.export._c.cells import STEPS
+from tests.export.models import as_input, draw_model, expected, untrained
+from tests.toy import SMALL, sequences
+
+COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror"]
+TOLERANCE = 1e-6  # relative to the largest value of a prediction
+FLOATS = ctypes.POINTER(ctypes.c_float)
+
+pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+
+
+class Compiled:
+    """The functions of an exported model."""
+
+    def __init__(self, model, folder, compiler=COMPILERS[0] if COMPILERS else None):
+        to_c(model, folder / "model.c")
+        self.header = (folder / "model.h").read_text("utf-8")
+        self.source = (folder / "model.c").read_text("utf-8")
+        self.n_outputs = int(re.search(r"MODEL_N_OUTPUTS (\d+)", self.header)[1])
+        self.per_step = model.return_sequences
+        library = folder / f"model_{compiler}.so"
+        options = [*STRICT, "-O2", "-shared", "-fPIC", "-o", library]
+        subprocess.run([compiler, *options, folder / "model.c", "-lm"], check=True)
+        self.functions = ctypes.CDLL(str(library))
+        self.functions.model_predict.argtypes = [FLOATS, ctypes.c_size_t, FLOATS, FLOATS]
+
+    def predict(self, x):
+        """Return the prediction of one sequence (n_timesteps, n_channels)."""
+        x = np.ascontiguousarray(x, np.float32)
+        shape = (len(x), self.n_outputs) if self.per_step else (self.n_outputs,)
+        # NaN in the workspace, and behind what may be written
+        out = np.full(np.prod(shape) + 1, np.nan, np.float32)
+        workspace = np.full(self.workspace(len(x)) + 1, np.nan, np.float32)
+        self.functions.model_predict(pointer(x), len(x), pointer(workspace), pointer(out))
+        assert np.isnan(out[-1]) and np.isnan(workspace[-1])
+        return out[:-1].reshape(shape)
+
+    def workspace(self, n_timesteps):
+        """Return the floats that the header asks for."""
+        size = re.search(r"define MODEL_WORKSPACE\(n_timesteps\) (.*)", self.header)[1]
+        return eval(size.replace("/", "//"), {"n_timesteps": n_timesteps})
+
+    def stream(self, x):
+        """Return the predictions after each step of a sequence."""
+        self.functions.model_step.argtypes = [ctypes.c_void_p, FLOATS, FLOATS]
+        state = ctypes.create_string_buffer(100_000)
+        self.functions.model_init(state)
+        out = np.zeros((len(x), self.n_outputs), np.float32)
+        for step, row in zip(np.ascontiguousarray(x, np.float32), out, strict=True):
+            self.functions.model_step(state, pointer(step), pointer(row))
+        return out
+
+
+def pointer(array):
+    """Return the address of an array for a C function."""
+    return array.ctypes.data_as(FLOATS)
+
+
+def assert_close(given, right):
+    """Values differ by no more than the tolerance, relative to the largest."""
+    np.testing.assert_allclose(given, right, rtol=0.0, atol=TOLERANCE * np.nanmax(np.abs(right)))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_c_file_gives_what_the_estimator_gives(monkeypatch, tmp_path, seed):
+    model, X = draw_model(monkeypatch, seed)
+    compiled = Compiled(model, tmp_path)
+    right = expected(model, as_input(X))
+    given = [compiled.predict(x) for x in X]
+    if model.return_sequences:
+        right = np.concatenate([rows[: len(x)] for rows, x in zip(right, X, strict=True)])
+        given = np.concatenate(given)
+    assert_close(given, right)
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+def test_a_thousand_sequences_of_a_trained_model(tmp_path, Estimator, compiler):
+    X, slope = sequences(1000, n_channels=3, lengths=(1, 40))
+    y = slope > 0.0 if Estimator is LSTMClassifier else slope
+    model = Estimator(max_iter=2, random_state=0).fit(X[:200], y[:200])
+    compiled = Compiled(model, tmp_path, compiler)
+    assert_close([compiled.predict(x) for x in X], expected(model, as_input(X)))
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+@pytest.mark.parametrize("pooling", ["concat", "attention"])
+def test_a_stream_gives_what_predict_gives_for_the_prefix(monkeypatch, tmp_path, cell, pooling):
+    X, slope = sequences(lengths=(9, 9))
+    model = untrained(
+        monkeypatch, LSTMRegressor, X, slope, **SMALL, cell=cell, pooling=pooling, num_layers=2,
+        bidirectional=False, scale="channel", dtype="float32",
+    )  # fmt: skip
+    compiled = Compiled(model, tmp_path)
+    steps = compiled.stream(X[0])
+    np.testing.assert_array_equal(steps, [compiled.predict(X[0][: t + 1]) for t in range(9)])
+    assert_close(steps[:, 0], model.predict([X[0][: t + 1] for t in range(9)]))
+
+
+def test_a_stream_of_a_model_that_predicts_every_step(monkeypatch, tmp_path):
+    X, slope = sequences()
+    y = [np.full(len(x), value) for x, value in zip(X, slope, strict=True)]
+    model = untrained(
+        monkeypatch, LSTMRegressor, X, y, **SMALL, return_sequences=True, bidirectional=False,
+        scale=None,
+    )  # fmt: skip
+    compiled = Compiled(model, tmp_path)
+    np.testing.assert_array_equal(compiled.stream(X[0]), compiled.predict(X[0]))
+
+
+def test_a_network_that_needs_the_whole_sequence_has_no_stream(monkeypatch, tmp_path):
+    X, slope = sequences()
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL)
+    assert "model_step" not in Compiled(model, tmp_path).header
+
+
+def test_every_cell_can_be_exported():
+    assert set(CELLS.values()) == set(STEPS)
+
+
+def test_names_of_classes_are_strings_of_c(monkeypatch, tmp_path):
+    X, _ = sequences()
+    names = ['a "b"', "back\\slash", "é", "what??/"]
+    y = np.array(names)[np.arange(len(X)) % 4]
+    model = untrained(monkeypatch, LSTMClassifier, X, y, **SMALL)
+    functions = Compiled(model, tmp_path).functions
+    classes = (ctypes.c_char_p * 4).in_dll(functions, "model_classes")
+    assert [name.decode() for name in classes] == model.classes_.tolist() == sorted(names)
+
+
+def test_nothing_but_math_is_included_and_nothing_allocated(monkeypatch, tmp_path):
+    model, _ = draw_model(monkeypatch, 0)
+    compiled = Compiled(model, tmp_path)
+    included = re.findall(r"#include (\S+)", compiled.source + compiled.header)
+    assert sorted(included) == ['"model.h"', "<math.h>", "<stddef.h>"]
+    assert "alloc" not in compiled.source
+
+
+# --- what is refused ------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["model", "model.h", "my-model.c", "2nd.c", "a b.c"])
+def test_a_name_that_no_function_can_have_is_refused(monkeypatch, tmp_path, name):
+    model, _ = draw_model(monkeypatch, 0)
+    with pytest.raises(ValueError, match="must be an identifier of C"):
+        to_c(model, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_forecaster_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="LSTMForecaster cannot be exported to C"):
+        to_c(LSTMForecaster(), tmp_path / "model.c")
+
+
+def test_a_part_that_the_export_does_not_know_is_refused(monkeypatch, tmp_path):
+    model, _ = draw_model(monkeypatch, 0)
+    parameters = type(model).parameters_.fget
+    monkeypatch.setattr(
+        type(model), "parameters_",
+        property(lambda self: parameters(self) | {"new_weight": np.zeros(3)}),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"the export to C does not know: new_weight"):
+        to_c(model, tmp_path / "model.c")
