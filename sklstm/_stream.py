@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
+from sklstm._network.spec import NetworkSpec
 
 
 class Stream:
@@ -21,8 +22,8 @@ class Stream:
 
     After each step the prediction is what ``predict`` gives for all that the stream has seen
     since its start or `reset`, up to rounding. A stream keeps the parameters with which it
-    was made. A step costs the same however long the stream is. It is for one thread at a time,
-    and cannot be pickled; its `state` can.
+    was made. A step costs the same however long the stream is. It is for one thread at a time. A
+    copy, or a stream that was pickled, goes on from the same state.
 
     Examples
     --------
@@ -57,6 +58,8 @@ class Stream:
         plan, spec, n_networks = network.plan, network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
+        self._networks = networks
+        self._settings = n_streams, center, deviation, decode, mean
         chunk = Chunk(network)
         work = chunk.workspace(n_streams, n_streams, 1, keep=False)
         line = 64 // network.dtype.itemsize
@@ -149,10 +152,9 @@ class Stream:
         )
 
     def __reduce__(self) -> Any:
-        raise TypeError(
-            "A stream can be neither pickled nor copied: save its `state`, and assign it to "
-            "another stream of the same model."
-        )
+        spec, dtype = self._networks[0].spec, self._networks[0].dtype
+        thetas = [network.unpacked() for network in self._networks]
+        return _restored, (spec, dtype, thetas, self._settings, self.state)
 
     def _shaped(self, values: NDArray) -> NDArray:
         """Return one step of values in the shape of the streams, or raise an error."""
@@ -198,6 +200,22 @@ class Stream:
             )
         for name, state in self._states.items():
             state[...] = arrays[name]
+
+
+def _restored(
+    spec: NetworkSpec,
+    dtype: DTypeLike,
+    thetas: list[NDArray],
+    settings: tuple[Any, ...],
+    state: Mapping[str, NDArray],
+) -> Stream:
+    """Return a stream that was pickled."""
+    networks = [Network(spec, dtype) for _ in thetas]
+    for network, theta in zip(networks, thetas, strict=True):
+        network.pack(theta)
+    stream = Stream(networks, *settings)
+    stream.state = state
+    return stream
 
 
 def _record(*tuples: Any) -> NDArray:

@@ -173,10 +173,32 @@ def test_what_is_too_large_changes_nothing(value, scale):
     np.testing.assert_array_equal(stream.step(X[:, 1]), other.step(X[:, 1]))
 
 
-@pytest.mark.parametrize("duplicate", [pickle.dumps, copy.copy, copy.deepcopy])
-def test_copies_are_refused_with_what_to_do(duplicate):
-    with pytest.raises(TypeError, match="save its `state`"):
-        duplicate(fitted()[0].stream())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "duplicate", [lambda stream: pickle.loads(pickle.dumps(stream)), copy.copy, copy.deepcopy]
+)
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_copy_goes_on_from_the_same_state(Estimator, duplicate, dtype):
+    """Also one that comes back from a file; each of the two then goes its own way."""
+    model, X = fitted(Estimator, cell="peephole", pooling="concat", dtype=dtype)
+    stream = model.stream(len(X), method=method_of(Estimator))
+    for t in range(3):
+        stream.step(X[:, t])
+    other = duplicate(stream)
+    once = stream.step(X[:, 3]).copy()
+    np.testing.assert_array_equal(other.step(X[:, 3]), once)
+    stream.step(X[:, 4])
+    other.reset()
+    np.testing.assert_array_equal(other.step(X[:, 0]), model.stream(
+        len(X), method=method_of(Estimator)).step(X[:, 0]))  # fmt: skip
+
+
+def test_a_pickled_stream_keeps_the_parameters_with_which_it_was_made():
+    model, X = fitted()
+    content = pickle.dumps(model.stream())
+    expected = model.predict(X[:1, :1])
+    model.theta_ = np.zeros_like(model.theta_)
+    np.testing.assert_allclose(pickle.loads(content).step(X[0, 0]), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

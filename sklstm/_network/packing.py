@@ -95,6 +95,12 @@ class Packing:
         self.pack(theta)
         return self.packed
 
+    def unpacked(self) -> NDArray:
+        """Return the parameters (n_parameters,) in the packed array; 0 if they are not there."""
+        theta = np.zeros_like(self._extended)
+        theta[self._pack_index] = self.packed
+        return theta[:-1]
+
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
         """Sum the gradients of the chunks, in their order, into the layout of theta."""
         total = chunks[0] if len(chunks) == 1 else np.add.reduce(chunks, axis=0)
