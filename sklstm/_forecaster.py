@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sklstm._estimator.callbacks import with_valid_parameters
+from sklstm._estimator.saved import Saved
 from sklstm._forecasting.accuracy import METRICS, Metric
 from sklstm._forecasting.arguments import flag, probabilities, probability, whole_number
 from sklstm._forecasting.attributes import FittedAttributes
 from sklstm._forecasting.backtest import backtest, ends_of_origins, too_short_warning
 from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.hold_out import hold_out_warning
+from sklstm._forecasting.plain import step_as_plain, step_from_plain
 from sklstm._forecasting.reading import as_continuation, as_panel, left_out_warning
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import CONSTRAINTS, default_horizon
@@ -62,7 +64,7 @@ class ForecasterParameters:
     verbose: bool | int = False
 
 
-class LSTMForecaster(ForecasterParameters, FittedAttributes, WithComponents):
+class LSTMForecaster(ForecasterParameters, FittedAttributes, Saved, WithComponents):
     """Forecasts of one series or of a panel of many, with intervals.
 
     Simple forecasts, the anchors, are corrected by LSTM networks [1]_ [2]_ that read a window of
@@ -181,6 +183,12 @@ class LSTMForecaster(ForecasterParameters, FittedAttributes, WithComponents):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = CONSTRAINTS
     _by_name: ClassVar[dict[str, Any]] = {"attention": ATTENTIONS}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"freq": step_as_plain(self.freq)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state | {"freq": step_from_plain(state["freq"])})
 
     # --- fit ------------------------------------------------------------------------------
     @with_valid_parameters

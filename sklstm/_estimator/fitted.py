@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._estimator import settings
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
+from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -39,7 +40,7 @@ from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
 
 
-class FittedNetwork(HyperParameters, WithComponents, WithParameters):
+class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     """The methods of classifier and regressor that need a fitted network.
 
     `theta_` holds all parameters: (n_parameters,), or a row for each of several members of an
@@ -319,6 +320,21 @@ class FittedNetwork(HyperParameters, WithComponents, WithParameters):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "theta_")
+
+    def _incomplete(self) -> str | None:
+        """Return what the loaded estimator lacks; None if it is as this version would fit it."""
+        if not hasattr(self, "dtype_"):
+            return None  # it is not fitted
+        fitted = [name for name in FittedNetwork.__annotations__ if name.endswith("_")]
+        needed = (*fitted, "_architecture", "_members")
+        missing = [name for name in needed if not hasattr(self, name)]
+        if missing:
+            return f"it lacks {', '.join(missing)}"
+        size = ParameterLayout(self._spec).size
+        n = self._thetas().shape[1]
+        if n != size:
+            return f"its network has {n} parameters, where it would have {size}"
+        return None
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

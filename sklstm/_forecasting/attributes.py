@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,11 @@ class FittedAttributes:
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_fitted")
+
+    def _incomplete(self) -> str | None:
+        """Return what a loaded forecaster lacks; None if it is as this version would fit it."""
+        missing = _missing_fields(vars(self).get("_fitted"))
+        return f"it lacks {', '.join(missing)}" if missing else None
 
     def _state(self) -> Fitted:
         """Return what fit left behind, or say that it was not called."""
@@ -112,3 +118,15 @@ class FittedAttributes:
         panel = self._state().panel
         i = panel.index_of(series)
         return pd.Series(panel.values[i], panel.axes[i], name=panel.labels[i])
+
+
+def _missing_fields(part: Any) -> list[str]:
+    """Return the fields that dataclasses in a part of a state do not have."""
+    if isinstance(part, list | tuple | dict):
+        parts = part.values() if isinstance(part, dict) else part
+        return sorted({name for inner in parts for name in _missing_fields(inner)})
+    if not dataclasses.is_dataclass(part):
+        return []
+    names = [field.name for field in dataclasses.fields(part)]
+    missing = [f"{type(part).__name__}.{name}" for name in names if name not in vars(part)]
+    return missing + _missing_fields(list(vars(part).values()))

@@ -10,6 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.long_index import rows_by_series
+from sklstm._forecasting.plain import (
+    index_as_plain,
+    index_from_plain,
+    step_as_plain,
+    step_from_plain,
+    template_as_plain,
+    template_from_plain,
+)
 from sklstm._forecasting.time_index import as_times, future, join, steps_until
 
 # one series; one column per series; rows with the index (series, time)
@@ -27,6 +35,36 @@ class Panel:
     step: Any
     template: Any  # an empty object of the user's type, with its names and dtypes
     left_out: tuple[Any, ...] = ()  # labels of series without any observation
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the panel without objects of pandas; each time axis is there once."""
+        places: dict[Any, int] = {}  # with a common step, length and end make an axis
+        axes: list[Any] = []
+        place_of = np.empty(self.n_series, np.int64)
+        for i, axis in enumerate(self.axes):
+            key = len(axis), axis[-1], axis.name
+            if key not in places:
+                places[key] = len(axes)
+                axes.append(index_as_plain(axis))
+            place_of[i] = places[key]
+        return self.__dict__ | {
+            "axes": {"distinct": axes, "place_of": place_of},
+            "step": step_as_plain(self.step),
+            "template": template_as_plain(self.template),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take what `__getstate__` gave; files of 0.1.0 have the objects themselves."""
+        axes = state["axes"]
+        if isinstance(axes, dict):
+            distinct = [index_from_plain(form) for form in axes["distinct"]]
+            axes = [distinct[place] for place in axes["place_of"]]
+        self.__dict__.update(
+            state,
+            axes=axes,
+            step=step_from_plain(state["step"]),
+            template=template_from_plain(state["template"]),
+        )
 
     @property
     def n_series(self) -> int:
