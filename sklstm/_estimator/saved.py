@@ -24,9 +24,11 @@ class Saved(BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         state = dict(state)
         version = state.pop("_sklstm_version", None)
-        super().__setstate__(state)
         if version == __version__:
+            super().__setstate__(state)
             return
+        # hyper-parameters that are newer than the file
+        super().__setstate__(type(self)().get_params(deep=False) | state)
         saver = "an older version of sklstm" if version is None else f"sklstm {version}"
         reason = self._unknown_parameters(state) or self._incomplete()
         if reason is not None:
