@@ -67,11 +67,18 @@ def test_a_hyper_parameter_that_is_new_has_its_default(Estimator):
     np.testing.assert_array_equal(raw(other, X), raw(model, X))
 
 
+def _with_fewer_parameters(state):
+    """Leave out a parameter."""
+    (member,) = state["_members"]
+    state["_members"] = [member | {"theta": member["theta"][1:]}]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda state: state.pop("channel_scale_"), "it lacks channel_scale_"),
-        (lambda state: state.update(theta_=state["theta_"][1:]), r"has \d+ parameters, where"),
+        (lambda state: state.pop("_members"), "it lacks _members"),
+        (_with_fewer_parameters, r"has \d+ parameters, where"),
         (lambda state: state.update(peepholes=True), "the hyper-parameters peepholes"),
     ],
 )

@@ -193,6 +193,14 @@ def test_a_copy_goes_on_from_the_same_state(Estimator, duplicate, dtype):
         len(X), method=method_of(Estimator)).step(X[:, 0]))  # fmt: skip
 
 
+def test_a_copy_of_the_stream_of_an_ensemble():
+    model, X = fitted(n_estimators=2)
+    stream = model.stream(len(X))
+    stream.step(X[:, 0])
+    other = pickle.loads(pickle.dumps(stream))
+    np.testing.assert_array_equal(other.step(X[:, 1]), stream.step(X[:, 1]))
+
+
 def test_a_pickled_stream_keeps_the_parameters_with_which_it_was_made():
     model, X = fitted()
     content = pickle.dumps(model.stream())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class Parameters(Mapping[str, NDArray[np.float64]]):
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted classifier or regressor."""
+    """A fitted classifier or regressor; of an ensemble the first member."""
 
     estimator: LSTMClassifier | LSTMRegressor
     spec: NetworkSpec
@@ -74,17 +74,34 @@ class FittedModel:
                 f"{type(estimator).__name__} cannot be exported to {form}: pass a fitted "
                 "LSTMClassifier or LSTMRegressor."
             )
-        check_is_fitted(estimator, "theta_")
+        check_is_fitted(estimator)
         return cls(
             estimator=estimator,
             spec=estimator._spec,
-            parameters=Parameters(estimator.parameters_),
+            parameters=Parameters(estimator.estimators_[0].parameters_),
             n_channels=estimator.n_channels_in_,
             patch_size=estimator.patch_size_,
             scale=estimator._architecture["scale"],
             center=estimator.channel_mean_,
             deviation=estimator.channel_scale_,
         )
+
+    @property
+    def members(self) -> list[FittedModel]:
+        """The networks of an ensemble, or this one."""
+        networks = self.estimator.estimators_
+        if len(networks) == 1:
+            return [self]
+        return [replace(self, parameters=Parameters(one.parameters_)) for one in networks]
+
+    def check_single(self, form: str) -> None:
+        """Raise an error for an ensemble."""
+        n_networks = len(self.estimator.estimators_)
+        if n_networks > 1:
+            raise ValueError(
+                f"An ensemble of {n_networks} networks cannot be exported to {form}: export each "
+                "of estimators_, and take the mean of their probabilities or values."
+            )
 
     @property
     def classes(self) -> NDArray | None:

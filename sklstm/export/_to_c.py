@@ -36,7 +36,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, or if the name of the file is none for a function.
+        If the estimator cannot be exported, as an ensemble of networks, or if the name of the file
+        is none for a function.
 
     Notes
     -----
@@ -67,6 +68,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
             f"path={str(path)!r}: the functions are named after the file, so that its name must be "
             "an identifier of C and end in .c, for instance 'model.c'."
         )
-    source, header = convert(FittedModel.of(estimator, "C"), name)
+    model = FittedModel.of(estimator, "C")
+    model.check_single("C")
+    source, header = convert(model, name)
     file.write_text(source, "utf-8")
     file.with_suffix(".h").write_text(header, "utf-8")

@@ -47,8 +47,9 @@ def torch_state_dict(estimator: Any) -> dict[str, NDArray]:
 
     With torch: ``layers.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})``.
     """
-    spec = FittedModel.of(estimator, "torch").spec
-    cell = spec.cell
+    model = FittedModel.of(estimator, "torch")
+    model.check_single("torch")
+    spec, cell = model.spec, model.spec.cell
     plain = not cell.normalised and max(cell.zoneout_rates) == 0.0
     if type(cell) not in (LSTM, GRU, RNN) or not plain or spec.num_layers == 0:
         layers = f"num_layers={spec.num_layers} and cell={cell!r}"

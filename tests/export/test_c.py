@@ -164,6 +164,14 @@ def test_a_forecaster_is_refused(tmp_path):
         to_c(LSTMForecaster(), tmp_path / "model.c")
 
 
+def test_an_ensemble_is_refused_with_what_to_do(tmp_path):
+    X, slope = sequences()
+    model = LSTMRegressor(**SMALL, n_estimators=2).fit(X, slope)
+    with pytest.raises(ValueError, match=r"ensemble of 2 networks.*export each of estimators_"):
+        to_c(model, tmp_path / "model.c")
+    to_c(model.estimators_[1], tmp_path / "model.c")
+
+
 def test_a_part_that_the_export_does_not_know_is_refused(monkeypatch, tmp_path):
     model, _ = draw_model(monkeypatch, 0)
     parameters = type(model).parameters_.fget

@@ -16,7 +16,14 @@ from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklstm.components.cells import CELLS
 from sklstm.export import to_onnx
 from sklstm.export._onnx.cells import OPERATORS, STEPS
-from tests.export.models import CELL_CHOICES, as_input, draw_model, expected, untrained
+from tests.export.models import (
+    CELL_CHOICES,
+    as_input,
+    draw_model,
+    draw_target,
+    expected,
+    untrained,
+)
 from tests.toy import ESTIMATORS, SMALL, problem, sequences
 
 TOLERANCE = 1e-5
@@ -120,6 +127,20 @@ def test_a_mean_much_larger_than_the_deviation(monkeypatch):
     model = untrained(monkeypatch, LSTMRegressor, X, slope, scale="both", **SMALL)
     x = as_input(X)
     np.testing.assert_allclose(run(to_onnx(model), x)["variable"][:, 0], model.predict(x), 1e-5)
+
+
+@pytest.mark.parametrize("kind", [0, 1, 3, 4])
+def test_an_ensemble(monkeypatch, kind):
+    """The mean of probabilities or values: numbers, three classes, two, several labels."""
+    X, slope = sequences()
+    Estimator, y = draw_target(kind, slope)
+    model = untrained(monkeypatch, Estimator, X, y, **SMALL, n_estimators=3, dtype="float32")
+    x = as_input(X)
+    outputs = run(to_onnx(model), x)
+    if "label" in outputs:
+        check_labels(outputs.pop("label"), model.predict(x))
+    (values,) = outputs.values()
+    np.testing.assert_allclose(values, expected(model, x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 # --- operators ------------------------------------------------------------------------------

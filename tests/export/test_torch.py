@@ -83,6 +83,18 @@ def test_a_stream_keeps_the_parameters_with_which_it_was_made(monkeypatch):
     np.testing.assert_allclose(stream.step(X[0][0]), before)
 
 
+def test_parameters_of_an_ensemble_are_stacked():
+    X, y = problem(LSTMRegressor)
+    model = LSTMRegressor(**SMALL, n_estimators=2).fit(X, y)
+    before = model.theta_
+    model.load_parameters({k: array[::-1] for k, array in model.parameters_.items()})
+    np.testing.assert_array_equal(model.theta_, before[::-1])
+    with pytest.raises(ValueError, match=r"head_bias has the shape \(1,\).*2 members"):
+        model.load_parameters({"head_bias": [0.0]})
+    with pytest.raises(ValueError, match="ensemble of 2 networks"):
+        torch_state_dict(model)
+
+
 # --- what is refused ------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("given", "message"),

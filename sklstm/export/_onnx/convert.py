@@ -19,11 +19,13 @@ OLDEST_OPSET = 18  # the first in which all reductions take their axes as an inp
 def network(graph: Graph, model: FittedModel, X: str) -> dict[str, str]:
     """Add all from X (n_samples, n_timesteps, n_channels) to the outputs, returned by name."""
     seen = network_input(graph, model, X)
-    beside = convolutions.branch(graph, model, seen) if model.spec.branch else None
-    states, final = recurrent.layers(graph, model, convolutions.front(graph, model, seen))
-    raw = readout.raw_prediction(graph, model, states, final, beside)
-    model.parameters.check_all_read("ONNX")
-    return outputs.decoded(graph, model, raw, states)
+    raws = []
+    for member in model.members:
+        beside = convolutions.branch(graph, member, seen) if member.spec.branch else None
+        states, final = recurrent.layers(graph, member, convolutions.front(graph, member, seen))
+        raws.append(readout.raw_prediction(graph, member, states, final, beside))
+        member.parameters.check_all_read("ONNX")
+    return outputs.decoded(graph, model, raws, states)
 
 
 def convert(estimator: Any, target_opset: int) -> onnx.ModelProto:
@@ -33,6 +35,7 @@ def convert(estimator: Any, target_opset: int) -> onnx.ModelProto:
     given = network(graph, model, "X")
     for name, inner in given.items():
         graph.add("Identity", inner, name=name)
+    graph.prune(given)
     proto = helper.make_graph(
         graph.nodes,
         "sklstm",

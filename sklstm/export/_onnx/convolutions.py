@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sklstm.components.convolutions import ConvolutionLayer
@@ -13,32 +15,37 @@ from sklstm.export._onnx.steps import Steps
 
 def front(graph: Graph, model: FittedModel, steps: Steps) -> Steps:
     """Return the output of the convolutions before the recurrent layers, in the order of time."""
-    for k, layer in enumerate(model.spec.front):
-        steps = _convolution(graph, model, layer, f"conv_{{}}_l{k}", steps)
+    if model.spec.front:
+        by_filter = _stack(graph, model, model.spec.front, "conv", steps)
+        values = graph.add("Transpose", by_filter.values, perm=[2, 0, 1])
+        steps = by_filter.with_values(values)
     return steps.reversed(graph) if is_reversed(model) else steps
 
 
 def branch(graph: Graph, model: FittedModel, steps: Steps) -> str:
     """Return the mean over time (n_samples, n_filters) of the convolutions beside them."""
-    for k, layer in enumerate(model.spec.branch):
-        steps = _convolution(graph, model, layer, f"fcn_{{}}_l{k}", steps)
-    total = graph.add("ReduceSum", steps.values, np.array([0]), keepdims=0)
+    by_filter = _stack(graph, model, model.spec.branch, "fcn", steps)
+    total = graph.add("ReduceSum", by_filter.values, np.array([2]), keepdims=0)
     return graph.add("Div", total, steps.n_steps(graph))
 
 
-def _convolution(
-    graph: Graph, model: FittedModel, layer: ConvolutionLayer, names: str, steps: Steps
+def _stack(
+    graph: Graph, model: FittedModel, layers: tuple[ConvolutionLayer, ...], name: str, steps: Steps
 ) -> Steps:
-    """Return one layer's output; `names` makes the name of an array of its parameters."""
-    weight, bias = folded(model, layer, names)
-    before = layer.width - 1 if layer.causal else (layer.width - 1) // 2
-    pads = [before, layer.width - 1 - before]
-    if is_reversed(model):
-        weight, pads = weight[:, :, ::-1], pads[::-1]
-    z = graph.add(
-        "Conv", graph.add("Transpose", steps.values, perm=[1, 2, 0]),
-        weight.astype(np.float32), bias.astype(np.float32), pads=pads, strides=[layer.stride],
-    )  # fmt: skip
-    active = graph.add({"relu": "Relu", "tanh": "Tanh"}[layer.activation], z)
-    after = steps.merged(graph, graph.add("Transpose", active, perm=[2, 0, 1]), layer.stride)
-    return after.with_values(after.masked(graph, after.values))
+    """Return layers one upon the other, (n_samples, n_filters, n_timesteps) as Conv has it."""
+    values = graph.add("Transpose", steps.values, perm=[1, 2, 0])
+    for k, layer in enumerate(layers):
+        weight, bias = folded(model, layer, f"{name}_{{}}_l{k}")
+        before = layer.width - 1 if layer.causal else (layer.width - 1) // 2
+        pads = [before, layer.width - 1 - before]
+        if is_reversed(model):
+            weight, pads = weight[:, :, ::-1], pads[::-1]
+        z = graph.add(
+            "Conv", values, weight.astype(np.float32), bias.astype(np.float32), pads=pads,
+            strides=[layer.stride],
+        )  # fmt: skip
+        active = graph.add({"relu": "Relu", "tanh": "Tanh"}[layer.activation], z)
+        steps = steps.merged(graph, active, layer.stride, time_axis=2)
+        inside = graph.add("Transpose", steps.valid, perm=[1, 2, 0])
+        values = graph.add("Where", inside, active, np.float32(0.0))
+    return replace(steps, values=values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 Input = str | NDArray | np.generic
+
+# Operators that need not write all of their outputs.
+_OPTIONAL_OUTPUTS = {"LSTM", "GRU", "RNN"}
 
 
 class Graph:
@@ -59,6 +63,21 @@ class Graph:
         if key not in self.constants:
             self.constants[key] = numpy_helper.from_array(array, self.name("constant"))
         return self.constants[key].name
+
+    def prune(self, outputs: Iterable[str]) -> None:
+        """Leave out what does not lead to these outputs."""
+        used, kept = set(outputs), []
+        for node in reversed(self.nodes):
+            if not used & set(node.output):
+                continue
+            if node.op_type in _OPTIONAL_OUTPUTS:
+                node.output[:] = [name if name in used else "" for name in node.output]
+            used |= set(node.input)
+            for attribute in node.attribute:  # the body of a loop reads constants around it
+                used |= {name for inner in attribute.g.node for name in inner.input}
+            kept.append(node)
+        self.nodes = kept[::-1]
+        self.constants = {k: tensor for k, tensor in self.constants.items() if tensor.name in used}
 
     # --- small expressions ------------------------------------------------------------------
     def cast(self, x: Input, to: int) -> str:

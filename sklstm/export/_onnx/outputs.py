@@ -11,19 +11,45 @@ from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.steps import Steps
 
 
-def decoded(graph: Graph, model: FittedModel, raw: str, X: Steps) -> dict[str, str]:
+def decoded(graph: Graph, model: FittedModel, raws: list[str], steps: Steps) -> dict[str, str]:
     """Return the outputs by name; per step, floats behind the end of a sequence are NaN.
 
-    raw (n_samples, n_outputs), with a time axis in the middle if the network predicts every step
-    X: the sequences, whose steps these are
+    raws: for each member (n_samples, n_outputs), with a time axis in the middle if the network
+        predicts every step
+    steps: the sequences, whose steps these are
     """
     if model.classes is None:
+        raw = _mean(graph, raws)
         scale, mean = model.estimator.target_scale_, model.estimator.target_mean_
         scaled = graph.add("Mul", raw, scale.astype(np.float32))
         values = graph.add("Add", scaled, mean.astype(np.float32))
-        return {"variable": _blank(graph, model, values, X)}
-    probabilities = _blank(graph, model, _probabilities(graph, model, raw), X)
-    return {"label": _labels(graph, model, raw), "probabilities": probabilities}
+        return {"variable": _blank(graph, model, values, steps)}
+    if model.estimator.out_activation_ == "softmax":
+        probabilities = _mean(graph, [graph.add("Softmax", raw, axis=-1) for raw in raws])
+        # a raw prediction says more than a probability that was rounded to 1
+        evidence = raws[0] if len(raws) == 1 else probabilities
+        place = graph.add("ArgMax", evidence, axis=-1, keepdims=0)
+        label = graph.add("Gather", _classes(model), place)
+    else:
+        label, probabilities = _logistic(graph, model, raws)
+    return {"label": label, "probabilities": _blank(graph, model, probabilities, steps)}
+
+
+def _logistic(graph: Graph, model: FittedModel, raws: list[str]) -> tuple[str, str]:
+    """Return labels and probabilities of two classes, or of several labels."""
+    positive = _mean(graph, [graph.add("Sigmoid", raw) for raw in raws])
+    negative = _mean(graph, [graph.add("Sigmoid", graph.add("Neg", raw)) for raw in raws])
+    evidence = raws[0] if len(raws) == 1 else graph.add("Sub", positive, negative)
+    place = graph.cast(graph.add("Greater", evidence, np.float32(0.0)), TensorProto.INT64)
+    if model.is_multilabel:
+        return place, positive
+    label = graph.add("Gather", _classes(model), graph.add("Squeeze", place, np.array([-1])))
+    return label, graph.add("Concat", negative, positive, axis=-1)
+
+
+def _mean(graph: Graph, values: list[str]) -> str:
+    """Return the mean of the members."""
+    return values[0] if len(values) == 1 else graph.add("Mean", *values)
 
 
 def type_and_shape(model: FittedModel, name: str) -> tuple[int, list[str | int]]:
@@ -38,27 +64,6 @@ def type_and_shape(model: FittedModel, name: str) -> tuple[int, list[str | int]]
         return TensorProto.INT64, [*rows, n_classes]
     kinds = {"i": TensorProto.INT64, "f": TensorProto.DOUBLE, "b": TensorProto.BOOL}
     return kinds.get(_classes(model).dtype.kind, TensorProto.STRING), rows
-
-
-def _probabilities(graph: Graph, model: FittedModel, raw: str) -> str:
-    if model.estimator.out_activation_ == "softmax":
-        return graph.add("Softmax", raw, axis=-1)
-    positive = graph.add("Sigmoid", raw)
-    if model.is_multilabel:
-        return positive
-    negative = graph.add("Sigmoid", graph.add("Neg", raw))
-    return graph.add("Concat", negative, positive, axis=-1)
-
-
-def _labels(graph: Graph, model: FittedModel, raw: str) -> str:
-    if model.estimator.out_activation_ == "softmax":
-        place = graph.add("ArgMax", raw, axis=-1, keepdims=0)
-    else:
-        place = graph.cast(graph.add("Greater", raw, np.float32(0.0)), TensorProto.INT64)
-        if model.is_multilabel:
-            return place
-        place = graph.add("Squeeze", place, np.array([-1]))
-    return graph.add("Gather", _classes(model), place)
 
 
 def _classes(model: FittedModel) -> NDArray:
@@ -79,9 +84,9 @@ def _classes(model: FittedModel) -> NDArray:
     )
 
 
-def _blank(graph: Graph, model: FittedModel, values: str, X: Steps) -> str:
+def _blank(graph: Graph, model: FittedModel, values: str, steps: Steps) -> str:
     """Return values of every step as NaN where there is no step; others as they are."""
     if not model.spec.per_step:
         return values
-    valid = graph.add("Transpose", X.valid, perm=[1, 0, 2])
+    valid = graph.add("Transpose", steps.valid, perm=[1, 0, 2])
     return graph.add("Where", valid, values, np.float32(np.nan))

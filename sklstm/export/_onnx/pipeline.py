@@ -71,6 +71,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     given = network(graph, model, X)
     for name, variable in zip(_names(model), operator.outputs, strict=True):
         graph.add("Identity", given[name], name=variable.full_name)
+    graph.prune(variable.full_name for variable in operator.outputs)
     container.initializers.extend(graph.constants.values())
     for node in graph.nodes:
         attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}

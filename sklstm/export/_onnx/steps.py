@@ -26,16 +26,16 @@ class Steps:
         """Return other values of the same lengths."""
         return replace(self, values=values)
 
-    def merged(self, graph: Graph, values: str, n_merged: int) -> Steps:
+    def merged(self, graph: Graph, values: str, n_merged: int, time_axis: int = 0) -> Steps:
         """Return values that stand for `n_merged` steps each, the last ones of a sequence first.
 
-        values (ceil(n_timesteps / n_merged), n_samples, n_features)
+        values (ceil(n_timesteps / n_merged), n_samples, n_features), or with time on another axis
         """
         if n_merged == 1:
             return self.with_values(values)
         rounded_up = graph.add("Add", self.lengths, np.int32(n_merged - 1))
         lengths = graph.add("Div", rounded_up, np.int32(n_merged))
-        return Steps(values, lengths, valid_steps(graph, graph.size(values, 0), lengths))
+        return Steps(values, lengths, valid_steps(graph, graph.size(values, time_axis), lengths))
 
     def reversed(self, graph: Graph) -> Steps:
         """Return each sequence from its last step to its first, padded at its end as before."""
