@@ -12,6 +12,8 @@ import sklstm.components
 import sklstm.datasets
 import sklstm.inspection
 
+import sklstm.export
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 # of components: they are there to be derived from
@@ -19,6 +21,8 @@ BASES = ("Cell", "Component", "Loss", "Schedule", "Solver")
 PUBLIC = [
     (f"{module.__name__}.{name}", getattr(module, name))
     for module in (sklstm, sklstm.components, sklstm.datasets, sklstm.inspection)
+
+    for module in (sklstm, sklstm.components, sklstm.datasets, sklstm.export)
     for name in module.__all__
     if name not in ("__version__", *BASES)
 ]

@@ -213,6 +213,16 @@ def test_a_stream_gives_what_the_whole_gives(Estimator, pooling):
         model.estimators_[0].stream(len(X)).state = stream.state
 
 
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_a_single_network_does_not_hold_itself(Estimator):
+    X, y = problem(Estimator)
+    single = Estimator(**SMALL).fit(X, y)
+    for network in (single, Estimator(**THREE).fit(X, y).estimators_[0]):
+        assert not hasattr(network, "estimators_")
+        with pytest.raises(AttributeError, match="a single network"):
+            _ = network.estimators_
+
+
 # --- fits that go on ------------------------------------------------------------------------
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_warm_start_adds_members_and_leaves_the_others(Estimator):

@@ -183,6 +183,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     def estimators_(self) -> list[Self]:
         """The members of an ensemble as estimators; to train one leaves the ensemble as it is."""
         check_is_fitted(self, "theta_")
+        if self.n_estimators == 1 and len(self._members) == 1:
+            # tools that look for estimators inside of estimators would find it in itself
+            raise AttributeError(
+                f"This {type(self).__name__} is a single network and has no estimators_: set "
+                "n_estimators to at least 2."
+            )
         return [self._alone(*each) for each in zip(self._thetas(), self._members, strict=True)]
 
     def _alone(self, theta: NDArray, member: Member) -> Self:

@@ -78,7 +78,7 @@ class FittedModel:
         return cls(
             estimator=estimator,
             spec=estimator._spec,
-            parameters=Parameters(estimator.estimators_[0].parameters_),
+            parameters=_parameters(estimator)[0],
             n_channels=estimator.n_channels_in_,
             patch_size=estimator.patch_size_,
             scale=estimator._architecture["scale"],
@@ -89,14 +89,11 @@ class FittedModel:
     @property
     def members(self) -> list[FittedModel]:
         """The networks of an ensemble, or this one."""
-        networks = self.estimator.estimators_
-        if len(networks) == 1:
-            return [self]
-        return [replace(self, parameters=Parameters(one.parameters_)) for one in networks]
+        return [replace(self, parameters=one) for one in _parameters(self.estimator)]
 
     def check_single(self, form: str) -> None:
         """Raise an error for an ensemble."""
-        n_networks = len(self.estimator.estimators_)
+        n_networks = len(self.members)
         if n_networks > 1:
             raise ValueError(
                 f"An ensemble of {n_networks} networks cannot be exported to {form}: export each "
@@ -132,6 +129,13 @@ class FittedModel:
         if self.classes is not None:
             known["classes"] = json.dumps(self.classes.tolist(), default=str)
         return known
+
+
+def _parameters(estimator: LSTMClassifier | LSTMRegressor) -> list[Parameters]:
+    """Return the parameters of each member of an ensemble, or of the one network."""
+    if len(estimator._members) == 1:
+        return [Parameters(estimator.parameters_)]
+    return [Parameters(member.parameters_) for member in estimator.estimators_]
 
 
 def folded(

@@ -75,7 +75,7 @@ def _check(estimator: Any, spec: Any, layer: Any) -> None:
     n_layers = spec.encoder.n_layers
     if not isinstance(layer, (int, np.integer)) or not -n_layers <= layer < n_layers:
         raise ValueError(f"layer={layer!r}: the network has {n_layers} layer(s) of attention.")
-    n_members = len(estimator.estimators_)
+    n_members = len(estimator._members)
     if n_members > 1:
         raise ValueError(
             "The heads of one network are not those of another: pass one of the "

@@ -123,7 +123,7 @@ def error_flow(
 def _opened(estimator: Any, x: Any, step: int) -> Opened:
     """Open an estimator for one sequence."""
     opened = Opened(estimator, [x], step)
-    n_members = len(estimator.estimators_)
+    n_members = len(estimator._members)
     if n_members > 1:
         raise ValueError(
             f"An ensemble of {n_members} networks has as many states: pass one of estimators_."

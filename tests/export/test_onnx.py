@@ -9,12 +9,16 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+import skl2onnx
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
+from sklstm.components import LSTM
 from sklstm.components.cells import CELLS
-from sklstm.export import to_onnx
+from sklstm.export import register_with_skl2onnx, to_onnx
 from sklstm.export._onnx.cells import OPERATORS, STEPS
 from tests.export.models import (
     CELL_CHOICES,
@@ -188,6 +192,45 @@ def test_target_opset(monkeypatch, opset):
     x = as_input(X)
     outputs = run(exported, x)
     np.testing.assert_allclose(outputs["probabilities"], expected(model, x), atol=TOLERANCE)
+
+
+# --- pipelines ------------------------------------------------------------------------------
+@pytest.mark.parametrize("cell", ["lstm", LSTM(layer_norm=True)], ids=["operator", "loop"])
+@pytest.mark.parametrize("kind", [0, 1, 5])
+def test_a_pipeline(monkeypatch, kind, cell):
+    """Its X has two axes, here two channels side by side for each step."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(5.0, 3.0, (24, 12)).astype(np.float32)
+    Estimator, y = draw_target(kind, X[:, 0])
+    scaled = StandardScaler().fit(X)
+    model = untrained(
+        monkeypatch, Estimator, scaled.transform(X), y, **(SMALL | {"cell": cell}), n_channels=2
+    )
+    pipeline = make_pipeline(scaled, model)
+    exported = to_onnx(pipeline)
+    outputs = run(exported, X)
+    if Estimator is LSTMClassifier:
+        np.testing.assert_array_equal(outputs["label"], pipeline.predict(X))
+        right = pipeline.predict_proba(X)
+    else:
+        right = pipeline.predict(X)[:, np.newaxis]
+    (values,) = (outputs[name] for name in outputs if name != "label")
+    np.testing.assert_allclose(values, right, rtol=TOLERANCE, atol=TOLERANCE)
+    known = {prop.key: prop.value for prop in exported.metadata_props}
+    assert known["estimator"] == Estimator.__name__
+
+
+def test_skl2onnx_itself_converts_after_registration(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((24, 6)).astype(np.float32)
+    model = untrained(monkeypatch, LSTMClassifier, X, np.arange(24) % 2, **SMALL)
+    register_with_skl2onnx()
+    outputs = run(skl2onnx.to_onnx(model, X[:1], target_opset=18), X)
+    assert list(outputs) == ["output_label", "output_probability"]
+    given = [[row[0], row[1]] for row in outputs["output_probability"]]  # a dict for each row
+    np.testing.assert_allclose(given, model.predict_proba(X), atol=TOLERANCE)
+    options = {id(model): {"zipmap": False}}
+    outputs = run(skl2onnx.to_onnx(model, X[:1], target_opset=18, options=options), X)
+    np.testing.assert_allclose(outputs["probabilities"], given, atol=TOLERANCE)
 
 
 # --- metadata -------------------------------------------------------------------------------
