@@ -10,9 +10,8 @@ import pytest
 import sklstm
 import sklstm.components
 import sklstm.datasets
-import sklstm.inspection
-
 import sklstm.export
+import sklstm.inspection
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
