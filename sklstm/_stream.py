@@ -58,7 +58,7 @@ class Stream:
         plan, spec, n_networks = network.plan, network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
-        self._networks = networks
+        self._network, self._packed = network, packed
         self._settings = n_streams, center, deviation, decode, mean
         chunk = Chunk(network)
         work = chunk.workspace(n_streams, n_streams, 1, keep=False)
@@ -152,9 +152,9 @@ class Stream:
         )
 
     def __reduce__(self) -> Any:
-        spec, dtype = self._networks[0].spec, self._networks[0].dtype
-        thetas = [network.unpacked() for network in self._networks]
-        return _restored, (spec, dtype, thetas, self._settings, self.state)
+        network = self._network
+        thetas = np.stack([network.unpacked(packed) for packed in self._packed])
+        return _restored, (network.spec, network.dtype, thetas, self._settings, self.state)
 
     def _shaped(self, values: NDArray) -> NDArray:
         """Return one step of values in the shape of the streams, or raise an error."""
@@ -205,15 +205,13 @@ class Stream:
 def _restored(
     spec: NetworkSpec,
     dtype: DTypeLike,
-    thetas: list[NDArray],
+    thetas: NDArray,
     settings: tuple[Any, ...],
     state: Mapping[str, NDArray],
 ) -> Stream:
-    """Return a stream that was pickled."""
-    networks = [Network(spec, dtype) for _ in thetas]
-    for network, theta in zip(networks, thetas, strict=True):
-        network.pack(theta)
-    stream = Stream(networks, *settings)
+    """Return a stream that was pickled; thetas (n_networks, n_parameters)."""
+    network = Network(spec, dtype)
+    stream = Stream(network, network.pack_each(thetas), *settings)
     stream.state = state
     return stream
 

@@ -20,7 +20,6 @@ BASES = ("Cell", "Component", "Loss", "Schedule", "Solver")
 PUBLIC = [
     (f"{module.__name__}.{name}", getattr(module, name))
     for module in (sklstm, sklstm.components, sklstm.datasets, sklstm.inspection)
-
     for module in (sklstm, sklstm.components, sklstm.datasets, sklstm.export)
     for name in module.__all__
     if name not in ("__version__", *BASES)

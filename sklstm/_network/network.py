@@ -70,9 +70,9 @@ class Network:
         """Let the kernels read parameters that are packed already."""
         self._packing.packed = packed
 
-    def unpacked(self) -> NDArray:
-        """Return the parameters theta (n_parameters,) that prediction reads."""
-        return self._packing.unpacked()
+    def unpacked(self, packed: NDArray) -> NDArray:
+        """Return of packed parameters those that prediction reads, theta (n_parameters,)."""
+        return self._packing.unpacked(packed)
 
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
         """Sum the gradients of the chunks, in their order, into the layout of theta."""

@@ -95,10 +95,10 @@ class Packing:
         self.pack(theta)
         return self.packed
 
-    def unpacked(self) -> NDArray:
-        """Return the parameters (n_parameters,) in the packed array; 0 if they are not there."""
+    def unpacked(self, packed: NDArray) -> NDArray:
+        """Return the parameters (n_parameters,) in a packed array; 0 if they are not there."""
         theta = np.zeros_like(self._extended)
-        theta[self._pack_index] = self.packed
+        theta[self._pack_index] = packed
         return theta[:-1]
 
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
