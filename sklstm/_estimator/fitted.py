@@ -239,7 +239,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
 
     def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:
-        """Predict while sequences come in, one time step after another.
+        """Predict step by step; an error for networks that read whole sequences or patches.
 
         Parameters
         ----------
@@ -252,11 +252,6 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         -------
         Stream
             Its ``step(x)`` takes one time step of each stream, and predicts.
-
-        Raises
-        ------
-        ValueError
-            If the network reads whole sequences or several steps at a time.
         """
         check_is_fitted(self, "theta_")
         if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
@@ -310,10 +305,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
 
     @property
     def parameters_(self) -> dict[str, NDArray]:
-        """The trained parameters by torch's names, read-only; assign ``theta_`` to change them.
-
-        The arrays of several members are stacked along their first axis.
-        """
+        """The trained parameters by torch's names, read-only; of several members stacked."""
         check_is_fitted(self, "theta_")
         layout = ParameterLayout(self._spec)
         of_each = [layout.views(theta) for theta in self._thetas()]
