@@ -54,7 +54,8 @@ class FittedModel:
     spec: NetworkSpec
     parameters: Parameters
     n_channels: int  # of X
-    patch_size: int
+    patch_size: int  # steps of X that become one for the recurrent layers
+    branch_patch_size: int  # and for the branch
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
@@ -81,6 +82,7 @@ class FittedModel:
             parameters=_parameters(estimator)[0],
             n_channels=estimator.n_channels_in_,
             patch_size=estimator.patch_size_,
+            branch_patch_size=estimator.branch_patch_size_,
             scale=estimator._architecture["scale"],
             center=estimator.channel_mean_,
             deviation=estimator.channel_scale_,
@@ -141,12 +143,28 @@ def _parameters(estimator: LSTMClassifier | LSTMRegressor) -> list[Parameters]:
 def folded(
     model: FittedModel, layer: ConvolutionLayer, names: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return weight (n_filters, n_inputs, width) and bias, with batch normalisation in them."""
-    weight = model.parameters[names.format("weight")]
+    """Return weight (n_filters, n_inputs, width) and bias, with batch normalisation in them.
+
+    names: of the arrays, "fcn_{}_l0" for instance
+    """
+    weight = _weight(model, layer, names.format("weight"))
     if not layer.normalised:
-        return weight, model.parameters[names.format("bias")]
+        bias = names.format("bias")
+        has_bias = bias in model.parameters
+        return weight, model.parameters[bias] if has_bias else np.zeros(layer.n_filters)
     scale, shift, mean, variance = (
         model.parameters[names.format(kind)] for kind in ("scale", "shift", "mean", "variance")
     )
     scale = scale / np.sqrt(variance + EPSILON)
     return weight * scale[:, np.newaxis, np.newaxis], shift - mean * scale
+
+
+def _weight(model: FittedModel, layer: ConvolutionLayer, name: str) -> NDArray[np.float64]:
+    """Return the weight of all filters; the narrower ones have zeros around them."""
+    weights = [model.parameters[name]]
+    for j, width in enumerate(layer.narrower, start=1):
+        weight = model.parameters[f"{name}_{j}"]
+        first = layer.before - replace(layer, width=width).before
+        around = first, layer.width - width - first
+        weights.append(np.pad(weight, ((0, 0), (0, 0), around)))
+    return np.concatenate(weights)

@@ -27,7 +27,7 @@ static void moments(const float *x, size_t n_timesteps, size_t channel, double *
 """
 
 _INPUT = """
-/* x (n_timesteps, N_CHANNELS), scaled, in patches that end with the last time step */
+/* x (n_timesteps, N_CHANNELS), scaled, behind zeros that make the first patch whole */
 static void read_input(const float *x, size_t n_timesteps, float *seen)
 {
     const size_t missing = (PATCH - n_timesteps % PATCH) % PATCH;

@@ -32,7 +32,7 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
     source.define(
         PATCH=model.patch_size,
         N_COPIES=2 if model.scale == "both" else 1,
-        N_SEEN=spec.n_channels,
+        N_SEEN=spec.n_patched,
         N_STATES=spec.n_directions * spec.n_units,
         WIDTH=_width(model),
     )
@@ -74,14 +74,15 @@ void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float 
 
 def floats_per_step(model: FittedModel) -> int:
     """Return how much workspace a step after patching needs."""
-    return model.spec.n_channels + 2 * _width(model)
+    return model.spec.n_patched + 2 * _width(model)
 
 
 def _width(model: FittedModel) -> int:
-    """Return the most values that a part behind the input gives for a step."""
+    """Return the most values that a part behind the input gives for a step of the layers."""
     spec = model.spec
-    filters = [layer.n_filters for layer in (*spec.front, *spec.branch)]
-    return max(spec.n_directions * spec.n_units, *filters, 1)
+    filters = [layer.n_filters for layer in spec.front]
+    of_branch = [layer.n_filters * spec.patch_size for layer in spec.branch]
+    return max(spec.n_directions * spec.n_units, *filters, *of_branch, 1)
 
 
 def _next(array: str) -> str:
@@ -91,14 +92,24 @@ def _next(array: str) -> str:
 
 def _branch(source: Source, model: FittedModel) -> list[str]:
     """Add the convolutions beside the layers; return the calls that write their features."""
-    spec, at, lines = model.spec, "seen", []
+    spec = model.spec
+    if not spec.branch:
+        return []
+    n_steps, at, lines = "n_steps", "seen", []
+    if spec.patch_size > 1:  # its own steps, without those of zeros that complete a patch
+        source.define(BRANCH_PATCH=model.branch_patch_size)
+        n_steps, at = "n_beside", "beside"
+        lines += [
+            "const size_t n_beside = (n_timesteps + BRANCH_PATCH - 1) / BRANCH_PATCH;",
+            "const float *beside = seen + n_steps * N_SEEN"
+            f" - n_beside * {spec.n_channels};",
+        ]
     for record in convolutions.add_convolutions(source, model, "fcn", spec.branch):
-        lines.append(f"convolve(&{record}, {at}, n_steps, {_next(at)});")
+        lines.append(f"convolve(&{record}, {at}, {n_steps}, {_next(at)});")
         at = _next(at)
-    if spec.branch:
-        convolutions.add_mean(source)
-        n_filters, place = spec.branch[-1].n_filters, spec.n_pooled
-        lines.append(f"mean_over_time({at}, n_steps, {n_filters}, features + {place});")
+    convolutions.add_mean(source)
+    n_filters, place = spec.branch[-1].n_filters, spec.n_pooled
+    lines.append(f"mean_over_time({at}, {n_steps}, {n_filters}, features + {place});")
     return lines
 
 

@@ -11,7 +11,7 @@ from sklstm._version import __version__
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx import convolutions, outputs, readout, recurrent
 from sklstm.export._onnx.graph import Graph
-from sklstm.export._onnx.inputs import network_input
+from sklstm.export._onnx.inputs import network_input, patches
 
 OLDEST_OPSET = 18  # the first in which all reductions take their axes as an input
 
@@ -19,10 +19,11 @@ OLDEST_OPSET = 18  # the first in which all reductions take their axes as an inp
 def network(graph: Graph, model: FittedModel, X: str) -> dict[str, str]:
     """Add all from X (n_samples, n_timesteps, n_channels) to the outputs, returned by name."""
     seen = network_input(graph, model, X)
+    patched = patches(graph, seen, model.spec.patch_size, model.spec.n_channels)
     raws = []
     for member in model.members:
         beside = convolutions.branch(graph, member, seen) if member.spec.branch else None
-        states, final = recurrent.layers(graph, member, convolutions.front(graph, member, seen))
+        states, final = recurrent.layers(graph, member, convolutions.front(graph, member, patched))
         raws.append(readout.raw_prediction(graph, member, states, final, beside))
         member.parameters.check_all_read("ONNX")
     return outputs.decoded(graph, model, raws, states)

@@ -12,6 +12,8 @@ from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.inputs import is_reversed
 from sklstm.export._onnx.steps import Steps
 
+_ACTIVATIONS = {"relu": "Relu", "tanh": "Tanh", "identity": "Identity"}
+
 
 def front(graph: Graph, model: FittedModel, steps: Steps) -> Steps:
     """Return the output of the convolutions before the recurrent layers, in the order of time."""
@@ -36,15 +38,16 @@ def _stack(
     values = graph.add("Transpose", steps.values, perm=[1, 2, 0])
     for k, layer in enumerate(layers):
         weight, bias = folded(model, layer, f"{name}_{{}}_l{k}")
-        before = layer.width - 1 if layer.causal else (layer.width - 1) // 2
-        pads = [before, layer.width - 1 - before]
+        apart = max(1, layer.dilation)
+        pads = [layer.before, (layer.width - 1) * apart - layer.before]
         if is_reversed(model):
             weight, pads = weight[:, :, ::-1], pads[::-1]
         z = graph.add(
             "Conv", values, weight.astype(np.float32), bias.astype(np.float32), pads=pads,
-            strides=[layer.stride],
+            strides=[layer.stride], dilations=[apart],
+            group=layer.n_filters if layer.dilation else 1,
         )  # fmt: skip
-        active = graph.add({"relu": "Relu", "tanh": "Tanh"}[layer.activation], z)
+        active = graph.add(_ACTIVATIONS[layer.activation], z)
         steps = steps.merged(graph, active, layer.stride, time_axis=2)
         inside = graph.add("Transpose", steps.valid, perm=[1, 2, 0])
         values = graph.add("Where", inside, active, np.float32(0.0))

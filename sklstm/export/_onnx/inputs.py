@@ -12,7 +12,7 @@ from sklstm.export._onnx.steps import Steps, valid_steps
 
 
 def network_input(graph: Graph, model: FittedModel, X: str) -> Steps:
-    """Return X (n_samples, n_timesteps, n_channels) as the network reads it.
+    """Return X (n_samples, n_timesteps, n_channels) as the branch reads it, before `patches`.
 
     The time axis is reversed if patches or strides merge steps: they count from the end of a
     sequence.
@@ -21,12 +21,13 @@ def network_input(graph: Graph, model: FittedModel, X: str) -> Steps:
     steps = _scaled(graph, model, steps)
     if is_reversed(model):
         steps = steps.reversed(graph)
-    return _patches(graph, model, steps) if model.patch_size > 1 else steps
+    n = model.branch_patch_size
+    return patches(graph, steps, n, model.spec.n_channels // n)
 
 
 def is_reversed(model: FittedModel) -> bool:
     """Whether the convolutions see each sequence from its end."""
-    return model.patch_size * model.spec.stride > 1
+    return model.branch_patch_size * model.spec.stride > 1
 
 
 def _sequences(graph: Graph, x: str) -> Steps:
@@ -82,13 +83,16 @@ def _scaled_within(graph: Graph, steps: Steps, x: str) -> str:
     return graph.add("Mul", deviation, inverse)
 
 
-def _patches(graph: Graph, model: FittedModel, steps: Steps) -> Steps:
-    """Return steps stacked as channels, in the order of time; the sequences are reversed."""
-    n = model.patch_size
+def patches(graph: Graph, steps: Steps, n: int, width: int) -> Steps:
+    """Return n steps stacked as channels, in the order of time; the sequences are reversed.
+
+    width: channels of a step
+    """
+    if n == 1:
+        return steps
     missing = graph.add("Mod", graph.add("Neg", graph.size(steps.values, 0)), np.array([n]))
     pads = graph.add("Concat", np.array([0]), missing, axis=0)
     padded = graph.add("Pad", steps.values, pads, np.float32(0.0), np.array([0]))
-    width = model.spec.n_channels // n
     n_samples = graph.size(steps.values, 1)
     shape = graph.add("Concat", np.array([-1, n]), n_samples, np.array([width]), axis=0)
     parted = graph.add("Reshape", padded, shape)  # (n_patches, patch_size, n_samples, width)
