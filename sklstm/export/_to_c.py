@@ -69,6 +69,10 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
             "an identifier of C and end in .c, for instance 'model.c'."
         )
     model = FittedModel.of(estimator, "C")
+    if model.spec.encoder is not None:
+        raise ValueError(
+            "Self-attention cannot be exported to C: fit with attention=None, or use to_onnx."
+        )
     model.check_single("C")
     source, header = convert(model, name)
     file.write_text(source, "utf-8")

@@ -7,6 +7,7 @@ from sklstm._training.training import History
 from sklstm.components import (
     FCN,
     GRU,
+    LITE,
     LSTM,
     LSTM1997,
     RNN,
@@ -30,7 +31,10 @@ FRONTS = [
     Convolutions((3, 4), width=(3, 2), stride=(2, 1), activation="tanh"),
     Convolutions(5, width=2, stride=3),
 ]
-BRANCHES = [None, "auto", FCN((3, 4), width=(4, 3))]
+BRANCHES = [
+    None, "auto", FCN((3, 4), width=(4, 3)), LITE(channels=3, width=9), LITE(channels=2, width=16),
+]  # fmt: skip
+PATCH_SIZES = ["auto", 1, 2, 3, 6]
 LENGTHS = (5, 14)  # of the sequences drawn
 N_SAMPLES = 24
 
@@ -61,7 +65,7 @@ def draw_settings(seed):
         "pooling": POOLINGS[seed // 5 % len(POOLINGS)],
         "front": choose(rng, FRONTS),
         "branch": choose(rng, BRANCHES),
-        "patch_size": int(rng.integers(1, 4)),
+        "patch_size": choose(rng, PATCH_SIZES),
     }
     if isinstance(settings["front"], Convolutions) and rng.random() < 0.3:
         settings |= {"num_layers": 0, "cell": "lstm"}  # a time-delay network
@@ -99,7 +103,7 @@ def untrained(monkeypatch, Estimator, X, y, **settings):
         for name, view in workers.network.layout.views(theta).items():
             if "variance" in name:
                 view[...] = rng.uniform(0.5, 2.0, view.shape)
-        return History(loss_curve=[0.0])
+        return History(n_planned=1, loss_curve=[0.0])
 
     with monkeypatch.context() as patch:
         patch.setattr("sklstm._estimator.base.train", disturb)
@@ -113,7 +117,10 @@ def draw_model(monkeypatch, seed, **settings):
     settings = draw_settings(seed) | settings
     if settings.get("return_sequences"):
         y = [np.repeat(y[i : i + 1], len(x), axis=0) for i, x in enumerate(X)]
-    return untrained(monkeypatch, Estimator, X, y, **settings), X
+    with monkeypatch.context() as patch:
+        if seed % 2:  # the branch too reads patches, as of series of more than 1,024 steps
+            patch.setattr("sklstm._estimator.settings._BRANCH_TIMESTEPS", 5)
+        return untrained(monkeypatch, Estimator, X, y, **settings), X
 
 
 def as_input(X):

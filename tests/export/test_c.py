@@ -97,6 +97,15 @@ def test_a_thousand_sequences_of_a_trained_model(tmp_path, Estimator, compiler):
     assert_close([compiled.predict(x) for x in X], expected(model, as_input(X)))
 
 
+def test_series_of_more_than_1024_steps(monkeypatch, tmp_path):
+    """The branch has patches too."""
+    X, slope = sequences(n_samples=8, lengths=(1, 2500))
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, dtype="float32", random_state=0)
+    assert 1 < model.branch_patch_size_ < model.patch_size_
+    compiled = Compiled(model, tmp_path)
+    assert_close([compiled.predict(x) for x in X], expected(model, as_input(X)))
+
+
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("pooling", ["concat", "attention"])
 def test_a_stream_gives_what_predict_gives_for_the_prefix(monkeypatch, tmp_path, cell, pooling):
@@ -170,6 +179,14 @@ def test_an_ensemble_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r"ensemble of 2 networks.*export each of estimators_"):
         to_c(model, tmp_path / "model.c")
     to_c(model.estimators_[1], tmp_path / "model.c")
+
+
+def test_self_attention_is_refused(monkeypatch, tmp_path):
+    X, slope = sequences()
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, attention="self")
+    with pytest.raises(ValueError, match="Self-attention cannot be exported to C: fit with"):
+        to_c(model, tmp_path / "model.c")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_part_that_the_export_does_not_know_is_refused(monkeypatch, tmp_path):

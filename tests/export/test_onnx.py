@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 import sklstm
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
-from sklstm.components import LSTM
+from sklstm.components import FCN, LITE, LSTM, Convolutions, SelfAttention
 from sklstm.components.cells import CELLS
 from sklstm.export import register_with_skl2onnx, to_onnx
 from sklstm.export._onnx.cells import OPERATORS, STEPS
@@ -77,7 +77,11 @@ def test_the_random_estimators_have_every_part(monkeypatch):
     assert {m._spec.pooling for m in models} >= {("last",), ("attention",), ("steps",)}
     assert {m._architecture["scale"] for m in models} == {"both", "channel", "sequence", None}
     assert {m._spec.stride for m in models} >= {1, 2, 3}
-    assert {m.patch_size_ for m in models} == {1, 2, 3}
+    assert {m.patch_size_ for m in models} == {1, 2, 3, 6}
+    branched = [m for m in models if m._spec.branch]
+    assert {type(m.branch_) for m in branched} == {FCN, LITE}
+    of_branches = {(m.branch_patch_size_, m._spec.patch_size) for m in branched}
+    assert of_branches >= {(1, 1), (1, 2), (1, 3), (1, 6), (3, 1), (3, 2)}
     assert {m._spec.num_layers for m in models} == {0, 1, 2, 3}
     assert any(m._spec.branch and m._spec.front for m in models)
     assert len({m.out_activation_ for m in models}) == 3
@@ -91,6 +95,57 @@ def test_a_trained_model(tmp_path):
     outputs = run(exported, as_input(X))
     np.testing.assert_allclose(outputs["probabilities"], model.predict_proba(X), atol=1e-6)
     np.testing.assert_array_equal(outputs["label"], model.predict(X))
+
+
+@pytest.mark.parametrize("length", [1100, 2500])
+def test_series_of_more_than_1024_steps(monkeypatch, length):
+    """The branch has patches too; in the batch there are shorter series."""
+    X, slope = sequences(n_samples=8, lengths=(length, length))
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, dtype="float32", random_state=0)
+    assert 1 < model.branch_patch_size_ < model.patch_size_
+    exported = to_onnx(model)
+    for given in (X[:1], [x[: length - 37 * i] for i, x in enumerate(X[:7])]):
+        x = as_input(given)
+        values = run(exported, x)["variable"]
+        np.testing.assert_allclose(values, expected(model, x), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"pooling": "last"},
+        {"pooling": "concat", "num_layers": 2, "branch": "auto", "patch_size": 2},
+        {"pooling": "attention"},
+        {"return_sequences": True},
+    ],
+    ids=["last", "concat", "attention", "every step"],
+)
+def test_self_attention(monkeypatch, settings, bidirectional):
+    """Padding is not read, nor, if no layer reads later steps, are later steps."""
+    X, slope = sequences()
+    y = slope
+    if "return_sequences" in settings:
+        y = [np.full(len(x), value) for x, value in zip(X, slope, strict=True)]
+    settings = SMALL | settings | {"bidirectional": bidirectional, "dtype": "float32"}
+    attention = SelfAttention(n_layers=2, n_heads=2, feed_forward_size=5)
+    model = untrained(monkeypatch, LSTMRegressor, X, y, **settings, attention=attention)
+    exported = to_onnx(model)
+    for n_samples in (1, 7):
+        x = as_input(X[:n_samples])
+        values = run(exported, x)["variable"]
+        np.testing.assert_allclose(values, expected(model, x), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_self_attention_without_recurrent_layers(monkeypatch):
+    X, slope = sequences()
+    settings = {"front": Convolutions(4, width=3, stride=2), "num_layers": 0, "branch": None}
+    model = untrained(
+        monkeypatch, LSTMRegressor, X, slope, **settings, attention=SelfAttention(n_heads=2)
+    )
+    x = as_input(X)
+    values = run(to_onnx(model), x)["variable"]
+    np.testing.assert_allclose(values, expected(model, x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def test_names_and_shapes_are_those_of_skl2onnx(monkeypatch):

@@ -101,8 +101,7 @@ def _branch(source: Source, model: FittedModel) -> list[str]:
         n_steps, at = "n_beside", "beside"
         lines += [
             "const size_t n_beside = (n_timesteps + BRANCH_PATCH - 1) / BRANCH_PATCH;",
-            "const float *beside = seen + n_steps * N_SEEN"
-            f" - n_beside * {spec.n_channels};",
+            f"const float *beside = seen + n_steps * N_SEEN - n_beside * {spec.n_channels};",
         ]
     for record in convolutions.add_convolutions(source, model, "fcn", spec.branch):
         lines.append(f"convolve(&{record}, {at}, {n_steps}, {_next(at)});")

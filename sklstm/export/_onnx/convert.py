@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from sklstm._version import __version__
 from sklstm.export._fitted import FittedModel
-from sklstm.export._onnx import convolutions, outputs, readout, recurrent
+from sklstm.export._onnx import convolutions, encoder, outputs, readout, recurrent
 from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.inputs import network_input, patches
 
@@ -24,6 +24,8 @@ def network(graph: Graph, model: FittedModel, X: str) -> dict[str, str]:
     for member in model.members:
         beside = convolutions.branch(graph, member, seen) if member.spec.branch else None
         states, final = recurrent.layers(graph, member, convolutions.front(graph, member, patched))
+        if member.spec.encoder is not None:
+            states, final = encoder.layers(graph, member, states), ""
         raws.append(readout.raw_prediction(graph, member, states, final, beside))
         member.parameters.check_all_read("ONNX")
     return outputs.decoded(graph, model, raws, states)

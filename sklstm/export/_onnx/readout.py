@@ -37,12 +37,16 @@ def raw_prediction(
 def _last(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
     if final:
         return final
-    # without recurrent layers: the step that ends the sequence
+    # after other layers than recurrent ones: the step that ends the sequence
     number = graph.add("Add", graph.range(graph.size(states.values, 0)), np.int32(1))
     number, lengths = graph.reshape(number, -1, 1, 1), graph.reshape(states.lengths, 1, -1, 1)
     is_last = graph.add("Equal", number, lengths)
     chosen = graph.add("Where", is_last, states.values, np.float32(0.0))
-    return graph.add("ReduceSum", chosen, np.array([0]), keepdims=0)
+    end = graph.add("ReduceSum", chosen, np.array([0]), keepdims=0)
+    if model.spec.n_directions == 1:
+        return end
+    is_forward = np.arange(model.spec.n_states) < model.spec.n_units
+    return graph.add("Where", is_forward, end, graph.add("Gather", states.values, np.int64(0)))
 
 
 def _mean(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
