@@ -36,8 +36,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks, or if the name of the file
-        is none for a function.
+        If the estimator cannot be exported, as an ensemble of networks or one with self-attention,
+        or if the name of the file is none for a function.
 
     Notes
     -----

@@ -22,8 +22,8 @@ def to_onnx(
 
     The model has one input ``X``, float32 of shape (n_samples, n_timesteps, n_channels), where
     samples and time steps may be as many as one likes. Sequences of different lengths are padded
-    with NaN at their end. Scaling, patches, convolutions, recurrent layers and pooling are all in
-    the model. It needs standard operators only and works with every runtime of ONNX.
+    with NaN at their end. Scaling, patches, convolutions, recurrent layers, attention and pooling
+    are all in the model. It needs standard operators only and works with every runtime of ONNX.
 
     Parameters
     ----------

@@ -46,7 +46,8 @@ def _last(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
     if model.spec.n_directions == 1:
         return end
     is_forward = np.arange(model.spec.n_states) < model.spec.n_units
-    return graph.add("Where", is_forward, end, graph.add("Gather", states.values, np.int64(0)))
+    start = graph.add("Gather", states.values, np.array([0]))
+    return graph.add("Where", is_forward, end, graph.add("Squeeze", start, np.array([0])))
 
 
 def _mean(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
