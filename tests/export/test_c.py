@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
+from sklstm.components import LSTM
 from sklstm.components.cells import CELLS
 from sklstm.export import to_c
 from sklstm.export._c.cells import STEPS
@@ -153,6 +154,12 @@ def test_names_of_classes_are_strings_of_c(monkeypatch, tmp_path):
     functions = Compiled(model, tmp_path).functions
     classes = (ctypes.c_char_p * 4).in_dll(functions, "model_classes")
     assert [name.decode() for name in classes] == model.classes_.tolist() == sorted(names)
+
+
+def test_a_rate_that_rounds_to_a_whole_number_is_a_number_of_c(monkeypatch, tmp_path):
+    X, slope = sequences()
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, cell=LSTM(zoneout=1e-12))
+    assert_close([Compiled(model, tmp_path).predict(X[0])[0]], model.predict(X[:1]))
 
 
 def test_nothing_but_math_is_included_and_nothing_allocated(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sklstm._kernels.layer_norm import EPSILON
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
-from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source
+from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source, literal
 from sklstm.export._fitted import FittedModel
 
 # Statements of a step of unit u: {i} is the pre-activation of the column i, {h} and {c} the states
@@ -99,7 +99,7 @@ def add_cell(source: Source, model: FittedModel) -> None:
     )
     further = ""
     if cell.normalised:
-        source.define(NORM_EPSILON=f"{EPSILON}f")
+        source.define(NORM_EPSILON=literal(np.float32(EPSILON)))
         further += "\n    const float *gain;"
     if cell.extra:
         further += "\n    const float *peepholes;"
@@ -113,7 +113,7 @@ def add_cell(source: Source, model: FittedModel) -> None:
     for state, rate in zip("hc"[: 1 + cell.has_memory], cell.zoneout_rates, strict=False):
         new = f"{state}_now"
         if rate > 0.0:  # the share of the previous state
-            new = f"{state}[u] + {1.0 - rate:.9g}f * ({state}_now - {state}[u])"
+            new = f"{state}[u] + {literal(np.float32(1.0 - rate))} * ({state}_now - {state}[u])"
         step += f"\n        {state}[u] = {new};"
     text = _STEP.replace("@STEP@", step)
     text = text.replace("@ARGUMENT@", ", float *c" if cell.has_memory else "")

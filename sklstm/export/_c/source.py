@@ -26,7 +26,7 @@ class Source:
     def array(self, name: str, values: ArrayLike, *, kind: str = "float") -> str:
         """Add an array in C's order, and return its name."""
         numbers = np.asarray(values, np.float32 if kind == "float" else np.float64)
-        words = [_literal(x) for x in numbers.ravel()]
+        words = [literal(x) for x in numbers.ravel()]
         shape = " x ".join(map(str, numbers.shape))
         lines = [f"static const {kind} {name}[{numbers.size}] = {{ /* {shape} */"]
         self._arrays.append("\n".join([*lines, *_wrapped(words), "};"]))
@@ -65,7 +65,7 @@ def quoted(text: str) -> str:
     ) + '"'  # fmt: skip
 
 
-def _literal(number: Any) -> str:
+def literal(number: Any) -> str:
     """Return a number in C, which reads it back to the last bit."""
     if number.dtype == np.float64:
         word = f"{number:.17g}"

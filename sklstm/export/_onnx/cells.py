@@ -45,16 +45,21 @@ Step = Callable[[Graph, Names, str, str, Names], tuple[str, str]]
 
 
 def _lstm(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
+    """Compute a step of the LSTM with a forget gate."""
     kept = graph.add("Mul", graph.add("Sigmoid", z["f"]), c)
     return _opened(graph, z, graph.add("Add", kept, _written(graph, z)))
 
 
 def _lstm1997(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
+    """Compute a step of the LSTM that forgets nothing."""
     return _opened(graph, z, graph.add("Add", c, _written(graph, z)))
 
 
 def _peephole(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
+    """Compute a step of the LSTM whose gates see the memory."""
+
     def seen(column: str, c: str) -> str:
+        """Return what a gate reads, with the memory through its peephole."""
         return graph.add("Add", z[column], graph.add("Mul", peepholes[column], c))
 
     z = {**z, "i": seen("i", c), "f": seen("f", c)}
@@ -64,12 +69,14 @@ def _peephole(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple
 
 
 def _coupled(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
+    """Compute a step of the LSTM whose forget gate is 1 minus its input gate."""
     i, g = graph.add("Sigmoid", z["i"]), graph.add("Tanh", z["g"])
     moved = graph.add("Mul", i, graph.add("Sub", g, c))
     return _opened(graph, z, graph.add("Add", c, moved))
 
 
 def _gru(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
+    """Compute a step of the gated recurrent unit."""
     r, kept = graph.add("Sigmoid", z["r"]), graph.add("Sigmoid", z["z"])
     reset = graph.add("Mul", r, z["n of state"])
     n = graph.add("Tanh", graph.add("Add", z["n of input"], reset))
@@ -77,6 +84,7 @@ def _gru(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str,
 
 
 def _rnn(graph: Graph, z: Names, h: str, c: str, peepholes: Names) -> tuple[str, str]:
+    """Compute a step of Elman's network."""
     return graph.add("Tanh", z["h"]), c
 
 

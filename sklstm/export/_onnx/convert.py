@@ -13,8 +13,6 @@ from sklstm.export._onnx import convolutions, encoder, outputs, readout, recurre
 from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.inputs import network_input, patches
 
-OLDEST_OPSET = 18  # the first in which all reductions take their axes as an input
-
 
 def network(graph: Graph, model: FittedModel, X: str) -> dict[str, str]:
     """Add all from X (n_samples, n_timesteps, n_channels) to the outputs, returned by name."""
@@ -56,4 +54,5 @@ def convert(estimator: Any, target_opset: int) -> onnx.ModelProto:
 
 
 def _tensor(name: str, kind: int, shape: list[str | int]) -> onnx.ValueInfoProto:
+    """Return the description of an input or output."""
     return helper.make_tensor_value_info(name, kind, shape)

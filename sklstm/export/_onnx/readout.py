@@ -35,6 +35,7 @@ def raw_prediction(
 
 
 def _last(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
+    """Return the final states (n_samples, n_states)."""
     if final:
         return final
     # after other layers than recurrent ones: the step that ends the sequence
@@ -51,16 +52,19 @@ def _last(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
 
 
 def _mean(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
+    """Return the mean of the states over time."""
     total = graph.add("ReduceSum", states.masked(graph, states.values), np.array([0]), keepdims=0)
     return graph.add("Div", total, states.n_steps(graph))
 
 
 def _max(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
+    """Return the largest value of each state over time."""
     lowest = states.masked(graph, states.values, -np.inf)
     return graph.add("ReduceMax", lowest, np.array([0]), keepdims=0)
 
 
 def _attention(graph: Graph, model: FittedModel, states: Steps, final: str) -> str:
+    """Return the mean of the states, weighted by additive attention."""
     weight, bias, score_weight = (
         model.parameters[name].astype(np.float32)
         for name in ("attention_weight", "attention_bias", "score_weight")
