@@ -13,6 +13,7 @@ from sklstm.inspection._plot.drawing import (
     DIVERGING,
     axes_below_each_other,
     edges,
+    names_of_channels,
     pyplot,
     symmetric,
 )
@@ -99,7 +100,7 @@ class AttributionDisplay:
         target, baseline, response, step, tol
             As in `integrated_gradients`; a baseline may also have the shape of x.
         channels : sequence of str or None, default=None
-            Names of the channels. If None, the columns of a DataFrame, else numbers.
+            Names of the channels. If None, those of a table in fit, else numbers.
         times : array-like of shape (n_timesteps,) or None, default=None
             Numbers for the axis of time. If None, the numbers of the steps.
         ax : matplotlib Axes, array of Axes of shape (n_channels,), or None, default=None
@@ -116,8 +117,7 @@ class AttributionDisplay:
         attributions = integrated_gradients(
             estimator, [x], target=target, baseline=baseline, response=response, step=step, tol=tol
         )
-        if channels is None and getattr(x, "ndim", 0) == 2 and hasattr(x, "columns"):
-            channels = [str(name) for name in x.columns]
+        channels = names_of_channels(estimator) if channels is None else channels
         return cls(np.asarray(x), attributions[0], channels=channels, times=times).plot(ax=ax)
 
     @classmethod

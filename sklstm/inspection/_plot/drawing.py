@@ -27,6 +27,12 @@ def pyplot() -> Any:
     return plt
 
 
+def names_of_channels(estimator: Any) -> list[str] | None:
+    """Return the names that the channels had in fit, or None."""
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    return names if len(names) == estimator.n_channels_in_ else None
+
+
 def one_axes(ax: Any) -> Any:
     """Return the axes to plot on: new ones if ax is None."""
     plt = pyplot()

@@ -8,7 +8,14 @@ from typing import Any, Self
 import numpy as np
 
 from sklstm.inspection._importance import permutation_importance
-from sklstm.inspection._plot.drawing import BLUE, GREY, SEQUENTIAL, one_axes, pyplot
+from sklstm.inspection._plot.drawing import (
+    BLUE,
+    GREY,
+    SEQUENTIAL,
+    names_of_channels,
+    one_axes,
+    pyplot,
+)
 
 
 class ImportanceDisplay:
@@ -85,9 +92,7 @@ class ImportanceDisplay:
         """
         pyplot()
         result = permutation_importance(estimator, X, y, **arguments)
-        if channels is None:
-            names = getattr(estimator, "feature_names_in_", ())
-            channels = list(names) if len(names) == estimator.n_channels_in_ else None
+        channels = names_of_channels(estimator) if channels is None else channels
         return cls(result, channels=channels).plot(ax=ax)
 
     @classmethod
