@@ -3,7 +3,17 @@
 import numpy as np
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm.components import FCN, GRU, LSTM, RNN, Convolutions, Coupled, Peephole
+from sklstm.components import (
+    FCN,
+    GRU,
+    LITE,
+    LSTM,
+    RNN,
+    Convolutions,
+    Coupled,
+    Peephole,
+    SelfAttention,
+)
 
 FRONT = Convolutions((4, 3), width=3, stride=(1, 2), activation="tanh")
 BRANCH = FCN((5, 4), width=3)
@@ -29,6 +39,12 @@ NETWORKS = {
     "ensemble": (LSTMClassifier, 3, {"n_estimators": 3, "branch": None}),
     "ensemble, two classes": (LSTMClassifier, 2, {"n_estimators": 2, "branch": None}),
     "ensemble of regressors": (LSTMRegressor, 2, {"n_estimators": 2, "front": None}),
+    "branch without patches": (
+        LSTMClassifier,
+        3,
+        {"branch": LITE(3, width=6), "patch_size": 3, "pooling": "mean"},
+    ),
+    "self-attention": (LSTMRegressor, 1, {"attention": SelfAttention(n_heads=1), "front": None}),
     "layer norm": (LSTMClassifier, 3, {"cell": LSTM(layer_norm=True), "bptt_steps": 2}),
 }
 
