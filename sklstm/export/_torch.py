@@ -39,6 +39,7 @@ def load_parameters(estimator: Any, parameters: Mapping[str, Any]) -> Any:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklstm import LSTMRegressor
     >>> from sklstm.datasets import load_tecator
     >>> from sklstm.export import load_parameters
