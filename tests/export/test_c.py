@@ -159,7 +159,7 @@ def test_names_of_classes_are_strings_of_c(monkeypatch, tmp_path):
 def test_a_rate_that_rounds_to_a_whole_number_is_a_number_of_c(monkeypatch, tmp_path):
     X, slope = sequences()
     model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, cell=LSTM(zoneout=1e-12))
-    assert_close([Compiled(model, tmp_path).predict(X[0])[0]], model.predict(X[:1]))
+    assert_close(model, [Compiled(model, tmp_path).predict(X[0])[0]], model.predict(X[:1]))
 
 
 def test_nothing_but_math_is_included_and_nothing_allocated(monkeypatch, tmp_path):
