@@ -746,7 +746,7 @@ def network_step(params, sequences, pooling, cell="lstm", noise=None):
 def network_trace(params, sequences, pooling, cell="lstm", noise=None):
     """Return the values of each step as the cell gives them: by sequence, scan and scan step."""
     traces = network_predict(params, sequences, pooling, cell=cell, noise=noise).traces
-    return [[[step[3] for step in steps] for _, steps in trace] for trace, _ in traces]
+    return [[[step[3] for step in steps] for _, steps in trace] for trace, _, _ in traces]
 
 
 def network_gradient(

@@ -226,7 +226,7 @@ def test_weights_of_a_layer():
     with pytest.raises(ValueError, match="was fitted with attention=None"):
         self_attention_weights(LSTMRegressor(**SMALL).fit(X, y), X)
     ensemble = LSTMRegressor(**settings, n_estimators=2).fit(X, y)
-    with pytest.raises(ValueError, match="of one of the 2 estimators_"):
+    with pytest.raises(ValueError, match="pass one of the 2 estimators_"):
         self_attention_weights(ensemble, X)
     assert self_attention_weights(ensemble.estimators_[1], X)[0].shape[0] == 2
     with pytest.raises(ValueError, match="not fitted"):

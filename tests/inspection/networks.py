@@ -80,8 +80,11 @@ def score(model, X, target=None, response="raw", step=-1):
     return answers[:, target or 0]
 
 
-def finite_differences(function, X, epsilon=1e-5):
-    """Return the gradient of function(X) (n_samples,) by the values of each sample."""
+def finite_differences(function, X, epsilon=1e-6):
+    """Return the gradient of function(X) (n_samples,) by the values of each sample.
+
+    epsilon is so small that no ReLU switches between on and off within the differences.
+    """
     gradients = []
     for x in X:
         moved = []

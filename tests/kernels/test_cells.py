@@ -160,7 +160,9 @@ def test_steps_of_streams_equal_the_twin(cell, pooling):
         )  # fmt: skip
         steps = np.array(problem.sequences).transpose(1, 0, 2)
         center, deviation = np.array([1.0, -2.0, 0.5]), np.array([0.5, 2.0, 1.0])
-        stream = Stream([network_of(problem)], 5, center, deviation, np.copy, lambda raws: raws[0])
+        network = network_of(problem)
+        packed = [network.packed]
+        stream = Stream(network, packed, 5, center, deviation, np.copy, lambda raws: raws[0])
         for t in range(6):
             raw = stream.step(steps[t] * deviation + center)
             seen = [sequence[: t + 1] for sequence in problem.sequences]
