@@ -32,7 +32,7 @@ def warmup(
     ----------
     dtypes : tuple of {"float32", "float64"}, default=("float32", "float64")
         Precisions of the network to compile for. By default, networks compute in float64 if
-        they are fitted on at most 32 samples, and in float32 otherwise.
+        all samples are one batch, which are at most 32, and in float32 otherwise.
     cells : tuple of str or Cell, default=("lstm",)
         Recurrent cells to compile for: values of the parameter `cell`, such as ``"gru"`` or
         ``LSTM(layer_norm=True)``.
