@@ -102,10 +102,8 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
     plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
-    if isinstance(X, np.ndarray):
-        _refuse_kind(X.dtype)
-    elif isinstance(X, (list, tuple)):
-        _refuse_kind(np.asarray(X[0]).dtype)
+    if not plain and isinstance(X, (np.ndarray, list, tuple)):
+        _refuse_kind(X.dtype if isinstance(X, np.ndarray) else np.asarray(X[0]).dtype)
     if getattr(X, "ndim", None) == 1 or (isinstance(X, (list, tuple)) and not is_sequence(X[0])):
         raise ValueError(
             f"Expected a 2D or 3D array or a list of sequences, got a 1D array of {len(X)} values. "

@@ -29,6 +29,11 @@ def check_values(data: SequenceDataset, largest: float = LARGEST) -> None:
     flat, limit = values.reshape(-1), largest**2
     by_place = None
     with np.errstate(over="ignore", invalid="ignore"):
+        if flat.size > _BLOCK_VALUES:  # all blocks by one call; which of them, only if need be
+            n_whole = flat.size // _BLOCK_VALUES * _BLOCK_VALUES
+            blocks, rest = flat[:n_whole].reshape(-1, _BLOCK_VALUES), flat[n_whole:]
+            if (np.vecdot(blocks, blocks) < limit).all() and float(rest.dot(rest)) < limit:
+                return
         for first in range(0, len(values), n_rows):
             block = flat[first * n_channels : (first + n_rows) * n_channels]
             # one pass without temporary arrays; float32 may overflow here without being wrong
