@@ -19,6 +19,7 @@ from numba import types
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import lower_builtin, overload
 
+from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, UNCOUNTED, device
 from sklstm._kernels.row_norm import row_norm_backward, row_norm_forward
@@ -41,9 +42,6 @@ from sklstm._kernels.simd import (
     store,
     where_equal,
 )
-
-# Rows per matrix product, as in attention.py.
-BLOCK = 96
 
 
 class Encoder(NamedTuple):

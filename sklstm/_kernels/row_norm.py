@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 
 from sklstm._kernels.jit import device
+from sklstm._kernels.layer_norm import EPSILON
 from sklstm._kernels.simd import below, fma, lane_sum, lanes, load, spread, store
-
-_EPSILON = 1e-5
 
 
 @device
@@ -37,7 +36,7 @@ def row_norm_forward(x, gain, bias, n_units, n_hidden, unit, to_unit, z):
             deviation = (load(x, r * stride + j) - mean) * below(x, n_units - j % n_hidden)
             squares = fma(deviation, deviation, squares)
             store(unit, r * n_states + j, deviation)
-        to_unit[r] = 1.0 / math.sqrt(lane_sum(squares) * share + _EPSILON)
+        to_unit[r] = 1.0 / math.sqrt(lane_sum(squares) * share + EPSILON)
         factor = spread(x, to_unit[r])
         for j in range(0, n_states, width):
             normal = load(unit, r * n_states + j) * factor

@@ -48,6 +48,23 @@ def _transpose(source, first, at, n, size, out):
 
 
 @device
+def _by_columns(product, rows, start, columns, m, n_wide, scores):
+    """Write the products of m rows of one head with the columns of `_transpose`.
+
+    (in) rows (n_rows, n_columns): the head's values of the first row are at `start`, flat
+    (in) columns (size, >= n_wide)
+    (out) scores (>= m, >= n_wide)
+    """
+    width = lanes(rows)
+    gemm(
+        product, address(rows, start), rows.shape[1], ONE,
+        address(columns, 0), PANEL * width, columns.shape[1],
+        address(scores, 0), scores.shape[1],
+        m, n_wide // width, columns.shape[0], FALSE,
+    )  # fmt: skip
+
+
+@device
 def _softmax(scores, r, n, n_wide, scale, kept, row_of_kept, head):
     """Turn a row of scores into weights, 0 from column n on; keep its maximum and its share."""
     width, row = lanes(scores), r * scores.shape[1]
@@ -117,12 +134,7 @@ def self_attention_forward(
                 seen = first + m if causal else n
                 n_wide = (seen + width - 1) // width * width
                 top = begin + first
-                gemm(
-                    product, address(qkv, top * stride + at), stride, ONE,
-                    address(keys, 0), PANEL * width, keys.shape[1],
-                    address(scores, 0), score_stride,
-                    m, n_wide // width, size, FALSE,
-                )  # fmt: skip
+                _by_columns(product, qkv, top * stride + at, keys, m, n_wide, scores)
                 for r in range(m):
                     n_read = first + r + 1 if causal else n
                     _softmax(scores, r, n_read, n_wide, scale, softmax, top + r, head)
@@ -165,18 +177,8 @@ def self_attention_backward(
                 seen = first + m if causal else n
                 n_wide = (seen + width - 1) // width * width
                 top = begin + first
-                gemm(
-                    product, address(qkv, top * stride + at), stride, ONE,
-                    address(keys, 0), PANEL * width, keys.shape[1],
-                    address(scores, 0), score_stride,
-                    m, n_wide // width, size, FALSE,
-                )  # fmt: skip
-                gemm(
-                    product, address(dout, top * out_stride + at), out_stride, ONE,
-                    address(values, 0), PANEL * width, values.shape[1],
-                    address(dscores, 0), score_stride,
-                    m, n_wide // width, size, FALSE,
-                )  # fmt: skip
+                _by_columns(product, qkv, top * stride + at, keys, m, n_wide, scores)
+                _by_columns(product, dout, top * out_stride + at, values, m, n_wide, dscores)
                 for r in range(m):
                     n_read = first + r + 1 if causal else n
                     _weights(scores, r, n_read, n_wide, scale, softmax, top + r, head)
