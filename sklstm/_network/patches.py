@@ -19,19 +19,27 @@ class Patches:
 
     def __init__(self, size: int, n_channels: int, lanes: int) -> None:
         self._size, self._n_channels, self._lanes = size, n_channels, lanes
+        self._lengths = np.empty(0, np.int64)  # for which the patches below are laid out
 
     def forward(self, batch: PackedBatch) -> PackedBatch:
         """Return the batch in patches: x (n_patches, size * n_channels)."""
-        size, lengths = self._size, batch.lengths
-        n_patches = -(-lengths // size)
-        first = starts_of(n_patches)
-        step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
-        patch, place = np.divmod(step + (n_patches * size - lengths)[sequence], size)
-        # (n_rows,): where each step of the batch stands among those of all patches
-        self._places = (first[patch] + sequence) * size + place
-        patched = np.zeros((int(first[-1]) * size, self._n_channels), batch.x.dtype)
+        if not np.array_equal(self._lengths, batch.lengths):
+            self._lay_out(batch.lengths)
+            self._lengths = batch.lengths
+        n_rows = int(self._starts[-1])
+        patched = np.zeros((n_rows * self._size, self._n_channels), batch.x.dtype)
         patched[self._places] = batch.x
-        return PackedBatch(patched.reshape(int(first[-1]), -1), first, n_patches, batch.static)
+        return PackedBatch(patched.reshape(n_rows, -1), self._starts, self._n_patches, batch.static)
+
+    def _lay_out(self, lengths: NDArray[np.int64]) -> None:
+        """Lay out the patches of a packed batch of sequences of these lengths, descending."""
+        size = self._size
+        self._n_patches = -(-lengths // size)
+        self._starts = starts_of(self._n_patches)
+        step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+        patch, place = np.divmod(step + (self._n_patches * size - lengths)[sequence], size)
+        # (n_rows,): where each step of the batch stands among those of all patches
+        self._places = (self._starts[patch] + sequence) * size + place
 
     def backward(self, dx: NDArray) -> NDArray:
         """Return the gradient of the x that the last `forward` was given, in whole vectors.
