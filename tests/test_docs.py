@@ -16,7 +16,7 @@ import sklstm.inspection
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 # of components: they are there to be derived from
-BASES = ("Cell", "Component", "Loss", "Schedule", "Solver")
+BASES = ("Branch", "Cell", "Component", "Loss", "Schedule", "Solver")
 PUBLIC = [
     (f"{module.__name__}.{name}", getattr(module, name))
     for module in (sklstm, sklstm.components, sklstm.datasets, sklstm.inspection)

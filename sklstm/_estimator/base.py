@@ -46,7 +46,7 @@ from sklstm._training.side_by_side import side_by_side
 from sklstm._training.training import History, TrainingSet, TrainingSettings, train
 from sklstm._training.workers import Workers
 from sklstm.components.component import resolve
-from sklstm.components.convolutions import FCN, LITE, Convolutions
+from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.solvers import SOLVERS
 
 _AGAINST_DIVERGENCE = (
@@ -78,7 +78,7 @@ class BaseLSTM(CallbackSupportMixin, FittedNetwork):
     _fewest_validation_samples: ClassVar[int] = 1
     # what front="auto" and branch="auto" add to a network that reads whole sequences
     _auto_front: ClassVar[Convolutions | None] = None
-    _auto_branch: ClassVar[FCN | LITE | None] = None
+    _auto_branch: ClassVar[Branch | None] = None
 
     # --- what a subclass says ---------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:

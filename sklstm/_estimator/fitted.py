@@ -34,7 +34,7 @@ from sklstm._training.workers import ROWS_OF_ONE_THREAD, Predictor, Workers
 from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import Component, WithComponents, WithParameters
-from sklstm.components.convolutions import FCN, LITE, Convolutions
+from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.losses import Loss
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
@@ -54,7 +54,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     patch_size_: int
     branch_patch_size_: int
     front_: Convolutions | None
-    branch_: FCN | LITE | None
+    branch_: Branch | None
     n_channels_in_: int
     n_outputs_: int
     channel_mean_: NDArray[np.float64]
@@ -204,6 +204,20 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """Return the parameters of the members (n_members, n_parameters)."""
         return np.atleast_2d(self.theta_)
 
+    def _merged_steps(
+        self, lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return of sequences (n_samples,) how many steps each has past patches and strides.
+
+        And, of all these steps in turn, how many time steps of X each stands for.
+        """
+        merged = self.branch_patch_size_ * self._spec.stride
+        n_merged = -(-lengths // merged)
+        n_steps = np.full(int(n_merged.sum()), merged)
+        # the first one of a sequence is the one that may stand for fewer
+        n_steps[np.cumsum(n_merged) - n_merged] = lengths - (n_merged - 1) * merged
+        return n_merged, n_steps
+
     # --- attention, streams, parameters -----------------------------------------------------
     def attention_weights(self, X: Any) -> NDArray[np.float64] | list[NDArray[np.float64]]:
         """Return how much each time step counts in ``pooling="attention"``.
@@ -226,16 +240,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         inputs, every = self._input(data), np.arange(data.n_samples)
         of_each = self._of_each(data.n_samples, lambda workers: workers.attention(inputs, every))
         weights: NDArray[np.float64] = np.stack(of_each).mean(axis=0, dtype=np.float64)
-        merged = self.branch_patch_size_ * self._spec.stride
-        lengths = -(-data.lengths // merged)
+        lengths, n_steps = self._merged_steps(data.lengths)
         check_predictions(
             weights[:, np.newaxis], data, self.channel_mean_, self.channel_scale_, lengths
         )
         first = np.cumsum(lengths) - lengths
         weights /= np.repeat(np.add.reduceat(weights, first), lengths)
-        # the first stretch of a sequence is the one that may hold fewer steps
-        n_steps = np.full(len(weights), merged)
-        n_steps[first] = data.lengths - (lengths - 1) * merged
         return by_sample(np.repeat(weights / n_steps, n_steps), data.lengths)
 
     def stream(self, n_streams: int = 1, method: str = "predict") -> Stream:

@@ -24,7 +24,7 @@ from sklstm.components.component import (
     POSITIVE,
     parameter,
 )
-from sklstm.components.convolutions import FCN, LITE, Convolutions
+from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.poolings import POOLINGS, PoolingName
 from sklstm.components.schedules import SCHEDULES, Schedule, ScheduleName
 from sklstm.components.solvers import SOLVERS, Solver, SolverName
@@ -120,8 +120,8 @@ class HyperParameters:
         "network", 'Convolutions, "auto" or None', "auto", Convolutions, _AUTO, None, fixed=True,
         text='Convolutions before the recurrent layers. "auto": for a regressor.',
     )  # fmt: skip
-    branch: FCN | LITE | Literal["auto"] | None = _declare(
-        "network", 'FCN, LITE, "auto" or None', "auto", FCN, LITE, _AUTO, None, fixed=True,
+    branch: Branch | Literal["auto"] | None = _declare(
+        "network", 'FCN, LITE, "auto" or None', "auto", Branch, _AUTO, None, fixed=True,
         text='Convolutions beside the recurrent layers. "auto": for a classifier.',
     )  # fmt: skip
     attention: AttentionName | SelfAttention | None = _declare(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Literal
 
@@ -15,7 +16,7 @@ from sklstm._training.training import TrainingSettings
 from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import resolve
-from sklstm.components.convolutions import FCN, LITE, Convolutions
+from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.losses import Loss
 from sklstm.components.poolings import EVERY_STEP, POOLINGS
 from sklstm.components.schedules import SCHEDULES, Constant
@@ -35,8 +36,8 @@ _SMALL, _SMALL_BATCH = 32, 8
 
 
 def convolutions(
-    parameters: HyperParameters, front: Convolutions | None, branch: FCN | LITE | None
-) -> tuple[Convolutions | None, FCN | LITE | None]:
+    parameters: HyperParameters, front: Convolutions | None, branch: Branch | None
+) -> tuple[Convolutions | None, Branch | None]:
     """Return the convolutions before and beside the recurrent layers, front and branch for "auto".
 
     "auto" adds convolutions to a network that reads whole sequences for one prediction each; a
@@ -63,7 +64,7 @@ def patch_sizes(
     parameters: HyperParameters,
     lengths: NDArray[np.int64],
     front: Convolutions | None,
-    branch: FCN | LITE | None,
+    branch: Branch | None,
 ) -> tuple[int, int]:
     """Return the steps that become one for the recurrent layers, and for the branch.
 
@@ -90,19 +91,24 @@ def is_one_batch(
     data: SequenceDataset,
     samples: NDArray[np.int64],
     targets: Targets,
-    branch: FCN | LITE | None,
+    branch: Branch | None,
 ) -> bool:
     """Return whether "auto" trains on all samples at once; targets of these samples."""
     if len(samples) > _SMALL or branch is None:
         return len(samples) <= _SMALL
     different = {
         (
-            data.values[data.begin[sample] : data.end[sample]].tobytes(),
-            targets.values[targets.indptr[k] : targets.indptr[k + 1]].tobytes(),
+            _digest(data.values[data.begin[sample] : data.end[sample]]),
+            _digest(targets.values[targets.indptr[k] : targets.indptr[k + 1]]),
         )
         for k, sample in enumerate(samples)
     }
     return len(different) <= _BATCH
+
+
+def _digest(values: NDArray) -> bytes:
+    """Return what tells values from others, without a copy: they may be a large memory map."""
+    return hashlib.sha256(values.data).digest()
 
 
 def precision(parameters: HyperParameters, one_batch: bool) -> Literal["float32", "float64"]:
@@ -118,7 +124,7 @@ def network_spec(
     n_channels: int,
     patch_sizes: tuple[int, int],
     front: Convolutions | None,
-    branch: FCN | LITE | None,
+    branch: Branch | None,
     n_outputs: int,
     loss: Loss,
 ) -> NetworkSpec:
@@ -149,7 +155,7 @@ def training_settings(
     parameters: HyperParameters,
     n_samples: int,
     one_batch: bool,
-    branch: FCN | LITE | None,
+    branch: Branch | None,
     incremental: bool,
 ) -> TrainingSettings:
     """Return how long and how to train; one epoch at a constant rate if `incremental`.
@@ -194,7 +200,7 @@ def _n_epochs(parameters: HyperParameters, n_samples: int, batch_size: int) -> i
     return max(_EPOCHS, min(enough, _MAX_EPOCHS))
 
 
-def _dropout(parameters: HyperParameters, one_batch: bool, branch: FCN | LITE | None) -> float:
+def _dropout(parameters: HyperParameters, one_batch: bool, branch: Branch | None) -> float:
     """Return the share of states that dropout sets to zero."""
     if parameters.dropout != "auto":
         return float(parameters.dropout)

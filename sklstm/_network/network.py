@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -287,7 +286,7 @@ class Network:
         n = 0
         for weight in (first, *narrower):  # (n, n_inputs, width)
             width = weight.shape[2]
-            top = layer.before - replace(layer, width=width).before
+            top = layer.first_of(width)
             block = matrix[top : top + width, : weight.shape[1], n : n + len(weight)]
             block[...] = weight.transpose(2, 1, 0)
             n += len(weight)

@@ -3,7 +3,7 @@
 from sklstm.components.attention import SelfAttention
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.components.component import Component
-from sklstm.components.convolutions import FCN, LITE, Convolutions
+from sklstm.components.convolutions import FCN, LITE, Branch, Convolutions
 from sklstm.components.losses import AbsoluteError, Huber, Loss, Quantile, SquaredError
 from sklstm.components.schedules import (
     Adaptive,
@@ -27,6 +27,7 @@ __all__ = [
     "Adam",
     "AdamW",
     "Adaptive",
+    "Branch",
     "Cell",
     "Component",
     "Constant",

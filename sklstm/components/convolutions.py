@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -33,9 +33,31 @@ class ConvolutionLayer:
         span = (self.width - 1) * max(1, self.dilation)
         return span if self.causal else span // 2
 
+    def first_of(self, width: int) -> int:
+        """Return the step of the widest window with which a window of another width begins."""
+        return self.before - replace(self, width=width).before
+
+
+class ConvolutionStack(Component):
+    """Convolutions one upon the other; a subclass says which layers its hyper-parameters mean."""
+
+    def checked(self) -> Self:
+        """Return the component itself; raise an error if a hyper-parameter is invalid."""
+        super().checked()
+        self.layers()
+        return self
+
+    def layers(self) -> tuple[ConvolutionLayer, ...]:
+        """Return the layers, one upon the other."""
+        raise NotImplementedError
+
+
+class Branch(ConvolutionStack):
+    """Base of the convolutions beside the recurrent layers."""
+
 
 @dataclass(repr=False)
-class Convolutions(Component):
+class Convolutions(ConvolutionStack):
     """Causal convolutions *before* the recurrent layers [1]_.
 
     What a step gives depends on steps up to it. The last window of a sequence ends with its last
@@ -69,12 +91,6 @@ class Convolutions(Component):
     stride: int | tuple[int, ...] = parameter(1, COUNT, tuple)
     activation: Literal["relu", "tanh"] = parameter("relu", StrOptions({"relu", "tanh"}))
 
-    def checked(self) -> Self:
-        """Return the component itself; raise an error if a hyper-parameter is invalid."""
-        super().checked()
-        self.layers()
-        return self
-
     def layers(self) -> tuple[ConvolutionLayer, ...]:
         """Return the layers, one upon the other."""
         numbers = _by_layer(channels=self.channels, width=self.width, stride=self.stride)
@@ -85,7 +101,7 @@ class Convolutions(Component):
 
 
 @dataclass(repr=False)
-class FCN(Component):
+class FCN(Branch):
     """A fully convolutional network *beside* the recurrent layers [1]_.
 
     Convolutions with batch normalisation [2]_ and ReLU. Their mean over time goes to the head
@@ -116,12 +132,6 @@ class FCN(Component):
     channels: int | tuple[int, ...] = parameter((32, 64, 32), COUNT, tuple)
     width: int | tuple[int, ...] | None = parameter(None, COUNT, tuple, None)
 
-    def checked(self) -> Self:
-        """Return the component itself; raise an error if a hyper-parameter is invalid."""
-        super().checked()
-        self.layers()
-        return self
-
     def layers(self) -> tuple[ConvolutionLayer, ...]:
         """Return the layers, one upon the other."""
         width = self.width
@@ -135,7 +145,7 @@ class FCN(Component):
 
 
 @dataclass(repr=False)
-class LITE(Component):
+class LITE(Branch):
     """A light inception network *beside* the recurrent layers [1]_.
 
     The first layer has filters of three widths side by side. Two depthwise-separable convolutions

@@ -164,7 +164,7 @@ def _weight(model: FittedModel, layer: ConvolutionLayer, name: str) -> NDArray[n
     weights = [model.parameters[name]]
     for j, width in enumerate(layer.narrower, start=1):
         weight = model.parameters[f"{name}_{j}"]
-        first = layer.before - replace(layer, width=width).before
+        first = layer.first_of(width)
         around = first, layer.width - width - first
         weights.append(np.pad(weight, ((0, 0), (0, 0), around)))
     return np.concatenate(weights)

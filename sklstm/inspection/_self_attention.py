@@ -54,12 +54,11 @@ def self_attention_weights(
         found = workers.self_attention(inputs, every, int(layer) % spec.encoder.n_layers)
     totals = np.array([[heads.sum()] for heads in found])
     check_predictions(totals, data, estimator.channel_mean_, estimator.channel_scale_)
-    merged = estimator.branch_patch_size_ * spec.stride
+    n_merged, n_steps_of_all = estimator._merged_steps(data.lengths)
     weights = []
-    for heads, n_timesteps in zip(found, data.lengths, strict=True):
-        # the first stretch of a sequence is the one that may hold fewer steps
-        n_steps = np.full(heads.shape[1], merged)
-        n_steps[0] = n_timesteps - (len(n_steps) - 1) * merged
+    for heads, n_steps in zip(
+        found, np.split(n_steps_of_all, np.cumsum(n_merged)[:-1]), strict=True
+    ):
         shares = np.repeat(heads / n_steps, n_steps, axis=2)
         weights.append(np.repeat(shares, n_steps, axis=1))
     return np.stack(weights) if len(set(data.lengths)) == 1 else weights
