@@ -134,14 +134,14 @@ def convolution_forward(product, before, stride, width, first, n_rows, x, weight
 
 @part
 def convolution_backward(
-    product, before, stride, width, first, n_rows, x, transposed, dz, need_dx, dx, dweight
+    product, before, stride, width, first, n_rows, x, transposed, dz, need_dx, need_dw, dx, dweight
 ):
     """Gradient of `convolution_forward`.
 
     (in) transposed: panels of a matrix (n_filters, n_inputs) for each step of the window
     (in) dz (n / stride, n_filters): series, zero between sequences
     (out) dx (n, n_inputs in whole vectors), if `need_dx`; rows between sequences are undefined
-    (accum) dweight (width * n_inputs, n_filters)
+    (accum) dweight (width * n_inputs, n_filters), if `need_dw`
     """
     n_inputs, n_filters, n_dx, lane = x.shape[1], dz.shape[1], dx.shape[1], lanes(dz)
     n_panels = (n_dx + PANEL * lane - 1) // (PANEL * lane)
@@ -150,12 +150,13 @@ def convolution_backward(
     for top in range(first, first + n_rows, _BLOCK_ROWS):
         n = min(_BLOCK_ROWS, first + n_rows - top)
         window = top * stride - before
-        gemm(
-            product, address(x, window * n_inputs), ONE, stride * n_inputs,
-            address(dz, top * n_filters), PANEL * lane, n_filters,
-            address(dweight, 0), n_filters,
-            width * n_inputs, n_filters // lane, n, TRUE,
-        )  # fmt: skip
+        if need_dw:
+            gemm(
+                product, address(x, window * n_inputs), ONE, stride * n_inputs,
+                address(dz, top * n_filters), PANEL * lane, n_filters,
+                address(dweight, 0), n_filters,
+                width * n_inputs, n_filters // lane, n, TRUE,
+            )  # fmt: skip
         for step in range(width if need_dx else 0):
             gemm(
                 product, address(dz, top * n_filters), n_filters, ONE,
@@ -199,16 +200,18 @@ def depthwise_forward(before, dilation, reverse, first, n_rows, x, weight, z):
 
 
 @part
-def depthwise_backward(before, dilation, first, n_rows, x, weight, dz, need_dx, dx, dweight):
+def depthwise_backward(
+    before, dilation, first, n_rows, x, weight, dz, need_dx, need_dw, dx, dweight
+):  # fmt: skip
     """Gradient of `depthwise_forward`.
 
     (in) dz (n, n_columns): series, zero between sequences
     (out) dx (n, n_columns), if `need_dx`; rows between sequences are undefined
-    (accum) dweight (width, n_columns)
+    (accum) dweight (width, n_columns), if `need_dw`
     """
     called()
     width, n, lane = weight.shape[0], dz.shape[1], lanes(dz)
-    for k in range(0, width, 4):
+    for k in range(0, width if need_dw else 0, 4):
         # a step behind the last is read as the last one is, and thrown away
         steps = (k, min(k + 1, width - 1), min(k + 2, width - 1), min(k + 3, width - 1))
         for j in range(0, n, lane):
@@ -403,7 +406,9 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
 
 
 @kernel
-def convolutions_backward(stack, series, row_weight, batch, packed, need_dx, flat, dout, dw):
+def convolutions_backward(
+    stack, series, row_weight, batch, packed, need_dx, need_dw, flat, dout, dw
+):  # fmt: skip
     """Gradient of `convolutions_forward`.
 
     (in) stack, series, row_weight, batch, packed: as in the forward pass
@@ -411,6 +416,7 @@ def convolutions_backward(stack, series, row_weight, batch, packed, need_dx, fla
             places is its gradient. If `need_dx`, dy of row 0 becomes the gradient of the input;
             rows between sequences are undefined.
     (in) dout (n_sequences, n_filters): gradient of out, if pooled
+    (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
     (accum) dw: packed gradient
     """
     n_layers = stack.layers.shape[0]
@@ -437,11 +443,12 @@ def convolutions_backward(stack, series, row_weight, batch, packed, need_dx, fla
             dweight = matrix(dw, shape[GRADIENT], shape[WIDTH], n_filters)
             depthwise_backward(
                 shape[BEFORE], shape[DILATION], first, n_rows,
-                source, weight, dz, need_dx or layer > 0, dy, dweight,
+                source, weight, dz, need_dx or layer > 0, need_dw, dy, dweight,
             )  # fmt: skip
         else:
             dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n_filters)
             convolution_backward(
                 stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
-                source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, dy, dweight,
+                source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, need_dw,
+                dy, dweight,
             )  # fmt: skip

@@ -175,12 +175,15 @@ def _recurrent_forward(plan, x, starts, packed, layer_mask, segment, keep, work)
 
 
 @part
-def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, work, dx, dw):
+def _recurrent_backward(
+    plan, x, starts, packed, layer_mask, segment, need_dx, need_dw, work, dx, dw
+):  # fmt: skip
     """Gradients of `_recurrent_forward`.
 
     (in) work.dy: gradient of the last layer's states, if pooling reads them
     (accum) work.dh, work.dc (n_scans, n_sequences, n_hidden): gradients of the final
             states, then of the initial states
+    (in) need_dw: see `network_gradient`
     (out) dx: gradient of x, if `need_dx`;  (accum) dw
     """
     n_rows, n_sequences = x.shape[0], starts[1]
@@ -234,7 +237,7 @@ def _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, w
                     plan.bptt_steps, starts, direction == 1, first, last, rows, gates, cells,
                     dy, direction * plan.n_hidden, emit,
                     weight, weight_h, weight_x, dh, dc, dsource, need_dx or layer > 0,
-                    direction == 1, dweight,
+                    direction == 1, need_dw, dweight,
                 )  # fmt: skip
                 if not whole:
                     left = work.checkpoints + ((scan * n_segments + k) * 4 + 2) * state_size
@@ -334,7 +337,7 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
 @kernel
 def network_gradient(
     plan, x, starts, lengths, static, target, row_weight, layer_mask, feature_mask, segment,
-    need_dx, packed, work, dx, dw,
+    need_dx, need_dw, packed, work, dx, dw,
 ):  # fmt: skip
     """Loss of a chunk and its gradient by every parameter.
 
@@ -345,6 +348,7 @@ def network_gradient(
     (in) layer_mask (n_layers - 1, n_rows, n_directions * n_hidden), flat, and feature_mask
          (n_read, n_pooled): 0 or 1 / (1 - dropout); of size 0 for no dropout
     (in) segment: time steps between two kept states (gradient checkpointing)
+    (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
     (accum) work.h, work.c: initial, then final states; work.dh, work.dc: gradient of the
             final states beyond what pooling adds, then of the initial states
     (out) work.raw, dx (if need_dx);  (accum) dw
@@ -359,7 +363,9 @@ def network_gradient(
         plan.loss, plan.loss_parameter, raw, target, row_weight, plan.n_outputs, draw
     )
     _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw)
-    _recurrent_backward(plan, x, starts, packed, layer_mask, segment, need_dx, work, dx, dw)
+    _recurrent_backward(
+        plan, x, starts, packed, layer_mask, segment, need_dx, need_dw, work, dx, dw
+    )
     return loss
 
 

@@ -113,7 +113,7 @@ def scan_forward(
 def scan_backward(
     product, cell, norm, noise, scan, truncated, bptt_steps, starts, reverse, first, last, rows,
     gates, cells, dy, y_column, emit, weight, weight_h, weight_x, dh, dc, dx, need_dx, add_dx,
-    dweight,
+    need_dw, dweight,
 ):  # fmt: skip
     """Gradient of `scan_forward`, from scan step ``last - 1`` down to ``first``.
 
@@ -129,6 +129,7 @@ def scan_backward(
     (in) weight_h, weight_x (panels of 4 vectors, n_gates * n_hidden, 4 * lanes): transposed
     (accum) dh, dc (n_sequences, n_hidden): gradient of the state after, then before
     (out) dx (n_rows, inputs in whole vectors): gradient of x if `need_dx`; += if `add_dx`
+    (in) need_dw: whether what reads rows has its gradient in dweight; else that is not computed
     (accum) dweight (n_columns + n_extra, odd_lines)
     """
     width = lanes(dh)
@@ -204,12 +205,13 @@ def scan_backward(
         if n_pending >= _GRADIENT_ROWS or s == first:
             # a reverse scan starts here at its last scan step, the earliest time step
             low = top + n_live - n_pending if reverse else top
-            gemm(
-                product, address(rows, low * row_stride), ONE, row_stride,
-                address(gates, low * gate_stride), PANEL * width, gate_stride,
-                address(dweight, 0), gate_stride,
-                n_read, cell.n_gates * n_vectors, n_pending, TRUE,
-            )  # fmt: skip
+            if need_dw:
+                gemm(
+                    product, address(rows, low * row_stride), ONE, row_stride,
+                    address(gates, low * gate_stride), PANEL * width, gate_stride,
+                    address(dweight, 0), gate_stride,
+                    n_read, cell.n_gates * n_vectors, n_pending, TRUE,
+                )  # fmt: skip
             if need_dx:
                 gemm(
                     product, address(gates, low * gate_stride), gate_stride, ONE,

@@ -81,6 +81,7 @@ class Chunk:
         statistics: NDArray | None,
         out: NDArray,
         need_dx: bool = False,
+        need_dw: bool = True,
     ) -> float:
         """Return the loss of a chunk, and add its gradient to out (gradient_size,).
 
@@ -89,6 +90,7 @@ class Chunk:
         statistics (n_statistics,): receives those of batch normalisation; None: the gradient
             of the network as it predicts, by the running statistics and expected zoneout
         need_dx: whether to leave the gradient of the input in `dx`
+        need_dw: whether the gradient in out is wanted; else it is scratch
         """
         network = self.network
         seen = self._convolve(batch, weight, statistics, keep=True)
@@ -99,10 +101,10 @@ class Chunk:
             seen.x, seen.starts, seen.lengths, seen.static,
             target, weight, masks.layers, masks.features,
             self._segment(len(seen.x), len(seen.starts) - 1),
-            need_dx or network.front is not None,
+            need_dx or network.front is not None, need_dw,
             network.packed, work, dx, out,
         )  # fmt: skip
-        self.dx = self._convolve_backward(work, seen, dx, need_dx, out)
+        self.dx = self._convolve_backward(work, seen, dx, need_dx, need_dw, out)
         return loss
 
     def input_gradient(self, batch: PackedBatch, slope: NDArray) -> NDArray:
@@ -118,7 +120,9 @@ class Chunk:
         self._by_parameters[:] = 0.0
         # of a row the loss is the mean over its outputs
         weight = np.full(n_read, float(n_outputs))
-        self.gradient(batch, slope, weight, nothing, None, self._by_parameters, need_dx=True)
+        self.gradient(
+            batch, slope, weight, nothing, None, self._by_parameters, need_dx=True, need_dw=False
+        )
         return self.dx[:, : self.network.spec.n_channels]
 
     def predict(self, batch: PackedBatch) -> NDArray:
@@ -235,7 +239,13 @@ class Chunk:
         return self._dx[:size].reshape(shape)
 
     def _convolve_backward(
-        self, work: Workspace, seen: PackedBatch, dx: NDArray, need_dx: bool, dw: NDArray
+        self,
+        work: Workspace,
+        seen: PackedBatch,
+        dx: NDArray,
+        need_dx: bool,
+        need_dw: bool,
+        dw: NDArray,
     ) -> NDArray:
         """Add the gradients of the convolutions to dw; return that of the input, if needed."""
         network, spec = self.network, self.network.spec
@@ -245,7 +255,7 @@ class Chunk:
             dx[: len(y)] = y
             dx[_last_rows(seen)] += h
         if self._front is not None:
-            dx = self._front.backward(dx, network.packed, need_dx, dw)
+            dx = self._front.backward(dx, network.packed, need_dx, need_dw, dw)
         if self._patches is not None and need_dx:
             dx = self._patches.backward(dx)
         if self._branch is not None:
@@ -254,7 +264,7 @@ class Chunk:
             first, n_filters = plan.n_pooled + spec.n_static, spec.branch[-1].n_filters
             dout = np.zeros((n_sequences, filled(n_filters, network.lanes)), network.dtype)
             dout[:, :n_filters] = dfeatures.reshape(n_sequences, -1)[:, first : first + n_filters]
-            further = self._branch.backward(dout, network.packed, need_dx, dw)
+            further = self._branch.backward(dout, network.packed, need_dx, need_dw, dw)
             if need_dx:
                 dx += further
         return dx

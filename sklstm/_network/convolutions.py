@@ -88,13 +88,18 @@ class ConvolutionBuffers:
             np.take(y, self._output_rows, axis=0, out=out, mode="clip")
         return out, self._starts, lengths
 
-    def backward(self, dout: NDArray, packed: NDArray, need_dx: bool, dw: NDArray) -> NDArray:
-        """Add the gradient of the last `forward` to dw; the gradient of its input, if needed."""
+    def backward(
+        self, dout: NDArray, packed: NDArray, need_dx: bool, need_dw: bool, dw: NDArray
+    ) -> NDArray:
+        """Add the gradient of the last `forward` to dw; the gradient of its input, if needed.
+
+        need_dw: whether dw is wanted; else it is scratch
+        """
         if not self._stack.pooled:
             self._array(-1, DY, dout.shape[1])[self._output_rows] = dout
         convolutions_backward(
             self._stack, self._series, self._weight, self._by_batch, packed, need_dx,
-            self._flat, dout, dw,
+            need_dw, self._flat, dout, dw,
         )  # fmt: skip
         dx = self._array(0, DY, filled(self._n_inputs, lanes_of(self._dtype)))
         return dx[self._input_rows] if need_dx else dx[:0]

@@ -302,7 +302,9 @@ def _feature_mask(problem, network, batch):
     return wide.astype(network.dtype)
 
 
-def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1, trained=True):
+def run_gradient(
+    problem, dtype=np.float64, segment=None, need_dx=True, repeat=1, trained=True, need_dw=True
+):
     """Return the same as `reference.network_gradient`, computed by the kernels.
 
     trained: as in training, or as in prediction, with running statistics and expected noise
@@ -321,7 +323,7 @@ def run_gradient(problem, dtype=np.float64, segment=None, need_dx=True, repeat=1
             pack_read(problem, batch, problem.target).astype(dtype),
             pack_read(problem, batch, problem.row_weight).astype(dtype),
             Masks(_layer_mask(problem, network), _feature_mask(problem, network, batch), SEED),
-            statistics, chunks[1], need_dx,
+            statistics, chunks[1], need_dx, need_dw,
         )  # fmt: skip
     assert not chunks[[0, 2]].any()
     result = _end(chunk)

@@ -106,6 +106,16 @@ def test_equals_the_twin(name, bidirectional):
         assert_close(getattr(forward, part), getattr(expected, part), 1e-12, part)
 
 
+@pytest.mark.parametrize("name", ["depthwise", "patches, strides, both"])
+def test_gradient_of_the_parameters_may_be_left_out(name):
+    problem = problem_of(name, bidirectional=True)
+    with_dw, without = run_gradient(problem), run_gradient(problem, need_dw=False)
+    np.testing.assert_array_equal(np.concatenate(without.dx), np.concatenate(with_dw.dx))
+    for weight in ("weight_ih_l0", "weight_hh_l0_reverse", "fcn_weight_l0"):
+        assert with_dw.gradient[weight].any()
+        assert not without.gradient[weight].any()
+
+
 @pytest.mark.parametrize(
     "name",
     [
