@@ -16,8 +16,14 @@ from sklstm.inspection._response import Response
 # Gauss-Legendre rule of each piece of a path, on [0, 1]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _NODES, _WEIGHTS = (_NODES + 1.0) / 2.0, _WEIGHTS / 2.0
+_BEND = np.array([1.0, -1.0, -1.0, 1.0])
 # Pieces at a time, 32 sequences: enough to fill the kernels.
 _PIECES = 8
+# Pieces of a path in the beginning: of one alone the nodes may miss the same on both sides.
+_FIRST_PIECES = 2
+# By how much two rules may differ, as a share of all attributions: 5% at the default `tol`. Where
+# units switch the error of attributions falls with the number of pieces, not with a power of it.
+_APART = 5.0  # times the square root of `tol`
 # Pieces of a path at most, by their number and by what they take of memory, and the width of those
 # that are not halved any more.
 _MOST_PIECES = 4096
@@ -25,6 +31,7 @@ _KEPT_VALUES = 2**24
 _NARROWEST = 2.0**-30
 # A difference of predictions cannot be known better than this share of them.
 _ROUNDING = 1e-12
+_TINY = np.finfo(float).tiny
 
 
 class Paths:
@@ -61,25 +68,25 @@ class Paths:
             out[part] = self._explained.values(self._opened.predict(chunk, batch, samples), samples)
         return out
 
-    def integrals(
+    def slopes(
         self, chunk: Chunk, paths: NDArray, low: NDArray, high: NDArray
     ) -> Iterator[NDArray[np.float64]]:
-        """Yield the part (length, width) that each piece adds to the attributions.
+        """Yield what is integrated, at the nodes of each piece: (n_nodes, length, width).
 
         paths, low, high (n_pieces,): the path of each piece, in ascending order, and its ends
         """
         n_nodes = len(_NODES)
         for k in range(0, len(paths), _PIECES):
             part = slice(k, k + _PIECES)
-            width = (high - low)[part]
-            share = (low[part, np.newaxis] + width[:, np.newaxis] * _NODES).ravel()
+            width = (high - low)[part, np.newaxis]
+            share = (low[part, np.newaxis] + width * _NODES).ravel()
             gradients = self._gradients(chunk, np.repeat(paths[part], n_nodes), share)
             first = 0
-            for path, scale in zip(paths[part], width, strict=True):
+            for path in paths[part]:
                 length = self.lengths[path]
                 at_nodes = gradients[first : first + n_nodes * length].reshape(n_nodes, length, -1)
                 first += n_nodes * length
-                yield np.tensordot(scale * _WEIGHTS, at_nodes, 1) * self.change[self.rows(path)]
+                yield at_nodes * self.change[self.rows(path)]
 
     def _gradients(self, chunk: Chunk, paths: NDArray, share: NDArray) -> NDArray[np.float64]:
         """Return the gradients of the responses (n_rows, width) at points, one after another."""
@@ -112,7 +119,27 @@ class _Piece:
     at_low: float  # the response there
     at_high: float
     part: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))  # (length, width)
-    error: float = 0.0
+    apart: float = 0.0  # by how much a simpler rule differs, over all values
+    left: float = 0.0  # what the sum of the part lacks
+
+    def integrate(self, slopes: NDArray[np.float64]) -> None:
+        """Set the part from what is integrated, (n_nodes, length, width).
+
+        The change in response is known. The weights of the nodes are corrected until the part adds
+        up to it: where a unit switches (ReLU) it does so for all inputs at one share of the
+        path, and the weights on its two sides become how much of the piece is there.
+        """
+        width = self.high - self.low
+        sums = slopes.sum(axis=(1, 2))  # (n_nodes,)
+        mean = _WEIGHTS @ sums
+        deviation, missing = sums - mean, (self.at_high - self.at_low) / width - mean
+        variance = _WEIGHTS @ deviation**2
+        weights, self.left = _WEIGHTS, width * missing
+        if np.abs(missing * deviation).max() < 2.0 * variance:
+            weights, self.left = _WEIGHTS * (1.0 + missing * deviation / variance), 0.0
+        self.part = np.tensordot(width * weights, slopes, 1)
+        # 0 where slopes are straight: what the outer nodes say, less what the inner ones do
+        self.apart = width / 4.0 * np.abs(np.tensordot(_BEND, slopes, 1)).sum()
 
     def halves(self, at_middle: float) -> list[_Piece]:
         """Return the two halves, for the response between them."""
@@ -126,28 +153,29 @@ class _Piece:
 def integrated(paths: Paths, chunk: Chunk, tol: float) -> tuple[NDArray, NDArray, NDArray]:
     """Integrate the gradient along each path until the parts add up to the change in response.
 
-    The pieces of a path that make a third of its error are halved, until its sum is right: where
-    units switch (ReLU, a maximum over time) many small errors cancel, and a steep place needs
-    narrow pieces there alone.
+    The pieces of a path where two rules differ the most are halved, until the rules agree: where
+    units switch (ReLU, a maximum over time) or the response is steep, narrow pieces are needed
+    there alone.
 
     Returns
     -------
     attributions (n_rows, width), their sum of each path (n,), and the change in response (n,)
     """
     every = np.arange(len(paths.lengths))
-    at_start = paths.values(chunk, every, np.zeros(len(every)))
-    at_end = paths.values(chunk, every, np.ones(len(every)))
-    change = at_end - at_start
-    allowed = np.maximum(tol * np.abs(change), _ROUNDING * (np.abs(at_start) + np.abs(at_end)))
+    shares = np.linspace(0.0, 1.0, _FIRST_PIECES + 1)
+    at = np.stack([paths.values(chunk, every, np.full(len(every), share)) for share in shares])
+    change = at[-1] - at[0]
+    allowed = np.maximum(tol * np.abs(change), _ROUNDING * (np.abs(at[-1]) + np.abs(at[0])))
     pieces = [
-        [_Piece(k, 0.0, 1.0, *ends)] for k, ends in enumerate(zip(at_start, at_end, strict=True))
+        [_Piece(k, *ends) for ends in zip(shares, shares[1:], at[:, k], at[1:, k], strict=False)]
+        for k in range(len(every))
     ]
     fresh = [piece for own in pieces for piece in own]
     while fresh:
         ends = (np.array([getattr(p, name) for p in fresh]) for name in ("path", "low", "high"))
-        for piece, part in zip(fresh, paths.integrals(chunk, *ends), strict=True):
-            piece.part, piece.error = part, part.sum() - (piece.at_high - piece.at_low)
-        halved = [p for own in pieces for p in _worst(own, allowed[own[0].path])]
+        for piece, slopes in zip(fresh, paths.slopes(chunk, *ends), strict=True):
+            piece.integrate(slopes)
+        halved = [p for own in pieces for p in _worst(own, allowed[own[0].path], tol)]
         middle = np.array([(p.low + p.high) / 2.0 for p in halved])
         at_middle = paths.values(chunk, np.array([p.path for p in halved], np.int64), middle)
         fresh = []
@@ -160,15 +188,19 @@ def integrated(paths: Paths, chunk: Chunk, tol: float) -> tuple[NDArray, NDArray
     attributions = np.empty(paths.change.shape)
     for path, own in enumerate(pieces):
         attributions[paths.rows(path)] = sum(piece.part for piece in own)
-    return attributions, change + [sum(p.error for p in own) for own in pieces], change
+    return attributions, change - [sum(p.left for p in own) for own in pieces], change
 
 
-def _worst(pieces: list[_Piece], allowed: float) -> list[_Piece]:
-    """Return the pieces of a path that make a third of its error; none if the sum is right."""
+def _worst(pieces: list[_Piece], allowed: float, tol: float) -> list[_Piece]:
+    """Return the pieces that make a third of what a path is off; none if it is right."""
+    size = np.abs(sum(piece.part for piece in pieces)).sum()
+    apart = np.array([piece.apart for piece in pieces]) / max(_APART * tol**0.5 * size, _TINY)
+    left = np.array([piece.left for piece in pieces]) / max(allowed, _TINY)
     most = min(_MOST_PIECES, max(64, _KEPT_VALUES // pieces[0].part.size))
-    if abs(sum(piece.error for piece in pieces)) <= allowed or len(pieces) >= most:
+    if (apart.sum() <= 1.0 and abs(left.sum()) <= 1.0) or len(pieces) >= most:
         return []
-    large = sorted(pieces, key=lambda piece: -abs(piece.error))
-    until = np.cumsum([abs(piece.error) for piece in large])
-    worst = large[: 1 + int(np.searchsorted(until, until[-1] / 3.0))]
-    return [piece for piece in worst if piece.high - piece.low > _NARROWEST]
+    off = apart + np.abs(left)
+    order = np.argsort(-off, kind="stable")
+    until = np.cumsum(off[order])
+    worst = order[: 1 + int(np.searchsorted(until, until[-1] / 3.0))]
+    return [pieces[k] for k in worst if pieces[k].high - pieces[k].low > _NARROWEST]

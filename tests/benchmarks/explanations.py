@@ -41,8 +41,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="the median is printed")
-    parser.add_argument("--background", type=int, default=20, help="rows of training data")
-    rounds, n_background = (getattr(parser.parse_args(), name) for name in ("rounds", "background"))
+    rows_of_training = {"type": int, "nargs": "+", "default": [20, 100]}
+    parser.add_argument("--background", **rows_of_training, help="rows of training data")
+    rounds, of_training = (getattr(parser.parse_args(), name) for name in ("rounds", "background"))
     print(f"{describe_machine()}, shap {shap.__version__}\n")
     print("| model | background | KernelExplainer | integrated_gradients | times | sum off by |")
     print("|---|---|---|---|---|---|")
@@ -56,7 +57,7 @@ def main() -> None:
         raw = getattr(model, "decision_function", model.predict)
         change = raw(rows) - raw(baseline)
         integrated_gradients(model, rows)  # compiles
-        for background in (baseline, X[-n_background:]):
+        for background in (baseline, *(X[-n:] for n in of_training)):
             times = []
             for _ in range(rounds if len(background) == 1 else 1):  # in turn
                 theirs, _ = seconds(lambda of=raw, on=background: shapley_values(of, on, rows))
