@@ -51,7 +51,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     ----------
     out_activation_ : "identity"
         The prediction is the output of the network, in the units of y.
-    target_mean_, target_scale_ : ndarray of shape (n_outputs_,)
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of y.
     {attributes}
 

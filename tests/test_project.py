@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sklstm.components.component import DOCUMENTATION
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -37,9 +39,9 @@ def test_a_package_has_one_floor():
 def test_addresses():
     urls = PROJECT["urls"]
     assert set(urls) == {"Homepage", "Documentation", "Source", "Changelog", "Issues"}
-    assert all(url.startswith(urls["Source"]) for url in urls.values())
-    for name in ("Documentation", "Changelog"):  # pages of the repository
-        assert (ROOT / urls[name].partition("/blob/main/")[2]).is_file()
+    assert urls["Documentation"] == DOCUMENTATION
+    assert all(urls[name].startswith(urls["Source"]) for name in set(urls) - {"Documentation"})
+    assert (ROOT / urls["Changelog"].partition("/blob/main/")[2]).is_file()
 
 
 def test_the_address_stands_in_one_file():

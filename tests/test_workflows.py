@@ -31,8 +31,9 @@ def machines(job):
 
 
 def commands():
-    """The commands that README.md and CONTRIBUTING.md tell to type, without their comments."""
-    text = "".join((ROOT / page).read_text("utf-8") for page in ("README.md", "CONTRIBUTING.md"))
+    """The commands that the pages tell developers to type, without their comments."""
+    pages = ("README.md", "CONTRIBUTING.md", "docs/README.md")
+    text = "".join((ROOT / page).read_text("utf-8") for page in pages)
     lines = [line for block in _SHELL.findall(text) for line in block.splitlines()]
     return {re.sub(r"\s+#.*", "", line) for line in lines}
 
@@ -96,7 +97,10 @@ def test_commands_are_those_that_people_are_told(workflow):
 
 def test_everything_is_run():
     run = " ".join(line for workflow in WORKFLOWS for line in steps(workflow, "run"))
-    for command in ("pytest", "floors.sh", "ruff check", "ruff format --check", "mypy", "-m build"):
+    for command in (
+        "pytest", "floors.sh", "ruff check", "ruff format --check", "mypy", "-m build",
+        "sphinx-build",
+    ):  # fmt: skip
         assert command in run
 
 

@@ -27,11 +27,19 @@ def parameter(default: Any, *constraints: Any, **metadata: Any) -> Any:
     )
 
 
-class WithParameters(BaseEstimator):
-    """A scikit-learn object whose constructor is that of a dataclass of `parameter` fields."""
+# the site of the documentation, as in pyproject.toml
+DOCUMENTATION = "https://sklstm.readthedocs.io/en/latest/"
+
+
+class OnTheSite(BaseEstimator):
+    """A scikit-learn object; the question mark of its HTML leads to its page on the site."""
 
     _doc_link_module = "sklstm"
-    _doc_link_template = ""
+    _doc_link_template = DOCUMENTATION + "reference/api/{estimator_name}.html"
+
+
+class WithParameters(OnTheSite):
+    """A scikit-learn object whose constructor is that of a dataclass of `parameter` fields."""
 
     @property
     def _parameter_constraints(self) -> dict[str, Any]:
@@ -53,7 +61,7 @@ class Component(WithParameters):
         return self
 
 
-class WithComponents(BaseEstimator):
+class WithComponents(OnTheSite):
     """An estimator that has components as hyper-parameters, or strings that stand for them."""
 
     # where a string stands for a component: the components by that string

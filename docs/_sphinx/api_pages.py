@@ -1,0 +1,98 @@
+"""A page for each public name of the package, and an index of them by module.
+
+The names are those of `__all__` in the package and in its public modules. Nothing is listed here.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sklstm
+
+FOLDER = Path("reference") / "api"
+
+
+def public_modules() -> list[ModuleType]:
+    """Return the package and its modules without an underscore."""
+    inner = [info.name for info in pkgutil.iter_modules(sklstm.__path__)]
+    names = [f"sklstm.{name}" for name in inner if not name.startswith("_")]
+    return [sklstm, *map(importlib.import_module, names)]
+
+
+def public_names(module: ModuleType) -> list[str]:
+    """Return the classes and functions of a module, in the order of the alphabet."""
+    return sorted((name for name in module.__all__ if name != "__version__"), key=str.lower)
+
+
+def own_members(cls: type) -> Iterator[str]:
+    """Yield the public methods and properties that the package defines, not scikit-learn."""
+    seen = set()
+    for base in cls.__mro__:
+        if base.__module__.startswith("sklstm"):
+            for name, member in vars(base).items():
+                told = inspect.isroutine(member) or isinstance(member, property)
+                hidden = name.startswith("_") or name.endswith("_request")  # of scikit-learn
+                if told and not hidden and name not in seen and member.__doc__:
+                    seen.add(name)
+                    yield name
+
+
+def page_of(module: ModuleType, name: str) -> str:
+    """Return the page of a public name, in reStructuredText."""
+    thing = getattr(module, name)
+    lines = [name, "=" * len(name), "", f".. currentmodule:: {module.__name__}", ""]
+    if inspect.isclass(thing):
+        lines += [f".. autoclass:: {module.__name__}.{name}"]
+        lines += ["   :members: " + ", ".join(sorted(own_members(thing)))]
+    else:
+        lines += [f".. autofunction:: {module.__name__}.{name}"]
+    # the gallery writes such a file for each name, empty if no example uses the name
+    lines += ["", f".. minigallery:: {module.__name__}.{name}", "   :add-heading: Examples", ""]
+    return "\n".join(lines)
+
+
+def first_line(thing: Any) -> str:
+    """Return the first sentence of a docstring, without the numbers of its references."""
+    text = (inspect.getdoc(thing) or "").partition("\n\n")[0]
+    return re.sub(r" \[\d\]_", "", " ".join(text.split()))
+
+
+def index() -> str:
+    """Return the page that lists all public names, module by module."""
+    lines = ["API", "===", "", "Every public class and function.", ""]
+    for module in public_modules():
+        lines += [module.__name__, "-" * len(module.__name__), "", inspect.getdoc(module) or "", ""]
+        lines += [".. list-table::", "   :widths: 30 70", ""]
+        for name in public_names(module):
+            lines += [f"   * - :doc:`{name} <{name}>`"]
+            lines += [f"     - {first_line(getattr(module, name))}"]
+        lines += ["", ".. toctree::", "   :hidden:", ""]
+        lines += [f"   {name}" for name in public_names(module)] + [""]
+    return "\n".join(lines)
+
+
+def write_pages(app: Any) -> None:
+    """Write all pages, only where something changed so that Sphinx reads only these again."""
+    folder = Path(app.srcdir) / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    pages = {"index": index()}
+    for module in public_modules():
+        pages |= {name: page_of(module, name) for name in public_names(module)}
+    for path in folder.glob("*.rst"):
+        if path.stem not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = folder / f"{name}.rst"
+        if not path.exists() or path.read_text("utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Write the pages before Sphinx looks for its sources."""
+    app.connect("builder-inited", write_pages, priority=100)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
