@@ -7,6 +7,7 @@ from sklstm._forecasting.scorer import forecast_scorer
 from sklstm._forecasting.summary import backtest_summary
 from sklstm._input.table import Sequences
 from sklstm._regressor import LSTMRegressor
+from sklstm._show_versions import show_versions
 from sklstm._version import __version__
 from sklstm._warmup import warmup
 from sklstm._windows import windows
@@ -20,6 +21,7 @@ __all__ = [
     "__version__",
     "backtest_summary",
     "forecast_scorer",
+    "show_versions",
     "warmup",
     "windows",
 ]

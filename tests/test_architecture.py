@@ -27,6 +27,7 @@ LAYERS = [
     "_forecaster",
     "_windows",
     "_warmup",
+    "_show_versions",
     "inspection",
     "export",
     "__init__",

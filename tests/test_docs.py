@@ -14,7 +14,7 @@ import sklstm.export
 import sklstm.inspection
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 # of components: they are there to be derived from
 BASES = ("Branch", "Cell", "Component", "Loss", "Schedule", "Solver")
 MODULES = (sklstm, sklstm.components, sklstm.datasets, sklstm.export, sklstm.inspection)

@@ -5,7 +5,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
 
+import sklstm
 from sklstm.components.component import DOCUMENTATION
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,3 +51,9 @@ def test_the_address_stands_in_one_file():
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("sklstm/**/*.py")]
     assert len(pages) > 50
     assert [page for page in pages if address in page.read_text("utf-8")] == []
+
+
+def test_the_citation_has_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == sklstm.__version__
+    assert citation["license"] == PROJECT["license"]
