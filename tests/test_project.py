@@ -11,7 +11,8 @@ import sklstm
 from sklstm.components.component import DOCUMENTATION
 
 ROOT = Path(__file__).resolve().parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = CONFIGURATION["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 _REQUIREMENT = re.compile(r"([\w-]+)>=([\d.]+)")
 
@@ -57,3 +58,27 @@ def test_the_citation_has_the_version():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
     assert citation["version"] == sklstm.__version__
     assert citation["license"] == PROJECT["license"]
+
+
+def test_links_of_the_readme_on_pypi_are_addresses():
+    readme = CONFIGURATION["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]
+    assert readme["fragments"] == [{"path": "README.md"}]
+    text = (ROOT / "README.md").read_text("utf-8")
+    links = re.compile(r"\]\(([^)]+)\)|src(?:set)?=\"([^\"]+)\"")
+    before = {link or source for link, source in links.findall(text)}
+    for substitution in readme["substitutions"]:
+        text = re.sub(substitution["pattern"], substitution["replacement"], text)
+    after = {link or source for link, source in links.findall(text)}
+    assert not [link for link in after if not link.startswith(("https://", "#"))]
+    relative = {link for link in before if not link.startswith(("https://", "#"))}
+    ours = {link for link in after if link.startswith(PROJECT["urls"]["Source"])}
+    assert len(relative) == len(ours) > 10
+    assert {link.partition("/main/")[2] for link in ours} == relative
+
+
+def test_the_pictures_of_the_readme_are_there():
+    text = (ROOT / "README.md").read_text("utf-8")
+    pictures = re.findall(r"src(?:set)?=\"([^\"]+)\"", text)
+    assert len(pictures) == 4  # light and dark
+    assert all((ROOT / picture).is_file() for picture in pictures)
+    assert sum((ROOT / picture).stat().st_size for picture in pictures) < 300_000

@@ -60,10 +60,12 @@ def test_every_public_module_has_its_names_on_the_site(api_pages):
     modules = {module.__name__ for module in api_pages.public_modules()}
     folders = {path.parent.name for path in (ROOT / "sklstm").glob("[!_]*/__init__.py")}
     assert modules == {"sklstm"} | {f"sklstm.{name}" for name in folders}
-    index = api_pages.index()
     for module in api_pages.public_modules():
+        assert f"   {module.__name__}\n" in api_pages.index()
+        page = api_pages.page_of_module(module)
         for name in set(module.__all__) - {"__version__"}:
-            assert f":doc:`{name} <{name}>`" in index
+            assert f":doc:`{name} <{name}>`" in page
+            assert f"   {name}\n" in page
 
 
 def test_names_of_pages_differ_on_every_file_system(api_pages):

@@ -1,4 +1,4 @@
-"""A page for each public name of the package, and an index of them by module.
+"""A page for each public name of the package, and for each module one that lists them.
 
 The names are those of `__all__` in the package and in its public modules. Nothing is listed here.
 """
@@ -63,17 +63,21 @@ def first_line(thing: Any) -> str:
 
 
 def index() -> str:
-    """Return the page that lists all public names, module by module."""
-    lines = ["API", "===", "", "Every public class and function.", ""]
-    for module in public_modules():
-        lines += [module.__name__, "-" * len(module.__name__), "", inspect.getdoc(module) or "", ""]
-        lines += [".. list-table::", "   :widths: 30 70", ""]
-        for name in public_names(module):
-            lines += [f"   * - :doc:`{name} <{name}>`"]
-            lines += [f"     - {first_line(getattr(module, name))}"]
-        lines += ["", ".. toctree::", "   :hidden:", ""]
-        lines += [f"   {name}" for name in public_names(module)] + [""]
-    return "\n".join(lines)
+    """Return the page that lists the public modules."""
+    lines = ["API", "===", "", "Every public class and function, by module.", ""]
+    lines += [".. toctree::", "   :maxdepth: 2", ""]
+    return "\n".join(lines + [f"   {module.__name__}" for module in public_modules()] + [""])
+
+
+def page_of_module(module: ModuleType) -> str:
+    """Return the page that lists the public names of a module."""
+    lines = [module.__name__, "=" * len(module.__name__), "", inspect.getdoc(module) or "", ""]
+    lines += [".. list-table::", "   :widths: 30 70", ""]
+    for name in public_names(module):
+        lines += [f"   * - :doc:`{name} <{name}>`"]
+        lines += [f"     - {first_line(getattr(module, name))}"]
+    lines += ["", ".. toctree::", "   :hidden:", ""]
+    return "\n".join(lines + [f"   {name}" for name in public_names(module)] + [""])
 
 
 def write_pages(app: Any) -> None:
@@ -82,6 +86,7 @@ def write_pages(app: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     pages = {"index": index()}
     for module in public_modules():
+        pages[module.__name__] = page_of_module(module)
         pages |= {name: page_of(module, name) for name in public_names(module)}
     for path in folder.glob("*.rst"):
         if path.stem not in pages:
