@@ -59,7 +59,7 @@ else:
     axes[1].set(title="Which wavelengths tell the fat?", xlabel="nm", ylabel="absorbance")
     by_fat = np.argsort(fat_test)
     for n in by_fat[:: len(by_fat) // 8]:
-        points = axes[1].scatter(wavelength, spectra_test[n], c=weights[n], s=9, cmap="plasma")
+        points = axes[1].scatter(wavelength, spectra_test[n], c=weights[n], s=9, cmap="cool")
     figure.colorbar(points, ax=axes[1], label="attention")
 
     axes[2].set(title="How many passengers next year?", ylabel="thousands")
