@@ -20,61 +20,15 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import torch
-from torch import nn
 
 from sklstm import LSTMClassifier
-from sklstm.export import to_c, to_onnx, torch_state_dict
+from sklstm.export import to_c, to_onnx
 from tests.benchmarks.machine import describe_machine
+from tests.benchmarks.torch_networks import TorchClassifier
 from tests.benchmarks.training import data, side_by_side
 
 SIZES = [(50, 1, 32), (100, 8, 64), (200, 3, 128)]  # time steps, channels, hidden size
 FLOATS = ctypes.POINTER(ctypes.c_float)
-
-
-class Network(nn.Module):
-    """The network of a fitted classifier of two classes, with its scaling, in torch."""
-
-    def __init__(self, model: LSTMClassifier) -> None:
-        super().__init__()
-        self.both = model.scale == "both"
-        arrays = {k: torch.tensor(v, dtype=torch.float32) for k, v in model.parameters_.items()}
-        n_channels = model.n_channels_in_ * (1 + self.both)
-        self.lstm = nn.LSTM(n_channels, model.hidden_size, bidirectional=model.bidirectional)
-        state = torch_state_dict(model)
-        self.lstm.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
-        self.head = nn.Linear(arrays["head_weight"].shape[1], 1)
-        self.head.load_state_dict({"weight": arrays["head_weight"], "bias": arrays["head_bias"]})
-        self.register_buffer("center", torch.from_numpy(model.channel_mean_))
-        self.register_buffer("scale", torch.from_numpy(model.channel_scale_))
-        self.convolutions = nn.Sequential()
-        for k in range(3 if model.branch_ else 0):
-            weight = arrays[f"fcn_weight_l{k}"]
-            n_filters, n_inputs, width = weight.shape
-            layer = nn.Conv1d(n_inputs, n_filters, width, padding=width // 2, bias=False)
-            layer.load_state_dict({"weight": weight})
-            norm = nn.BatchNorm1d(n_filters)
-            kinds = ("scale", "shift", "mean", "variance")
-            names = ("weight", "bias", "running_mean", "running_var")
-            learned = {n: arrays[f"fcn_{kind}_l{k}"] for n, kind in zip(names, kinds, strict=True)}
-            norm.load_state_dict(learned, strict=False)
-            self.convolutions.extend([layer, norm, nn.ReLU()])
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the probabilities (n_samples, 2) of x (n_samples, n_timesteps, n_channels)."""
-        x = x.double()
-        seen = (x - self.center) / self.scale
-        if self.both:
-            deviation = x - x.mean(1, keepdim=True)
-            within = deviation / (deviation**2).mean(1, keepdim=True).sqrt()
-            seen = torch.stack([seen, within], 3).flatten(2)
-        seen = seen.float()
-        _, (h, _) = self.lstm(seen.transpose(0, 1))
-        features = h.transpose(0, 1).flatten(1)
-        if len(self.convolutions):
-            means = self.convolutions(seen.transpose(1, 2)).mean(2)
-            features = torch.cat([features, means], 1)
-        positive = self.head(features).sigmoid()
-        return torch.cat([1.0 - positive, positive], 1)
 
 
 def fitted(size: tuple[int, int, int], **settings: object) -> tuple[LSTMClassifier, np.ndarray]:
@@ -100,7 +54,7 @@ def by_torch(model: LSTMClassifier, x: np.ndarray) -> bytes:
     file = io.BytesIO()
     axes = {0: "n_samples", 1: "n_timesteps"}
     torch.onnx.export(
-        Network(model).eval(), (torch.from_numpy(x),), file, input_names=["x"],
+        TorchClassifier(model).eval(), (torch.from_numpy(x),), file, input_names=["x"],
         dynamic_axes={"x": axes}, dynamo=False,
     )  # fmt: skip
     return file.getvalue()

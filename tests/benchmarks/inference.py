@@ -4,7 +4,8 @@
 
 First the time of `predict_proba` for 1,000 sequences. torch, in `inference_mode`, and
 onnxruntime get their input as a tensor and return logits. Then the time of a single sequence:
-that of the kernel, and the overhead of `predict_proba`.
+that of the kernel, and the overhead of `predict_proba`. Last the network that `LSTMClassifier()`
+has by default, with scaling, patches and branch, beside torch.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from onnx import TensorProto, helper
 from sklstm import LSTMClassifier
 from sklstm._input.sequences import PackedBatch
 from sklstm._network.chunk import Chunk
+from sklstm._network.network import Network
 from tests.benchmarks.machine import describe_machine
+from tests.benchmarks.torch_networks import TorchClassifier
 from tests.benchmarks.training import TorchLSTM, data, side_by_side
 
 # sequences, time steps, channels, hidden size
@@ -33,6 +36,8 @@ BATCHES = [
     (1000, 100, 8, 256),
 ]
 SINGLE = [(1, 100, 1, 32), (1, 100, 8, 64)]
+# sequences, time steps, channels: a multiple of the patches
+DEFAULTS = [(1000, 64, 1), (1000, 128, 1), (1000, 128, 8), (1000, 512, 1)]
 
 
 def our_model(
@@ -129,7 +134,9 @@ def contenders(
 
 def kernel_call(model: LSTMClassifier, X: np.ndarray) -> Callable[[], object]:
     """The kernel alone, on the batch that `predict` would gather."""
-    chunk = Chunk(model._packed_network(model._spec))
+    network = Network(model._spec, model.dtype_)
+    network.pack(model.theta_.astype(network.dtype))
+    chunk = Chunk(network)
     n, n_timesteps, n_channels = X.shape
     starts, lengths = np.arange(n_timesteps + 1) * n, np.full(n, n_timesteps)
     x = np.ascontiguousarray(X.transpose(1, 0, 2)).reshape(-1, n_channels)
@@ -137,8 +144,26 @@ def kernel_call(model: LSTMClassifier, X: np.ndarray) -> Callable[[], object]:
     return lambda: chunk.predict(batch)
 
 
+def default_contenders(size: tuple[int, int, int], n_threads: int) -> list[Callable[[], object]]:
+    """Return calls of the default classifier and of torch, after a check that they agree."""
+    n, n_timesteps, n_channels = size
+    torch.set_num_threads(n_threads)
+    X, y = data(64, n_timesteps, n_channels)
+    model = LSTMClassifier(max_iter=1, n_jobs=n_threads, random_state=0).fit(X, y)
+    network = TorchClassifier(model).eval()
+    X, _ = data(n, n_timesteps, n_channels)
+    x = torch.from_numpy(X)
+
+    def theirs() -> torch.Tensor:
+        with torch.inference_mode():
+            return network(x)
+
+    np.testing.assert_allclose(model.predict_proba(X), theirs().numpy(), atol=1e-4)
+    return [lambda: model.predict_proba(X), theirs]
+
+
 def main() -> None:
-    """Print both tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=2.0, help="for each contender and size")
     arguments = parser.parse_args()
@@ -166,6 +191,16 @@ def main() -> None:
             f"| {', '.join(map(str, size[1:]))} | {1e6 * theirs:.0f} us | {1e6 * onnx_time:.0f} us "
             f"| {1e6 * kernel:.0f} us | {1e6 * whole:.0f} us | {1e6 * (whole - kernel):.0f} us |"
         )
+    print("\n| defaults: N, T, D | threads | torch | sklstm | to torch |")
+    print("|---|---|---|---|---|")
+    for shape in DEFAULTS:
+        for n_threads in (1, 2):
+            ours, theirs = side_by_side(default_contenders(shape, n_threads), arguments.seconds)
+            print(
+                f"| {', '.join(map(str, shape))} | {n_threads} | {1e3 * theirs:.1f} ms | "
+                f"{1e3 * ours:.1f} ms | {theirs / ours:.2f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
