@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -12,16 +13,24 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._input.alignment import aligned
-from sklstm._input.targets import target_moments, target_values
+from sklstm._input.targets import target_means, target_moments, target_values
 from sklstm.components.component import parameter, resolve
 from sklstm.components.convolutions import Convolutions
-from sklstm.components.losses import LOSSES, Loss, LossName
+from sklstm.components.losses import (
+    LOSSES,
+    Gaussian,
+    LogLink,
+    Loss,
+    LossName,
+    RegressionLoss,
+)
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
@@ -29,9 +38,9 @@ class RegressorParameters(HyperParameters):
     """The constructor of the regressor."""
 
     loss: LossName | Loss = parameter(
-        "squared_error", StrOptions(set(LOSSES)), Loss, group="training",
-        kind='{"squared_error", "absolute_error", "huber", "quantile"} or Loss',
-        text="Loss, by name or as a component such as ``Quantile(0.9)``.",
+        "squared_error", StrOptions(set(LOSSES)), RegressionLoss, group="training",
+        kind="{" + ", ".join(f'"{name}"' for name in LOSSES) + "} or Loss",
+        text="Loss, by name or as a component: ``Quantile(0.9)``, ``Quantile((0.1, 0.9))``.",
     )  # fmt: skip
 
 
@@ -49,10 +58,11 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
 
     Attributes
     ----------
-    out_activation_ : "identity"
-        The prediction is the output of the network, in the units of y.
+    out_activation_ : {"identity", "exp"}
+        What turns raw predictions into values: exp for "poisson", "gamma" and "tweedie".
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        Mean and standard deviation of y.
+        What is added to values, after they are multiplied by the scale: mean and standard
+        deviation of y, or with "exp" 0 and the mean.
     {attributes}
 
     References
@@ -124,28 +134,50 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Predicted values.
+    def predict(self, X: Any, return_std: bool = False) -> Any:
+        """Predicted values, with ``return_std`` and ``loss="gaussian"`` also their deviations.
 
         Parameters
         ----------
         {X}
+        return_std : bool, default=False
+            Whether to return also the standard deviation of y about the predicted value.
 
         Returns
         -------
-        ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        ndarray of shape (n_samples,) or (n_samples, n_outputs), or two of them
             In the shape and the units of the y seen in fit.
         """
-        return self._predict(X, self._values)
+        if not return_std:
+            return self._predict(X, self._values)
+        check_is_fitted(self)
+        if not isinstance(self._loss(), Gaussian):
+            raise ValueError(
+                "return_std=True needs loss='gaussian', but this network was fitted with "
+                f"loss={self.loss!r}: fit with loss='gaussian', or use predict_interval."
+            )
+        both = self._predict(X, self._values_and_deviations)
+        if isinstance(both, list):  # the steps of ragged X
+            return [steps[..., 0] for steps in both], [steps[..., 1] for steps in both]
+        return both[..., 0], both[..., 1]
 
     def _values(self, raw: NDArray) -> NDArray[np.float64]:
         """Return predictions in the shape of the y seen in fit."""
-        values = self._unscale(raw)
+        return self._shaped(self._unscale(raw))
+
+    def _values_and_deviations(self, raw: NDArray) -> NDArray[np.float64]:
+        """Return predictions and their standard deviations, in a last axis."""
+        deviations = self._loss().spread(raw.astype(np.float64)) * self.target_scale_
+        return self._shaped(np.stack([self._unscale(raw), deviations], axis=-1))
+
+    def _shaped(self, values: NDArray) -> NDArray[np.float64]:
+        """Return values (n_rows, n_outputs, ...) without the second axis if y had none."""
         return values if self._two_d_target else values[:, 0]
 
     def _unscale(self, raw: NDArray) -> NDArray[np.float64]:
-        """Return raw predictions in the units of y."""
-        return raw.astype(np.float64) * self.target_scale_ + self.target_mean_
+        """Return the values of raw predictions in the units of y, (n_rows, n_outputs)."""
+        values = self._loss().values(raw.astype(np.float64))
+        return values * self.target_scale_ + self.target_mean_
 
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
         """Return what turns raw predictions into the result of a method, by its name."""
@@ -174,31 +206,52 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     def _encode(self, y: Any, reset: bool) -> NDArray:
         """Return y with a column for each output; set what fit remembers."""
         y = target_values(y, self, steps=self.return_sequences)
+        loss = self._begin_with_loss(reset)
         if reset:
             self._two_d_target = y.ndim == 2
             self.n_outputs_ = y.shape[1] if y.ndim == 2 else 1
-            self.out_activation_ = "identity"
+            self.out_activation_ = "exp" if loss.link == "log" else "identity"
         y = y.reshape(len(y), -1)
         if y.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"y has {y.shape[1]} columns, but {type(self).__name__} was fitted with "
                 f"{self.n_outputs_}."
             )
-        self._loss().check_target(y)
+        loss.check_target(y)
         return y
+
+    def _begin_with_loss(self, reset: bool) -> RegressionLoss:
+        """Return a copy of the loss that was chosen, which holds until the next fit."""
+        chosen = copy.deepcopy(resolve(self.loss, LOSSES))
+        started = chosen if reset else self._loss()
+        if chosen.head != started.head:
+            raise ValueError(
+                f"loss={self.loss!r}, but the network was started with {started!r}, whose raw "
+                "predictions mean something else, and warm_start and partial_fit go on with them. "
+                "To start anew, set warm_start=False and call fit."
+            )
+        self._trained_with = chosen
+        return chosen
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y are NaN in all outputs."""
         missing = np.isnan(y.astype(np.float64))
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 
-    def _loss(self) -> Loss:
-        """Return the loss that was chosen."""
-        return resolve(self.loss, LOSSES)
+    def _loss(self) -> RegressionLoss:
+        """Return the loss of the last fit, whatever is set meanwhile."""
+        return resolve(getattr(self, "_trained_with", self.loss), LOSSES)
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
-        """Return the standardised target; set its scale on a fresh start."""
-        if reset:
+        """Return the scaled target; set its scale on a fresh start.
+
+        It is standardised, or for a logarithmic link divided by its mean: a network whose raw
+        prediction is 0 predicts the mean of y.
+        """
+        if reset and self._loss().link == "log":
+            self.target_mean_ = np.zeros(self.n_outputs_)
+            self.target_scale_ = target_means(target, weight, type(self._loss()).__name__)
+        elif reset:
             self.target_mean_, self.target_scale_ = target_moments(target, weight)
         return (target - self.target_mean_) / self.target_scale_
 
@@ -213,4 +266,5 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
+        tags.target_tags.positive_only = isinstance(self._component("loss", self.loss), LogLink)
         return tags

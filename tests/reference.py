@@ -619,11 +619,13 @@ def encoder_backward(params, encoder, causal, trace, ds):
 
 
 # --- losses -------------------------------------------------------------------------------
-def loss_gradient(loss, parameter, raw, target, row_weight):
+def loss_gradient(loss, parameters, raw, target, row_weight):
     """Return the weighted sum of the losses of all rows, and its gradient (n_rows, n_outputs).
 
-    The loss of a row is the mean over its outputs. target is (n_rows, n_outputs), for softmax
+    The loss of a row is the mean over its outputs. target is (n_rows, n_targets), for softmax
     (n_rows, 1) with the index of the class. Other losses are 0 where the target is NaN.
+    Each target has columns of raw next to each other: quantiles one for each of parameters,
+    gaussian a mean and a log-deviation, the others one.
     """
     if loss == "softmax":
         shifted = raw - raw.max(axis=1, keepdims=True)
@@ -632,6 +634,10 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
         losses = np.log(total[:, 0]) - shifted[chosen]
         slopes = np.exp(shifted) / total - chosen
         return row_weight @ losses, row_weight[:, None] * slopes
+    if loss == "gaussian":
+        return _gaussian_gradient(raw, target, row_weight)
+    target = np.repeat(target, raw.shape[1] // target.shape[1], axis=1)
+    parameter = np.resize(parameters, raw.shape[1])  # (n_outputs,)
     error = raw - target
     if loss == "sigmoid":
         log_total = np.maximum(raw, 0.0) + np.log1p(np.exp(-np.abs(raw)))  # log(1 + e^raw)
@@ -647,6 +653,9 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
         far = np.abs(error) > parameter
         losses = np.where(far, parameter * (np.abs(error) - 0.5 * parameter), 0.5 * error**2)
         slopes = np.where(far, parameter * np.sign(error), error)
+    elif loss in ("poisson", "gamma", "tweedie"):
+        power = {"poisson": 1.0, "gamma": 2.0}.get(loss, parameter)
+        losses, slopes = _half_deviance(power, raw, target)
     else:  # quantile: the slope is -parameter below the target, 1 - parameter above it
         slopes = np.where(error > 0, 1.0 - parameter, np.where(error < 0, -parameter, error))
         losses = slopes * error
@@ -654,6 +663,43 @@ def loss_gradient(loss, parameter, raw, target, row_weight):
     losses, slopes = np.where(given, losses, 0.0), np.where(given, slopes, 0.0)
     share = row_weight[:, None] / raw.shape[1]
     return (share * losses).sum(), share * slopes
+
+
+def loss_value(loss, parameters, raw, target, row_weight):
+    """Return the weighted sum of the losses of all rows."""
+    return loss_gradient(loss, parameters, raw, target, row_weight)[0]
+
+
+def _growth(z):
+    """Return exp(z), from 30 on its tangent there, and the slope."""
+    slope = np.exp(np.minimum(z, 30.0))
+    return slope * (1.0 + np.maximum(z - 30.0, 0.0)), slope
+
+
+def _half_deviance(power, raw, target):
+    """Return half of the Tweedie deviance of exp(raw) from target, and its slope by raw."""
+    y = np.where(np.isnan(target), 1.0, target)
+    (of_mean, dmean), (of_y, dy) = _growth((2.0 - power) * raw), _growth((1.0 - power) * raw)
+    slopes = dmean - y * dy
+    if np.all(power == 1.0):
+        return of_mean - y * raw - y + y * np.log(np.where(y > 0.0, y, 1.0)), slopes
+    if np.all(power == 2.0):
+        return raw + y * of_y - 1.0 - np.log(y), slopes
+    constant = y ** (2.0 - power) / ((1.0 - power) * (2.0 - power))
+    return of_mean / (2.0 - power) - y * of_y / (1.0 - power) + constant, slopes
+
+
+def _gaussian_gradient(raw, target, row_weight):
+    """Return `loss_gradient` of pairs of a mean and the logarithm of a deviation."""
+    mean, log_deviation = raw[:, 0::2], raw[:, 1::2]
+    precision, slope = _growth(-2.0 * log_deviation)
+    error = mean - target
+    losses = log_deviation + 0.5 * error**2 * precision
+    slopes = np.stack([error * precision, 1.0 - error**2 * slope], axis=2)
+    given = ~np.isnan(target)
+    share = row_weight[:, None] / target.shape[1]
+    slopes = np.where(given[:, :, None], slopes, 0.0) * share[:, :, None]
+    return (share * np.where(given, losses, 0.0)).sum(), slopes.reshape(raw.shape)
 
 
 # --- the network --------------------------------------------------------------------------
@@ -750,7 +796,7 @@ def network_trace(params, sequences, pooling, cell="lstm", noise=None):
 
 
 def network_gradient(
-    params, sequences, target, row_weight, pooling, loss, loss_parameter=0.0,
+    params, sequences, target, row_weight, pooling, loss, loss_parameters=(0.0,),
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
     cell="lstm", truncated=False, bptt_steps=0, front=(), branch=(), noise=None, encoder=None,
     patch_size=1, running=False,
@@ -768,7 +814,7 @@ def network_gradient(
         params, sequences, pooling, h, c, static, layer_masks, feature_mask, cell, front, branch,
         in_batch, noise, encoder, patch_size,
     )  # fmt: skip
-    total, draw = loss_gradient(loss, loss_parameter, forward.raw, target, row_weight)
+    total, draw = loss_gradient(loss, loss_parameters, forward.raw, target, row_weight)
     suffixes = _directions(params)
     num_layers = len(forward.h) // len(suffixes)
     n_static = 0 if static is None else static.shape[1]

@@ -166,7 +166,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     @property
     def _spec(self) -> NetworkSpec:
         """The network, as it was started."""
-        started = copy.copy(self)
+        started, loss = copy.copy(self), self._loss()
         started.__dict__.update(self._architecture)
         return settings.network_spec(
             started,
@@ -174,8 +174,8 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
-            n_outputs=self.n_outputs_,
-            loss=self._loss(),
+            n_outputs=self.n_outputs_ * loss.n_columns,
+            loss=loss,
         )
 
     # --- members ----------------------------------------------------------------------------

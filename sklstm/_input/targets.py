@@ -70,11 +70,7 @@ def target_moments(
 
     weight (n_rows,)
     """
-    given = np.where(np.isnan(target), 0.0, weight[:, np.newaxis])
-    if not given.any(axis=0).all():
-        raise ValueError(
-            f"Output {np.argmin(given.any(axis=0))} of y has no target at any step: leave it out."
-        )
+    given = _weight_of_values(target, weight)
     known = np.nan_to_num(target)
     mean = np.average(known, axis=0, weights=given)
     variance = np.average((known - mean) ** 2, axis=0, weights=given)
@@ -86,6 +82,35 @@ def target_moments(
                 "multiply y by a constant, or take its logarithm."
             )
     return mean, unit_of(np.sqrt(variance), mean)
+
+
+def target_means(
+    target: NDArray[np.float64], weight: NDArray[np.float64], loss: str
+) -> NDArray[np.float64]:
+    """Means (n_outputs,), for a loss of positive means; for shapes see `target_moments`."""
+    given = _weight_of_values(target, weight)
+    mean = np.average(np.nan_to_num(target), axis=0, weights=given)
+    for output in np.nonzero(mean < SMALLEST_DEVIATION)[0]:
+        if mean[output] > 0.0:
+            raise ValueError(
+                f"The mean of y is {mean[output]:.3g}, too little to compute with: multiply y by a "
+                "constant."
+            )
+        raise ValueError(
+            f"{loss} predicts a positive mean, but y is 0 in all rows of output {output} that "
+            "count: leave it out, or choose loss='squared_error'."
+        )
+    return np.asarray(mean)
+
+
+def _weight_of_values(target: NDArray, weight: NDArray) -> NDArray[np.float64]:
+    """Weights (n_rows, n_outputs) of targets, 0 where they are NaN; some of each output count."""
+    given = np.where(np.isnan(target), 0.0, weight[:, np.newaxis])
+    if not given.any(axis=0).all():
+        raise ValueError(
+            f"Output {np.argmin(given.any(axis=0))} of y has no target at any step: leave it out."
+        )
+    return given
 
 
 # --- labels -------------------------------------------------------------------------------

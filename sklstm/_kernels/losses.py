@@ -10,20 +10,26 @@ import math
 import numpy as np
 
 from sklstm._kernels.activations import exp
-from sklstm._kernels.jit import part
+from sklstm._kernels.jit import kernel, part
 from sklstm._kernels.simd import address, fill, lanes, load, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL, LINEAR = range(7)
+POISSON, GAMMA, TWEEDIE, GAUSSIAN = range(7, 11)
+
+# From here on `_growth` goes on as a straight line: a factor of 1e13 to the mean of y.
+_LARGEST_EXPONENT = 30.0
 
 
 @part
-def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
+def loss_gradient(kind, parameters, raw, target, row_weight, n_outputs, draw):
     """Return the weighted loss of a chunk and write its gradient with respect to raw.
 
-    (in) kind: one of the integers above; parameter: Huber's delta or the quantile
-    (in) raw (n_rows, n_outputs in whole vectors)
-    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one column per output;
-         NaN where there is no target
+    (in) kind: one of the integers above
+    (in) parameters (n_columns,): Huber's delta, the power of TWEEDIE, or a quantile for each of
+         the columns of a target
+    (in) raw (n_rows, n_outputs in whole vectors): for each target in turn its columns
+    (in) target (n_rows, n_targets): the class index for SOFTMAX, else one for each column, or for
+         GAUSSIAN one for a mean and a log-deviation; NaN where there is no target
     (in) row_weight (n_rows,): sample weight divided by the total weight of the minibatch
     (out) draw: gradient, of the shape of raw; zero in the padding columns
     returns the sum over rows of row_weight * loss; the loss of a row is the mean over its outputs
@@ -37,13 +43,29 @@ def loss_gradient(kind, parameter, raw, target, row_weight, n_outputs, draw):
             for j in range(n_outputs):
                 draw[r, j] *= row_weight[r]
             draw[r, label] -= row_weight[r]
+        elif kind == GAUSSIAN:
+            share = row_weight[r] / target.shape[1]
+            for j in range(target.shape[1]):
+                k = 2 * j
+                loss, by_mean, by_log = _gaussian(raw[r, k], raw[r, k + 1], target[r, j])
+                total += share * loss
+                draw[r, k] = share * by_mean
+                draw[r, k + 1] = share * by_log
         else:
             share = row_weight[r] / n_outputs
+            n_columns = n_outputs // target.shape[1]
             for j in range(n_outputs):
-                loss, slope = _point(kind, parameter, raw[r, j], target[r, j])
+                parameter = parameters[j % n_columns]
+                loss, slope = _point(kind, parameter, raw[r, j], target[r, j // n_columns])
                 total += share * loss
                 draw[r, j] = share * slope
     return total
+
+
+@kernel
+def loss_value(kind, parameters, raw, target, row_weight, n_outputs, draw):
+    """Return the weighted loss of rows; see `loss_gradient`."""
+    return loss_gradient(kind, parameters, raw, target, row_weight, n_outputs, draw)
 
 
 @part
@@ -86,8 +108,48 @@ def _point(kind, parameter, z, y):
         if abs(error) > parameter:
             return parameter * (abs(error) - 0.5 * parameter), math.copysign(parameter, error)
         return 0.5 * error * error, error
+    if kind == POISSON or kind == GAMMA or kind == TWEEDIE:
+        return _deviance(kind, parameter, np.float64(z), np.float64(y))
     if error != error or error == 0.0:
         return error, error
     if error > 0.0:  # predicted too much
         return (1.0 - parameter) * error, 1.0 - parameter
     return -parameter * error, -parameter
+
+
+@part
+def _deviance(kind, power, z, y):
+    """Return half of the deviance of a mean exp(z) from y, and its slope; 0 at exp(z) = y."""
+    if kind == POISSON:
+        value, slope = _growth(z)
+        constant = y * math.log(y) - y if y > 0.0 else 0.0
+        return value - y * z + constant, slope - y
+    if kind == GAMMA:
+        value, slope = _growth(-z)
+        return z + y * value - 1.0 - math.log(y), 1.0 - y * slope
+    value, slope = _growth((2.0 - power) * z)
+    of_y, slope_of_y = _growth((1.0 - power) * z)
+    constant = y ** (2.0 - power) / ((1.0 - power) * (2.0 - power))
+    loss = value / (2.0 - power) - y * of_y / (1.0 - power) + constant
+    return loss, slope - y * slope_of_y
+
+
+@part
+def _gaussian(mean, log_deviation, y):
+    """Return half of the squared error in deviations plus the log-deviation, and both slopes."""
+    if y != y:
+        return 0.0, 0.0, 0.0
+    error = np.float64(mean) - np.float64(y)
+    precision, slope = _growth(-2.0 * np.float64(log_deviation))
+    squared = error * error
+    return log_deviation + 0.5 * squared * precision, error * precision, 1.0 - squared * slope
+
+
+@part
+def _growth(z):
+    """Return exp(z) and its slope; a straight line goes on where it would overflow."""
+    if z > _LARGEST_EXPONENT:
+        slope = math.exp(_LARGEST_EXPONENT)
+        return slope * (1.0 + z - _LARGEST_EXPONENT), slope
+    value = math.exp(z)
+    return value, value

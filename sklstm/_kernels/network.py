@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     maximum: int
     reads_all: bool  # whether encoder or readout read all states of the last layer
     loss: int
-    loss_parameter: float
+    loss_parameters: Any  # float64, see `loss_gradient`; None in a stream
     n_pooled: int  # pooled states, in whole vectors
     n_static: int  # further features of a sequence that go straight to the head
     n_features: int  # both, in whole vectors, without the 1 for the bias
@@ -360,7 +360,7 @@ def network_gradient(
     )
     draw = matrix(work.flat, work.draw, raw.shape[0], raw.shape[1])
     loss = loss_gradient(
-        plan.loss, plan.loss_parameter, raw, target, row_weight, plan.n_outputs, draw
+        plan.loss, plan.loss_parameters, raw, target, row_weight, plan.n_outputs, draw
     )
     _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw)
     _recurrent_backward(
@@ -428,7 +428,7 @@ def network_step(
         truncated=s.truncated != 0, bptt_steps=s.bptt_steps, n_hidden=s.n_hidden,
         n_layers=s.n_layers, n_directions=s.n_directions, n_outputs=s.n_outputs, last=s.last,
         mean=s.mean, maximum=s.maximum, reads_all=s.reads_all != 0, loss=s.loss,
-        loss_parameter=s.loss_parameter, n_pooled=s.n_pooled, n_static=s.n_static,
+        loss_parameters=None, n_pooled=s.n_pooled, n_static=s.n_static,
         n_features=s.n_features, feature_stride=s.feature_stride, gate_stride=s.gate_stride,
         cell_stride=s.cell_stride, scans=scans,
     )  # fmt: skip

@@ -143,7 +143,7 @@ class Network:
             maximum=int("max" in spec.pooling),
             reads_all=encoder is not None or not isinstance(readout, Final),
             loss=spec.loss.kind,
-            loss_parameter=spec.loss.kernel_parameter,
+            loss_parameters=np.array(spec.loss.kernel_parameters),
             n_pooled=n_pooled,
             n_static=spec.n_beside,
             n_features=n_features,

@@ -81,7 +81,12 @@ def parameters_of(spec: NetworkSpec) -> Iterator[Parameter]:
         yield from _attention(spec.n_units, spec.n_states)
     weight = (spec.n_outputs, spec.n_features)
     yield Parameter("head_weight", weight, _uniform(weight[1]), "head", "weight", decays=True)
-    yield Parameter("head_bias", (spec.n_outputs,), _zeros, "head", "bias")
+    start = spec.loss.initial_raw
+
+    def constant(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+        return np.resize(start, shape)
+
+    yield Parameter("head_bias", (spec.n_outputs,), constant, "head", "bias")
 
 
 def _recurrent(spec: NetworkSpec) -> Iterator[Parameter]:

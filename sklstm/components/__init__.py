@@ -4,7 +4,17 @@ from sklstm.components.attention import SelfAttention
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.components.component import Component
 from sklstm.components.convolutions import FCN, LITE, Branch, Convolutions
-from sklstm.components.losses import AbsoluteError, Huber, Loss, Quantile, SquaredError
+from sklstm.components.losses import (
+    AbsoluteError,
+    Gamma,
+    Gaussian,
+    Huber,
+    Loss,
+    Poisson,
+    Quantile,
+    SquaredError,
+    Tweedie,
+)
 from sklstm.components.schedules import (
     Adaptive,
     Constant,
@@ -34,15 +44,19 @@ __all__ = [
     "Convolutions",
     "Cosine",
     "Coupled",
+    "Gamma",
+    "Gaussian",
     "Huber",
     "InverseScaling",
     "Loss",
     "OneCycle",
     "Peephole",
+    "Poisson",
     "Quantile",
     "RMSProp",
     "Schedule",
     "SelfAttention",
     "Solver",
     "SquaredError",
+    "Tweedie",
 ]

@@ -19,14 +19,34 @@ from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
 from sklstm.components.cells import CELLS
-from sklstm.components.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Linear
+from sklstm.components.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Linear, Quantile
 from tests import reference
 
 LENGTHS = (4, 1, 6, 6, 3)
 SEED = 4_111_222_333  # of the noise
 # by the names that the twins have for them
-EVERY_LOSS = {"softmax": CrossEntropy, "sigmoid": BinaryCrossEntropy, "linear": Linear, **LOSSES}
-LOSS_PARAMETERS = {"huber": {"delta": 0.7}, "quantile": {"q": 0.8}}
+EVERY_LOSS = {
+    "softmax": CrossEntropy, "sigmoid": BinaryCrossEntropy, "linear": Linear, "quantiles": Quantile,
+    **LOSSES,
+}  # fmt: skip
+LOSS_PARAMETERS = {
+    "huber": {"delta": 0.7}, "quantile": {"q": 0.8}, "quantiles": {"q": (0.2, 0.9)},
+    "tweedie": {"power": 1.4},
+}  # fmt: skip
+
+
+def loss_of(name):
+    """Return the loss by the name that the twins have for it."""
+    return EVERY_LOSS[name](**LOSS_PARAMETERS.get(name, {}))
+
+
+def targets_for(loss, rng, n_rows, n_targets):
+    """Draw targets (n_rows, n_targets) that a loss can learn."""
+    if loss == "gamma":
+        return rng.exponential(size=(n_rows, n_targets))
+    if loss in ("poisson", "tweedie"):
+        return rng.poisson(1.0, (n_rows, n_targets)) / 2.0
+    return rng.standard_normal((n_rows, n_targets))
 
 
 def network_spec(
@@ -37,10 +57,11 @@ def network_spec(
     settings = {"layer_norm": True} if layer_norm else {}
     if zoneout_h or zoneout_c:
         settings["zoneout"] = (zoneout_h, zoneout_c) if CELLS[cell].has_memory else zoneout_h
+    of_network = loss_of(loss)
     return NetworkSpec(
         n_channels=n_channels, cell=CELLS[cell](**settings).checked(), hidden_size=hidden_size,
         num_layers=num_layers, bidirectional=bidirectional, pooling=pooling,
-        n_outputs=n_outputs, loss=EVERY_LOSS[loss](**LOSS_PARAMETERS.get(loss, {})), **further,
+        n_outputs=n_outputs * of_network.n_columns, loss=of_network, **further,
     )  # fmt: skip
 
 
@@ -76,7 +97,7 @@ class Problem:
         elif loss == "sigmoid":
             self.target = rng.randint(0, 2, (n_rows, n_outputs)).astype(float)
         else:
-            self.target = rng.standard_normal((n_rows, n_outputs))
+            self.target = targets_for(loss, rng, n_rows, n_outputs)
         self.static = rng.standard_normal((n_sequences, n_static))
         self.row_weight = rng.uniform(0.1, 0.5, n_rows)
         states = num_layers * n_directions, n_sequences, hidden_size
@@ -107,7 +128,7 @@ class Problem:
         """Return the result of `reference.network_gradient`; see `run_gradient`."""
         return reference.network_gradient(
             self.params, self.sequences, self.target, self.row_weight, self.spec.pooling,
-            self.loss, self.spec.loss.kernel_parameter, self.h, self.c, self.dh, self.dc,
+            self.loss, self.spec.loss.kernel_parameters, self.h, self.c, self.dh, self.dc,
             self.static, self.layer_masks, self.feature_mask, self.cell,
             self.spec.truncated, self.spec.bptt_steps, self.spec.front, self.spec.branch,
             noise_of(self, drawn=trained), self.spec.encoder, self.spec.patch_size,

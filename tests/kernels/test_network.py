@@ -27,6 +27,7 @@ from tests.kernels.problem import (
 LANES = lanes_of(np.float64)
 POOLINGS = [("last",), ("mean",), ("max",), ("last", "mean", "max")]
 LOSSES = ["softmax", "sigmoid", "squared_error", "absolute_error", "huber", "quantile", "linear"]
+POSITIVE_OR_SEVERAL = ["poisson", "gamma", "tweedie", "gaussian", "quantiles"]
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -45,6 +46,13 @@ def test_equals_the_twin(num_layers, bidirectional, pooling, loss):
         forward, expected = run_predict(problem), problem.prediction_by_twin()
         for name in ("raw", "h", "c"):
             assert_close(getattr(forward, name), getattr(expected, name), 1e-12, name)
+
+
+@pytest.mark.parametrize("n_outputs", [1, LANES + 1])
+@pytest.mark.parametrize("loss", POSITIVE_OR_SEVERAL)
+def test_losses_with_a_link_or_several_columns(loss, n_outputs):
+    problem = Problem(n_outputs=n_outputs, loss=loss, pooling=("last", "max"), masks=True)
+    assert_same_gradient(run_gradient(problem), problem.gradient_by_twin(), 1e-10)
 
 
 @pytest.mark.parametrize("n_outputs", [1, 2, LANES, LANES + 1, 4 * LANES + 3])
@@ -78,6 +86,9 @@ def test_any_number_of_units(hidden_size):
         {"loss": "huber", "hidden_size": LANES, "n_static": 2, "masks": True},
         {"loss": "squared_error", "num_layers": 3, "bidirectional": True, "hidden_size": 2},
         {"loss": "absolute_error", "n_outputs": 1, "pooling": ("mean",)},
+        {"loss": "tweedie", "pooling": ("max",)},
+        {"loss": "gaussian", "n_outputs": 2, "bidirectional": True},
+        {"loss": "quantiles", "n_outputs": 2},
     ],
     ids=lambda options: options["loss"],
 )
