@@ -19,6 +19,8 @@ from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
+from sklstm._estimator.intervals import RegressorWithIntervals
+from sklstm._estimator.members import Member
 from sklstm._input.alignment import aligned
 from sklstm._input.targets import target_means, target_moments, target_values
 from sklstm.components.component import parameter, resolve
@@ -29,6 +31,7 @@ from sklstm.components.losses import (
     LogLink,
     Loss,
     LossName,
+    Quantile,
     RegressionLoss,
 )
 
@@ -45,7 +48,7 @@ class RegressorParameters(HyperParameters):
 
 
 @documented
-class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
+class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals):
     """Regressor on sequences: a long short-term memory network [1]_ [2]_.
 
     Sequences of any length and number of channels, and y, are standardised; a convolution shortens
@@ -181,7 +184,15 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
 
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
         """Return what turns raw predictions into the result of a method, by its name."""
-        return {"predict": self._values}
+        return {"predict": self._values} | (
+            {"predict_quantiles": self._quantiles} if isinstance(self._loss(), Quantile) else {}
+        )
+
+    def _alone(self, theta: NDArray, member: Member) -> Self:
+        """Return a member as an estimator, whose errors are not those of the ensemble."""
+        alone = super()._alone(theta, member)
+        alone.__dict__.pop("conformity_scores_", None)
+        return alone
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R2, the mean over outputs; with ``return_sequences=True`` over the steps with a target.
@@ -206,7 +217,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
     def _encode(self, y: Any, reset: bool) -> NDArray:
         """Return y with a column for each output; set what fit remembers."""
         y = target_values(y, self, steps=self.return_sequences)
-        loss = self._begin_with_loss(reset)
+        loss = self._loss()
         if reset:
             self._two_d_target = y.ndim == 2
             self.n_outputs_ = y.shape[1] if y.ndim == 2 else 1
@@ -220,19 +231,6 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         loss.check_target(y)
         return y
 
-    def _begin_with_loss(self, reset: bool) -> RegressionLoss:
-        """Return a copy of the loss that was chosen, which holds until the next fit."""
-        chosen = copy.deepcopy(resolve(self.loss, LOSSES))
-        started = chosen if reset else self._loss()
-        if chosen.head != started.head:
-            raise ValueError(
-                f"loss={self.loss!r}, but the network was started with {started!r}, whose raw "
-                "predictions mean something else, and warm_start and partial_fit go on with them. "
-                "To start anew, set warm_start=False and call fit."
-            )
-        self._trained_with = chosen
-        return chosen
-
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y are NaN in all outputs."""
         missing = np.isnan(y.astype(np.float64))
@@ -240,7 +238,23 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
 
     def _loss(self) -> RegressionLoss:
         """Return the loss of the last fit, whatever is set meanwhile."""
-        return resolve(getattr(self, "_trained_with", self.loss), LOSSES)
+        return resolve(self._architecture.get("loss", self.loss), LOSSES)
+
+    def _fixed_parameters(self) -> dict[str, Any]:
+        """Return a copy of the hyper-parameters that the meaning of `theta_` depends on."""
+        return super()._fixed_parameters() | {"loss": copy.deepcopy(self.loss)}
+
+    def _check_architecture(self) -> None:
+        """Raise an error if a network that is to go on would have to be another one."""
+        chosen, started = resolve(self.loss, LOSSES), self._loss()
+        if chosen.head != started.head:
+            raise ValueError(
+                f"loss={self.loss!r}, but the network was started with {started!r}, whose raw "
+                "predictions mean something else, and warm_start and partial_fit go on with them. "
+                "To start anew, set warm_start=False and call fit."
+            )
+        self._architecture = self._architecture | {"loss": copy.deepcopy(self.loss)}
+        super()._check_architecture()
 
     def _scale_target(self, target: NDArray, weight: NDArray, reset: bool) -> NDArray:
         """Return the scaled target; set its scale on a fresh start.
@@ -248,6 +262,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, BaseLSTM):
         It is standardised, or for a logarithmic link divided by its mean: a network whose raw
         prediction is 0 predicts the mean of y.
         """
+        self.__dict__.pop("conformity_scores_", None)  # of the network before this fit
         if reset and self._loss().link == "log":
             self.target_mean_ = np.zeros(self.n_outputs_)
             self.target_scale_ = target_means(target, weight, type(self._loss()).__name__)

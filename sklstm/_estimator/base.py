@@ -23,7 +23,7 @@ from sklearn.utils.validation import _check_sample_weight
 from sklstm._estimator import settings
 from sklstm._estimator.callbacks import CallbackSupportMixin, FitCallbacks
 from sklstm._estimator.combinations import check_combinations
-from sklstm._estimator.fitted import FittedNetwork
+from sklstm._estimator.features import FeaturesOfNetwork
 from sklstm._estimator.interruption import is_one_fit_of_several
 from sklstm._estimator.members import (
     Member,
@@ -67,7 +67,7 @@ class _HeldOut(NamedTuple):
     name: str  # of the argument that the data come from
 
 
-class BaseLSTM(CallbackSupportMixin, FittedNetwork):
+class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
     """Base of classifier and regressor.
 
     Conventions: `target` (n_rows, n_targets) is what the loss compares with the raw

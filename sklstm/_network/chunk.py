@@ -130,6 +130,13 @@ class Chunk:
         work, n_rows, n_sequences = self._forward(batch)
         return self.raw(work, self.network.n_read(n_rows, n_sequences))
 
+    def features(self, batch: PackedBatch) -> NDArray:
+        """Return what the head reads, (n_read, n_features)."""
+        work, n_rows, n_sequences = self._forward(batch)
+        n_read, stride = self.network.n_read(n_rows, n_sequences), self.network.plan.feature_stride
+        rows = work.flat[work.features : work.features + n_read * stride].reshape(n_read, stride)
+        return rows[:, self.network.features]
+
     def attention(self, batch: PackedBatch) -> NDArray:
         """Return the weights (n_rows, 1) that attention gives to the steps of a chunk: a view."""
         work, n_rows, n_sequences = self._forward(batch)

@@ -203,6 +203,7 @@ class Network:
         n_blocks = n_pooled // n_hidden
         pooled = np.add.outer(np.arange(n_blocks) * n_hidden, np.arange(spec.n_units))
         features = np.concatenate([pooled.ravel(), n_pooled + np.arange(spec.n_beside)])
+        self.features = features  # the columns that are no filling, (n_features,)
         weight, bias = map(self.layout.places, self.layout.group("head"))
         matrix = packing.empty(n_features + 1, self.head_outputs)
         matrix[features, : spec.n_outputs] = weight.T

@@ -132,6 +132,11 @@ class Workers:
         spec = self.network.spec
         return self._forward(inputs, samples, Chunk.predict, spec.n_outputs, spec.per_step)
 
+    def features(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
+        """Return what the head reads of samples (n,), or of all their steps; (n, n_features)."""
+        spec = self.network.spec
+        return self._forward(inputs, samples, Chunk.features, spec.n_features, spec.per_step)
+
     def attention(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
         """Return the weights (total_steps,) that attention gives to the steps of samples (n,)."""
         return self._forward(inputs, samples, Chunk.attention, 1, True)[:, 0]

@@ -73,6 +73,7 @@ def test_equals_the_twin(loss, n_outputs):
     batch = a_batch(loss, n_outputs)
     (value, slopes), (expected, expected_slopes) = by_kernel(loss, *batch), by_twin(loss, *batch)
     assert value == pytest.approx(expected, rel=1e-13)
+    assert expected == reference.loss_value(loss, parameters_of(loss), *batch)
     if loss == "softmax" and n_outputs == 1:
         assert value == 0.0
         assert not slopes.any()
