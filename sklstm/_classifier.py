@@ -300,6 +300,12 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             )
         return place[:, np.newaxis].astype(np.float64)
 
+    def _decoded(self, target: NDArray) -> NDArray:
+        """Return y as the user has it, of what `_encode` made of it."""
+        if self._multilabel:
+            return target.astype(np.int64)
+        return self.classes_[target[:, 0].astype(np.intp)]
+
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y have the label for "no target"."""
         return rows_without_label(y, self.missing_label)
@@ -333,9 +339,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
         """Return the accuracy of raw predictions."""
-        if self._multilabel:
-            return float(accuracy_score(target, self._decide(raw), sample_weight=weight))
-        truth = self.classes_[target[:, 0].astype(np.intp)]
+        truth = self._decoded(target)
         return float(accuracy_score(truth, self._decide(raw), sample_weight=weight))
 
     def __sklearn_tags__(self) -> Tags:

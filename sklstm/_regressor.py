@@ -231,6 +231,10 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         loss.check_target(y)
         return y
 
+    def _decoded(self, target: NDArray) -> NDArray:
+        """Return y as the user has it, of what `_encode` made of it."""
+        return self._shaped(target)
+
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y are NaN in all outputs."""
         missing = np.isnan(y.astype(np.float64))

@@ -32,12 +32,14 @@ from sklstm._estimator.members import (
     new_member,
     trained_member,
 )
+from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
 from sklstm._input.validation import as_sequences
 from sklstm._input.values import refuse_far_value
+from sklstm._network.chunk import loss_of
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._progress import announced, progress_bar
@@ -65,6 +67,7 @@ class _HeldOut(NamedTuple):
     samples: NDArray[np.int64]  # (n,): positions in the data
     targets: Targets  # of these samples
     name: str  # of the argument that the data come from
+    X: Any = None  # X_val itself
 
 
 class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
@@ -91,6 +94,10 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
         """Return the score of raw predictions; larger is better."""
+        raise NotImplementedError
+
+    def _decoded(self, target: NDArray) -> NDArray:
+        """Return y as the user has it, of what `_encode` made of it."""
         raise NotImplementedError
 
     def _weigh(self, target: NDArray, weight: NDArray) -> NDArray:
@@ -227,7 +234,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             targets = self._targets(y, None, data, reset=False)
         except ValueError as error:
             raise ValueError(f"X_val and y_val do not match: {error}") from error
-        return _HeldOut(data, np.arange(data.n_samples), targets, "X_val")
+        return _HeldOut(data, np.arange(data.n_samples), targets, "X_val", X)
 
     def _split(
         self,
@@ -366,7 +373,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         seed = int(rng.randint(np.iinfo(np.int32).max))
         # an int random_state gives every partial_fit the same seed, but not the same masks
         generator = np.random.default_rng([seed, member["t"]] if run.incremental else seed)
-        validate = None if run.score is None else partial(run.score, workers)
+        validate = None if run.score is None else partial(run.score, workers, theta)
         try:
             history = train(
                 workers, theta, optimizer, run.data, plan, generator, validate, after_epoch
@@ -389,21 +396,43 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             clip_norm=self.clip_norm,
         )
 
-    def _scorer(self, held_out: _HeldOut) -> Callable[[Workers], float]:
-        """Return what gives the score of the current parameters on the validation set."""
-        held_input, targets = self._input(held_out.data), held_out.targets
+    def _scorer(self, held_out: _HeldOut) -> Callable[[Workers, NDArray], float]:
+        """Return what gives the score of parameters theta on the validation set."""
+        data, samples, targets = held_out.data, held_out.samples, held_out.targets
+        held_input, X = self._input(data), held_out.X
+        if X is None and self.scoring not in (None, "loss"):
+            ends = zip(data.begin[samples], data.end[samples], strict=True)
+            X = [data.values[first:end] for first, end in ends]
 
-        def score(workers: Workers) -> float:
-            raw = workers.predict(held_input, held_out.samples)
+        def score(workers: Workers, theta: NDArray) -> float:
+            raw = workers.predict(held_input, samples)
             if not np.isfinite(raw).all():
-                refuse_far_value(
-                    held_out.data, held_out.samples, self.channel_mean_, self.channel_scale_,
-                    held_out.name,
-                )  # fmt: skip
+                center, deviation = self.channel_mean_, self.channel_scale_
+                refuse_far_value(data, samples, center, deviation, held_out.name)
                 return -math.inf  # the training diverged
-            return self._score_raw(raw, targets.values, targets.weight)
+            if self.scoring is None:
+                return self._score_raw(raw, targets.values, targets.weight)
+            if self.scoring == "loss":
+                scaled = self._scale_target(targets.values, targets.weight, reset=False)
+                shares = targets.weight / targets.weight.sum()
+                return -loss_of(workers.network, raw, scaled, shares)
+            given = targets.weight > 0.0
+            return score_of_estimator(
+                self.scoring, self._so_far(theta, named=held_out.X is not None), raw[given],
+                X, self._decoded(targets.values[given]), targets.weight[given],
+            )  # fmt: skip
 
         return score
+
+    def _so_far(self, theta: NDArray, named: bool) -> Self:
+        """Return an estimator with the parameters theta of a training that goes on.
+
+        named: whether its X has the names of the features, if fit was given any
+        """
+        estimator = self._alone(theta.copy(), new_member(None))
+        if not named:
+            estimator.__dict__.pop("feature_names_in_", None)
+        return estimator
 
     def _report(self, histories: list[History]) -> None:
         """Warn of a training that went wrong, or raise or warn of one that was interrupted."""
@@ -437,7 +466,7 @@ class _Run:
     data: TrainingSet
     plan: TrainingSettings
     incremental: bool
-    score: Callable[[Workers], float] | None  # on the validation set
+    score: Callable[[Workers, NDArray], float] | None  # on the validation set
     n_threads: int  # of each member
     callbacks: FitCallbacks
     bar: Any  # of the progress, or None

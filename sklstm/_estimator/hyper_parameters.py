@@ -6,6 +6,7 @@ the docstring. The six of the group "start here" come first: most users need no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal
@@ -13,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from sklstm._estimator.scoring import SCORINGS
 from sklstm.components.attention import ATTENTIONS, AttentionName, SelfAttention
 from sklstm.components.cells import CELLS, Cell, CellName
 from sklstm.components.component import (
@@ -190,6 +192,10 @@ class HyperParameters:
     validation_fraction: float = _declare(
         "training", "float", 0.1, INSIDE_UNIT,
         text="Share of the training data that `early_stopping` sets aside.",
+    )  # fmt: skip
+    scoring: str | Callable[..., float] | None = _declare(
+        "training", "str, callable or None", None, SCORINGS, callable, None,
+        text='What `early_stopping` looks at: a scorer or its name, or "loss"; None: `score`.',
     )  # fmt: skip
     n_iter_no_change: int = _declare(
         "training", "int", 10, COUNT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Real
 from typing import Any, Self
 
@@ -21,9 +22,10 @@ _ROUNDING = 1e-9
 
 def _checked(coverage: Any) -> float:
     """Return a coverage, or raise an error if it is no share."""
-    if not isinstance(coverage, Real) or not 0.0 < coverage < 1.0:
+    share = float(coverage) if isinstance(coverage, Real) else math.nan
+    if not 0.0 < share < 1.0:
         raise ValueError(f"coverage={coverage!r}: pass a number between 0 and 1, such as 0.9.")
-    return float(coverage)
+    return share
 
 
 class RegressorWithIntervals(BaseLSTM):
@@ -73,7 +75,7 @@ class RegressorWithIntervals(BaseLSTM):
 
         After `conformalize` they are as wide as errors on its data say, for every loss. Without
         it they are those of the fitted distribution, with ``loss="gaussian"`` or a `Quantile` of
-        the two levels.
+        the two levels: a warning says that they are often too narrow.
 
         Parameters
         ----------
@@ -92,6 +94,12 @@ class RegressorWithIntervals(BaseLSTM):
             margin = self._margin(share)
             return self._predict(X, lambda raw: self._widened(raw, margin))
         self._check_distribution(share)
+        warnings.warn(
+            f"These intervals of {share:.0%} are those that the network learned, which on new data "
+            "are often too narrow: call conformalize(X, y) with data that fit has not seen.",
+            UserWarning,
+            stacklevel=2,
+        )
         return self._predict(X, lambda raw: self._of_distribution(raw, share))
 
     def conformalize(self, X: Any, y: Any) -> Self:

@@ -126,7 +126,8 @@ def _deviance(kind, power, z, y):
         return value - y * z + constant, slope - y
     if kind == GAMMA:
         value, slope = _growth(-z)
-        return z + y * value - 1.0 - math.log(y), 1.0 - y * slope
+        constant = 1.0 + math.log(y) if y > 0.0 else 0.0  # 0 stands at steps of weight 0
+        return z + y * value - constant, 1.0 - y * slope
     value, slope = _growth((2.0 - power) * z)
     of_y, slope_of_y = _growth((1.0 - power) * z)
     constant = y ** (2.0 - power) / ((1.0 - power) * (2.0 - power))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.encoder import Room, sizes
+from sklstm._kernels.losses import loss_value
 from sklstm._kernels.network import (
     ROW_STRIDE,
     Workspace,
@@ -374,6 +375,22 @@ class Chunk:
         y, h = (work.dy, work.dh) if backward else (work.y, work.h)
         states = work.flat[y : y + n_rows * n].reshape(n_rows, n)
         return states, work.flat[h : h + n_sequences * n].reshape(n_sequences, n)
+
+
+def loss_of(network: Network, raw: NDArray, target: NDArray, weight: NDArray) -> float:
+    """Return the loss of raw predictions (n_rows, n_outputs): the sum of weight * loss.
+
+    target (n_rows, n_targets), weight (n_rows,)
+    """
+    plan, (n_rows, n_outputs) = network.plan, raw.shape
+    both = aligned(2 * n_rows * network.head_outputs, network.dtype)
+    wide, slopes = both.reshape(2, n_rows, network.head_outputs)
+    wide[:] = 0.0
+    wide[:, :n_outputs] = raw
+    target, weight = (np.ascontiguousarray(array, network.dtype) for array in (target, weight))
+    return float(
+        loss_value(plan.loss, plan.loss_parameters, wide, target, weight, n_outputs, slopes)
+    )
 
 
 def _laid_out(sizes: dict[str, int], start: int, line: int) -> tuple[dict[str, int], int]:
