@@ -151,6 +151,11 @@ class RegressionLoss(Loss):
         """What the raw predictions mean: the same for losses that one network can be trained by."""
         return self.link, self.n_columns, type(self) if self.n_columns > 1 else None
 
+    @property
+    def is_linear(self) -> bool:
+        """Whether the predicted values are raw predictions, always the same ones."""
+        return self.link == "identity"
+
     def values(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the predicted values (n_rows, n_outputs)."""
         return raw
@@ -298,17 +303,27 @@ class Quantile(RegressionLoss):
         return isinstance(self.q, (tuple, list))
 
     @property
-    def _place(self) -> int:
-        """The column of what ``predict`` gives: the median, or the only one."""
+    def is_linear(self) -> bool:
+        """Whether no columns can change places."""
+        return self.n_columns == 1
+
+    @property
+    def place(self) -> int:
+        """The column, once sorted, of what ``predict`` gives: the median, or the only one."""
         return self.kernel_parameters.index(0.5) if self._several else 0
+
+    @property
+    def places(self) -> list[int]:
+        """The columns, once sorted, of the levels that are asked for."""
+        return [self.kernel_parameters.index(level) for level in self.levels]
 
     def values(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the median, or the only quantile, (n_rows, n_outputs)."""
-        return self._sorted(raw)[..., self._place]
+        return self._sorted(raw)[..., self.place]
 
     def columns(self, raw: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return which columns of raw the predicted values come from, (n_rows, n_outputs)."""
-        own = self._by_output(raw).argsort(axis=-1)[..., self._place]
+        own = self._by_output(raw).argsort(axis=-1)[..., self.place]
         return np.asarray(np.arange(own.shape[1]) * self.n_columns + own)
 
     def spread(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -322,8 +337,7 @@ class Quantile(RegressionLoss):
 
     def quantiles(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the quantiles that are asked for, (n_rows, n_outputs, n_levels)."""
-        learned = self.kernel_parameters
-        return self._sorted(raw)[..., [learned.index(level) for level in self.levels]]
+        return self._sorted(raw)[..., self.places]
 
     def _by_output(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the columns of each output, (n_rows, n_outputs, n_columns)."""

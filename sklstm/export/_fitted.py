@@ -17,6 +17,7 @@ from sklstm._kernels.convolution import EPSILON
 from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
 from sklstm.components.convolutions import ConvolutionLayer
+from sklstm.components.losses import RegressionLoss
 
 
 class Parameters(Mapping[str, NDArray[np.float64]]):
@@ -106,6 +107,12 @@ class FittedModel:
     def classes(self) -> NDArray | None:
         """The labels (n_classes,) of a classifier; None for a regressor."""
         return getattr(self.estimator, "classes_", None)
+
+    @property
+    def regression_loss(self) -> RegressionLoss:
+        """The loss of a regressor."""
+        assert isinstance(self.estimator, LSTMRegressor)
+        return self.estimator._loss()
 
     @property
     def is_multilabel(self) -> bool:

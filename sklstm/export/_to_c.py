@@ -36,8 +36,9 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks or one with self-attention,
-        or if the name of the file is none for a function.
+        If the estimator cannot be exported, as an ensemble of networks, one with self-attention or
+        one with several numbers for each output (``loss="gaussian"``, several quantiles), or if
+        the name of the file is none for a function.
 
     Notes
     -----
@@ -72,6 +73,11 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     if model.spec.encoder is not None:
         raise ValueError(
             "Self-attention cannot be exported to C: fit with attention=None, or use to_onnx."
+        )
+    if model.classes is None and model.regression_loss.n_columns > 1:
+        raise ValueError(
+            f"{model.regression_loss!r} predicts several numbers for each output, which the export "
+            "to C does not have: fit with another loss, or use to_onnx."
         )
     model.check_single("C")
     source, header = convert(model, name)

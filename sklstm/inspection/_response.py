@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from sklstm.components.losses import RegressionLoss
+
 RAW, PROBABILITY = "raw", "probability"
 
 
@@ -29,29 +31,37 @@ class Response:
             )
         self._link = estimator.out_activation_ if kind == PROBABILITY else "identity"
         # whether the slope is the same everywhere; the score of an ensemble is no mean
-        is_mean = len(estimator._members) == 1 or not self._is_classifier
-        self.is_linear = self._link == "identity" and is_mean
-        self.columns, self._signs = _outputs(estimator, target, raw)
-        self._scale, self._mean = np.ones(len(raw)), np.zeros(len(raw))
-        if not self._is_classifier:  # in the units of y
+        if self._is_classifier:
+            self.is_linear = self._link == "identity" and len(estimator._members) == 1
+            self.columns, self._signs = _outputs(estimator, target, raw)
+        else:  # in the units of y
+            self._loss: RegressionLoss = estimator._loss()
+            self.is_linear = self._loss.is_linear
+            self.columns, self._signs = _outputs(estimator, target, self._loss.values(raw))
             self._scale = estimator.target_scale_[self.columns]
             self._mean = estimator.target_mean_[self.columns]
 
     def values(self, raw: NDArray, samples: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the responses (n,) of raw predictions (n, n_outputs) of samples (n,)."""
-        column = self.columns[samples]
+        place = np.arange(len(raw)), self.columns[samples]
+        if not self._is_classifier:
+            value = self._loss.values(raw)[place]
+            return value * self._scale[samples] + self._mean[samples]
         if self._link == "softmax":
-            return softmax(raw, axis=1)[np.arange(len(raw)), column]
-        score = self._signs[samples] * raw[np.arange(len(raw)), column]
-        if self._link == "logistic":
-            return expit(score)
-        return score * self._scale[samples] + self._mean[samples]
+            return softmax(raw, axis=1)[place]
+        score = self._signs[samples] * raw[place]
+        return expit(score) if self._link == "logistic" else score
 
     def slopes(self, raw: NDArray, samples: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the gradient of the responses by the raw predictions, (n, n_outputs)."""
         own = np.zeros(raw.shape)
         rows = np.arange(len(raw))
-        own[rows, self.columns[samples]] = self._signs[samples] * self._scale[samples]
+        if not self._is_classifier:
+            place = rows, self.columns[samples]
+            slope = self._loss.values(raw)[place] if self._loss.link == "log" else 1.0
+            own[rows, self._loss.columns(raw)[place]] = slope * self._scale[samples]
+            return own
+        own[rows, self.columns[samples]] = self._signs[samples]
         if self._link == "softmax":
             probability = softmax(raw, axis=1)
             return probability[rows, self.columns[samples]][:, np.newaxis] * (own - probability)

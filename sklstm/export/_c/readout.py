@@ -67,7 +67,7 @@ static void head(const float *features, float *out)
 """
 _VALUES = """
     for (size_t k = 0; k < N_RAW; k++)
-        out[k] = raw[k] * target_scale[k] + target_mean[k];"""
+        out[k] = @VALUE@ * target_scale[k] + target_mean[k];"""
 _SOFTMAX = """
     float highest = raw[0], total = 0.0f;
     for (size_t k = 1; k < N_RAW; k++)
@@ -142,7 +142,8 @@ def add_head(source: Source, model: FittedModel) -> None:
     if model.classes is None:
         source.array("target_scale", model.estimator.target_scale_)
         source.array("target_mean", model.estimator.target_mean_)
-        decode = _VALUES
+        is_log = model.regression_loss.link == "log"
+        decode = _VALUES.replace("@VALUE@", "expf(raw[k])" if is_log else "raw[k]")
     elif model.estimator.out_activation_ == "softmax":
         decode = _SOFTMAX
     else:

@@ -9,6 +9,7 @@ from onnx import TensorProto
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.steps import Steps
+from sklstm.export._onnx.values import mean_of, values
 
 
 def decoded(graph: Graph, model: FittedModel, raws: list[str], steps: Steps) -> dict[str, str]:
@@ -19,13 +20,14 @@ def decoded(graph: Graph, model: FittedModel, raws: list[str], steps: Steps) -> 
     steps: the sequences, whose steps these are
     """
     if model.classes is None:
-        raw = _mean(graph, raws)
-        scale, mean = model.estimator.target_scale_, model.estimator.target_mean_
-        scaled = graph.add("Mul", raw, scale.astype(np.float32))
-        values = graph.add("Add", scaled, mean.astype(np.float32))
-        return {"variable": _blank(graph, model, values, steps)}
+        given = values(graph, model, raws)
+        n_axes = {"quantiles": 4}
+        return {
+            name: _blank(graph, model, value, steps, n_axes.get(name, 3))
+            for name, value in given.items()
+        }
     if model.estimator.out_activation_ == "softmax":
-        probabilities = _mean(graph, [graph.add("Softmax", raw, axis=-1) for raw in raws])
+        probabilities = mean_of(graph, [graph.add("Softmax", raw, axis=-1) for raw in raws])
         # a raw prediction says more than a probability that was rounded to 1
         evidence = raws[0] if len(raws) == 1 else probabilities
         place = graph.add("ArgMax", evidence, axis=-1, keepdims=0)
@@ -37,8 +39,8 @@ def decoded(graph: Graph, model: FittedModel, raws: list[str], steps: Steps) -> 
 
 def _logistic(graph: Graph, model: FittedModel, raws: list[str]) -> tuple[str, str]:
     """Return labels and probabilities of two classes, or of several labels."""
-    positive = _mean(graph, [graph.add("Sigmoid", raw) for raw in raws])
-    negative = _mean(graph, [graph.add("Sigmoid", graph.add("Neg", raw)) for raw in raws])
+    positive = mean_of(graph, [graph.add("Sigmoid", raw) for raw in raws])
+    negative = mean_of(graph, [graph.add("Sigmoid", graph.add("Neg", raw)) for raw in raws])
     evidence = raws[0] if len(raws) == 1 else graph.add("Sub", positive, negative)
     place = graph.cast(graph.add("Greater", evidence, np.float32(0.0)), TensorProto.INT64)
     if model.is_multilabel:
@@ -47,16 +49,12 @@ def _logistic(graph: Graph, model: FittedModel, raws: list[str]) -> tuple[str, s
     return label, graph.add("Concat", negative, positive, axis=-1)
 
 
-def _mean(graph: Graph, values: list[str]) -> str:
-    """Return the mean of the members."""
-    return values[0] if len(values) == 1 else graph.add("Mean", *values)
-
-
 def type_and_shape(model: FittedModel, name: str) -> tuple[int, list[str | int]]:
     """Return the type of an output, one of TensorProto, and its shape."""
     rows: list[str | int] = ["n_samples", "n_timesteps"] if model.spec.per_step else ["n_samples"]
     if model.classes is None:
-        return TensorProto.FLOAT, [*rows, model.spec.n_outputs]
+        levels = [len(model.regression_loss.levels)] if name == "quantiles" else []
+        return TensorProto.FLOAT, [*rows, model.estimator.n_outputs_, *levels]
     n_classes = len(model.classes)
     if name == "probabilities":
         return TensorProto.FLOAT, [*rows, n_classes]
@@ -84,9 +82,11 @@ def _classes(model: FittedModel) -> NDArray:
     )
 
 
-def _blank(graph: Graph, model: FittedModel, values: str, steps: Steps) -> str:
+def _blank(graph: Graph, model: FittedModel, values: str, steps: Steps, n_axes: int = 3) -> str:
     """Return values of every step as NaN where there is no step; others as they are."""
     if not model.spec.per_step:
         return values
     valid = graph.add("Transpose", steps.valid, perm=[1, 0, 2])
+    if n_axes == 4:
+        valid = graph.add("Unsqueeze", valid, np.array([-1]))
     return graph.add("Where", valid, values, np.float32(np.nan))

@@ -1,0 +1,76 @@
+"""What the graph of a regressor gives: values, and what the loss says beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm.components.losses import Gaussian, Quantile
+from sklstm.export._fitted import FittedModel
+from sklstm.export._onnx.graph import Graph
+
+
+def values(graph: Graph, model: FittedModel, raws: list[str]) -> dict[str, str]:
+    """Return "variable", what ``predict`` gives, and "std" or "quantiles" if the loss has them.
+
+    raws: see `outputs.decoded`
+    """
+    loss = model.regression_loss
+    scale, mean = model.estimator.target_scale_, model.estimator.target_mean_
+    if isinstance(loss, Gaussian):
+        return _gaussian(graph, raws, scale, mean)
+    if isinstance(loss, Quantile) and loss.n_columns > 1:
+        return _quantiles(graph, model, loss, mean_of(graph, raws))
+    if loss.link == "log":
+        raws = [graph.add("Exp", raw) for raw in raws]
+    return {"variable": _in_units(graph, mean_of(graph, raws), scale, mean)}
+
+
+def mean_of(graph: Graph, values: list[str]) -> str:
+    """Return the mean of the members."""
+    return values[0] if len(values) == 1 else graph.add("Mean", *values)
+
+
+def _in_units(graph: Graph, value: str, scale: NDArray, mean: NDArray) -> str:
+    """Return values in the units of y."""
+    scaled = graph.add("Mul", value, scale.astype(np.float32))
+    return graph.add("Add", scaled, mean.astype(np.float32))
+
+
+def _gaussian(graph: Graph, raws: list[str], scale: NDArray, mean: NDArray) -> dict[str, str]:
+    """Return means and standard deviations; of an ensemble those of the mixture."""
+    of_means, of_logarithms = 2 * np.arange(len(scale)), 2 * np.arange(len(scale)) + 1
+    means = [graph.add("Gather", raw, of_means, axis=-1) for raw in raws]
+    logarithms = [graph.add("Gather", raw, of_logarithms, axis=-1) for raw in raws]
+    deviations = [graph.add("Exp", logarithm) for logarithm in logarithms]
+    value, deviation = mean_of(graph, means), deviations[0]
+    if len(raws) > 1:
+        variances = []
+        for own, spread in zip(means, deviations, strict=True):
+            apart = graph.add("Sub", own, value)
+            squares = [graph.add("Mul", x, x) for x in (apart, spread)]
+            variances.append(graph.add("Add", *squares))
+        deviation = graph.add("Sqrt", mean_of(graph, variances))
+    return {
+        "variable": _in_units(graph, value, scale, mean),
+        "std": graph.add("Mul", deviation, scale.astype(np.float32)),
+    }
+
+
+def _quantiles(graph: Graph, model: FittedModel, loss: Quantile, raw: str) -> dict[str, str]:
+    """Return the median, and the quantiles in order, (n_samples, [n_timesteps,] n_outputs, n)."""
+    estimator = model.estimator
+    keep = (0, 0) if model.spec.per_step else (0,)
+    columns = graph.reshape(raw, *keep, len(estimator.target_scale_), loss.n_columns)
+    n_columns = np.array([loss.n_columns], np.int64)
+    ordered, _ = graph.add_all(
+        "TopK", columns, n_columns, names=(graph.name("TopK"), graph.name("TopK")),
+        axis=-1, largest=0, sorted=1,
+    )  # fmt: skip
+    scale, mean = estimator.target_scale_[:, np.newaxis], estimator.target_mean_[:, np.newaxis]
+    ordered = _in_units(graph, ordered, scale, mean)
+    median = graph.add("Gather", ordered, np.array([loss.place]), axis=-1)
+    return {
+        "variable": graph.add("Squeeze", median, np.array([-1])),
+        "quantiles": graph.add("Gather", ordered, np.array(loss.places), axis=-1),
+    }
