@@ -243,7 +243,7 @@ def summary(table: pd.DataFrame) -> str:
                 f"{published.get('TiRex', (0.0, np.nan))[1]:.3f} | {rows.covered_80.mean():.3f} | "
                 f"{rows.covered_95.mean():.3f} | {rows.seconds.mean():.2f} |"
             )
-    return "\n".join([*lines, "", *measures]).replace("nan", "–")
+    return "\n".join([*lines, "", *measures]).replace("nan", "-")
 
 
 def main() -> None:
