@@ -18,8 +18,9 @@ from sklstm._forecasting.attributes import FittedAttributes
 from sklstm._forecasting.backtest import backtest, ends_of_origins, too_short_warning
 from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.hold_out import hold_out_warning
+from sklstm._forecasting.origins import counts_rows
 from sklstm._forecasting.plain import step_as_plain, step_from_plain
-from sklstm._forecasting.reading import as_continuation, as_panel, left_out_warning
+from sklstm._forecasting.reading import as_continuation, as_panel, as_whole, left_out_warning
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import CONSTRAINTS, default_horizon
 from sklstm._forecasting.tables import TableColumns
@@ -381,6 +382,63 @@ class LSTMForecaster(ForecasterParameters, FittedAttributes, Saved, WithComponen
         panel = state.panel.extended(as_continuation(y, state.panel, self.missing))
         self._fitted = state.refitted(self, panel, X) if refit else state.followed(panel, X)
         return self
+
+    def predict_at(
+        self,
+        y: pd.Series | pd.DataFrame | ArrayLike,
+        origins: pd.Index | ArrayLike | None = None,
+        X: pd.DataFrame | ArrayLike | None = None,
+        *,
+        horizon: int | None = None,
+    ) -> pd.DataFrame:
+        """Forecast from many origins in one call, without fitting again.
+
+        Parameters
+        ----------
+        y : Series, DataFrame or array-like
+            The observations that follow those of `fit`, as in `update`, or all observations from
+            the first on: what `fit` has seen may stand before the new ones.
+        origins : Index, array or None, default=None
+            For each forecast the time of the last observation that it knows, from the last one
+            of `fit` on; the order is free. For a long y they may be pairs (series, time); times
+            alone hold for all series. Whole numbers count the rows of y if its times are not
+            whole numbers. None: all.
+        X : DataFrame or None, default=None
+            Exogenous variables at the new times and at those of the forecasts, if `fit` had them.
+        horizon : int or None, default=None
+            Number of steps; None: `horizon_`.
+
+        Returns
+        -------
+        DataFrame
+            A row for each origin, with the index "origin" (for a panel series and origin), and a
+            column for each step after it, 1, 2, ...
+
+        Notes
+        -----
+        Each row is what `update` with the observations up to the origin and then `predict` give,
+        but for rounding. The estimator itself does not change. An origin costs about as much as
+        reading its series once.
+
+        Examples
+        --------
+        >>> from sklstm import LSTMForecaster
+        >>> from sklstm.datasets import load_air_passengers
+        >>> y = load_air_passengers()
+        >>> forecaster = LSTMForecaster(horizon=3, random_state=0).fit(y[:-24])
+        >>> forecaster.predict_at(y).shape
+        (25, 3)
+        """
+        import pandas as pd
+
+        state, columns = self._state(), TableColumns.of(self)
+        y, X = columns.split(y, X, "y")
+        steps = self.horizon_ if horizon is None else whole_number("horizon", horizon)
+        panel = as_whole(y, state.panel, self.missing)
+        times = y.index if isinstance(y, pd.Series | pd.DataFrame) else None
+        if times is not None and counts_rows(origins, times):
+            origins = times[np.asarray(origins)]
+        return columns.joined(state.forecast_from(panel, origins, X, steps))
 
     # --- accuracy ---------------------------------------------------------------------------
     def score(

@@ -37,6 +37,20 @@ def gemm(a, b, c, accumulate):
     return c + a @ b if accumulate else a @ b
 
 
+# --- exponential smoothing ----------------------------------------------------------------
+def smoothing_errors(x, alphas):
+    """Return for each alpha the sum of absolute errors one step ahead, and the last level."""
+    errors, levels = [], []
+    for alpha in np.asarray(alphas, float):
+        level, error = float(x[0]), 0.0
+        for value in np.asarray(x[1:], float):
+            error += abs(value - level)
+            level += alpha * (value - level)
+        errors.append(error)
+        levels.append(level)
+    return np.array(errors), np.array(levels)
+
+
 # --- regularisers -------------------------------------------------------------------------
 def kept(places, rate):
     """Return 1 where a hash of the position (last 32 bits) is at least rate * 2^32, else 0."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -43,18 +44,18 @@ class Anchored:
         # The test for a season sees all observations, also those held out: with less data it
         # would often miss a long season.
         self.seasons = [seasons_of(x, int(n), settings) for x, n in zip(xs, n_known, strict=True)]
-        self.trends = [
+        trends = [
             TrendAnchor.fit(x, seasons, int(n))
             for x, seasons, n in zip(xs, self.seasons, n_known, strict=True)
         ]
+        self.profiles = [trend.profile for trend in trends]
         self.x = np.concatenate(xs)  # (n_total,)
-        self.rest = np.concatenate([trend.rest for trend in self.trends])
-        self.level = np.concatenate([trend.level for trend in self.trends])
-        self.drift = np.concatenate([trend.drift for trend in self.trends])
-        m = settings.lag
-        self.lags = np.where(n_known >= 2 * m, m, 1)  # (n_series,)
-        longest = [max(seasons, default=1) for seasons in self.seasons]
-        self.long_lags = np.where(np.array(longest) > m, longest, 0)  # 0: no longer season
+        self.rest = np.concatenate([trend.rest for trend in trends])
+        self.level = np.concatenate([trend.level for trend in trends])
+        self.drift = np.concatenate([trend.drift for trend in trends])
+        self.lags, self.long_lags = np.array(  # (n_series,)
+            [lags_of(int(n), s, settings) for n, s in zip(n_known, self.seasons, strict=True)]
+        ).T
         self.linear: dict[str, NDArray[np.float64]] = {}  # weights (window, horizon) by branch
         self._scales: dict[str, NDArray[np.float64]] = {}
 
@@ -106,9 +107,9 @@ class Anchored:
         positions = (origins - self.begin[series])[:, np.newaxis] + np.arange(1, horizon + 1)
         out = np.zeros(positions.shape)
         for i in np.unique(series):
-            if self.trends[i].profile:
+            if self.profiles[i]:
                 rows = series == i
-                out[rows] = seasonal_part(self.trends[i].profile, positions[rows])
+                out[rows] = seasonal_part(self.profiles[i], positions[rows])
         return out
 
     def _with_linear_map(
@@ -153,11 +154,10 @@ class Anchored:
                 np.abs(np.diff(values[first:last])).mean() if last - first > 1 else 0.0
                 for first, last in zip(self.begin, self.known, strict=True)
             ]
-            size = np.array(
-                [np.abs(values[f:e]).max() for f, e in zip(self.begin, self.end, strict=True)]
+            size = [np.abs(values[f:e]).max() for f, e in zip(self.begin, self.end, strict=True)]
+            self._scales[name] = np.array(
+                [scale_of(*pair) for pair in zip(means, size, strict=True)]
             )
-            scale = np.array(means)
-            self._scales[name] = np.where(scale > 1e-12 * np.maximum(size, 1e-300), scale, 1.0)
         return self._scales[name]
 
     def origins_of(self, i: int) -> NDArray[np.int64]:
@@ -172,16 +172,34 @@ class Anchored:
 
 
 def seasons_of(x: NDArray[np.float64], n_known: int, settings: ModelSettings) -> tuple[int, ...]:
-    """Return the seasons to remove from a series: those that fit into it and are in the data.
-
-    A longer season that is a multiple of a shorter one already contains it.
-    """
-    kept = [
+    """Return the seasons to remove from a series: those that fit into it and are in the data."""
+    return longest_of_multiples(
         m
-        for m in settings.season_lengths
-        if n_known >= _FULL_SEASONS * m and (not settings.test_seasons or is_seasonal(x, m))
-    ]
+        for m in seasons_that_fit(n_known, settings)
+        if not settings.test_seasons or is_seasonal(x, m)
+    )
+
+
+def seasons_that_fit(n_known: int, settings: ModelSettings) -> list[int]:
+    """Return the candidates of which n_known values hold enough seasons."""
+    return [m for m in settings.season_lengths if n_known >= _FULL_SEASONS * m]
+
+
+def longest_of_multiples(seasons: Iterable[int]) -> tuple[int, ...]:
+    """Return the seasons without those that a longer one, a multiple of them, contains."""
+    kept = list(seasons)
     return tuple(m for m in kept if not any(other > m and other % m == 0 for other in kept))
+
+
+def lags_of(n_known: int, seasons: tuple[int, ...], settings: ModelSettings) -> tuple[int, int]:
+    """Return the lags of the anchors "season" and "long season"; 0 without a longer season."""
+    m, longest = settings.lag, max(seasons, default=1)
+    return (m if n_known >= 2 * m else 1), (longest if longest > m else 0)
+
+
+def scale_of(step: float, size: float) -> float:
+    """Return the mean absolute difference of a series as its scale; 1 where it is rounding."""
+    return float(step) if step > 1e-12 * max(size, 1e-300) else 1.0
 
 
 def stride_through(n: int, at_most: int, seasons: tuple[int, ...]) -> int:

@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
+from sklstm._kernels.simd import lanes_of
+from sklstm._kernels.smoothing import VECTORS, smoothing_errors
 
 _ALPHAS = np.linspace(0.02, 1.0, 50)
-_DAMPING = 0.5  # fraction of the slope in the forecast; the Theta method also takes half
+_BLOCK = VECTORS * lanes_of(np.float64)
+_PADDED_ALPHAS = np.pad(_ALPHAS, (0, -len(_ALPHAS) % _BLOCK), constant_values=1.0)
+DAMPING = 0.5  # fraction of the slope in the forecast; the Theta method also takes half
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class TrendAnchor:
         known = x[:n_known]
         profile = season_profile(known, season_lengths)
         rest = x - seasonal_part(profile, np.arange(len(x)))
-        alpha = _best_alpha(rest[: len(known)])
-        return cls(profile, alpha, rest, _smoothed(rest, alpha), _DAMPING * _expanding_slope(rest))
+        alpha, _ = best_alpha(rest[: len(known)])
+        return cls(profile, alpha, rest, _smoothed(rest, alpha), DAMPING * _expanding_slope(rest))
 
 
 def seasonal_naive(
@@ -65,12 +69,14 @@ def _smoothed(x: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
     return levels
 
 
-def _best_alpha(x: NDArray[np.float64]) -> float:
-    """Return the alpha with the smallest mean error one step ahead."""
+def best_alpha(x: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the alpha with the smallest mean error one step ahead, and the last level."""
     if len(x) < 3:
-        return 1.0
-    errors = [np.abs(x[1:] - _smoothed(x, alpha)[:-1]).mean() for alpha in _ALPHAS]
-    return float(_ALPHAS[int(np.argmin(errors))])
+        return 1.0, float(x[-1])
+    errors, levels = np.empty(len(_PADDED_ALPHAS)), np.empty(len(_PADDED_ALPHAS))
+    smoothing_errors(np.ascontiguousarray(x), _PADDED_ALPHAS, errors, levels)
+    best = int(np.argmin(errors[: len(_ALPHAS)]))
+    return float(_ALPHAS[best]), float(levels[best])
 
 
 def _expanding_slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -82,3 +88,10 @@ def _expanding_slope(x: NDArray[np.float64]) -> NDArray[np.float64]:
     covariance = sum_tx - 0.5 * (n - 1.0) * sum_x
     variance = n * (n * n - 1.0) / 12.0
     return np.divide(covariance, variance, out=np.zeros(len(x)), where=variance > 0.0)
+
+
+def last_slope(x: NDArray[np.float64]) -> float:
+    """Return the least-squares slope of a series (n,); 0 for a single value."""
+    n = len(x)
+    time = np.arange(n) - 0.5 * (n - 1.0)
+    return float(time @ (x - x[0])) / (n * (n * n - 1.0) / 12.0) if n > 1 else 0.0

@@ -12,7 +12,7 @@ from sklstm._forecasting.columns import as_numbers, check_names, check_spread, f
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
-from sklstm._forecasting.time_index import as_times_of
+from sklstm._forecasting.time_index import as_times_of, future
 from sklstm._input.sequences import LARGEST
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
@@ -70,6 +70,18 @@ class Exogenous:
             rows.append(np.zeros((horizon, given.shape[1])))
             rows[-1][axis.get_indexer(part)] = given
         return self._with_calendar(rows, axes, starts)
+
+    def along(self, X: Any, panel: Panel, n_steps: list[int]) -> list[NDArray[np.float64]]:
+        """Return all features (n_i + n_steps[i], k) of a longer panel and of steps beyond it."""
+        axes = []
+        for axis, old, n in zip(panel.axes, self.rows, n_steps, strict=True):
+            later = axis[len(old) :]
+            beyond = future(axis, panel.step, n) if n else axis[:0]
+            axes.append(later.append(beyond) if n else later)
+        new = self._given(X, panel, axes, "predict_at")
+        rows = [np.concatenate([old, more]) for old, more in zip(self.rows, new, strict=True)]
+        whole = [panel.axes[i][: len(self.rows[i])].append(axis) for i, axis in enumerate(axes)]
+        return self._with_calendar(rows, whole, [0] * panel.n_series)
 
     def found_in(self, rows: Any) -> Any:
         """Return the columns of X if rows, a pandas object, have them."""

@@ -13,9 +13,10 @@ from sklearn.utils import check_random_state
 from sklstm._forecasting.accuracy import error_by_name, mean_absolute_scaled_error
 from sklstm._forecasting.columns import check_spread
 from sklstm._forecasting.exogenous import Exogenous
-from sklstm._forecasting.forecast import Forecast
+from sklstm._forecasting.forecast import Forecast, in_units
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.models import Models
+from sklstm._forecasting.origins import Origins
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import ModelSettings, default_horizon
@@ -107,6 +108,27 @@ class Fitted:
         models = self.models
         points = models.forecast(horizon, inputs)
         return Forecast(points, models.spreads, models.logs, self.non_negative)
+
+    def forecast_from(self, panel: Panel, origins: Any, X: Any, horizon: int) -> Any:
+        """Return forecasts from many origins of a longer panel, a row each.
+
+        X holds the exogenous variables at the new times and at those of the forecasts.
+        """
+        rows = Origins.of(origins, panel, [len(values) for values in self.panel.values])
+        inputs = None
+        if self.exogenous is not None:
+            inputs = self.exogenous.along(X, panel, rows.steps_beyond(horizon))
+        elif X is not None:
+            raise ValueError("X was given to predict_at, but fit had none.")
+        out = np.empty((len(rows.series), horizon))
+        for i in np.unique(rows.series):
+            own = rows.series == i
+            lengths, place = np.unique(rows.lengths[own], return_inverse=True)
+            x = self.models.forecast_after(
+                int(i), panel.values[i], lengths, horizon, None if inputs is None else inputs[i]
+            )
+            out[own] = in_units(x, self.models.logs[i], self.non_negative)[place]
+        return rows.answer(out)
 
     def forecast_at(self, rows: Any, indexed: Any, X: Any) -> Any:
         """Return forecasts at the times of rows, in their order and with their index.

@@ -46,5 +46,10 @@ class Forecast:
         return self._in_units(i, self.points[i] + side * half)
 
     def _in_units(self, i: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        values = from_scale(x, self.logs[i])
-        return np.maximum(values, 0.0) if self.non_negative else values
+        return in_units(x, self.logs[i], self.non_negative)
+
+
+def in_units(x: NDArray[np.float64], log: bool, non_negative: bool) -> NDArray[np.float64]:
+    """Return values in the scale of the model in the units of the observations."""
+    values = from_scale(x, log)
+    return np.maximum(values, 0.0) if non_negative else values

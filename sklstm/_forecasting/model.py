@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sklstm._forecasting.anchored import Anchored, seasons_of
 from sklstm._forecasting.candidates import BRANCHES, CANDIDATES, with_linear_map, with_network
 from sklstm._forecasting.combination import weights_of_candidates
+from sklstm._forecasting.ends import AnchoredEnds, ends_of
 from sklstm._forecasting.exogenous import linear_effects
 from sklstm._forecasting.hold_out import HoldOut, n_held_out
 from sklstm._forecasting.intervals import Spread
@@ -20,6 +22,7 @@ from sklstm._forecasting.observations import Observations
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import to_scale, wants_log
 
+_VALUES_PER_BLOCK = 2**19  # values of ends of a series that are in memory at the same time
 _MANY_WINDOWS = 8  # a series that holds so many windows is a long one
 
 
@@ -68,17 +71,8 @@ class Model:
         inputs: list[NDArray[np.float64]] | None = None,
     ) -> Model:
         """Return the same model on longer series: new anchors and spreads, the same networks."""
-        for y, log in zip(values, self.logs, strict=True):
-            if log and not y.min() > 0.0:
-                what_to_do = (
-                    "use update with refit=True."
-                    if self.settings.log is None
-                    else "fit with log='auto' or log=False."
-                )
-                raise ValueError(
-                    f"The model forecasts logarithms, and the new observations hold {y.min():g}: "
-                    + what_to_do
-                )
+        for i, y in enumerate(values):
+            self._check_scale(i, y)
         observations = Observations.of(values, self.logs, inputs, self.effects)
         anchored = Anchored(
             observations.x, observations.lengths, self.settings, self.anchored.features
@@ -87,6 +81,19 @@ class Model:
         spreads = _spreads(anchored, observations, self.weights)
         return replace(self, anchored=anchored, spreads=spreads)
 
+    def _check_scale(self, i: int, y: NDArray[np.float64]) -> None:
+        """Refuse values of a series that have no logarithm, if it is forecast in logarithms."""
+        if self.logs[i] and not y.min() > 0.0:
+            what_to_do = (
+                "use update with refit=True."
+                if self.settings.log is None
+                else "fit with log='auto' or log=False."
+            )
+            raise ValueError(
+                f"The model forecasts logarithms, and the new observations hold {y.min():g}: "
+                + what_to_do
+            )
+
     def forecast(
         self, horizon: int, inputs: list[NDArray[np.float64]] | None = None
     ) -> list[NDArray[np.float64]]:
@@ -94,17 +101,60 @@ class Model:
 
         inputs: n_series arrays (horizon, k), the exogenous variables at those times.
         """
-        total = np.zeros((self.anchored.n_series, horizon))
-        for name, forecast in self.candidates(horizon).items():
-            weight = self.weights[name][:, np.newaxis]
-            total += np.where(weight > 0.0, weight * forecast, 0.0)
+        total = self._combined(self.anchored, self.weights, horizon)
         if inputs is not None:
             total += [rows @ effect for rows, effect in zip(inputs, self.effects, strict=True)]
         return list(total)
 
+    def forecast_after(
+        self,
+        i: int,
+        y: NDArray[np.float64],
+        lengths: NDArray[np.int64],
+        horizon: int,
+        inputs: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
+        """Return forecasts (n_ends, horizon) of a series after its first lengths (n_ends,).
+
+        lengths are in ascending order; y (n,) and inputs (>= n, k) begin with the series. The
+        forecasts are those of `followed` at each length, but for rounding.
+        """
+        self._check_scale(i, y)
+        x, explained = to_scale(y, bool(self.logs[i])), None
+        if inputs is not None:
+            explained = inputs @ self.effects[i]
+            x = x - explained[: len(x)]
+        n_last = max([self.settings.window_length(), *map(len, self.anchored.linear.values())])
+        ends = ends_of(x, lengths, self.settings, n_last)
+        weights = {name: weight[i : i + 1] for name, weight in self.weights.items()}
+        n_rows = max(1, _VALUES_PER_BLOCK // max(n_last, horizon, *self.settings.season_lengths, 1))
+        total = np.empty((len(lengths), horizon))
+        for first in range(0, len(lengths), n_rows):
+            block = list(itertools.islice(ends, n_rows))
+            anchored = AnchoredEnds(
+                block, self.settings, self.anchored.features[i], self.anchored.linear
+            )
+            total[first : first + n_rows] = self._combined(anchored, weights, horizon)
+        if explained is not None:
+            total += explained[lengths[:, np.newaxis] + np.arange(horizon)]
+        return total
+
+    def _combined(
+        self, anchored: Anchored, weights: dict[str, NDArray[np.float64]], horizon: int
+    ) -> NDArray[np.float64]:
+        """Return the weighted forecasts (n_series, horizon) after the last value of each series."""
+        total = np.zeros((anchored.n_series, horizon))
+        for name, forecast in self._candidates_of(anchored, horizon).items():
+            weight = weights[name][:, np.newaxis]
+            total += np.where(weight > 0.0, weight * forecast, 0.0)
+        return total
+
     def candidates(self, horizon: int) -> dict[str, NDArray[np.float64]]:
         """Return forecasts (n_series, horizon) by candidate, in the scale of the model."""
-        anchored = self.anchored
+        return self._candidates_of(self.anchored, horizon)
+
+    def _candidates_of(self, anchored: Anchored, horizon: int) -> dict[str, NDArray[np.float64]]:
+        """Return forecasts (n_series, horizon) by candidate, after the last value of each."""
         series, origins = np.arange(anchored.n_series), anchored.end - 1
         out = {
             name: anchor(series, origins, horizon) for name, anchor in anchored.anchors().items()

@@ -86,6 +86,26 @@ class Models:
             points += model.forecast(horizon, None if inputs is None else inputs[group])
         return points
 
+    def forecast_after(
+        self,
+        i: int,
+        y: NDArray[np.float64],
+        lengths: NDArray[np.int64],
+        horizon: int,
+        inputs: NDArray[np.float64] | None,
+    ) -> NDArray[np.float64]:
+        """Return forecasts of a series after its first lengths, see `Model.forecast_after`."""
+        model, first = self._model_of(i)
+        return model.forecast_after(i - first, y, lengths, horizon, inputs)
+
+    def _model_of(self, i: int) -> tuple[Model, int]:
+        """Return the model of a series, and the first series of that model."""
+        return next(
+            (model, group.start)
+            for model, group in zip(self.models, self.groups, strict=True)
+            if group.start <= i < group.stop
+        )
+
     # --- what was decided -------------------------------------------------------------------
     @property
     def spreads(self) -> list[Spread]:
@@ -124,12 +144,7 @@ class Models:
 
     def chosen_steps_of(self, i: int) -> dict[str, int]:
         """Return the chosen steps by branch, in the model of a series."""
-        owner = next(
-            model
-            for model, group in zip(self.models, self.groups, strict=True)
-            if group.start <= i < group.stop
-        )
-        return owner.networks.chosen_steps
+        return self._model_of(i)[0].networks.chosen_steps
 
 
 def _stacked(tables: list[dict[str, NDArray[np.float64]]]) -> NDArray[np.float64]:

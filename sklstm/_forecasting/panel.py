@@ -126,6 +126,25 @@ class Panel:
             axes[i] = join(axes[i], axis, self.step)
         return replace(self, values=values, axes=axes)
 
+    def continued(self, later: Panel) -> Panel:
+        """Return what a later panel adds to this one: what is known may stand before it."""
+        labels, values, axes = [], [], []
+        for label, new, axis in zip(later.labels, later.values, later.axes, strict=True):
+            i = self.labels.index(label) if label in self.labels else None
+            n_old = 0 if i is None else int(axis.searchsorted(self.axes[i][-1], "right"))
+            if i is not None and n_old:
+                known = self.values[i][-n_old:]
+                if n_old > len(self.values[i]) or not np.array_equal(new[:n_old], known):
+                    raise ValueError(
+                        f"y{self.named(i)} differs from what fit has seen, which ends at "
+                        f"{self.axes[i][-1]!s}: pass the same observations, or those after them."
+                    )
+            if n_old < len(new):
+                labels.append(label)
+                values.append(new[n_old:])
+                axes.append(axis[n_old:])
+        return replace(later, labels=labels, values=values, axes=axes)
+
     def without(self, labels: Sequence[Any]) -> Panel:
         """Return the series that are not among some labels; there must be others."""
         kept = [i for i, label in enumerate(self.labels) if label not in labels]

@@ -62,9 +62,37 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
     import pandas as pd
 
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
+        y = _on_times(np.asarray(y), known.futures(len(y))[0])
+    return _as_later(y, known, missing)
+
+
+def as_whole(y: Any, known: Panel, missing: str) -> Panel:
+    """Return a known panel with what came after it, from a y that may begin with what is known.
+
+    An array begins with it if its first values are the known ones.
+    """
+    import pandas as pd
+
+    if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
         values = np.asarray(y)
-        axis = known.futures(len(values))[0]
-        y = pd.Series(values, axis) if values.ndim == 1 else pd.DataFrame(values, axis)
+        table = known.values[0] if values.ndim == 1 else np.column_stack(known.values)
+        if known.from_array and np.array_equal(values[: len(table)], table):
+            y = _on_times(values, pd.RangeIndex(len(values)))
+        else:
+            y = _on_times(values, known.futures(len(values))[0])
+    later = _as_later(y, known, missing)
+    return known.extended(known.continued(later))
+
+
+def _on_times(values: NDArray, axis: Any) -> Any:
+    """Return an array as a Series, or as a DataFrame with a column per series."""
+    import pandas as pd
+
+    return pd.Series(values, axis) if values.ndim == 1 else pd.DataFrame(values, axis)
+
+
+def _as_later(y: Any, known: Panel, missing: str) -> Panel:
+    """Return y as a panel of the same kind as the known one, with the same labels."""
     y = _in_zone_of(_as_pandas(y, "The new y"), known.axes[0])
     later = as_panel(y, missing, known.step, "The new y", "leave out")
     if later.kind != known.kind:

@@ -94,24 +94,32 @@ def _counted(step: Any) -> tuple[int, ...]:
 
 
 def is_seasonal(x: NDArray[np.float64], season_length: int) -> bool:
-    """Return whether the autocorrelation at the season is significant at 90%.
-
-    This is the test of the Theta method in the M3 and M4 competitions (Assimakopoulos &
-    Nikolopoulos 2000); the limit is Bartlett's, from the autocorrelations at shorter lags.
-    """
+    """Return whether the autocorrelation at the season is significant at 90%."""
     m = season_length
     if len(x) < 3 * m:
         return False
     centered = x - x.mean()
     power = float(centered @ centered)
-    if power <= 1e-12 * max(1.0, float(x @ x)):
+    return is_significant(autocovariances(centered, m), power, float(x @ x), len(x))
+
+
+def is_significant(products: NDArray[np.float64], power: float, energy: float, n: int) -> bool:
+    """Return whether the last of the autocorrelations of a series (n,) is significant at 90%.
+
+    products (m,): autocovariances at the lags 1 to m, times n; power and energy are the sums of
+    squares of the centred series and of the series.
+
+    This is the test of the Theta method in the M3 and M4 competitions (Assimakopoulos &
+    Nikolopoulos 2000); the limit is Bartlett's, from the autocorrelations at shorter lags.
+    """
+    if power <= 1e-12 * max(1.0, energy):
         return False
-    acf = _autocovariances(centered, m) / power
-    limit = _SIGNIFICANT * np.sqrt((1.0 + 2.0 * float(acf[:-1] @ acf[:-1])) / len(x))
+    acf = products / power
+    limit = _SIGNIFICANT * np.sqrt((1.0 + 2.0 * float(acf[:-1] @ acf[:-1])) / n)
     return bool(abs(acf[-1]) > limit)
 
 
-def _autocovariances(centered: NDArray[np.float64], m: int) -> NDArray[np.float64]:
+def autocovariances(centered: NDArray[np.float64], m: int) -> NDArray[np.float64]:
     """Return the sums of products (m,) of a centred series with itself at lags 1 to m."""
     n = len(centered)
     if n * m <= _MANY_PRODUCTS:
@@ -122,7 +130,7 @@ def _autocovariances(centered: NDArray[np.float64], m: int) -> NDArray[np.float6
     return np.asarray(irfft(np.abs(rfft(centered, size)) ** 2, size)[1 : m + 1], np.float64)
 
 
-def _moving_average(x: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def moving_average(x: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weighted sums (n - n_weights + 1,) of neighbouring values."""
     if len(x) * len(weights) <= _MANY_PRODUCTS:
         return np.convolve(x, weights, mode="valid")
@@ -138,17 +146,25 @@ def seasonal_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.f
     what remains over the years.
     """
     m = season_length
-    weights = np.full(m, 1.0 / m)
-    if m % 2 == 0:  # 2 x m average, so that it is centred
-        weights = np.concatenate([[0.5 / m], np.full(m - 1, 1.0 / m), [0.5 / m]])
-    trend = _moving_average(x, weights)
-    first = (len(x) - len(trend)) // 2
-    rest = x[first : first + len(trend)] - trend
+    rest, first = without_trend(x, m)
     phase = (first + np.arange(len(rest))) % m
     sums = np.bincount(phase, rest, minlength=m)
     counts = np.bincount(phase, minlength=m)
     indices = sums / np.maximum(counts, 1)
     return indices - indices.mean()
+
+
+def without_trend(x: NDArray[np.float64], m: int) -> tuple[NDArray[np.float64], int]:
+    """Return a series without its centred moving average of m values, and where that begins.
+
+    The moving average is not known for half a season at either end.
+    """
+    weights = np.full(m, 1.0 / m)
+    if m % 2 == 0:  # 2 x m average, so that it is centred
+        weights = np.concatenate([[0.5 / m], np.full(m - 1, 1.0 / m), [0.5 / m]])
+    trend = moving_average(x, weights)
+    first = len(weights) // 2
+    return x[first : first + len(trend)] - trend, first
 
 
 def season_profile(

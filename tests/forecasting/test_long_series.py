@@ -31,11 +31,11 @@ def test_fourier_transforms_give_the_same_sums(monkeypatch):
     x = np.random.default_rng(0).standard_normal(200).cumsum()
     x -= x.mean()
     weights = np.array([0.1, 0.2, 0.3, 0.4])
-    expected = seasonality._autocovariances(x, 30), seasonality._moving_average(x, weights)
+    expected = seasonality.autocovariances(x, 30), seasonality.moving_average(x, weights)
     assert expected[0][4] == pytest.approx(sum(x[5:] * x[:-5]))
     monkeypatch.setattr(seasonality, "_MANY_PRODUCTS", 0)
-    np.testing.assert_allclose(seasonality._autocovariances(x, 30), expected[0])
-    np.testing.assert_allclose(seasonality._moving_average(x, weights), expected[1])
+    np.testing.assert_allclose(seasonality.autocovariances(x, 30), expected[0])
+    np.testing.assert_allclose(seasonality.moving_average(x, weights), expected[1])
 
 
 @pytest.mark.parametrize(("n", "at_most", "seasons"), [(50, 100, (12,)), (9000, 100, (24, 168))])
