@@ -18,6 +18,7 @@ from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.models import Models
 from sklstm._forecasting.origins import Origins
 from sklstm._forecasting.panel import Panel
+from sklstm._forecasting.paths import Draws
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import ModelSettings, default_horizon
 from sklstm._forecasting.static_features import static_features
@@ -108,6 +109,17 @@ class Fitted:
         models = self.models
         points = models.forecast(horizon, inputs)
         return Forecast(points, models.spreads, models.logs, self.non_negative)
+
+    def samples(
+        self, horizon: int, X: Any, n_samples: int, rng: np.random.RandomState
+    ) -> list[NDArray[np.float64]]:
+        """Draw paths of each series, n_series arrays (horizon, n_samples)."""
+        forecast = self.forecast(horizon, X)
+        draws = Draws.of(n_samples, horizon, rng)
+        return [
+            forecast.samples(i, draws.levels(self.models.past_errors(i, horizon)))
+            for i in range(self.panel.n_series)
+        ]
 
     def forecast_from(self, panel: Panel, origins: Any, X: Any, horizon: int) -> Any:
         """Return forecasts from many origins of a longer panel, a row each.

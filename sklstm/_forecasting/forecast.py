@@ -40,6 +40,11 @@ class Forecast:
             for i in range(len(self.points))
         ]
 
+    def samples(self, i: int, levels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return paths (horizon, n_samples) of a series from levels (n_samples, horizon)."""
+        errors = self.spreads[i].errors(levels, self.points[i])
+        return self._in_units(i, self.points[i] + errors).T
+
     def _moved(self, i: int, coverage: float, side: float) -> NDArray[np.float64]:
         """Return the lower (-1) or upper (1) end of an interval (horizon,) of a series."""
         half = self.spreads[i].half_width(coverage, self.points[i])

@@ -62,10 +62,25 @@ class Spread:
         Both are in the scale of the model. In the units of the observations no interval is
         narrower than an earlier one.
         """
-        level = min(1.0, coverage * (self.n_origins + 1.0) / max(self.n_origins, 1))
-        ratio = float(np.quantile(self.ratios, level))
+        return self._at(np.full(len(point), coverage), point)
+
+    def errors(
+        self, levels: NDArray[np.float64], point: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return quantiles (n, horizon) of the errors of a forecast (horizon,) at levels.
+
+        levels (n, horizon): probabilities. The quantiles are those of the intervals.
+        """
+        return np.sign(levels - 0.5) * self._at(np.abs(2.0 * levels - 1.0), point)
+
+    def _at(self, coverage: NDArray[np.float64], point: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return half-widths (..., horizon) for coverages of that shape."""
+        levels = np.minimum(1.0, coverage * (self.n_origins + 1.0) / max(self.n_origins, 1))
+        ratio = np.quantile(self.ratios, levels)
         profile = self._profile_to(len(point))
-        return np.arcsinh(ratio * _growing(profile, point)) if self.log else ratio * profile
+        return np.asarray(
+            np.arcsinh(ratio * _growing(profile, point)) if self.log else ratio * profile
+        )
 
     def _profile_to(self, horizon: int) -> NDArray[np.float64]:
         """Extend the profile beyond the fitted horizon by the square root of the step."""

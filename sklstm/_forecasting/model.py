@@ -23,6 +23,7 @@ from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import to_scale, wants_log
 
 _VALUES_PER_BLOCK = 2**19  # values of ends of a series that are in memory at the same time
+_MOST_PAST_ERRORS = 2**20  # of a series, from which sample paths are drawn
 _MANY_WINDOWS = 8  # a series that holds so many windows is a long one
 
 
@@ -139,6 +140,13 @@ class Model:
             total += explained[lengths[:, np.newaxis] + np.arange(horizon)]
         return total
 
+    def past_errors(self, i: int, horizon: int) -> NDArray[np.float64]:
+        """Return errors (n_origins, horizon) of the anchors of a series, of whole horizons."""
+        origins = self.anchored.origins_of(i)
+        origins = origins[origins + horizon < self.anchored.end[i]]
+        origins = origins[:: max(1, -(-len(origins) * horizon // _MOST_PAST_ERRORS))]
+        return _errors_from(self.anchored, self.weights, i, origins, horizon)[0]
+
     def _combined(
         self, anchored: Anchored, weights: dict[str, NDArray[np.float64]], horizon: int
     ) -> NDArray[np.float64]:
@@ -245,26 +253,39 @@ def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
 def _spreads(
     anchored: Anchored, observations: Observations, weights: dict[str, NDArray[np.float64]]
 ) -> list[Spread]:
-    """Return the spread of the errors that the anchors made in each series.
-
-    They are weighted as in the forecast, where a network counts as the anchor that it corrects.
-    """
-    settings, horizon = anchored.settings, anchored.settings.horizon
-    weights = {name: weights[name].copy() for name in CANDIDATES}
-    for branch in BRANCHES:
-        weights[settings.corrected_by_network(branch)] += weights[with_network(branch)]
+    """Return the spread of the errors that the anchors made in each series."""
     spreads = []
     for i, explained in enumerate(observations.explained):
         origins = anchored.origins_of(i)
-        series = np.full(len(origins), i)
-        forecast = np.zeros((len(origins), horizon))
-        for name, anchor in anchored.anchors().items():
-            if weights[name][i] > 0.0:
-                forecast += weights[name][i] * anchor(series, origins, horizon)
-        positions = origins[:, np.newaxis] + np.arange(1, horizon + 1)
+        errors, forecast = _errors_from(anchored, weights, i, origins, anchored.settings.horizon)
+        positions = origins[:, np.newaxis] + np.arange(1, errors.shape[1] + 1)
         known = positions < anchored.end[i]
-        actual = anchored.x[np.where(known, positions, 0)]
-        errors = np.where(known, actual - forecast, np.nan)
         forecast += explained[np.where(known, positions - anchored.begin[i], 0)]
         spreads.append(Spread.of(errors, forecast, bool(observations.logs[i])))
     return spreads
+
+
+def _errors_from(
+    anchored: Anchored,
+    weights: dict[str, NDArray[np.float64]],
+    i: int,
+    origins: NDArray[np.int64],
+    horizon: int,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return errors and forecasts (n_origins, horizon) of the anchors of a series.
+
+    They are weighted as in the forecast, where a network counts as the anchor that it corrects.
+    Errors after the end are NaN.
+    """
+    own = {name: float(weights[name][i]) for name in CANDIDATES}
+    for branch in BRANCHES:
+        own[anchored.settings.corrected_by_network(branch)] += own[with_network(branch)]
+    series = np.full(len(origins), i)
+    forecast = np.zeros((len(origins), horizon))
+    for name, anchor in anchored.anchors().items():
+        if own[name] > 0.0:
+            forecast += own[name] * anchor(series, origins, horizon)
+    positions = origins[:, np.newaxis] + np.arange(1, horizon + 1)
+    known = positions < anchored.end[i]
+    actual = anchored.x[np.where(known, positions, 0)]
+    return np.where(known, actual - forecast, np.nan), forecast

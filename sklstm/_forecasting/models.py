@@ -98,6 +98,11 @@ class Models:
         model, first = self._model_of(i)
         return model.forecast_after(i - first, y, lengths, horizon, inputs)
 
+    def past_errors(self, i: int, horizon: int) -> NDArray[np.float64]:
+        """Return the errors of the anchors of a series in the past, see `Model.past_errors`."""
+        model, first = self._model_of(i)
+        return model.past_errors(i - first, horizon)
+
     def _model_of(self, i: int) -> tuple[Model, int]:
         """Return the model of a series, and the first series of that model."""
         return next(
