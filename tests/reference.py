@@ -51,6 +51,21 @@ def smoothing_errors(x, alphas):
     return np.array(errors), np.array(levels)
 
 
+def damped_trend(x, n_known, first_slope, parameters):
+    """Return the errors of each set (alpha, beta, phi), and level and slope with the best one."""
+    runs = []
+    for alpha, beta, phi in np.asarray(parameters, float):
+        level, slope, errors = [float(x[0])], [float(first_slope)], []
+        for value in np.asarray(x[1:], float):
+            ahead = level[-1] + phi * slope[-1]
+            errors.append(value - ahead)
+            level.append(ahead + alpha * errors[-1])
+            slope.append(phi * slope[-1] + alpha * beta * errors[-1])
+        runs.append((np.abs(errors[: n_known - 1]).sum(), np.array(level), np.array(slope)))
+    errors = np.array([run[0] for run in runs])
+    return errors, *runs[int(np.argmin(errors))][1:]
+
+
 # --- regularisers -------------------------------------------------------------------------
 def kept(places, rate):
     """Return 1 where a hash of the position (last 32 bits) is at least rate * 2^32, else 0."""

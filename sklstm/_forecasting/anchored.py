@@ -9,14 +9,16 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.anchors import TrendAnchor, seasonal_naive
+from sklstm._forecasting.anchors import DampedTrend, TrendAnchor, mean_steps, seasonal_naive
 from sklstm._forecasting.branch import AnchorForecast, Branch
 from sklstm._forecasting.candidates import with_linear_map
 from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.settings import ModelSettings
+from sklstm._forecasting.transform import from_scale
 
 _FIRST_ORIGIN = 3  # least number of observations before the first origin to learn from
 _MAX_ORIGINS, _MAX_ERRORS = 20_000, 2**22  # from which the spread of a series is measured
+_LOWEST = 1e-3  # fraction of the last value below which no trend falls in logarithms
 _FULL_SEASONS = 3  # seasons that a series must hold before its seasonal indices are trusted
 
 
@@ -27,14 +29,22 @@ class Anchored:
     others, so that forecasts from later origins are available too.
     """
 
+    logs: NDArray[np.bool_]  # (n_series,)
+    short: bool  # whether the damped trend and the drift are among the anchors
+    profiles: list[dict[int, NDArray[np.float64]]]  # seasonal indices by season length, by series
+
     def __init__(
         self,
         xs: list[NDArray[np.float64]],
         n_known: NDArray[np.int64],
+        logs: NDArray[np.bool_],
         settings: ModelSettings,
+        short: bool,
         features: NDArray[np.float64] | None = None,
     ) -> None:
         self.settings = settings
+        self.logs = logs
+        self.short = short
         self.n_series = len(xs)
         self.features = np.empty((len(xs), 0)) if features is None else features
         lengths = np.array([len(x) for x in xs])
@@ -53,16 +63,33 @@ class Anchored:
         self.rest = np.concatenate([trend.rest for trend in trends])
         self.level = np.concatenate([trend.level for trend in trends])
         self.drift = np.concatenate([trend.drift for trend in trends])
+        if short:
+            self._add_trends_in_units(n_known)
         self.lags, self.long_lags = np.array(  # (n_series,)
             [lags_of(int(n), s, settings) for n, s in zip(n_known, self.seasons, strict=True)]
         ).T
         self.linear: dict[str, NDArray[np.float64]] = {}  # weights (window, horizon) by branch
         self._scales: dict[str, NDArray[np.float64]] = {}
 
+    def _add_trends_in_units(self, n_known: NDArray[np.int64]) -> None:
+        """Fit the damped trend and the drift, in the units of the observations without seasons."""
+        parts = [
+            from_scale(self.rest[first:last], bool(log))
+            for first, last, log in zip(self.begin, self.end, self.logs, strict=True)
+        ]
+        damped = [DampedTrend.fit(y, int(n)) for y, n in zip(parts, n_known, strict=True)]
+        self.phis = np.array([trend.phi for trend in damped])  # (n_series,)
+        self.units = np.concatenate(parts)  # (n_total,), as the next three
+        self.damped_level = np.concatenate([trend.level for trend in damped])
+        self.damped_slope = np.concatenate([trend.slope for trend in damped])
+        self.mean_step = np.concatenate([mean_steps(y) for y in parts])
+
     def anchors(self) -> dict[str, AnchorForecast]:
         """Return the candidates without a network, by name."""
+        in_units = {"damped trend": self.damped_trend, "drift": self.mean_drift}
         return {
             "trend": self.trend,
+            **(in_units if self.short else {}),
             "season": self.season,
             "long season": self.long_season,
             with_linear_map("trend"): self._trend_with_linear_map,
@@ -73,6 +100,26 @@ class Anchored:
     def trend(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
         """Forecast the smoothed level, the drift and the seasons."""
         return self._drifting(series, origins, horizon) + self._cycle(series, origins, horizon)
+
+    def damped_trend(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Forecast Holt's level and a slope that fades away, with the seasons."""
+        fading = self.phis[series, np.newaxis] ** np.arange(1, horizon + 1)
+        rise = self.damped_slope[origins, np.newaxis] * np.cumsum(fading, axis=1)
+        return self._from_units(series, origins, self.damped_level[origins, np.newaxis] + rise)
+
+    def mean_drift(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
+        """Go on from the last value with the mean step of the past, with the seasons."""
+        rise = self.mean_step[origins, np.newaxis] * np.arange(1, horizon + 1)
+        return self._from_units(series, origins, self.units[origins, np.newaxis] + rise)
+
+    def _from_units(
+        self, series: NDArray, origins: NDArray, forecast: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return a forecast (n, horizon) in units without seasons in the scale of the model."""
+        lowest = np.maximum(_LOWEST * self.units[origins, np.newaxis], np.finfo(float).tiny)
+        logs = self.logs[series, np.newaxis]
+        x = np.where(logs, np.log(np.maximum(forecast, np.where(logs, lowest, 1.0))), forecast)
+        return x + self._cycle(series, origins, forecast.shape[1])
 
     def season(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
         """Repeat the last season."""

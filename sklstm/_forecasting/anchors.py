@@ -1,6 +1,6 @@
-"""Anchors: two simple forecasts that do well on almost any series and cost next to nothing.
+"""Anchors: simple forecasts that do well on almost any series and cost next to nothing.
 
-Both are direct: from every origin, the last known observation, they forecast all steps of the
+All are direct: from every origin, the last known observation, they forecast all steps of the
 horizon. So their errors in the past are known, for the network that corrects them and for
 intervals. Everything here is in the scale of the model, usually logarithms.
 """
@@ -8,17 +8,23 @@ intervals. Everything here is in the scale of the model, usually logarithms.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
 from sklstm._kernels.simd import lanes_of
-from sklstm._kernels.smoothing import VECTORS, smoothing_errors
+from sklstm._kernels.smoothing import VECTORS, damped_trend, smoothing_errors
 
 _ALPHAS = np.linspace(0.02, 1.0, 50)
 _BLOCK = VECTORS * lanes_of(np.float64)
 _PADDED_ALPHAS = np.pad(_ALPHAS, (0, -len(_ALPHAS) % _BLOCK), constant_values=1.0)
+# alpha, beta and phi of the damped trend
+_HOLT = np.array(
+    list(product(np.linspace(0.1, 1, 10), (0, 0.05, 0.1, 0.2, 0.4), (0.8, 0.85, 0.9, 0.95, 0.98)))
+)
+_FIRST_VALUES = 6  # whose mean step is the first slope
 DAMPING = 0.5  # fraction of the slope in the forecast; the Theta method also takes half
 
 
@@ -47,6 +53,29 @@ class TrendAnchor:
         rest = x - seasonal_part(profile, np.arange(len(x)))
         alpha, _ = best_alpha(rest[: len(known)])
         return cls(profile, alpha, rest, _smoothed(rest, alpha), DAMPING * _expanding_slope(rest))
+
+
+@dataclass(frozen=True)
+class DampedTrend:
+    """Holt's exponential smoothing with a damped trend (Gardner & McKenzie 1985)."""
+
+    phi: float
+    level: NDArray[np.float64]  # (n,): after each observation
+    slope: NDArray[np.float64]  # (n,)
+
+    @classmethod
+    def fit(cls, x: NDArray[np.float64], n_known: int) -> DampedTrend:
+        """Fit a series (n,); the parameters come from its first n_known observations."""
+        n_first = min(n_known, _FIRST_VALUES)
+        first_slope = (x[n_first - 1] - x[0]) / max(n_first - 1, 1)
+        errors, level, slope = np.empty(len(_HOLT)), np.empty(len(x)), np.empty(len(x))
+        damped_trend(np.ascontiguousarray(x), n_known, first_slope, _HOLT, errors, level, slope)
+        return cls(float(_HOLT[int(np.argmin(errors)), 2]), level, slope)
+
+
+def mean_steps(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean step (n,) from the first value to each; 0 for the first itself."""
+    return (x - x[0]) / np.maximum(np.arange(len(x)), 1)
 
 
 def seasonal_naive(

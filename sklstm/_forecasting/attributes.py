@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from sklstm._forecasting.anchored import Anchored
 from sklstm._forecasting.candidates import CANDIDATES
 from sklstm._forecasting.description import description
 from sklstm._forecasting.fitted import Fitted
@@ -121,10 +122,12 @@ class FittedAttributes:
 
 
 def _missing_fields(part: Any) -> list[str]:
-    """Return the fields that dataclasses in a part of a state do not have."""
+    """Return what dataclasses and anchors in a part of a state do not have."""
     if isinstance(part, list | tuple | dict):
         parts = part.values() if isinstance(part, dict) else part
         return sorted({name for inner in parts for name in _missing_fields(inner)})
+    if isinstance(part, Anchored):
+        return [f"Anchored.{name}" for name in Anchored.__annotations__ if name not in vars(part)]
     if not dataclasses.is_dataclass(part):
         return []
     names = [field.name for field in dataclasses.fields(part)]

@@ -5,19 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.candidates import CANDIDATES
+from sklstm._forecasting.candidates import BRANCHES, CANDIDATES, with_network
 
+_ENOUGH_FOR_NETWORKS = 100  # observations
 _POWER = 3.0
 _FLOOR = 0.1  # errors below this fraction of the largest one count as equal to it
 
 
 def weights_of_candidates(
-    errors: dict[str, NDArray[np.float64]], long: bool
+    errors: dict[str, NDArray[np.float64]], long: bool, n_observations: int
 ) -> dict[str, NDArray[np.float64]]:
-    """Return weights (n_series,) by candidate, from hold-out errors (n_series,) by candidate."""
-    prior = [prior.long if long else prior.short for prior in CANDIDATES.values()]
+    """Return weights (n_series,) by candidate, from hold-out errors (n_series,) by candidate.
+
+    The networks of a model of few observations count less, however they did on the hold-out.
+    """
+    prior = {name: prior.long if long else prior.short for name, prior in CANDIDATES.items()}
+    for branch in BRANCHES:
+        prior[with_network(branch)] *= min(1.0, n_observations / _ENOUGH_FOR_NETWORKS)
     table = np.column_stack([errors[name] for name in CANDIDATES])
-    weights = weights_by_error(table, np.array(prior))
+    weights = weights_by_error(table, np.array(list(prior.values())))
     return dict(zip(CANDIDATES, weights.T, strict=True))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from sklstm._forecasting.anchored import (
     scale_of,
     seasons_that_fit,
 )
-from sklstm._forecasting.anchors import DAMPING, best_alpha, last_slope
+from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope
 from sklstm._forecasting.seasonality import (
     autocovariances,
     is_significant,
@@ -28,6 +29,7 @@ from sklstm._forecasting.seasonality import (
     without_trend,
 )
 from sklstm._forecasting.settings import ModelSettings
+from sklstm._forecasting.transform import from_scale
 
 _MOST_PRODUCTS = 2**22  # above this, a jump to the next end computes all products again
 
@@ -44,6 +46,7 @@ class End:
     lag: int
     long_lag: int
     scales: tuple[float, float]  # of x and of rest
+    in_units: tuple[float, float, float, float, float]  # of the anchors in units, if it has them
 
 
 class AnchoredEnds(Anchored):
@@ -52,21 +55,28 @@ class AnchoredEnds(Anchored):
     def __init__(
         self,
         ends: list[End],
+        log: bool,
         settings: ModelSettings,
+        short: bool,
         features: NDArray[np.float64],
         linear: dict[str, NDArray[np.float64]],
     ) -> None:
         """Take ends, features (n_features,) of the series, and the linear maps by branch."""
-        self.settings = settings
+        self.settings, self.short = settings, short
         self.n_series = len(ends)
+        self.logs = np.full(len(ends), log)
         self.features = np.tile(features, (len(ends), 1))
         self.end = self.known = np.cumsum([len(end.x) for end in ends])
         self.begin = self.end - [len(end.x) for end in ends]
         self.x = np.concatenate([end.x for end in ends])
         self.rest = np.concatenate([end.rest for end in ends])
-        self.level, self.drift = np.full(len(self.x), np.nan), np.full(len(self.x), np.nan)
-        self.level[self.end - 1] = [end.level for end in ends]
-        self.drift[self.end - 1] = [end.drift for end in ends]
+        self.level = self._at_ends([end.level for end in ends])
+        self.drift = self._at_ends([end.drift for end in ends])
+        if short:
+            phi, unit, level, slope, step = np.array([end.in_units for end in ends]).T
+            self.phis, self.units = phi, self._at_ends(unit)
+            self.damped_level, self.damped_slope = self._at_ends(level), self._at_ends(slope)
+            self.mean_step = self._at_ends(step)
         self.profiles = [end.profile for end in ends]
         self.lags = np.array([end.lag for end in ends])
         self.long_lags = np.array([end.long_lag for end in ends])
@@ -76,9 +86,20 @@ class AnchoredEnds(Anchored):
             "rest": np.array([end.scales[1] for end in ends]),
         }
 
+    def _at_ends(self, values: Any) -> NDArray[np.float64]:
+        """Return values (n_series,) at the last of all positions (n_total,), NaN elsewhere."""
+        out = np.full(len(self.x), np.nan)
+        out[self.end - 1] = values
+        return out
+
 
 def ends_of(
-    x: NDArray[np.float64], lengths: NDArray[np.int64], settings: ModelSettings, n_last: int
+    x: NDArray[np.float64],
+    lengths: NDArray[np.int64],
+    log: bool,
+    settings: ModelSettings,
+    short: bool,
+    n_last: int,
 ) -> Iterator[End]:
     """Yield the ends after the first lengths (n_ends,), in ascending order, of a series (n,).
 
@@ -117,7 +138,15 @@ def ends_of(
                 scale_of(step[n - 1] / max(int(n) - 1, 1), size[n - 1]),
                 scale_of(np.abs(np.diff(rest)).sum() / max(int(n) - 1, 1), np.abs(rest).max()),
             ),
+            _in_units(from_scale(rest, log)) if short else (np.nan,) * 5,
         )
+
+
+def _in_units(y: NDArray[np.float64]) -> tuple[float, float, float, float, float]:
+    """Return phi, the last value, the damped level and slope, and the mean step of a series."""
+    damped = DampedTrend.fit(y, len(y))
+    step = (y[-1] - y[0]) / max(len(y) - 1, 1)
+    return damped.phi, float(y[-1]), float(damped.level[-1]), float(damped.slope[-1]), float(step)
 
 
 class _GrowingTest:

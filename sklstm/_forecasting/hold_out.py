@@ -14,6 +14,7 @@ from sklstm._forecasting.transform import from_scale
 
 _MAX_ORIGINS = 32  # origins of a series at which candidates are compared
 _SHORTEST = 12  # a series shorter than this, or than two horizons, has no hold-out
+_FRACTION = 10  # of a very long series that is held out: one in so many observations
 _SEASONS_BEFORE = 3  # a whole longest season is held out if so many remain before it
 
 
@@ -42,11 +43,12 @@ def n_held_out(lengths: NDArray[np.int64], settings: ModelSettings) -> NDArray[n
     """Return how many observations (n_series,) are held out; 0 for series that are too short.
 
     It is the horizon, or a whole longest season if the series is long enough, so that all days of
-    a week count.
+    a week count. Of a very long series it is a tenth: one week of a year says little.
     """
     h = settings.horizon
     longest = max(settings.season_lengths, default=1)
     wanted = np.where(lengths - longest >= _SEASONS_BEFORE * longest, max(h, longest), h)
+    wanted = np.maximum(wanted, lengths // _FRACTION)
     return np.where(lengths >= _shortest(h), wanted, 0)
 
 

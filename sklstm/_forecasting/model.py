@@ -58,11 +58,11 @@ class Model:
         effects = _effects(values, logs, inputs, settings)
         observations = Observations.of(values, logs, inputs, effects)
         lengths = observations.lengths
-        full = Anchored(observations.x, lengths, settings, features)
+        long = bool(np.median(lengths) >= _MANY_WINDOWS * settings.window_length())
+        full = Anchored(observations.x, lengths, logs, settings, not long, features)
         networks = Networks()
         errors = _compare(full, observations, networks, seed, n_threads, after_round)
-        long = bool(np.median(lengths) >= _MANY_WINDOWS * settings.window_length())
-        weights = weights_of_candidates(errors, long)
+        weights = weights_of_candidates(errors, long, int(lengths.sum()))
         spreads = _spreads(full, observations, weights)
         return cls(settings, logs, effects, full, networks, errors, weights, spreads)
 
@@ -75,8 +75,14 @@ class Model:
         for i, y in enumerate(values):
             self._check_scale(i, y)
         observations = Observations.of(values, self.logs, inputs, self.effects)
+        old = self.anchored
         anchored = Anchored(
-            observations.x, observations.lengths, self.settings, self.anchored.features
+            observations.x,
+            observations.lengths,
+            self.logs,
+            self.settings,
+            old.short,
+            old.features,
         )
         anchored.linear = self.anchored.linear
         spreads = _spreads(anchored, observations, self.weights)
@@ -126,14 +132,15 @@ class Model:
             explained = inputs @ self.effects[i]
             x = x - explained[: len(x)]
         n_last = max([self.settings.window_length(), *map(len, self.anchored.linear.values())])
-        ends = ends_of(x, lengths, self.settings, n_last)
+        log, short = bool(self.logs[i]), self.anchored.short
+        ends = ends_of(x, lengths, log, self.settings, short, n_last)
         weights = {name: weight[i : i + 1] for name, weight in self.weights.items()}
         n_rows = max(1, _VALUES_PER_BLOCK // max(n_last, horizon, *self.settings.season_lengths, 1))
         total = np.empty((len(lengths), horizon))
         for first in range(0, len(lengths), n_rows):
             block = list(itertools.islice(ends, n_rows))
             anchored = AnchoredEnds(
-                block, self.settings, self.anchored.features[i], self.anchored.linear
+                block, log, self.settings, short, self.anchored.features[i], self.anchored.linear
             )
             total[first : first + n_rows] = self._combined(anchored, weights, horizon)
         if explained is not None:
@@ -224,10 +231,18 @@ def _compare(
     if not len(which):
         return errors
     part = observations.of_series(which)
-    past = Anchored(part.x, part.lengths - n_held[which], settings, full.features[which])
+    past = Anchored(
+        part.x,
+        part.lengths - n_held[which],
+        part.logs,
+        settings,
+        full.short,
+        full.features[which],
+    )
     hold_out = HoldOut(past, part, horizon)
-    for name in ("trend", "season", "long season"):
-        errors[name][which] = hold_out.error(past.anchors()[name])
+    for name, anchor in past.anchors().items():
+        if name not in map(with_linear_map, BRANCHES):
+            errors[name][which] = hold_out.error(anchor)
     for k, branch in enumerate(BRANCHES):
         if _fit_linear_map(branch, past, full):
             name = with_linear_map(branch)

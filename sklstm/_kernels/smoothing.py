@@ -1,4 +1,4 @@
-"""Exponential smoothing of one series with many factors at once."""
+"""Exponential smoothing of one series, with many sets of parameters to choose from."""
 
 from __future__ import annotations
 
@@ -43,3 +43,39 @@ def smoothing_errors(x, alphas, errors, levels):
         store(levels, j + width, level_1)
         store(levels, j + 2 * width, level_2)
         store(levels, j + 3 * width, level_3)
+
+
+@kernel
+def damped_trend(x, n_known, first_slope, parameters, errors, level, slope):
+    """Smooth level and slope of a series by Holt's method with a damped trend.
+
+    With e the error of level + phi * slope one step ahead:
+    level += phi * slope + alpha * e          slope = phi * slope + alpha * beta * e
+
+    (in) x (n,): n >= 1
+    (in) n_known: how many of its first values count in the errors
+    (in) first_slope: before the first value
+    (in) parameters (n_sets, 3): alpha, beta and phi of each set
+    (out) errors (n_sets,): sum of the absolute errors one step ahead
+    (out) level, slope (n,): after each value, for the set with the smallest error
+    """
+    best = 0
+    for j in range(errors.size):
+        alpha, beta, phi = parameters[j, 0], parameters[j, 1], parameters[j, 2]
+        current, rise, total = x[0], first_slope, 0.0
+        for t in range(1, n_known):
+            ahead = current + phi * rise
+            error = x[t] - ahead
+            total += abs(error)
+            current = ahead + alpha * error
+            rise = phi * rise + alpha * beta * error
+        errors[j] = total
+        if total < errors[best]:
+            best = j
+    alpha, beta, phi = parameters[best, 0], parameters[best, 1], parameters[best, 2]
+    level[0], slope[0] = x[0], first_slope
+    for t in range(1, x.size):
+        ahead = level[t - 1] + phi * slope[t - 1]
+        error = x[t] - ahead
+        level[t] = ahead + alpha * error
+        slope[t] = phi * slope[t - 1] + alpha * beta * error
