@@ -2,6 +2,7 @@
 
 import doctest
 import re
+import tomllib
 import warnings
 from pathlib import Path
 
@@ -42,10 +43,21 @@ def name_of(page):
     return str(page.relative_to(ROOT))
 
 
+def packages_of_extras(page):
+    """Return the packages that a page imports and that the tests can do without."""
+    code = "".join(code for _, code in blocks(page, "python"))
+    imported = set(re.findall(r"^\s*(?:import|from) (\w+)", code, re.MULTILINE))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    optional = extras["project"]["optional-dependencies"]["distributed"]
+    return imported & {re.match(r"\w+", requirement)[0] for requirement in optional}
+
+
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if any(blocks(page, "python"))], ids=name_of
 )
 def test_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    for package in packages_of_extras(page):
+        pytest.importorskip(package)
     monkeypatch.chdir(tmp_path)  # a page may write files
     namespace = {"__name__": "__main__"}
     for line, code in blocks(page, "python"):

@@ -24,7 +24,7 @@ def floors(requirements):
     return {match[1]: match[2] for match in found}
 
 
-@pytest.mark.parametrize("extra", ["test", "lint", "docs", "onnx", "plots"])
+@pytest.mark.parametrize("extra", ["distributed", "docs", "lint", "onnx", "plots", "test"])
 def test_requirements_have_floors_and_no_caps(extra):
     """tests/floors.sh installs the floors of the dependencies and of "test"."""
     assert floors(PROJECT["dependencies"])
@@ -33,7 +33,7 @@ def test_requirements_have_floors_and_no_caps(extra):
 
 def test_a_package_has_one_floor():
     everything = [*PROJECT["dependencies"], *EXTRAS["test"]]
-    for extra in ("lint", "docs", "onnx", "plots"):
+    for extra in ("distributed", "docs", "lint", "onnx", "plots"):
         for name, version in floors(EXTRAS[extra]).items():
             if name in floors(everything):
                 assert floors(everything)[name] == version, (extra, name)

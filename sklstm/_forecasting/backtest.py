@@ -11,6 +11,7 @@ from sklearn.base import clone
 
 from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.forecast import Forecast
+from sklstm._forecasting.jobs import results_of
 from sklstm._forecasting.panel import Panel
 from sklstm._progress import progress_bar
 
@@ -44,7 +45,7 @@ def backtest(
         joblib.delayed(_forecasts_of_run)(template, panel, X, static, run, horizon, coverage)
         for run in runs
     )
-    results: Any = joblib.Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")(jobs)
+    results: Any = results_of(jobs, n_jobs)
     if forecaster.verbose:
         results = progress_bar(len(runs), "backtest", "origin" if refit else "run", results)
     return pd.concat([frame for frames in results for frame in frames], ignore_index=True)

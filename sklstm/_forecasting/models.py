@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sklstm._forecasting.candidates import CANDIDATES
 from sklstm._forecasting.intervals import Spread
+from sklstm._forecasting.jobs import results_of
 from sklstm._forecasting.model import Model
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._progress import progress_bar
@@ -55,15 +56,13 @@ class Models:
                 n_threads if single else 1,
                 None if inputs is None else inputs[group],
                 None if features is None else features[group],
-                (lambda: None) if bar is None else bar.update,
+                _no_bar if bar is None else bar.update,
             )
             for group, seed in zip(
                 groups, rng.randint(np.iinfo(np.int32).max, size=len(groups)), strict=True
             )
         )
-        results: Any = joblib.Parallel(
-            n_jobs=1 if single else n_threads, prefer="threads", return_as="generator"
-        )(jobs)
+        results: Any = results_of(jobs, 1 if single else n_threads)
         if verbose and not single:
             results = progress_bar(n_series, "LSTMForecaster", "series", results)
         models = list(results)
@@ -155,3 +154,7 @@ class Models:
 def _stacked(tables: list[dict[str, NDArray[np.float64]]]) -> NDArray[np.float64]:
     """Return arrays (n_i,) by candidate as one table (n_series, n_candidates)."""
     return np.concatenate([np.column_stack([t[name] for name in CANDIDATES]) for t in tables])
+
+
+def _no_bar() -> None:
+    """Replaces the update of a progress bar; unlike a lambda, a process can receive it."""
