@@ -22,9 +22,9 @@ def check_combinations(parameters: HyperParameters) -> None:
     cell = resolve(parameters.cell, CELLS)
     resolve(parameters.solver, SOLVERS)
     resolve(parameters.learning_rate, SCHEDULES)
-    for convolutions in (parameters.front, parameters.branch):
-        if isinstance(convolutions, Component):
-            convolutions.checked()
+    for part in (parameters.front, parameters.branch, parameters.augmentation):
+        if isinstance(part, Component):
+            part.checked()
     for sentence in (
         *_with_cell(parameters, cell), *_without_layers(parameters), *_of_steps(parameters),
         *_with_attention(parameters),
@@ -96,6 +96,11 @@ def _of_steps(parameters: HyperParameters) -> Iterator[str]:
         yield (
             "return_sequences=True predicts at every step, but a branch gives features of whole "
             "sequences: set branch=None."
+        )
+    if parameters.augmentation not in (None, "auto"):
+        yield (
+            "return_sequences=True has targets for the steps as they are, which augmentation "
+            "would move: set augmentation=None."
         )
 
 

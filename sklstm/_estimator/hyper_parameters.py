@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from sklstm._estimator.scoring import SCORINGS
 from sklstm.components.attention import ATTENTIONS, AttentionName, SelfAttention
+from sklstm.components.augmentation import Warping
 from sklstm.components.cells import CELLS, Cell, CellName
 from sklstm.components.component import (
     COUNT,
@@ -151,6 +152,10 @@ class HyperParameters:
     n_estimators: int = _declare(
         "training", "int", 1, COUNT,
         text="Networks of an ensemble, which differ by their seeds and are averaged.",
+    )  # fmt: skip
+    augmentation: Warping | Literal["auto"] | None = _declare(
+        "training", 'Warping, "auto" or None', "auto", Warping, _AUTO, None,
+        text='What changes sequences at random in training. "auto": with a `branch`.',
     )  # fmt: skip
     solver: SolverName | Solver = _declare(
         "training", f"{_choices(SOLVERS)} or Solver", "adamw", StrOptions(set(SOLVERS)), Solver,

@@ -14,6 +14,7 @@ from sklstm._input.sequences import SequenceDataset, Targets, network_channels, 
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.training import TrainingSettings
 from sklstm.components.attention import ATTENTIONS
+from sklstm.components.augmentation import Warping
 from sklstm.components.cells import CELLS
 from sklstm.components.component import resolve
 from sklstm.components.convolutions import Branch, Convolutions
@@ -174,6 +175,7 @@ def training_settings(
         learning_rate_init=parameters.learning_rate_init,
         shuffle=parameters.shuffle,
         dropout=_dropout(parameters, one_batch, branch),
+        warping=_warping(parameters, one_batch or incremental, branch),
         tol=parameters.tol,
         n_iter_no_change=parameters.n_iter_no_change,
     )
@@ -207,3 +209,10 @@ def _dropout(parameters: HyperParameters, one_batch: bool, branch: Branch | None
     if one_batch:
         return 0.0
     return _DROPOUT if branch is None else _DROPOUT_WITH_BRANCH
+
+
+def _warping(parameters: HyperParameters, exact: bool, branch: Branch | None) -> Warping | None:
+    """Return how sequences are changed in training; "auto" leaves them if it is to be exact."""
+    if parameters.augmentation != "auto":
+        return parameters.augmentation
+    return None if exact or branch is None else Warping()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import NetworkInput, Targets
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
+from sklstm.components.augmentation import Warping
 from sklstm.components.schedules import Adaptive, Schedule
 
 # Parameters that no further loss will see are tried on a few samples. Targets are scaled to a
@@ -43,6 +44,7 @@ class TrainingSettings:
     dropout: float
     tol: float
     n_iter_no_change: int
+    warping: Warping | None = None  # how sequences are changed
 
     @property
     def decides_at(self) -> int:
@@ -55,6 +57,7 @@ class History:
     """What happened, epoch by epoch."""
 
     n_planned: int  # epochs
+    slow: bool = False  # whether the loss falls slowly
     loss_curve: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
     diverged: bool = False
@@ -117,7 +120,10 @@ def train(
                 step, n_steps = history.n_epochs * n_batches + batch, history.n_planned * n_batches
                 return schedule.rate(initial, step, n_steps)
 
-            loss = _epoch(workers, theta, optimizer, data, settings, rng, rate)
+            # first the sequences as they are: a network that hardly learns those needs no others
+            early = history.n_epochs < settings.decides_at
+            warping = None if early or history.slow else settings.warping
+            loss = _epoch(workers, theta, optimizer, data, settings, warping, rng, rate)
             # the last update of an epoch may overflow, which no loss has seen
             history.diverged = not (math.isfinite(loss) and np.isfinite(theta).all())
             is_last = history.n_epochs + 1 == history.n_planned
@@ -128,9 +134,9 @@ def train(
             if history.diverged:
                 break
             history.loss_curve.append(loss)
-            slow = loss > _SLOW * history.loss_curve[0]
-            if slow and history.n_epochs == settings.decides_at:
-                history.n_planned = settings.most_epochs
+            if history.n_epochs == settings.decides_at:
+                history.slow = loss > _SLOW * history.loss_curve[0]
+                history.n_planned = settings.most_epochs if history.slow else settings.n_epochs
             if validate is not None:
                 history.validation_scores.append(score)
                 best.update(theta, -score)
@@ -179,6 +185,7 @@ def _epoch(
     optimizer: Optimizer,
     data: TrainingSet,
     settings: TrainingSettings,
+    warping: Warping | None,
     rng: np.random.Generator,
     rate: Callable[[int], float],
 ) -> float:
@@ -198,6 +205,7 @@ def _epoch(
         loss = workers.gradient(
             data.inputs, data.samples[part], targets.values[rows],
             (weight / weight_sum).astype(theta.dtype), settings.dropout, rng, gradient,
+            warping,
         )  # fmt: skip
         norm = optimizer.step(theta, gradient, rate(k))
         if not (math.isfinite(loss) and math.isfinite(norm)):

@@ -18,6 +18,8 @@ from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk, Masks
 from sklstm._network.network import Network
+from sklstm._training.warping import draw, warped
+from sklstm.components.augmentation import Warping
 
 # Below this much work (rows of a minibatch times parameters) a thread costs more time than it
 # saves.
@@ -86,11 +88,13 @@ class Workers:
         dropout: float,
         rng: np.random.Generator,
         out: NDArray,
+        warping: Warping | None = None,
     ) -> float:
         """Return the loss of a minibatch; write its gradient to out (n_parameters,).
 
         target (n_rows, n_targets) and weight (n_rows,) are those of samples (n,), in their
         order: a row for each, or one for each time step. The loss is the sum of weight * loss.
+        warping: how the sequences are changed; None for not at all
         """
         network = self.network
         lengths = inputs.lengths[samples]
@@ -106,13 +110,14 @@ class Workers:
         first = np.cumsum(steps) - steps
         masks = [self._masks(steps[part], dropout, rng) for part in parts]
         seeds = rng.integers(2**32, size=n_chunks) if network.noisy else [0] * n_chunks
+        warps = [None if warping is None else draw(warping, len(part), rng) for part in parts]
         losses = [0.0] * n_chunks
         self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
 
         def gradient(k: int, chunk: Chunk) -> None:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
-            batch = inputs.pack(samples[part], network.dtype)
+            batch = warped(inputs.pack(samples[part], network.dtype), warps[k])
             self._gradients[k] = 0.0
             losses[k] = chunk.gradient(
                 batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),

@@ -1,6 +1,7 @@
 """The parts of a network and of its training, each an object with its own hyper-parameters."""
 
 from sklstm.components.attention import SelfAttention
+from sklstm.components.augmentation import Warping
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.components.component import Component
 from sklstm.components.convolutions import FCN, LITE, Branch, Convolutions
@@ -59,4 +60,5 @@ __all__ = [
     "Solver",
     "SquaredError",
     "Tweedie",
+    "Warping",
 ]
