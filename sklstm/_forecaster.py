@@ -69,9 +69,10 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
 
     Simple forecasts, the anchors, are corrected by LSTM networks [1]_ [2]_ that read a window of
     the series. The anchors are a smoothed trend with seasons [3]_, the last season repeated, on
-    short series a damped trend and a drift and, on long ones, a linear autoregression. The end of each series is held out to choose how long
-    to train the networks, if at all, and the weight of each candidate; then everything is fitted
-    to all of the data. Series that stay away from zero are forecast in logarithms.
+    short series a damped trend and a drift and, on long ones, a linear autoregression. The end of
+    each series is held out to choose how long to train the networks, if at all, and the weight of
+    each candidate; then everything is fitted to all of the data. Series that stay away from zero
+    are forecast in logarithms.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ class Warping(Component):
 
     A share of the sequences of each minibatch is changed. Each of these is cut into four pieces of
     random lengths, which are stretched to equal lengths, with linear interpolation; its length and
-    its ends stay. Then all its values, as the network reads them, are multiplied by a random factor.
-    Prediction changes nothing.
+    its ends stay. Then all its values, as the network reads them, are multiplied by a random
+    factor. Prediction changes nothing.
 
     The first third of the epochs has the sequences as they are. If the loss is still above half of
     the first one then, so have the others.

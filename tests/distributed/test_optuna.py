@@ -62,7 +62,8 @@ def take_part(path, seed):
     """What each process does: load the study, and run some trials."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.load_study(
-        study_name="shared", storage=storage_of(path), sampler=optuna.samplers.TPESampler(seed=seed),
+        study_name="shared", storage=storage_of(path),
+        sampler=optuna.samplers.TPESampler(seed=seed),
         pruner=optuna.pruners.ThresholdPruner(lower=0.4, n_warmup_steps=3),
     )  # fmt: skip
     study.optimize(objective, n_trials=6)
