@@ -972,20 +972,54 @@ def _directions(params):
 
 
 # --- data ---------------------------------------------------------------------------------
-def gather(sequences, patch_size, center, scale, by_channel, by_sequence):
-    """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies)."""
+def gather(sequences, patch_size, center, scale, by_channel, by_sequence, gaps=(), time_channel=-1):
+    """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies).
+
+    NaN becomes the mean. For each channel of `gaps` a patch has two more columns for each step:
+    whether it was observed, and log(1 + how long ago); in steps, or by the times in time_channel.
+    """
     seen = []
     for sequence in sequences:
+        observed = ~np.isnan(sequence) & ~np.isnan(center)
         copies = []
         if by_channel:
             copies.append((sequence - center) / scale)
         if by_sequence:
-            mean, deviation = sequence.mean(axis=0), sequence.std(axis=0)
-            varies = np.ptp(sequence, axis=0) > 0.0
-            copies.append((sequence - mean) * varies / np.where(varies, deviation, 1.0))
-        steps = np.stack(copies or [sequence], axis=2)  # (n_timesteps, n_channels, copies)
-        seen.append(_patches(steps, patch_size))
+            copies.append(_standardised(sequence))
+        filled = [np.where(observed, copy, 0.0) for copy in copies] or [
+            np.where(observed, sequence, np.nan_to_num(center))
+        ]
+        steps = np.stack(filled, axis=2)  # (n_timesteps, n_channels, copies)
+        more = np.zeros((len(sequence), len(gaps), 2))
+        for k, channel in enumerate(gaps):
+            more[:, k, 0] = observed[:, channel]
+            more[:, k, 1] = np.log1p(_how_long_ago(sequence, channel, time_channel))
+        parts = [_patches(steps, patch_size), _patches(more, patch_size)]
+        seen.append(np.concatenate(parts, axis=1))
     return seen
+
+
+def _standardised(sequence):
+    """Standardise what there is of each channel; 0 for a constant channel."""
+    out = np.zeros_like(sequence)
+    for channel, values in enumerate(sequence.T):
+        there = values[~np.isnan(values)]
+        if len(there) and np.ptp(there) > 0.0:
+            out[:, channel] = (values - there.mean()) / there.std()
+    return out
+
+
+def _how_long_ago(sequence, channel, time_channel):
+    """Return how long ago a channel was observed; before that, since one step before the start."""
+    passed = np.ones(len(sequence))
+    if time_channel >= 0:
+        passed[1:] = np.expm1(sequence[1:, time_channel])
+    time = np.cumsum(passed)
+    ages, last = np.zeros(len(sequence)), 0.0
+    for t, value in enumerate(sequence[:, channel]):
+        last = last if np.isnan(value) else time[t]
+        ages[t] = time[t] - last
+    return ages
 
 
 def _patches(steps, size):

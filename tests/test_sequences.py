@@ -81,9 +81,29 @@ def test_moments_however_they_are_split(weight, block, monkeypatch):
         moments = ChannelMoments.empty(3)
         for samples in parts:
             moments.add(data, samples, weight[samples])
-        assert moments.count[0] == pytest.approx(weights.sum(), rel=1e-14)
+        np.testing.assert_allclose(moments.count, weights.sum(), rtol=1e-14)
         np.testing.assert_allclose(moments.mean, mean, rtol=1e-14)
         np.testing.assert_allclose(moments.m2, weights @ (values - mean) ** 2, rtol=1e-8)
+
+
+@pytest.mark.parametrize("block", [4, 2**16])
+def test_moments_of_what_there_is(block, monkeypatch):
+    monkeypatch.setattr(input_sequences, "_BLOCK_VALUES", block)
+    _, data = a_data_set()
+    rng = np.random.RandomState(1)
+    data.values[rng.uniform(size=len(data.values)) < 0.6, 1] = np.nan
+    data.values[:, 2] = np.nan
+    weight = np.array([0.5, 0.0, 2.0, 1.0, 3.0, 0.0, 0.1])
+    moments = ChannelMoments.empty(3)
+    moments.add(data, np.arange(7), weight)
+    rows = np.concatenate([data.values[a:b] for a, b in zip(data.begin, data.end, strict=True)])
+    weights = np.repeat(weight, LENGTHS)[:, np.newaxis] * ~np.isnan(rows)
+    rows = np.nan_to_num(rows)
+    mean = (weights * rows).sum(axis=0) / np.maximum(weights.sum(axis=0), 1e-9)
+    np.testing.assert_allclose(moments.count, weights.sum(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(moments.mean, mean, rtol=1e-14)
+    np.testing.assert_allclose(moments.m2, (weights * (rows - mean) ** 2).sum(axis=0), rtol=1e-8)
+    assert moments.deviation[2] == 1.0
 
 
 def test_moments_of_one_step():

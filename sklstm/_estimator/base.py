@@ -34,7 +34,7 @@ from sklstm._estimator.members import (
 )
 from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
-from sklstm._input.sequences import ChannelMoments, SequenceDataset, Targets
+from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
 from sklstm._input.validation import as_sequences
@@ -137,7 +137,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         else:
             self._check_architecture()
             self._check_n_members(incremental)
-        data = as_sequences(self, X, n_channels=self.n_channels, reset=fresh)
+        data = as_sequences(self, X, n_channels=self.n_channels, missing=self.missing, reset=fresh)
         targets = self._targets(y, sample_weight, data, reset=fresh)
         by_class = self._weigh(targets.values, targets.weight)
         check_total(by_class)
@@ -228,7 +228,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
     def _validation_data(self, validation: tuple[Any, Any]) -> _HeldOut:
         """Return the validation set that the user passed, checked."""
         X, y = validation
-        data = as_sequences(self, X, n_channels=self.n_channels, reset=False)
+        data = as_sequences(self, X, n_channels=self.n_channels, missing=self.missing, reset=False)
         try:
             (y,) = aligned(X, steps=self.return_sequences, y=y)
             targets = self._targets(y, None, data, reset=False)
@@ -269,13 +269,30 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
                 self, data.lengths[samples], self.front_, self.branch_
             )
         else:
-            seen = (self._seen_weight, self.channel_mean_, self._channel_m2)
+            seen = (self._seen_weight, np.nan_to_num(self.channel_mean_), self._channel_m2)
             moments = ChannelMoments(*(array.copy() for array in seen))
         moments.add(data, samples, weight)
-        self.channel_mean_ = moments.mean
+        # without values there is no mean; such a channel is not read
+        self.channel_mean_ = np.where(moments.count > 0.0, moments.mean, np.nan)
         self.channel_scale_ = moments.deviation
+        if fresh:
+            self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
+
+    def _channels_with_gaps(
+        self, data: SequenceDataset, samples: NDArray, count: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Return the channels with gaps in some samples, of which there are values too.
+
+        count (n_channels,): sum of the weights of the values
+        """
+        if self.missing == "error":
+            return NO_GAPS
+        gaps = np.zeros(data.n_channels, bool)
+        for sample in samples:
+            gaps |= np.isnan(data.values[data.begin[sample] : data.end[sample]]).any(axis=0)
+        return np.flatnonzero(gaps & (count > 0.0))
 
     def _members_to_train(
         self,

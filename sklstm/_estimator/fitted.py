@@ -21,7 +21,7 @@ from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
-from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._input.validation import as_sequences
 from sklstm._input.values import check_predictions, check_unscaled_values
@@ -59,8 +59,10 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     n_outputs_: int
     channel_mean_: NDArray[np.float64]
     channel_scale_: NDArray[np.float64]
+    gap_channels_: NDArray[np.int64]
     _architecture: dict[str, Any]
 
+    _newer: ClassVar[dict[str, Any]] = {"gap_channels_": NO_GAPS}
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
         "cell": CELLS,
@@ -94,16 +96,18 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """Return X as sequences like those of fit."""
         if not hasattr(self, "theta_"):
             check_is_fitted(self, "theta_")
-        return as_sequences(self, X, n_channels=self.n_channels, reset=False)
+        missing = self._architecture["missing"]
+        return as_sequences(self, X, n_channels=self.n_channels, missing=missing, reset=False)
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
         """Return sequences as the network reads them."""
         scale = self._architecture["scale"]
         if scale is None:
-            check_unscaled_values(data, self.dtype_)
+            check_unscaled_values(data, self.dtype_, self._architecture["missing"])
         return NetworkInput.of(
-            data, self.branch_patch_size_, scale, self.channel_mean_, self.channel_scale_
-        )
+            data, self.branch_patch_size_, scale, self.channel_mean_, self.channel_scale_,
+            gaps=self.gap_channels_,
+        )  # fmt: skip
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
         """Return raw predictions (n_rows, n_outputs)."""
@@ -171,6 +175,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return settings.network_spec(
             started,
             n_channels=self.n_channels_in_,
+            n_gaps=len(self.gap_channels_),
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
@@ -347,6 +352,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = self.missing == "mask"
         return tags
 
 

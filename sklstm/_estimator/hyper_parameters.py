@@ -147,6 +147,10 @@ class HyperParameters:
         StrOptions({"both", "channel", "sequence"}), None, fixed=True,
         text="Standardisation over the training set, within each sequence, or both.",
     )  # fmt: skip
+    missing: Literal["error", "mask"] = _declare(
+        "input", _choices(("error", "mask")), "error", StrOptions({"error", "mask"}), fixed=True,
+        text='NaN in `X`: refused, or read as a gap, with what was observed and how long ago.',
+    )  # fmt: skip
 
     # --- training ---------------------------------------------------------------------------
     n_estimators: int = _declare(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 from sklearn.base import BaseEstimator
 
@@ -18,6 +19,9 @@ class Saved(BaseEstimator):
     what to do.
     """
 
+    # fitted attributes that are newer than files which may be loaded, as they would have been
+    _newer: ClassVar[dict[str, Any]] = {}
+
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_sklstm_version": __version__}
 
@@ -27,8 +31,14 @@ class Saved(BaseEstimator):
         if version == __version__:
             super().__setstate__(state)
             return
-        # hyper-parameters that are newer than the file
-        super().__setstate__(type(self)().get_params(deep=False) | state)
+        # hyper-parameters and attributes that are newer than the file
+        defaults = type(self)().get_params(deep=False)
+        if "_architecture" in state:
+            state = self._newer | state
+            fixed = {f.name for f in dataclasses.fields(self) if f.metadata.get("fixed")}
+            started = {name: defaults[name] for name in fixed} | state["_architecture"]
+            state["_architecture"] = started
+        super().__setstate__(defaults | state)
         saver = "an older version of sklstm" if version is None else f"sklstm {version}"
         reason = self._unknown_parameters(state) or self._incomplete()
         if reason is not None:

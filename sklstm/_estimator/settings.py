@@ -123,17 +123,21 @@ def network_spec(
     parameters: HyperParameters,
     *,
     n_channels: int,
+    n_gaps: int,
     patch_sizes: tuple[int, int],
     front: Convolutions | None,
     branch: Branch | None,
     n_outputs: int,
     loss: Loss,
 ) -> NetworkSpec:
-    """Return the network for sequences of so many channels; for patch_sizes see the function."""
+    """Return the network for sequences of so many channels, n_gaps of which have gaps.
+
+    For patch_sizes see the function.
+    """
     of_layers, of_branch = patch_sizes
     attention = parameters.attention
     return NetworkSpec(
-        n_channels=network_channels(n_channels, of_branch, parameters.scale),
+        n_channels=network_channels(n_channels, of_branch, parameters.scale, n_gaps),
         patch_size=of_layers // of_branch,
         cell=resolve(parameters.cell, CELLS),
         hidden_size=int(parameters.hidden_size),

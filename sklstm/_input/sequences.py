@@ -14,11 +14,12 @@ from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATI
 LARGEST = 1e150
 # Values that are turned to float64 at a time.
 _BLOCK_VALUES = 2**16
+NO_GAPS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True)
 class SequenceDataset:
-    """Sequences in one array: sample i is ``values[begin[i] : end[i]]``.
+    """Sequences in one array: sample i is ``values[begin[i] : end[i]]``, with NaN for gaps.
 
     `values` may be a memory map; it is never copied as a whole.
     """
@@ -45,16 +46,16 @@ class SequenceDataset:
 
 @dataclass
 class ChannelMoments:
-    """Running weighted mean and standard deviation of each channel."""
+    """Running weighted mean and standard deviation of what there is of each channel."""
 
-    count: NDArray[np.float64]  # (1,): sum of weights
+    count: NDArray[np.float64]  # (n_channels,): sum of weights
     mean: NDArray[np.float64]  # (n_channels,)
     m2: NDArray[np.float64]  # (n_channels,): sum of weighted squared deviations
 
     @classmethod
     def empty(cls, n_channels: int) -> ChannelMoments:
         """Return the moments of no data."""
-        return cls(np.zeros(1), np.zeros(n_channels), np.zeros(n_channels))
+        return cls(np.zeros(n_channels), np.zeros(n_channels), np.zeros(n_channels))
 
     def add(self, data: SequenceDataset, samples: NDArray, weight: NDArray) -> None:
         """Add samples (n,) with their weights (n,).
@@ -73,17 +74,15 @@ class ChannelMoments:
             rows = np.arange(first, min(first + n_rows, total))
             owner = np.searchsorted(last, rows, side="right")
             values = data.values[rows + offset[owner]].astype(np.float64)
-            share = weight[owner, np.newaxis]  # (n_rows, 1)
-            n_added = share.sum()
-            mean = (share * values).sum(axis=0) / n_added
-            m2 = (share * (values - mean) ** 2).sum(axis=0)
+            n_added, mean, m2 = _moments_of_block(values, weight[owner, np.newaxis])
             small = m2 < n_added * SMALLEST_DEVIATION**2
             if small.any():
-                varies[small] |= (values[:, small] != values[0, small]).any(axis=0)
-            n_before, moved = self.count[0], mean - self.mean
-            self.count += n_added
-            self.mean += moved * (n_added / self.count)
-            self.m2 += m2 + moved**2 * (n_before * n_added / self.count)
+                highest, lowest = (f.reduce(values[:, small], axis=0) for f in (np.fmax, np.fmin))
+                varies[small] |= highest > lowest
+            n_before, moved = self.count, mean - self.mean
+            self.count = n_before + n_added
+            self.mean += moved * _share(n_added, self.count)
+            self.m2 += m2 + moved**2 * _share(n_before * n_added, self.count)
         vanishes = varies & (self.m2 < self.count * SMALLEST_DEVIATION**2)
         if vanishes.any():
             raise ValueError(
@@ -95,8 +94,29 @@ class ChannelMoments:
     @property
     def deviation(self) -> NDArray[np.float64]:
         """Standard deviation of each channel; 1 for a constant channel."""
-        deviation = np.sqrt(self.m2 / max(float(self.count[0]), np.finfo(float).tiny))
+        deviation = np.sqrt(self.m2 / np.maximum(self.count, np.finfo(float).tiny))
         return unit_of(deviation, self.mean)
+
+
+def _moments_of_block(
+    values: NDArray[np.float64], weight: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return sum of weights, mean, sum of weighted squared deviations, each (n_channels,).
+
+    values (n_rows, n_channels), weight (n_rows, 1)
+    """
+    n_added = np.full(values.shape[1], weight.sum(), np.float64)
+    observed = ~np.isnan(values)
+    if not observed.all():
+        values, weight = np.where(observed, values, 0.0), np.where(observed, weight, 0.0)
+        n_added = weight.sum(axis=0)
+    mean = _share((weight * values).sum(axis=0), n_added)
+    return n_added, mean, (weight * (values - mean) ** 2).sum(axis=0)
+
+
+def _share(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return part / whole, and 0 where there is nothing."""
+    return np.divide(part, whole, out=np.zeros_like(part), where=whole > 0.0)
 
 
 def unit_of(deviation: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -189,6 +209,8 @@ class NetworkInput:
     deviation: NDArray[np.float64]  # (n_channels,)
     lengths: NDArray[np.int64]  # (n_samples,): time steps after patching
     static: NDArray  # (n_samples, n_static): features that go straight to the head
+    gaps: NDArray[np.int64]  # (n_gaps,): channels of which is read whether they were observed
+    time_channel: int  # that counts how long ago, see `gather`; -1: steps are counted
 
     @classmethod
     def of(
@@ -199,6 +221,8 @@ class NetworkInput:
         center: NDArray[np.float64],
         deviation: NDArray[np.float64],
         static: NDArray | None = None,
+        gaps: NDArray[np.int64] = NO_GAPS,
+        time_channel: int = -1,
     ) -> NetworkInput:
         """Return the input for a data set, with its lengths after patching."""
         lengths = -(-data.lengths // patch_size)
@@ -206,7 +230,9 @@ class NetworkInput:
             static = np.empty((data.n_samples, 0), np.float32)
         # copies: of a memory-mapped model they are read-only, see `pack`
         center, deviation = np.array(center), np.array(deviation)
-        return cls(data, patch_size, scale, center, deviation, lengths, static)
+        return cls(
+            data, patch_size, scale, center, deviation, lengths, static, gaps.copy(), time_channel
+        )
 
     # --- the way back -----------------------------------------------------------------------
     def by_copy(self, rows: NDArray) -> NDArray:
@@ -215,7 +241,8 @@ class NetworkInput:
         rows (total_rows, width): what belongs to the rows of all samples, in their order
         """
         patch, n_channels = self.patch_size, self.data.n_channels
-        steps = rows.reshape(len(rows) * patch, n_channels, -1)
+        n_values = network_channels(n_channels, patch, self.scale)
+        steps = rows[:, :n_values].reshape(len(rows) * patch, n_channels, -1)
         padded, lengths = self.lengths * patch, self.data.lengths
         first = np.cumsum(padded) - lengths  # the first patch is filled up in front
         return steps[_runs(first, lengths)]
@@ -226,41 +253,44 @@ class NetworkInput:
         rows (total_rows, width): gradient by what the network reads, as in `by_copy`
         """
         copies = self.by_copy(rows)
+        values = self.data.values[_runs(self.data.begin, self.data.lengths)].astype(np.float64)
+        observed = ~np.isnan(values)
+        copies = np.where(observed[..., np.newaxis], copies, 0.0)
         if self.scale is None:
             return copies[..., 0]
         gradient = np.zeros(copies.shape[:2])
         if self.scale in ("both", "channel"):
             gradient += copies[..., 0] / self.deviation
         if self.scale in ("both", "sequence"):
-            gradient += self._through_own_scale(copies[..., -1])
+            gradient += self._through_own_scale(values, observed, copies[..., -1])
         return gradient
 
-    def _through_own_scale(self, slope: NDArray) -> NDArray:
+    def _through_own_scale(self, values: NDArray, observed: NDArray, slope: NDArray) -> NDArray:
         """Return the gradient by the values, of a slope by the values standardised within samples.
 
-        slope (total_steps, n_channels); 0 for a channel that is constant in a sample
+        values, observed, slope (total_steps, n_channels); the slope is 0 at gaps
+        0 at gaps, and for a channel that is constant in a sample
         """
         lengths = self.data.lengths
         first = np.cumsum(lengths) - lengths
-        rows = _runs(self.data.begin, lengths)
+        n_observed = np.maximum(np.add.reduceat(observed, first, axis=0, dtype=np.int64), 1)
 
         def mean(steps: NDArray) -> NDArray:
-            """Return the mean over each sample, at each of its steps."""
-            total = np.add.reduceat(steps, first, axis=0) / lengths[:, np.newaxis]
+            """Return the mean over what there is of each sample, at each of its steps."""
+            total = np.add.reduceat(np.where(observed, steps, 0.0), first, axis=0) / n_observed
             return np.repeat(total, lengths, axis=0)
 
-        values = self.data.values[rows].astype(np.float64)
         center = mean(values)
         deviation = np.sqrt(mean((values - center) ** 2))
-        share = np.maximum(ROUNDING, ROUNDING_OF_A_SUM * np.repeat(lengths, lengths))
-        varies = deviation > share[:, np.newaxis] * np.abs(center)
+        of_a_sum = ROUNDING_OF_A_SUM * np.repeat(n_observed, lengths, axis=0)
+        varies = deviation > np.maximum(ROUNDING, of_a_sum) * np.abs(center)
         to_unit = np.divide(1.0, deviation, where=varies, out=np.zeros_like(deviation))
-        unit = (values - center) * to_unit
-        return (slope - mean(slope) - unit * mean(slope * unit)) * to_unit
+        unit = np.where(observed, (values - center) * to_unit, 0.0)
+        return (slope - mean(slope) - unit * mean(slope * unit)) * to_unit * observed
 
     def width(self) -> int:
         """Return the number of channels after scaling and patching."""
-        return network_channels(self.data.n_channels, self.patch_size, self.scale)
+        return network_channels(self.data.n_channels, self.patch_size, self.scale, len(self.gaps))
 
     def pack(self, samples: NDArray[np.int64], dtype: DTypeLike) -> PackedBatch:
         """Return the packed batch of some samples (n_sequences,), given longest first."""
@@ -275,7 +305,7 @@ class NetworkInput:
             values, self.data.begin, self.data.end, samples, lengths, self.patch_size,
             self.center, self.deviation,
             self.scale in ("both", "channel"), self.scale in ("both", "sequence"),
-            starts, x,
+            self.gaps, self.time_channel, starts, x,
         )  # fmt: skip
         static = self.static[samples].astype(dtype, copy=False)
         return PackedBatch(x, starts, lengths, static)
@@ -287,6 +317,9 @@ def _runs(first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.in
     return np.repeat(first - before, lengths) + np.arange(lengths.sum())
 
 
-def network_channels(n_channels: int, patch_size: int, scale: str | None) -> int:
-    """Return the number of channels after scaling (two copies for "both") and patching."""
-    return n_channels * patch_size * (2 if scale == "both" else 1)
+def network_channels(n_channels: int, patch_size: int, scale: str | None, n_gaps: int = 0) -> int:
+    """Return the number of channels after scaling (two copies for "both") and patching.
+
+    n_gaps: channels with two more each: whether it was observed, and how long ago
+    """
+    return patch_size * (n_channels * (2 if scale == "both" else 1) + 2 * n_gaps)

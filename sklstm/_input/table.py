@@ -90,6 +90,7 @@ class Sequences:
     _begin: NDArray[np.int64]  # (n_samples,): first row of each sample
     _end: NDArray[np.int64]  # (n_samples,)
     _names: Names
+    may_have_gaps: bool = False
 
     @classmethod
     def from_frame(
@@ -102,6 +103,7 @@ class Sequences:
         group: str | None = None,
         channels: list[str] | None = None,
         return_sequences: bool = False,
+        missing: str = "error",
     ) -> Self:
         """Read a table with a row for each time step, in any order.
 
@@ -125,6 +127,9 @@ class Sequences:
         return_sequences : bool, default=False
             Whether there is a target for each time step. False: for each sample, so that it must
             be the same in all rows of a sample.
+        missing : {"error", "mask"}, default="error"
+            What to do about cells without a value: refuse them, or keep them as gaps, for an
+            estimator with ``missing="mask"``.
 
         Returns
         -------
@@ -135,9 +140,11 @@ class Sequences:
         ------
         ValueError
             If a column is not there or not of numbers, if a sample has two rows of one time, a
-            gap, or a target or group that changes: with sample, time and column. Rows at the end
-            of a sample that are missing in all channels are left out.
+            gap, or a target or group that changes: with sample, time and column. Unless gaps are
+            kept, rows at the end of a sample that are missing in all channels are left out.
         """
+        if missing not in ("error", "mask"):
+            raise ValueError(f"missing={missing!r}: choose 'error' or 'mask'.")
         frame = as_frame(frame)
         targets, several = listed(frame, target)
         samples, _ = listed(frame, sample)
@@ -154,8 +161,9 @@ class Sequences:
         rows = table[names.columns].iloc[order].reset_index(drop=True)
         end = np.cumsum(np.bincount(codes))
         begin = np.concatenate([[0], end[:-1]])
-        read = cls(tuple(chosen), values, rows, begin, end, names)
-        read = replace(read, _end=read._end_of_values())
+        read = cls(tuple(chosen), values, rows, begin, end, names, missing == "mask")
+        if not read.may_have_gaps:
+            read = replace(read, _end=read._end_of_values())
         read._check_times()
         read._check_values()
         read._check_constant()
@@ -349,17 +357,19 @@ class Sequences:
             )
 
     def _check_values(self) -> None:
-        """Refuse gaps, infinity and values that cannot be computed with."""
+        """Refuse infinity and values that cannot be computed with, and gaps unless they are kept."""
         used = self._used_rows()
         bad = ~(np.abs(self._values[used], dtype=np.float64) <= LARGEST)
+        if self.may_have_gaps:
+            bad &= ~np.isnan(self._values[used])
         if bad.any():
             row, channel = np.argwhere(bad)[0]
             value = self._values[used[row], channel]
             found = "no value" if np.isnan(value) else f"the value {value:.6g}"
             raise ValueError(
                 f"{self._place(used[row])} has {found} in column "
-                f"{self.channels[channel]!r} ({bad.sum()} such cells in the table). Fill gaps "
-                "before, for instance by interpolation."
+                f"{self.channels[channel]!r} ({bad.sum()} such cells in the table). Keep gaps with "
+                "missing='mask', here and in the estimator, or fill them before."
             )
 
     def _check_constant(self) -> None:

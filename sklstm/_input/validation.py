@@ -35,28 +35,34 @@ _FEW_COLUMNS, _MANY_ROWS = 3, 1000
 _FEW_NAMED_COLUMNS, _MANY_ROWS_A_COLUMN = 20, 20
 
 
-def as_sequences(estimator: Any, X: Any, *, n_channels: int | None, reset: bool) -> SequenceDataset:
+def as_sequences(
+    estimator: Any, X: Any, *, n_channels: int | None, missing: str = "error", reset: bool
+) -> SequenceDataset:
     """Sequences from any of the documented forms of X.
 
+    With missing="mask" NaN is a gap. At the end of a sequence it is padding in arrays, in all
+    channels, but not in lists and long tables, which have none.
     With `reset` (in fit) the estimator's ``n_features_in_``, ``n_channels_in_`` and, for a
     DataFrame with string columns, ``feature_names_in_`` are set; else X must agree with them.
     """
     if type(X) is np.ndarray and X.dtype.kind in "fiub":
         data = _from_array(estimator, X, n_channels, reset)
     else:
-        data = _from_container(estimator, X, n_channels, reset)
+        data = _from_container(estimator, X, n_channels, missing, reset)
     _check_channels(estimator, data, n_channels, reset)
-    if not isinstance(X, Sequences):  # whose values were looked at when it was made
-        check_values(data)
+    if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
+        check_values(data, missing=missing)
     return data
 
 
-def _from_container(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
+def _from_container(
+    estimator: Any, X: Any, n_channels: int | None, missing: str, reset: bool
+) -> SequenceDataset:
     """Lists, tables, and what can be made an array."""
     if _is_column(X):
         X = np.asarray(X)
     try:
-        return _from_opened(estimator, *opened(X), n_channels, reset)
+        return _from_opened(estimator, *opened(X), n_channels, missing, reset)
     except (TypeError, ValueError):
         refuse_columns_of_words(X)
         raise
@@ -69,15 +75,15 @@ def _is_column(X: Any) -> bool:
 
 
 def _from_opened(
-    estimator: Any, X: Any, named: Any, n_channels: int | None, reset: bool
+    estimator: Any, X: Any, named: Any, n_channels: int | None, missing: str, reset: bool
 ) -> SequenceDataset:
     """What `opened` gave."""
     if isinstance(X, Sequences):
         data = _from_table(estimator, X, reset)
     elif is_long_frame(X):
-        data = _from_long_frame(estimator, X, reset)
+        data = _from_long_frame(estimator, X, missing, reset)
     elif isinstance(X, (list, tuple)):
-        data = _from_sequences(estimator, X, n_channels, reset)
+        data = _from_sequences(estimator, X, n_channels, missing, reset)
     else:
         data = _from_array(estimator, X, n_channels, reset)
     if named is not None:  # its columns are the channels
@@ -246,7 +252,7 @@ def _is_memory_mapped(array: Any) -> bool:
 
 # --- lists --------------------------------------------------------------------------------
 def _from_sequences(
-    estimator: Any, X: list | tuple, n_channels: int | None, reset: bool
+    estimator: Any, X: list | tuple, n_channels: int | None, missing: str, reset: bool
 ) -> SequenceDataset:
     """A list of sequences of any lengths, or one that is an array in all but name.
 
@@ -256,9 +262,11 @@ def _from_sequences(
     shapes = shapes_of(X)
     if () in shapes or not X:
         refuse_elements(X)  # numbers are left
-    univariate = n_channels in (None, 1) and not isinstance(X[0], (list, tuple))
-    if () not in shapes and (len(shapes) > 1 or (univariate and len(min(shapes)) == 1)):
-        data = _from_list(X)
+    arrays = not isinstance(X[0], (list, tuple))
+    univariate = arrays and n_channels in (None, 1)
+    unpadded = arrays and missing == "mask" and len(min(shapes)) == 2
+    if () not in shapes and (len(shapes) > 1 or unpadded or (univariate and len(min(shapes)) == 1)):
+        data = _from_list(X, missing)
         _set_features(estimator, data.n_channels, reset)
         return data
     return _from_array(estimator, _stacked(X), n_channels, reset)
@@ -280,7 +288,7 @@ def _stacked(X: list | tuple) -> Any:
     return X
 
 
-def _from_list(X: Any) -> SequenceDataset:
+def _from_list(X: Any, missing: str) -> SequenceDataset:
     """One array for each sample."""
     arrays = [one_sequence(i, x) for i, x in enumerate(X)]
     widths = np.array([x.shape[1] for x in arrays])
@@ -299,13 +307,15 @@ def _from_list(X: Any) -> SequenceDataset:
             f"must be an array (n_timesteps, n_channels) with the same channels.{hint}"
         )
     # float64 if any of them is, as np.concatenate decides
-    return _trimmed(np.ascontiguousarray(np.concatenate(arrays)), lengths)
+    return _consecutive(np.ascontiguousarray(np.concatenate(arrays)), lengths, missing)
 
 
-def _trimmed(values: NDArray, lengths: NDArray[np.int64]) -> SequenceDataset:
-    """Consecutive sequences; NaN at the end of one are padding there too."""
+def _consecutive(values: NDArray, lengths: NDArray[np.int64], missing: str) -> SequenceDataset:
+    """Consecutive sequences; NaN at the end of one are padding, unless they are gaps."""
     end = np.cumsum(lengths)
     begin = end - lengths
+    if missing == "mask":
+        return SequenceDataset(values, begin, end)
     for i in np.nonzero(np.isnan(values[end - 1]).all(axis=1))[0]:
         (valid,) = np.nonzero(~np.isnan(values[begin[i] : end[i]]).all(axis=1))
         end[i] = begin[i] + (valid[-1] + 1 if len(valid) else 0)
@@ -323,7 +333,7 @@ def _refuse_empty(lengths: NDArray[np.int64], what: str) -> None:
 
 
 # --- pandas -------------------------------------------------------------------------------
-def _from_long_frame(estimator: Any, X: Any, reset: bool) -> SequenceDataset:
+def _from_long_frame(estimator: Any, X: Any, missing: str, reset: bool) -> SequenceDataset:
     """Rows indexed by (sample, time): a column is a channel.
 
     Samples come in the order of their first row. Rows of a sample must stand together and
@@ -347,7 +357,7 @@ def _from_long_frame(estimator: Any, X: Any, reset: bool) -> SequenceDataset:
             UserWarning,
             stacklevel=2,
         )
-    return _trimmed(np.ascontiguousarray(_as_floats(values)), end - begin)
+    return _consecutive(np.ascontiguousarray(_as_floats(values)), end - begin, missing)
 
 
 # --- checks -------------------------------------------------------------------------------

@@ -17,10 +17,10 @@ _BLOCK_VALUES = 10_000
 _FAR = 1e6
 
 
-def check_values(data: SequenceDataset, largest: float = LARGEST) -> None:
+def check_values(data: SequenceDataset, largest: float = LARGEST, missing: str = "error") -> None:
     """Refuse NaN, infinity and values beyond `largest`, and say where the first one stands.
 
-    Rows behind the end of a sequence are padding.
+    Rows behind the end of a sequence are padding. With missing="mask" NaN is a gap.
     """
     values = data.values
     if values.dtype.kind != "f":
@@ -40,6 +40,8 @@ def check_values(data: SequenceDataset, largest: float = LARGEST) -> None:
             if float(block.dot(block)) < limit:
                 continue
             readable = np.abs(values[first : first + n_rows], dtype=np.float64) <= largest
+            if missing == "mask":
+                readable |= np.isnan(values[first : first + n_rows])
             rows = np.nonzero(~readable.all(axis=1))[0] + first
             if by_place is None:
                 by_place = np.argsort(data.begin, kind="stable")
@@ -59,20 +61,20 @@ def _refuse(data: SequenceDataset, sample: int, row: int, channel: int, largest:
         raise ValueError(
             f"Input X contains {value:.6g}: {place}. Values beyond {largest:.3g} are too large "
             "to compute with. Divide the channel by a constant; if the value marks a missing one, "
-            "fill the gap, for instance by interpolation."
+            "put NaN in its place and set missing='mask', or fill the gap."
         )
     raise ValueError(
         f"Input X contains {'NaN' if math.isnan(value) else 'infinity'}: {place}. Only steps at "
-        "the end of a sequence may be NaN, in all channels: they are padding. Fill gaps before, "
-        "for instance by interpolation."
+        "the end of a sequence may be NaN, in all channels: they are padding. If it is a gap, set "
+        "missing='mask', or fill it before, for instance by interpolation."
     )
 
 
-def check_unscaled_values(data: SequenceDataset, dtype: DTypeLike) -> None:
+def check_unscaled_values(data: SequenceDataset, dtype: DTypeLike, missing: str = "error") -> None:
     """Refuse values that are finite in X but not in the dtype of the network."""
     largest = float(np.finfo(dtype).max)
     if largest < LARGEST and data.values.dtype.itemsize > np.dtype(dtype).itemsize:
-        check_values(data, largest)
+        check_values(data, largest, missing)
 
 
 def check_predictions(
@@ -110,7 +112,7 @@ def refuse_far_value(
     """Refuse samples (n,) without a finite prediction if they hold values far from the training."""
     for sample in samples:
         values = data.values[data.begin[sample] : data.end[sample]].astype(np.float64)
-        distance = np.abs((values - center) / deviation)  # (n_timesteps, n_channels)
+        distance = np.nan_to_num(np.abs((values - center) / deviation))  # (n_timesteps, n_channels)
         step, channel = np.unravel_index(int(distance.argmax()), distance.shape)
         if distance[step, channel] > _FAR:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Gather a packed batch from the data set: scale, patch and sort in one pass."""
+"""Gather a packed batch from the data set: scale, fill, patch and sort in one pass."""
 
 from __future__ import annotations
 
@@ -18,51 +18,94 @@ _ENLARGED = 1e150
 
 @device
 def _deviation(values, first, last, channel, mean, unit):
-    """Standard deviation of one channel of a sequence, times `unit`."""
-    squares = 0.0
+    """Standard deviation of what a sequence has of one channel, times `unit`."""
+    squares, n_observed = 0.0, 0
     for row in range(first, last):
         deviation = (float(values[row, channel]) - mean) * unit
-        squares += deviation * deviation
-    return math.sqrt(squares / (last - first))
+        if deviation == deviation:
+            squares += deviation * deviation
+            n_observed += 1
+    return math.sqrt(squares / n_observed)
 
 
 @device
 def _mean_and_inverse_deviation(values, first, last, channel):
-    """Mean and 1 / deviation of one channel of a sequence, which is 0 for a constant one."""
-    total = 0.0
+    """Mean and 1 / deviation of one channel of a sequence, which is 0 for a constant one.
+
+    They are those of the values that there are; NaN and 0 if there are none.
+    """
+    total, n_observed = 0.0, 0
     for row in range(first, last):
-        total += float(values[row, channel])
-    mean = total / (last - first)
+        value = float(values[row, channel])
+        if value == value:
+            total += value
+            n_observed += 1
+    if n_observed == 0:
+        return math.nan, 0.0
+    mean = total / n_observed
     deviation = _deviation(values, first, last, channel, mean, 1.0)
     if deviation < SMALLEST_DEVIATION:
         deviation = _deviation(values, first, last, channel, mean, _ENLARGED) / _ENLARGED
-    rounding = max(ROUNDING, ROUNDING_OF_A_SUM * (last - first)) * abs(mean)
+    rounding = max(ROUNDING, ROUNDING_OF_A_SUM * n_observed) * abs(mean)
     return mean, 1.0 / deviation if deviation > rounding + 1e-300 else 0.0
+
+
+@device
+def _write_gaps(values, first, last, channel, time_channel, patch_size, missing, places, r, x):
+    """Write of one channel at each step whether it was observed, and log(1 + how long ago).
+
+    Before the first value of a sequence the time counts from one step before its start.
+    places: where in x time steps begin (`starts`), and the two columns of the first of a patch,
+        and those of the next
+    """
+    starts, place, width = places
+    column, t, age = missing, 0, 0.0
+    for row in range(first, last):
+        if column == patch_size:
+            column = 0
+            t += 1
+        value = float(values[row, channel])
+        observed = value == value
+        passed = 1.0
+        if time_channel >= 0 and row > first:
+            passed = math.expm1(float(values[row, time_channel]))
+        age = 0.0 if observed else age + passed
+        x[starts[t] + r, place + column * width] = 1.0 if observed else 0.0
+        x[starts[t] + r, place + column * width + 1] = math.log1p(age)
+        column += 1
 
 
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
-    starts, x,
+    gaps, time_channel, starts, x,
 ):  # fmt: skip
     """Write the sequences of some samples to the rows of a packed batch.
 
     A patch stacks `patch_size` consecutive steps as channels. The first patch of a
     sequence is padded in front with zeros (the mean), so that the last patch ends with the
-    last observation.
+    last observation. NaN is a gap, which is filled with the mean.
+
+    A row of x is [values of each step | of each step for each of `gaps` whether it was observed,
+    and log(1 + how long ago) | what the caller adds].
 
     (in) values (total_steps, n_channels), begin, end (n_samples,): the data set, and where the
          rows of each sample begin and end
     (in) samples, lengths (n_sequences,): samples to gather, longest first, and their lengths
          after patching
-    (in) center, scale (n_channels,): float64, of the training set
+    (in) center, scale (n_channels,): float64, of the training set; a channel with the mean NaN
+         has no value in training, and counts as missing
     (in) by_channel, by_sequence: which copies to put side by side: standardised over the
          training set, standardised within the sequence; unscaled values if neither
+    (in) gaps (n_gaps,): channels of which the network reads whether they were observed
+    (in) time_channel: the channel that holds log(1 + time since the step before), by which the
+         time is counted; -1: steps are counted
     (out) starts (longest + 1,)
-    (out) x (n_rows, patch_size * n_channels * number of copies)
+    (out) x (n_rows, at least patch_size * (n_channels * number of copies + 2 * n_gaps))
     """
     n_channels = values.shape[1]
     n_copies = by_channel + by_sequence if by_channel or by_sequence else 1
+    first_gap = patch_size * n_channels * n_copies
     starts[0] = 0
     n_live = samples.size
     for t in range(starts.size - 1):
@@ -78,19 +121,30 @@ def gather(
             mean, spread = 0.0, 1.0
             if by_sequence:
                 mean, spread = _mean_and_inverse_deviation(values, first, last, channel)
-            to_unit = 1.0 / scale[channel]
+            to_unit, known = 1.0 / scale[channel], center[channel] == center[channel]
+            fill = center[channel] if known else 0.0
             column, t = missing, 0
             for row in range(first, last):
                 if column == patch_size:
                     column = 0
                     t += 1
                 value = float(values[row, channel])
+                observed = value == value and known
                 place = (column * n_channels + channel) * n_copies
                 if by_channel:
-                    x[starts[t] + r, place] = (value - center[channel]) * to_unit
+                    x[starts[t] + r, place] = (
+                        (value - center[channel]) * to_unit if observed else 0.0
+                    )
                     place += 1
                 if by_sequence:
-                    x[starts[t] + r, place] = (value - mean) * spread
+                    x[starts[t] + r, place] = (value - mean) * spread if observed else 0.0
                 elif not by_channel:
-                    x[starts[t] + r, place] = value
+                    x[starts[t] + r, place] = value if observed else fill
                 column += 1
+        for k in range(missing * 2 * gaps.size):
+            x[r, first_gap + k] = 0.0
+        for k in range(gaps.size):
+            _write_gaps(
+                values, first, last, gaps[k], time_channel, patch_size, missing,
+                (starts, first_gap + 2 * k, 2 * gaps.size), r, x,
+            )  # fmt: skip

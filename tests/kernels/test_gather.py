@@ -22,16 +22,21 @@ def a_data_set(n_channels=2, dtype=np.float64, level=0.0):
     return sequences, values, end - LENGTHS, end
 
 
-def by_kernel(values, begin, end, samples, patch_size, center, scale, by_channel, by_sequence):
+def by_kernel(
+    values, begin, end, samples, patch_size, center, scale, by_channel, by_sequence,
+    gaps=(), time_channel=-1,
+):  # fmt: skip
     """Return each sample as packed by the kernel, in the order of `samples`."""
+    gaps = np.array(gaps, np.int64)
     patches = -(-(end - begin)[samples] // patch_size)
     batch = PackedBatch([np.empty(n) for n in patches])
     copies = max(1, by_channel + by_sequence)
-    x = np.full((batch.n_rows, patch_size * values.shape[1] * copies), np.nan, values.dtype)
+    width = patch_size * (values.shape[1] * copies + 2 * len(gaps))
+    x = np.full((batch.n_rows, width), np.nan, values.dtype)
     starts = np.full(len(batch.starts), -1)
     gather(
         values, begin, end, samples[batch.order], batch.lengths, patch_size, center, scale,
-        by_channel, by_sequence, starts, x,
+        by_channel, by_sequence, gaps, time_channel, starts, x,
     )  # fmt: skip
     np.testing.assert_array_equal(starts, batch.starts)
     return [x[batch.rows(n)] for n in range(len(samples))]
@@ -46,6 +51,25 @@ def test_equals_the_twin(by_channel, by_sequence, patch_size, samples):
     packed = by_kernel(values, begin, end, np.array(samples), *options)
     expected = reference.gather([sequences[n] for n in samples], *options)
     for got, want in zip(packed, expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("patch_size", [1, 3])
+@pytest.mark.parametrize(("by_channel", "by_sequence"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+@pytest.mark.parametrize(("gaps", "time_channel"), [((), -1), ((0, 1), -1), ((1,), 2)])
+def test_gaps(by_channel, by_sequence, patch_size, gaps, time_channel):
+    sequences, values, begin, end = a_data_set(n_channels=4)
+    rng = np.random.RandomState(1)
+    values[:, 2] = rng.exponential(size=len(values))
+    values[rng.uniform(size=len(values)) < 0.5, 0] = np.nan
+    values[begin[2] : end[2], 1] = np.nan  # nothing of this channel in a sequence
+    values[begin[3] : end[3] - 1, 1] = np.nan  # one value
+    sequences = [values[a:b] for a, b in zip(begin, end, strict=True)]
+    center = np.array([3.0, -1.0, 0.5, np.nan])  # nothing of the last channel in training
+    options = (patch_size, center, np.array([2.0, 0.5, 1.0, 1.0]), by_channel, by_sequence)
+    options = (*options, gaps, time_channel)
+    packed = by_kernel(values, begin, end, np.arange(7), *options)
+    for got, want in zip(packed, reference.gather(sequences, *options), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-13)
 
 
