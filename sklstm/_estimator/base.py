@@ -274,6 +274,13 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         moments.add(data, samples, weight)
         # without values there is no mean; such a channel is not read
         self.channel_mean_ = np.where(moments.count > 0.0, moments.mean, np.nan)
+        if fresh and np.isnan(self.channel_mean_).any():
+            warnings.warn(
+                f"Channel {int(np.isnan(self.channel_mean_).argmax())} of X has no value in the "
+                "training data: it is not read, in predictions neither.",
+                UserWarning,
+                stacklevel=4,
+            )
         self.channel_scale_ = moments.deviation
         if fresh:
             self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)

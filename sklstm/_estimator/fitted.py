@@ -292,6 +292,11 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""
         scale = self._architecture["scale"]
+        if self._architecture["missing"] == "mask":
+            raise ValueError(
+                "missing='mask' reads how long ago a channel was observed, which a stream does not "
+                "keep: fit with missing='error'."
+            )
         if spec.bidirectional:
             raise ValueError(
                 "A bidirectional network reads every sequence from its end, which a stream has "

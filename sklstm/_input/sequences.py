@@ -240,11 +240,31 @@ class NetworkInput:
 
         rows (total_rows, width): what belongs to the rows of all samples, in their order
         """
-        patch, n_channels = self.patch_size, self.data.n_channels
-        n_values = network_channels(n_channels, patch, self.scale)
-        steps = rows[:, :n_values].reshape(len(rows) * patch, n_channels, -1)
-        padded, lengths = self.lengths * patch, self.data.lengths
-        first = np.cumsum(padded) - lengths  # the first patch is filled up in front
+        return self._steps(rows[:, : self._n_values()], self.data.n_channels)
+
+    def by_channel(self, rows: NDArray) -> NDArray:
+        """Return what belongs to each channel, (total_steps, n_channels): its copies and gaps.
+
+        rows (total_rows, width): as in `by_copy`
+        """
+        of_channels = self.by_copy(rows).sum(axis=2)
+        of_gaps = self._steps(rows[:, self._n_values() :], len(self.gaps))
+        of_channels[:, self.gaps] += of_gaps.sum(axis=2)
+        return of_channels
+
+    def _n_values(self) -> int:
+        """Return the columns of a row that hold values, past which are those of gaps."""
+        return network_channels(self.data.n_channels, self.patch_size, self.scale)
+
+    def _steps(self, columns: NDArray, n: int) -> NDArray:
+        """Undo the patches of n things in each step: (total_steps, n, n_columns of each).
+
+        columns (total_rows, patch_size * n * n_columns)
+        """
+        patch, lengths = self.patch_size, self.data.lengths
+        n_columns = columns.shape[1] // max(patch * n, 1)
+        steps = columns.reshape(len(columns) * patch, n, n_columns)
+        first = np.cumsum(self.lengths * patch) - lengths  # the first patch is filled up in front
         return steps[_runs(first, lengths)]
 
     def gradient_by_values(self, rows: NDArray) -> NDArray:

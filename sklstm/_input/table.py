@@ -357,7 +357,7 @@ class Sequences:
             )
 
     def _check_values(self) -> None:
-        """Refuse infinity and values that cannot be computed with, and gaps unless they are kept."""
+        """Refuse what cannot be computed with, and gaps unless they are kept."""
         used = self._used_rows()
         bad = ~(np.abs(self._values[used], dtype=np.float64) <= LARGEST)
         if self.may_have_gaps:

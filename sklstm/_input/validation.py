@@ -206,7 +206,7 @@ def _lengths_without_padding(X: NDArray) -> NDArray[np.int64]:
     for i in np.nonzero(ends.all(axis=1))[0]:
         (valid,) = np.nonzero(~np.isnan(X[i]).all(axis=1))
         lengths[i] = valid[-1] + 1 if len(valid) else 0
-    _refuse_empty(lengths, "holds nothing but NaN")
+    _refuse_empty(lengths, "holds nothing but NaN, which in an array is padding")
     return lengths
 
 

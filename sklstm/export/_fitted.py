@@ -77,6 +77,11 @@ class FittedModel:
                 "LSTMClassifier or LSTMRegressor."
             )
         check_is_fitted(estimator)
+        if estimator._architecture["missing"] == "mask":
+            raise ValueError(
+                f"A network with missing='mask' cannot be exported to {form}, where NaN is only "
+                "padding: fit with missing='error', and fill gaps before."
+            )
         return cls(
             estimator=estimator,
             spec=estimator._spec,

@@ -114,7 +114,7 @@ def integrated_gradients(
             rows[first : first + paths.lengths[path]] = attributions[paths.rows(path)]
 
     opened.run(integrate, _SAMPLES)
-    attributions = inputs.by_copy(rows).sum(axis=2)
+    attributions = inputs.by_channel(rows)
     opened.check_finite(attributions, data.lengths)
     _warn(total, change, tol)
     return in_form_of(X, data, attributions)
@@ -123,7 +123,7 @@ def integrated_gradients(
 def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput:
     """Return the baseline of each sample, as the network reads it."""
     if baseline is None:
-        baseline = estimator.channel_mean_
+        baseline = np.nan_to_num(estimator.channel_mean_)  # NaN: a channel that is not read
     if not _is_constant(baseline):
         samples = estimator._known_sequences(baseline)
         if samples.n_samples != data.n_samples:
