@@ -146,6 +146,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         rng = check_random_state(self.random_state)
         seeds = member_seeds(rng, self.n_estimators)
         (samples,) = np.nonzero(weight > 0)
+        data = self._with_times(data, X, samples if fresh else None)
         held_out = None
         if validation is not None:
             held_out = self._validation_data(validation)
@@ -228,7 +229,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
     def _validation_data(self, validation: tuple[Any, Any]) -> _HeldOut:
         """Return the validation set that the user passed, checked."""
         X, y = validation
-        data = as_sequences(self, X, n_channels=self.n_channels, missing=self.missing, reset=False)
+        data = self._read(X)
         try:
             (y,) = aligned(X, steps=self.return_sequences, y=y)
             targets = self._targets(y, None, data, reset=False)

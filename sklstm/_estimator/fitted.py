@@ -23,6 +23,7 @@ from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
+from sklstm._input.times import elapsed_times, usual_gap, with_time_channel
 from sklstm._input.validation import as_sequences
 from sklstm._input.values import check_predictions, check_unscaled_values
 from sklstm._network.network import Network
@@ -60,9 +61,11 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     channel_mean_: NDArray[np.float64]
     channel_scale_: NDArray[np.float64]
     gap_channels_: NDArray[np.int64]
+    time_unit_: float
+    _time_kind: str
     _architecture: dict[str, Any]
 
-    _newer: ClassVar[dict[str, Any]] = {"gap_channels_": NO_GAPS}
+    _newer: ClassVar[dict[str, Any]] = {"gap_channels_": NO_GAPS, "time_unit_": 1.0}
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
         "cell": CELLS,
@@ -96,8 +99,32 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """Return X as sequences like those of fit."""
         if not hasattr(self, "theta_"):
             check_is_fitted(self, "theta_")
+        return self._read(X)
+
+    def _read(self, X: Any) -> SequenceDataset:
+        """Return X as sequences, read as that of fit was."""
         missing = self._architecture["missing"]
-        return as_sequences(self, X, n_channels=self.n_channels, missing=missing, reset=False)
+        data = as_sequences(self, X, n_channels=self.n_channels, missing=missing, reset=False)
+        return self._with_times(data, X)
+
+    def _with_times(
+        self, data: SequenceDataset, X: Any, samples: NDArray[np.int64] | None = None
+    ) -> SequenceDataset:
+        """Return a data set, made of X, with the time since the step before if it is to be read.
+
+        samples (n,): by which the unit of time is set, in a fit
+        """
+        if not self._architecture["time_gaps"]:
+            return data
+        elapsed, kind = elapsed_times(X, data)
+        if samples is not None:
+            self.time_unit_, self._time_kind = usual_gap(elapsed, data, samples), kind
+        if kind != self._time_kind:
+            raise ValueError(
+                f"The times of X are {kind}, but {type(self).__name__} was fitted with "
+                f"{self._time_kind}: pass times of the same kind."
+            )
+        return with_time_channel(data, elapsed, self.time_unit_)
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
         """Return sequences as the network reads them."""
@@ -107,6 +134,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return NetworkInput.of(
             data, self.branch_patch_size_, scale, self.channel_mean_, self.channel_scale_,
             gaps=self.gap_channels_,
+            time_channel=self.n_channels_in_ if self._architecture["time_gaps"] else -1,
         )  # fmt: skip
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
@@ -174,7 +202,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         started.__dict__.update(self._architecture)
         return settings.network_spec(
             started,
-            n_channels=self.n_channels_in_,
+            n_channels=self.n_channels_in_ + started.time_gaps,
             n_gaps=len(self.gap_channels_),
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
@@ -296,6 +324,11 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             raise ValueError(
                 "missing='mask' reads how long ago a channel was observed, which a stream does not "
                 "keep: fit with missing='error'."
+            )
+        if self._architecture["time_gaps"]:
+            raise ValueError(
+                "time_gaps=True reads the times of X, which the steps of a stream do not have: fit "
+                "with time_gaps=False, and pass the time since the step before as a channel."
             )
         if spec.bidirectional:
             raise ValueError(

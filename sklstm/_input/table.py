@@ -317,6 +317,10 @@ class Sequences:
         steps = used - np.repeat(self._begin, self.lengths)
         return pd.MultiIndex.from_frame(rows.assign(time=steps))
 
+    def row_times(self) -> Any:
+        """The times of all rows, those between the samples included; None if there are none."""
+        return None if self._names.time is None else self._rows[self._names.time]
+
     def _of_samples(self, columns: Any) -> NDArray:
         return self._rows[columns].iloc[self._begin].to_numpy()
 

@@ -77,6 +77,12 @@ class FittedModel:
                 "LSTMClassifier or LSTMRegressor."
             )
         check_is_fitted(estimator)
+        if estimator._architecture["time_gaps"]:
+            raise ValueError(
+                f"A network with time_gaps=True cannot be exported to {form}, where X has no "
+                "times: fit with time_gaps=False, and pass the time since the step before as a "
+                "channel."
+            )
         if estimator._architecture["missing"] == "mask":
             raise ValueError(
                 f"A network with missing='mask' cannot be exported to {form}, where NaN is only "

@@ -32,6 +32,12 @@ def check_network(estimator: Any) -> None:
             "LSTMRegressor are. Of a pipeline or a search, pass the network in it, and X as it "
             "reaches the network."
         )
+    if getattr(estimator, "_architecture", {}).get("time_gaps"):
+        raise ValueError(
+            "A network with time_gaps=True is not explained here: it reads the times of X, which "
+            "are no values. Fit with time_gaps=False, and pass the time since the step before as "
+            "a channel."
+        )
 
 
 def opened_networks(estimator: Any) -> list[Network]:
