@@ -972,54 +972,53 @@ def _directions(params):
 
 
 # --- data ---------------------------------------------------------------------------------
-def gather(sequences, patch_size, center, scale, by_channel, by_sequence, gaps=(), time_channel=-1):
+def gather(
+    sequences, patch_size, center, scale, by_channel, by_sequence, gaps=(), time_channel=-1,
+    ahead=False,
+):  # fmt: skip
     """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies).
 
-    NaN becomes the mean. For each channel of `gaps` a patch has two more columns for each step:
-    whether it was observed, and log(1 + how long ago); in steps, or by the times in time_channel.
+    NaN is filled by the last value, or `ahead` on the line to the next one, and where there is
+    none by the mean. For each channel of `gaps` a patch has two more columns for each step: 0.3 if
+    it was observed, and 0.3 log(1 + how long ago); in steps, or by the times in time_channel.
     """
     seen = []
     for sequence in sequences:
+        time = np.arange(1.0, len(sequence) + 1.0)
+        if time_channel >= 0:
+            time[1:] = 1.0 + np.cumsum(np.expm1(sequence[1:, time_channel]))
         observed = ~np.isnan(sequence) & ~np.isnan(center)
+        filled, ago = np.full(sequence.shape, np.nan), np.zeros(sequence.shape)
+        for channel, there in enumerate(observed.T):
+            for t in range(len(sequence)):
+                seen_so_far = np.flatnonzero(there[: t + 1])
+                last = seen_so_far[-1] if len(seen_so_far) else -1
+                ago[t, channel] = time[t] - (time[last] if last >= 0 else 0.0)
+                if ahead and there.any():
+                    filled[t, channel] = np.interp(time[t], time[there], sequence[there, channel])
+                elif last >= 0:
+                    filled[t, channel] = sequence[last, channel]
         copies = []
         if by_channel:
-            copies.append((sequence - center) / scale)
+            copies.append((filled - center) / scale)
         if by_sequence:
-            copies.append(_standardised(sequence))
-        filled = [np.where(observed, copy, 0.0) for copy in copies] or [
-            np.where(observed, sequence, np.nan_to_num(center))
-        ]
-        steps = np.stack(filled, axis=2)  # (n_timesteps, n_channels, copies)
-        more = np.zeros((len(sequence), len(gaps), 2))
-        for k, channel in enumerate(gaps):
-            more[:, k, 0] = observed[:, channel]
-            more[:, k, 1] = np.log1p(_how_long_ago(sequence, channel, time_channel))
-        parts = [_patches(steps, patch_size), _patches(more, patch_size)]
+            copies.append(_standardised(filled, sequence))
+        raw = np.where(np.isnan(filled), np.nan_to_num(center), filled)
+        steps = np.stack(copies or [raw], axis=2)  # (n_timesteps, n_channels, copies)
+        more = 0.3 * np.stack([observed, np.log1p(ago)], axis=2)[:, list(gaps)]
+        parts = [_patches(np.nan_to_num(steps), patch_size), _patches(more, patch_size)]
         seen.append(np.concatenate(parts, axis=1))
     return seen
 
 
-def _standardised(sequence):
-    """Standardise what there is of each channel; 0 for a constant channel."""
-    out = np.zeros_like(sequence)
-    for channel, values in enumerate(sequence.T):
-        there = values[~np.isnan(values)]
+def _standardised(values, observed):
+    """Standardise each channel by what was observed; 0 for a constant channel."""
+    out = np.zeros_like(values)
+    for channel, column in enumerate(observed.T):
+        there = column[~np.isnan(column)]
         if len(there) and np.ptp(there) > 0.0:
-            out[:, channel] = (values - there.mean()) / there.std()
+            out[:, channel] = (values[:, channel] - there.mean()) / there.std()
     return out
-
-
-def _how_long_ago(sequence, channel, time_channel):
-    """Return how long ago a channel was observed; before that, since one step before the start."""
-    passed = np.ones(len(sequence))
-    if time_channel >= 0:
-        passed[1:] = np.expm1(sequence[1:, time_channel])
-    time = np.cumsum(passed)
-    ages, last = np.zeros(len(sequence)), 0.0
-    for t, value in enumerate(sequence[:, channel]):
-        last = last if np.isnan(value) else time[t]
-        ages[t] = time[t] - last
-    return ages
 
 
 def _patches(steps, size):

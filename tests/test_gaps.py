@@ -115,13 +115,29 @@ def test_scaling_is_that_of_what_there_is(weighted):
         np.testing.assert_allclose(model.channel_scale_[channel], deviation, rtol=1e-12)
 
 
-def test_a_channel_without_gaps_in_training_is_filled_with_the_mean():
+@pytest.mark.parametrize(
+    ("bidirectional", "filled"), [(True, [5.0, 5.0, 4.0, 3.0, 3.0]), (False, [5.0, 5.0, 3.0])]
+)
+def test_how_a_channel_without_gaps_in_training_is_filled(bidirectional, filled):
+    """On a line where the network reads both ways, otherwise by the last value."""
     X, y = with_gaps(LSTMRegressor, channels=[1])
-    model = LSTMRegressor(scale="channel", **MASK).fit(X, y)
-    new, filled = [x.copy() for x in X], [x.copy() for x in X]
-    for gap, full in zip(new, filled, strict=True):
-        gap[1, 0], full[1, 0] = np.nan, model.channel_mean_[0]
-    np.testing.assert_array_equal(model.predict(new), model.predict(filled))
+    model = LSTMRegressor(scale="channel", bidirectional=bidirectional, **MASK).fit(X, y)
+    gaps = [np.nan, 5.0, np.nan, 3.0, np.nan] if bidirectional else [5.0, np.nan, 3.0]
+    new, old = np.zeros((2, len(filled), 2))
+    new[:, 0], old[:, 0] = gaps, filled
+    np.testing.assert_allclose(model.predict([new]), model.predict([old]), rtol=1e-12)
+    new[:, 0], old[:, 0] = np.nan, model.channel_mean_[0]
+    np.testing.assert_array_equal(model.predict([new]), model.predict([old]))
+
+
+def test_predictions_of_steps_do_not_read_ahead():
+    X, y = with_gaps(LSTMRegressor, lengths=(9, 9))
+    steps = [np.full(len(x), target) for x, target in zip(X, y, strict=True)]
+    model = LSTMRegressor(return_sequences=True, bidirectional=False, scale="channel", **MASK).fit(
+        X, steps
+    )
+    start = model.predict([x[:5] for x in X])
+    np.testing.assert_allclose(model.predict(X)[:, :5], start, rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("scale", ["both", "sequence", None])
@@ -210,9 +226,12 @@ def test_the_tag_follows():
 
 # --- explanations -------------------------------------------------------------------------
 @pytest.mark.parametrize("scale", ["both", "channel", "sequence", None])
-def test_gradients_by_finite_differences(scale):
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_gradients_by_finite_differences(bidirectional, scale):
     X, y = with_gaps(LSTMRegressor, n_samples=8)
-    model = LSTMRegressor(patch_size=2, scale=scale, dtype="float64", **MASK).fit(X, y)
+    model = LSTMRegressor(
+        patch_size=2, scale=scale, dtype="float64", bidirectional=bidirectional, **MASK
+    ).fit(X, y)
     gradients = input_gradients(model, X)
     for k in range(3):
         observed = ~np.isnan(X[k])

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm._kernels.gather import GAP
 from sklstm.export import to_c
 from sklstm.inspection import input_gradients
 from tests.toy import ESTIMATORS, SMALL, raw
@@ -113,8 +114,8 @@ def test_how_long_ago_is_counted_in_time():
     inputs = model._input(model._known_sequences(X))
     x = inputs.pack(np.arange(1), np.float64).x  # value and time, each twice, and the gap
     passed = X.index.get_level_values(1)[3] - X.index.get_level_values(1)[2]
-    np.testing.assert_array_equal(x[:, 4], np.arange(10) != 3)
-    np.testing.assert_allclose(x[3, 5], np.log1p(passed / model.time_unit_), rtol=1e-12)
+    np.testing.assert_array_equal(x[:, 4] > 0, np.arange(10) != 3)
+    np.testing.assert_allclose(x[3, 5], GAP * np.log1p(passed / model.time_unit_), rtol=1e-12)
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

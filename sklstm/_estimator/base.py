@@ -178,7 +178,10 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
     def _check_architecture(self) -> None:
         """Raise an error if a network that is to go on would have to be another one."""
         for name, started in self._architecture.items():
-            if self._component(name, getattr(self, name)) != self._component(name, started):
+            now, then = (self._component(name, of) for of in (getattr(self, name), started))
+            if isinstance(now, np.ndarray) or isinstance(then, np.ndarray):
+                now, then = (np.asarray(of).tolist() for of in (now, then))
+            if now != then:
                 raise ValueError(
                     f"{name}={getattr(self, name)!r}, but the network was started with "
                     f"{started!r}, and warm_start and partial_fit go on with it. To start "
@@ -298,8 +301,11 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         if self.missing == "error":
             return NO_GAPS
         gaps = np.zeros(data.n_channels, bool)
+        static = np.isin(np.arange(data.n_channels), self.static_channels_)
         for sample in samples:
-            gaps |= np.isnan(data.values[data.begin[sample] : data.end[sample]]).any(axis=0)
+            missing = np.isnan(data.values[data.begin[sample] : data.end[sample]])
+            # of a static channel one value is enough
+            gaps |= np.where(static, missing.all(axis=0), missing.any(axis=0))
         return np.flatnonzero(gaps & (count > 0.0))
 
     def _members_to_train(

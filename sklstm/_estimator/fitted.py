@@ -22,6 +22,7 @@ from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
+from sklstm._input.static_features import NO_STATIC, split_static
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._input.times import elapsed_times, usual_gap, with_time_channel
 from sklstm._input.validation import as_sequences
@@ -61,11 +62,16 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     channel_mean_: NDArray[np.float64]
     channel_scale_: NDArray[np.float64]
     gap_channels_: NDArray[np.int64]
+    static_channels_: NDArray[np.int64]
+    static_columns_: NDArray[np.int64] | None
     time_unit_: float
     _time_kind: str
     _architecture: dict[str, Any]
 
-    _newer: ClassVar[dict[str, Any]] = {"gap_channels_": NO_GAPS, "time_unit_": 1.0}
+    _newer: ClassVar[dict[str, Any]] = {
+        "gap_channels_": NO_GAPS, "static_channels_": NO_STATIC, "static_columns_": None,
+        "time_unit_": 1.0,
+    }  # fmt: skip
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
         "cell": CELLS,
@@ -131,10 +137,18 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         scale = self._architecture["scale"]
         if scale is None:
             check_unscaled_values(data, self.dtype_, self._architecture["missing"])
+        center, deviation = self.channel_mean_, self.channel_scale_
+        static, gaps, constant = self.static_channels_, self.gap_channels_, None
+        if len(static):
+            data, constant = split_static(data, static, gaps, center, deviation)
+            changing = np.setdiff1d(np.arange(len(center)), static)
+            center, deviation = center[changing], deviation[changing]
+            gaps = np.flatnonzero(np.isin(changing, gaps))
         return NetworkInput.of(
-            data, self.branch_patch_size_, scale, self.channel_mean_, self.channel_scale_,
-            gaps=self.gap_channels_,
-            time_channel=self.n_channels_in_ if self._architecture["time_gaps"] else -1,
+            data, self.branch_patch_size_, scale, center, deviation, gaps=gaps, constant=constant,
+            static=None if self._architecture["return_sequences"] else constant,
+            time_channel=len(center) - 1 if self._architecture["time_gaps"] else -1,
+            ahead=self._spec.n_directions == 2,
         )  # fmt: skip
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
@@ -200,10 +214,13 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """The network, as it was started."""
         started, loss = copy.copy(self), self._loss()
         started.__dict__.update(self._architecture)
+        n_static_gaps = len(np.intersect1d(self.static_channels_, self.gap_channels_))
+        n_static = len(self.static_channels_)
         return settings.network_spec(
             started,
-            n_channels=self.n_channels_in_ + started.time_gaps,
-            n_gaps=len(self.gap_channels_),
+            n_channels=self.n_channels_in_ + started.time_gaps - n_static,
+            n_gaps=len(self.gap_channels_) - n_static_gaps,
+            n_constant=n_static + n_static_gaps,
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
@@ -324,6 +341,11 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             raise ValueError(
                 "missing='mask' reads how long ago a channel was observed, which a stream does not "
                 "keep: fit with missing='error'."
+            )
+        if len(self.static_channels_):
+            raise ValueError(
+                "static_features are read once for each sequence, a stream has one step at a time: "
+                "fit without static_features, with the channel as any other."
             )
         if self._architecture["time_gaps"]:
             raise ValueError(

@@ -151,6 +151,10 @@ class HyperParameters:
         "input", _choices(("error", "mask")), "error", StrOptions({"error", "mask"}), fixed=True,
         text='NaN in `X`: refused, or read as a gap, with what was observed and how long ago.',
     )  # fmt: skip
+    static_features: Any = _declare(
+        "input", "list of str, int or bool, or None", None, "array-like", None, fixed=True,
+        text="Channels of facts that do not change within a sequence, or columns of a 2-D `X`.",
+    )  # fmt: skip
     time_gaps: bool = _declare(
         "input", "bool", False, "boolean", fixed=True,
         text="Whether the time since the step before is one more channel.",

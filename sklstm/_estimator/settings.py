@@ -124,6 +124,7 @@ def network_spec(
     *,
     n_channels: int,
     n_gaps: int,
+    n_constant: int,
     patch_sizes: tuple[int, int],
     front: Convolutions | None,
     branch: Branch | None,
@@ -132,12 +133,14 @@ def network_spec(
 ) -> NetworkSpec:
     """Return the network for sequences of so many channels, n_gaps of which have gaps.
 
+    n_constant: inputs that do not change within a sequence
+
     For patch_sizes see the function.
     """
     of_layers, of_branch = patch_sizes
     attention = parameters.attention
     return NetworkSpec(
-        n_channels=network_channels(n_channels, of_branch, parameters.scale, n_gaps),
+        n_channels=network_channels(n_channels, of_branch, parameters.scale, n_gaps) + n_constant,
         patch_size=of_layers // of_branch,
         cell=resolve(parameters.cell, CELLS),
         hidden_size=int(parameters.hidden_size),
@@ -145,6 +148,7 @@ def network_spec(
         bidirectional=bool(parameters.bidirectional),
         pooling=EVERY_STEP if parameters.return_sequences else POOLINGS[parameters.pooling],
         n_outputs=n_outputs,
+        n_static=0 if parameters.return_sequences else n_constant,
         loss=loss,
         truncated=parameters.gradient == "truncated",
         bptt_steps=0 if parameters.bptt_steps is None else int(parameters.bptt_steps),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklstm._input.filling import Filling
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATION, gather
 
 # Values of X and y within which double precision can square deviations and add the squares up.
@@ -211,6 +212,8 @@ class NetworkInput:
     static: NDArray  # (n_samples, n_static): features that go straight to the head
     gaps: NDArray[np.int64]  # (n_gaps,): channels of which is read whether they were observed
     time_channel: int  # that counts how long ago, see `gather`; -1: steps are counted
+    ahead: bool  # whether gaps are filled by the next value too, see `gather`
+    constant: NDArray  # (n_samples, n_constant): further inputs, the same at every step
 
     @classmethod
     def of(
@@ -223,16 +226,21 @@ class NetworkInput:
         static: NDArray | None = None,
         gaps: NDArray[np.int64] = NO_GAPS,
         time_channel: int = -1,
+        ahead: bool = False,
+        constant: NDArray | None = None,
     ) -> NetworkInput:
         """Return the input for a data set, with its lengths after patching."""
         lengths = -(-data.lengths // patch_size)
+        if constant is None:
+            constant = np.empty((data.n_samples, 0), np.float32)
         if static is None:
             static = np.empty((data.n_samples, 0), np.float32)
         # copies: of a memory-mapped model they are read-only, see `pack`
         center, deviation = np.array(center), np.array(deviation)
         return cls(
-            data, patch_size, scale, center, deviation, lengths, static, gaps.copy(), time_channel
-        )
+            data, patch_size, scale, center, deviation, lengths, static, gaps.copy(), time_channel,
+            ahead, constant,
+        )  # fmt: skip
 
     # --- the way back -----------------------------------------------------------------------
     def by_copy(self, rows: NDArray) -> NDArray:
@@ -272,23 +280,35 @@ class NetworkInput:
 
         rows (total_rows, width): gradient by what the network reads, as in `by_copy`
         """
-        copies = self.by_copy(rows)
-        values = self.data.values[_runs(self.data.begin, self.data.lengths)].astype(np.float64)
-        observed = ~np.isnan(values)
-        copies = np.where(observed[..., np.newaxis], copies, 0.0)
+        copies, lengths = self.by_copy(rows), self.data.lengths
+        values = self.data.values[_runs(self.data.begin, lengths)].astype(np.float64)
+        observed = ~np.isnan(values) & ~np.isnan(self.center)
+        filling = Filling.of(observed, lengths, self._clock(values), self.ahead)
         if self.scale is None:
-            return copies[..., 0]
+            return filling.back(copies[..., 0])
         gradient = np.zeros(copies.shape[:2])
         if self.scale in ("both", "channel"):
-            gradient += copies[..., 0] / self.deviation
+            gradient += filling.back(copies[..., 0] / self.deviation)
         if self.scale in ("both", "sequence"):
-            gradient += self._through_own_scale(values, observed, copies[..., -1])
+            gradient += self._through_own_scale(values, observed, filling, copies[..., -1])
         return gradient
 
-    def _through_own_scale(self, values: NDArray, observed: NDArray, slope: NDArray) -> NDArray:
+    def _clock(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time of each step (total_steps,), by which gaps are filled."""
+        if self.time_channel < 0:
+            return np.arange(float(len(values)))
+        return np.cumsum(np.expm1(values[:, self.time_channel]))
+
+    def _through_own_scale(
+        self,
+        values: NDArray[np.float64],
+        observed: NDArray[np.bool_],
+        filling: Filling,
+        slope: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
         """Return the gradient by the values, of a slope by the values standardised within samples.
 
-        values, observed, slope (total_steps, n_channels); the slope is 0 at gaps
+        values, observed, slope (total_steps, n_channels)
         0 at gaps, and for a channel that is constant in a sample
         """
         lengths = self.data.lengths
@@ -296,21 +316,25 @@ class NetworkInput:
         n_observed = np.maximum(np.add.reduceat(observed, first, axis=0, dtype=np.int64), 1)
 
         def mean(steps: NDArray) -> NDArray:
-            """Return the mean over what there is of each sample, at each of its steps."""
-            total = np.add.reduceat(np.where(observed, steps, 0.0), first, axis=0) / n_observed
-            return np.repeat(total, lengths, axis=0)
+            """Return the sum over each sample by what was observed of it, at each of its steps."""
+            return np.repeat(np.add.reduceat(steps, first, axis=0) / n_observed, lengths, axis=0)
 
-        center = mean(values)
-        deviation = np.sqrt(mean((values - center) ** 2))
+        there = np.where(observed, values, 0.0)
+        center = mean(there)
+        deviation = np.sqrt(mean(np.where(observed, there - center, 0.0) ** 2))
         of_a_sum = ROUNDING_OF_A_SUM * np.repeat(n_observed, lengths, axis=0)
         varies = deviation > np.maximum(ROUNDING, of_a_sum) * np.abs(center)
         to_unit = np.divide(1.0, deviation, where=varies, out=np.zeros_like(deviation))
-        unit = np.where(observed, (values - center) * to_unit, 0.0)
-        return (slope - mean(slope) - unit * mean(slope * unit)) * to_unit * observed
+        unit = (filling.values(values) - center) * to_unit
+        direct = filling.back(slope)
+        return (direct - mean(slope) - unit * mean(slope * unit)) * to_unit * observed
 
     def width(self) -> int:
         """Return the number of channels after scaling and patching."""
-        return network_channels(self.data.n_channels, self.patch_size, self.scale, len(self.gaps))
+        n_gaps, n_constant = len(self.gaps), self.constant.shape[1]
+        return (
+            network_channels(self.data.n_channels, self.patch_size, self.scale, n_gaps) + n_constant
+        )
 
     def pack(self, samples: NDArray[np.int64], dtype: DTypeLike) -> PackedBatch:
         """Return the packed batch of some samples (n_sequences,), given longest first."""
@@ -325,8 +349,13 @@ class NetworkInput:
             values, self.data.begin, self.data.end, samples, lengths, self.patch_size,
             self.center, self.deviation,
             self.scale in ("both", "channel"), self.scale in ("both", "sequence"),
-            self.gaps, self.time_channel, starts, x,
+            self.gaps, self.time_channel, self.ahead, starts, x,
         )  # fmt: skip
+        if self.constant.shape[1]:
+            first = x.shape[1] - self.constant.shape[1]
+            for t in range(len(starts) - 1):
+                n_live = starts[t + 1] - starts[t]
+                x[starts[t] : starts[t + 1], first:] = self.constant[samples[:n_live]]
         static = self.static[samples].astype(dtype, copy=False)
         return PackedBatch(x, starts, lengths, static)
 

@@ -27,6 +27,7 @@ from sklstm._input.containers import (
     shapes_of,
 )
 from sklstm._input.sequences import SequenceDataset
+from sklstm._input.static_features import beside, read_static, wide_static
 from sklstm._input.table import Sequences
 from sklstm._input.values import check_values
 
@@ -45,11 +46,14 @@ def as_sequences(
     With `reset` (in fit) the estimator's ``n_features_in_``, ``n_channels_in_`` and, for a
     DataFrame with string columns, ``feature_names_in_`` are set; else X must agree with them.
     """
+    if reset:
+        estimator.static_columns_ = None  # of a 2-D X
     if type(X) is np.ndarray and X.dtype.kind in "fiub":
         data = _from_array(estimator, X, n_channels, reset)
     else:
         data = _from_container(estimator, X, n_channels, missing, reset)
     _check_channels(estimator, data, n_channels, reset)
+    read_static(estimator, data, reset)
     if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
         check_values(data, missing=missing)
     return data
@@ -157,13 +161,15 @@ def _unflattened(
     if reset and n_channels is None:
         _warn_of_columns_like_channels(estimator, X.shape)
     channels = n_channels or 1
+    X, static = wide_static(estimator, X, reset)
     if X.shape[1] % channels:
         raise ValueError(
             f"X has {X.shape[1]} columns, which is no multiple of n_channels={channels}. "
             "A 2-D X holds one sample a row, time step after time step, all channels of a "
             "step side by side."
         )
-    return X.reshape(len(X), -1, channels)
+    steps = X.reshape(len(X), -1, channels)
+    return beside(steps, static) if static.shape[1] else steps
 
 
 def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> None:
@@ -384,7 +390,9 @@ def _refuse_channel_first(
 def _check_channels(
     estimator: Any, data: SequenceDataset, n_channels: int | None, reset: bool
 ) -> None:
-    if n_channels is not None and data.n_channels != n_channels:
+    columns = estimator.static_columns_
+    n_read = data.n_channels - (0 if columns is None else len(columns))
+    if n_channels is not None and n_read != n_channels:
         raise ValueError(
             f"X has {data.n_channels} channels, but n_channels={n_channels}. The last axis of X "
             "holds the channels; for a 3-D, a ragged or a long X leave n_channels=None."

@@ -14,6 +14,9 @@ ROUNDING_OF_A_SUM = 2.0**-52
 # Smaller deviations have squares that vanish, so that values are enlarged before.
 SMALLEST_DEVIATION = 1e-145
 _ENLARGED = 1e150
+# What is read of gaps, as a share: a full one outweighs the values where gaps come at random
+# (docs/decisions/gaps.md).
+GAP = 0.3
 
 
 @device
@@ -51,43 +54,41 @@ def _mean_and_inverse_deviation(values, first, last, channel):
 
 
 @device
-def _write_gaps(values, first, last, channel, time_channel, patch_size, missing, places, r, x):
-    """Write of one channel at each step whether it was observed, and log(1 + how long ago).
+def _passed(values, row, first, time_channel):
+    """Time since the step before; the first step of a sequence is one after its start."""
+    if time_channel < 0 or row == first:
+        return 1.0
+    return math.expm1(float(values[row, time_channel]))
 
-    Before the first value of a sequence the time counts from one step before its start.
-    places: where in x time steps begin (`starts`), and the two columns of the first of a patch,
-        and those of the next
-    """
-    starts, place, width = places
-    column, t, age = missing, 0, 0.0
-    for row in range(first, last):
-        if column == patch_size:
-            column = 0
-            t += 1
-        value = float(values[row, channel])
-        observed = value == value
-        passed = 1.0
-        if time_channel >= 0 and row > first:
-            passed = math.expm1(float(values[row, time_channel]))
-        age = 0.0 if observed else age + passed
-        x[starts[t] + r, place + column * width] = 1.0 if observed else 0.0
-        x[starts[t] + r, place + column * width + 1] = math.log1p(age)
-        column += 1
+
+@device
+def _next_value(values, row, last, channel, time_channel):
+    """Row of the next value of a channel after a row, `last` if none; and the time until then."""
+    until = 0.0
+    for after in range(row + 1, last):
+        until += _passed(values, after, -1, time_channel)
+        value = float(values[after, channel])
+        if value == value:
+            return after, until
+    return last, until
 
 
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
-    gaps, time_channel, starts, x,
+    gaps, time_channel, ahead, starts, x,
 ):  # fmt: skip
     """Write the sequences of some samples to the rows of a packed batch.
 
     A patch stacks `patch_size` consecutive steps as channels. The first patch of a
     sequence is padded in front with zeros (the mean), so that the last patch ends with the
-    last observation. NaN is a gap, which is filled with the mean.
+    last observation.
 
-    A row of x is [values of each step | of each step for each of `gaps` whether it was observed,
-    and log(1 + how long ago) | what the caller adds].
+    NaN is a gap. It is filled with what lies on the line between the last value and the next one,
+    or without `ahead` with the last one; where there is none with the mean. A row of x is
+    [values of each step | of each step for each of `gaps` GAP * whether it was observed, and
+    GAP * log(1 + how long ago) | what the caller adds]. Before the first value of a sequence, how
+    long ago is counted from one step before its start.
 
     (in) values (total_steps, n_channels), begin, end (n_samples,): the data set, and where the
          rows of each sample begin and end
@@ -97,9 +98,10 @@ def gather(
          has no value in training, and counts as missing
     (in) by_channel, by_sequence: which copies to put side by side: standardised over the
          training set, standardised within the sequence; unscaled values if neither
-    (in) gaps (n_gaps,): channels of which the network reads whether they were observed
+    (in) gaps (n_gaps,): channels of which the network reads whether they were observed, ascending
     (in) time_channel: the channel that holds log(1 + time since the step before), by which the
          time is counted; -1: steps are counted
+    (in) ahead: whether gaps are filled by the next value too
     (out) starts (longest + 1,)
     (out) x (n_rows, at least patch_size * (n_channels * number of copies + 2 * n_gaps))
     """
@@ -117,12 +119,17 @@ def gather(
         missing = lengths[r] * patch_size - (last - first)
         for column in range(missing * n_channels * n_copies):
             x[r, column] = 0.0
+        for column in range(first_gap, first_gap + missing * 2 * gaps.size):
+            x[r, column] = 0.0
+        k = 0  # how many of `gaps` come before the channel
         for channel in range(n_channels):
             mean, spread = 0.0, 1.0
             if by_sequence:
                 mean, spread = _mean_and_inverse_deviation(values, first, last, channel)
             to_unit, known = 1.0 / scale[channel], center[channel] == center[channel]
-            fill = center[channel] if known else 0.0
+            has_gaps = k < gaps.size and gaps[k] == channel
+            # the last value and the time since then; the row of the next one, the time between both
+            before, ago, after, between = math.nan, 0.0, first, 0.0
             column, t = missing, 0
             for row in range(first, last):
                 if column == patch_size:
@@ -130,21 +137,33 @@ def gather(
                     t += 1
                 value = float(values[row, channel])
                 observed = value == value and known
+                if observed:
+                    before, ago = value, 0.0
+                elif known:
+                    ago += _passed(values, row, first, time_channel)
+                    if ahead and after <= row:
+                        after, until = _next_value(values, row, last, channel, time_channel)
+                        between = ago + until
+                    value = before
+                    if ahead and after < last:
+                        value = float(values[after, channel])
+                        if before == before and between > 0.0:
+                            value = before + (value - before) * (ago / between)
+                else:
+                    value = math.nan
+                filled = value == value
                 place = (column * n_channels + channel) * n_copies
                 if by_channel:
-                    x[starts[t] + r, place] = (
-                        (value - center[channel]) * to_unit if observed else 0.0
-                    )
+                    x[starts[t] + r, place] = (value - center[channel]) * to_unit if filled else 0.0
                     place += 1
                 if by_sequence:
-                    x[starts[t] + r, place] = (value - mean) * spread if observed else 0.0
+                    x[starts[t] + r, place] = (value - mean) * spread if filled else 0.0
                 elif not by_channel:
-                    x[starts[t] + r, place] = value if observed else fill
+                    fill = center[channel] if known else 0.0
+                    x[starts[t] + r, place] = value if filled else fill
+                if has_gaps:
+                    place = first_gap + (column * gaps.size + k) * 2
+                    x[starts[t] + r, place] = GAP if observed else 0.0
+                    x[starts[t] + r, place + 1] = GAP * math.log1p(ago)
                 column += 1
-        for k in range(missing * 2 * gaps.size):
-            x[r, first_gap + k] = 0.0
-        for k in range(gaps.size):
-            _write_gaps(
-                values, first, last, gaps[k], time_channel, patch_size, missing,
-                (starts, first_gap + 2 * k, 2 * gaps.size), r, x,
-            )  # fmt: skip
+            k += has_gaps

@@ -83,6 +83,11 @@ class FittedModel:
                 "times: fit with time_gaps=False, and pass the time since the step before as a "
                 "channel."
             )
+        if len(estimator.static_channels_):
+            raise ValueError(
+                f"A network with static_features cannot be exported to {form}, where all channels "
+                "are read at every step: fit without static_features, the channel among the others."
+            )
         if estimator._architecture["missing"] == "mask":
             raise ValueError(
                 f"A network with missing='mask' cannot be exported to {form}, where NaN is only "

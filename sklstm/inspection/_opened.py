@@ -59,6 +59,11 @@ class Opened:
 
     def __init__(self, estimator: Any, X: Any, step: int) -> None:
         check_network(estimator)
+        if len(getattr(estimator, "static_channels_", ())):
+            raise ValueError(
+                "A network with static_features is not explained here, where attributions are of "
+                "time steps. sklstm.inspection.permutation_importance takes it."
+            )
         self.estimator = estimator
         self.data: SequenceDataset = estimator._known_sequences(X)
         self.inputs: NetworkInput = estimator._input(self.data)
