@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,6 +137,12 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         """
         return self._fit(X, y, sample_weight, incremental=True)
 
+    @overload
+    def predict(self, X: Any, return_std: Literal[False] = False) -> NDArray[np.float64]: ...
+    @overload
+    def predict(
+        self, X: Any, return_std: Literal[True]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
     def predict(self, X: Any, return_std: bool = False) -> Any:
         """Predicted values, with ``return_std`` and ``loss="gaussian"`` also their deviations.
 
