@@ -719,12 +719,15 @@ def _half_deviance(power, raw, target):
 
 
 def _gaussian_gradient(raw, target, row_weight):
-    """Return `loss_gradient` of pairs of a mean and the logarithm of a deviation."""
+    """Return `loss_gradient` of pairs of a mean and the logarithm of a deviation.
+
+    The gradient is that of the loss times the variance of each pair.
+    """
     mean, log_deviation = raw[:, 0::2], raw[:, 1::2]
-    precision, slope = _growth(-2.0 * log_deviation)
-    error = mean - target
-    losses = log_deviation + 0.5 * error**2 * precision
-    slopes = np.stack([error * precision, 1.0 - error**2 * slope], axis=2)
+    spread, slope = _growth(2.0 * log_deviation)
+    variance, error = spread + 1e-4, mean - target
+    losses = 0.5 * (np.log(variance) + error**2 / variance)
+    slopes = np.stack([error, slope * (1.0 - error**2 / variance)], axis=2)  # times the variance
     given = ~np.isnan(target)
     share = row_weight[:, None] / target.shape[1]
     slopes = np.where(given[:, :, None], slopes, 0.0) * share[:, :, None]

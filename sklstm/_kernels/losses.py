@@ -16,6 +16,10 @@ from sklstm._kernels.simd import address, fill, lanes, load, store
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL, LINEAR = range(7)
 POISSON, GAMMA, TWEEDIE, GAUSSIAN = range(7, 11)
 
+# Of a normal distribution, in units of the variance of y. Samples that a network has learned by
+# heart have no errors; without it new ones would be infinitely unlikely.
+SMALLEST_VARIANCE = 1e-4
+
 # From here on `_growth` goes on as a straight line: a factor of 1e13 to the mean of y.
 _LARGEST_EXPONENT = 30.0
 
@@ -137,13 +141,20 @@ def _deviance(kind, power, z, y):
 
 @part
 def _gaussian(mean, log_deviation, y):
-    """Return half of the squared error in deviations plus the log-deviation, and both slopes."""
+    """Return half of the squared error in deviations plus the log-deviation, and both slopes.
+
+    The slopes are those of the loss times the predicted variance (Seitzer et al. 2022, with a beta
+    of 1): the mean is learned as by squared error, however small a deviation becomes.
+    log_deviation: without the smallest variance, which is added
+    """
     if y != y:
         return 0.0, 0.0, 0.0
     error = np.float64(mean) - np.float64(y)
-    precision, slope = _growth(-2.0 * np.float64(log_deviation))
-    squared = error * error
-    return log_deviation + 0.5 * squared * precision, error * precision, 1.0 - squared * slope
+    spread, slope = _growth(2.0 * np.float64(log_deviation))
+    variance = spread + SMALLEST_VARIANCE
+    squared = error * error / variance
+    loss = 0.5 * (math.log(variance) + squared)
+    return loss, error, slope * (1.0 - squared)
 
 
 @part

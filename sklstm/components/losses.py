@@ -461,13 +461,18 @@ class Tweedie(LogLink):
 class Gaussian(RegressionLoss):
     """Negative logarithm of a normal density; predicts mean and standard deviation [1]_.
 
-    An ensemble predicts the mean and the deviation of the mixture of its members [2]_.
+    In training the gradient of each sample is multiplied by its predicted variance [2]_: the mean
+    is learned as by squared error, and the deviation from its errors. The deviation is never less
+    than a hundredth of that of y. An ensemble predicts mean and deviation of the mixture of its
+    members [3]_.
 
     References
     ----------
     .. [1] D. Nix and A. Weigend (1994). Estimating the mean and variance of the target probability
            distribution. IEEE International Conference on Neural Networks, 55-60.
-    .. [2] B. Lakshminarayanan, A. Pritzel and C. Blundell (2017). Simple and scalable predictive
+    .. [2] M. Seitzer et al. (2022). On the pitfalls of heteroscedastic uncertainty estimation with
+           probabilistic neural networks. ICLR. With a beta of 1.
+    .. [3] B. Lakshminarayanan, A. Pritzel and C. Blundell (2017). Simple and scalable predictive
            uncertainty estimation using deep ensembles. NeurIPS 30.
 
     Examples
@@ -494,7 +499,7 @@ class Gaussian(RegressionLoss):
 
     def spread(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the standard deviations (n_rows, n_outputs)."""
-        return np.exp(raw[:, 1::2])
+        return np.sqrt(np.exp(2.0 * raw[:, 1::2]) + losses.SMALLEST_VARIANCE)
 
     def mean(self, raws: NDArray) -> NDArray[np.float64]:
         """Return the mean and the log-deviation of the mixture of the members."""
@@ -503,7 +508,7 @@ class Gaussian(RegressionLoss):
         return np.asarray(raw)
 
     def _variance(self, raws: NDArray, mean: NDArray) -> NDArray[np.float64]:
-        """Return the variance (n_rows, n_outputs) of the mixture of the members."""
+        """Return the variance (n_rows, n_outputs) of the mixture, without the smallest one."""
         variances = np.exp(2.0 * raws[..., 1::2].astype(np.float64)) + (raws[..., 0::2] - mean) ** 2
         return np.asarray(variances.mean(axis=0))
 

@@ -87,7 +87,6 @@ def test_any_number_of_units(hidden_size):
         {"loss": "squared_error", "num_layers": 3, "bidirectional": True, "hidden_size": 2},
         {"loss": "absolute_error", "n_outputs": 1, "pooling": ("mean",)},
         {"loss": "tweedie", "pooling": ("max",)},
-        {"loss": "gaussian", "n_outputs": 2, "bidirectional": True},
         {"loss": "quantiles", "n_outputs": 2},
     ],
     ids=lambda options: options["loss"],

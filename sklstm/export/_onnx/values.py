@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._kernels.losses import SMALLEST_VARIANCE
 from sklstm.components.losses import Gaussian, Quantile
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx.graph import Graph
@@ -42,15 +43,14 @@ def _gaussian(graph: Graph, raws: list[str], scale: NDArray, mean: NDArray) -> d
     of_means, of_logarithms = 2 * np.arange(len(scale)), 2 * np.arange(len(scale)) + 1
     means = [graph.add("Gather", raw, of_means, axis=-1) for raw in raws]
     logarithms = [graph.add("Gather", raw, of_logarithms, axis=-1) for raw in raws]
-    deviations = [graph.add("Exp", logarithm) for logarithm in logarithms]
-    value, deviation = mean_of(graph, means), deviations[0]
+    spreads = [graph.add("Exp", graph.add("Add", each, each)) for each in logarithms]
+    value, spread = mean_of(graph, means), spreads[0]
     if len(raws) > 1:
-        variances = []
-        for own, spread in zip(means, deviations, strict=True):
-            apart = graph.add("Sub", own, value)
-            squares = [graph.add("Mul", x, x) for x in (apart, spread)]
-            variances.append(graph.add("Add", *squares))
-        deviation = graph.add("Sqrt", mean_of(graph, variances))
+        apart = [graph.add("Sub", own, value) for own in means]
+        squares = [graph.add("Mul", each, each) for each in apart]
+        pairs = zip(spreads, squares, strict=True)
+        spread = mean_of(graph, [graph.add("Add", *pair) for pair in pairs])
+    deviation = graph.add("Sqrt", graph.add("Add", spread, np.float32(SMALLEST_VARIANCE)))
     return {
         "variable": _in_units(graph, value, scale, mean),
         "std": graph.add("Mul", deviation, scale.astype(np.float32)),
