@@ -1,20 +1,18 @@
-"""Quantiles and intervals of a regressor, by its loss or by its errors on held-out data."""
+"""Quantiles of a regressor, and intervals by its errors on held-out data."""
 
 from __future__ import annotations
 
 import math
-import warnings
 from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.base import BaseLSTM
 from sklstm._input.alignment import aligned
-from sklstm.components.losses import Gaussian, Quantile, RegressionLoss
+from sklstm.components.losses import Quantile, RegressionLoss
 
 # The part of a sum of decimals that rounding may add.
 _ROUNDING = 1e-9
@@ -71,11 +69,7 @@ class RegressorWithIntervals(BaseLSTM):
         return self._in_units(loss.quantiles(raw.astype(np.float64)))
 
     def predict_interval(self, X: Any, coverage: float = 0.9) -> NDArray[np.float64]:
-        """Intervals that hold y with a given probability.
-
-        After `conformalize` they are as wide as errors on its data say, for every loss. Without
-        it they are those of the fitted distribution, with ``loss="gaussian"`` or a `Quantile` of
-        the two levels: a warning says that they are often too narrow.
+        """Intervals that hold y with a given probability, after `conformalize`.
 
         Parameters
         ----------
@@ -90,17 +84,15 @@ class RegressorWithIntervals(BaseLSTM):
         """
         check_is_fitted(self)
         share = _checked(coverage)
-        if hasattr(self, "conformity_scores_"):
-            margin = self._margin(share)
-            return self._predict(X, lambda raw: self._widened(raw, margin))
-        self._check_distribution(share)
-        warnings.warn(
-            f"These intervals of {share:.0%} are those that the network learned, which on new data "
-            "are often too narrow: call conformalize(X, y) with data that fit has not seen.",
-            UserWarning,
-            stacklevel=2,
-        )
-        return self._predict(X, lambda raw: self._of_distribution(raw, share))
+        if not hasattr(self, "conformity_scores_"):
+            raise ValueError(
+                "predict_interval needs errors on data that fit has not seen, because those on its "
+                "own data are too small: call conformalize(X, y) with such data before. What the "
+                "network has learned itself, predict(X, return_std=True) gives with "
+                "loss='gaussian', and predict_quantiles(X) with a Quantile of several levels."
+            )
+        margin = self._margin(share)
+        return self._predict(X, lambda raw: self._widened(raw, margin))
 
     def conformalize(self, X: Any, y: Any) -> Self:
         """Let `predict_interval` be as wide as errors on data that `fit` has not seen [1]_.
@@ -164,40 +156,6 @@ class RegressorWithIntervals(BaseLSTM):
         crossed = ends[..., 0] > ends[..., 1]  # margins may be negative: all of it is left out
         ends[crossed] = ends[crossed].mean(axis=-1, keepdims=True)
         return self._in_units(ends)
-
-    def _check_distribution(self, coverage: float) -> None:
-        """Raise an error if the network has not learned an interval of this coverage."""
-        loss = self._loss()
-        if isinstance(loss, Gaussian):
-            return
-        calibrate = "call conformalize(X, y) with data that fit has not seen"
-        if not isinstance(loss, Quantile) or loss.n_columns == 1:
-            raise ValueError(
-                f"predict_interval does not know how far y is from predictions of {loss!r}: "
-                f"{calibrate}, or fit with loss='gaussian' or a Quantile of several levels."
-            )
-        tails = 0.5 * (1.0 - coverage), 0.5 * (1.0 + coverage)
-        if self._columns(loss, tails) is None:
-            raise ValueError(
-                f"coverage={coverage:g} is between the levels {tails[0]:g} and {tails[1]:g}, of "
-                f"which Quantile(q={loss.q!r}) does not have both: add them to q, or {calibrate}."
-            )
-
-    def _of_distribution(self, raw: NDArray, coverage: float) -> NDArray[np.float64]:
-        """Return intervals of the learned distribution, in the units of y."""
-        loss, raw = self._loss(), raw.astype(np.float64)
-        tails = 0.5 * (1.0 - coverage), 0.5 * (1.0 + coverage)
-        if isinstance(loss, Quantile):
-            return self._in_units(loss.quantiles(raw)[..., self._columns(loss, tails)])
-        ends = loss.values(raw)[..., np.newaxis] + loss.spread(raw)[..., np.newaxis] * ndtri(tails)
-        return self._in_units(ends)
-
-    @staticmethod
-    def _columns(loss: Quantile, levels: tuple[float, float]) -> list[int] | None:
-        """Return which of its quantiles are those of two levels; None if it lacks one."""
-        columns = [int(np.abs(np.subtract(loss.levels, level)).argmin()) for level in levels]
-        found = [loss.levels[column] for column in columns]
-        return columns if np.allclose(found, levels, rtol=0.0, atol=_ROUNDING) else None
 
     def _in_units(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return scaled values (n_rows, n_outputs, n) in the units and the shape of y."""
