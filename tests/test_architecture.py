@@ -30,6 +30,7 @@ LAYERS = [
     "_show_versions",
     "inspection",
     "export",
+    "adapters",
     "__init__",
 ]
 STANDING_ALONE = {"datasets"}  # imports nothing of the package, and nothing imports it

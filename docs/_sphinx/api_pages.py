@@ -18,10 +18,14 @@ FOLDER = Path("reference") / "api"
 
 
 def public_modules() -> list[ModuleType]:
-    """Return the package and its modules without an underscore."""
+    """Return the package and its modules without an underscore that have names of their own.
+
+    That leaves out the adapters, which need packages that the site is built without.
+    """
     inner = [info.name for info in pkgutil.iter_modules(sklstm.__path__)]
     names = [f"sklstm.{name}" for name in inner if not name.startswith("_")]
-    return [sklstm, *map(importlib.import_module, names)]
+    modules = [sklstm, *map(importlib.import_module, names)]
+    return [module for module in modules if module.__all__]
 
 
 def public_names(module: ModuleType) -> list[str]:

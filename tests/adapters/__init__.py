@@ -1,0 +1,1 @@
+"""The adapters pass the test suites of sktime and aeon."""
