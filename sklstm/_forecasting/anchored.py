@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklstm._forecasting.anchors import DampedTrend, TrendAnchor, mean_steps, seasonal_naive
 from sklstm._forecasting.branch import AnchorForecast, Branch
 from sklstm._forecasting.candidates import with_linear_map
+from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import from_scale
@@ -41,8 +42,10 @@ class Anchored:
         settings: ModelSettings,
         short: bool,
         features: NDArray[np.float64] | None = None,
+        drivers: Drivers | None = None,
     ) -> None:
         self.settings = settings
+        self.drivers = drivers
         self.logs = logs
         self.short = short
         self.n_series = len(xs)
@@ -191,7 +194,10 @@ class Anchored:
     def _branch(self, x: NDArray, level: NDArray, anchor: AnchorForecast, scale: NDArray) -> Branch:
         first = self.begin + np.maximum(self.lags - 1, _FIRST_ORIGIN)
         window = self.settings.window_length()
-        return Branch(x, level, anchor, scale, self.begin, first, self.known, window, self.features)
+        return Branch(
+            x, level, anchor, scale, self.begin, first, self.known, window,
+            self.features, self.end, self.drivers,
+        )  # fmt: skip
 
     def _scale(self, name: str) -> NDArray[np.float64]:
         """Return the mean absolute difference (n_series,) of what is known; 1 where it is zero."""

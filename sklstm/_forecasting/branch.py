@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._forecasting.drivers import Drivers
 from sklstm._input.sequences import SequenceDataset
 
 # series (n,), origins (n,), horizon -> forecasts (n, horizon)
@@ -35,6 +36,8 @@ class Branch:
     end: NDArray[np.int64]  # (n_series,): one past the last observation to learn from
     window: int
     features: NDArray[np.float64]  # (n_series, n_features): constant in time
+    last: NDArray[np.int64]  # (n_series,): one past the last observation
+    drivers: Drivers | None  # exogenous variables, for the network that sees them
 
     def windows(self, series: NDArray, origins: NDArray) -> SequenceDataset:
         """Return one window for each origin, shorter near the beginning of its series."""

@@ -15,6 +15,9 @@ class Prior(NamedTuple):
 # A network corrects the forecast of a branch.
 BRANCHES = ("trend", "season")
 
+# The network that sees exogenous variables corrects the trend.
+DRIVERS = "trend + LSTM of X"
+
 # On short series one hold-out cannot show how much better the trend is, and several trends are
 # better than one: the damped trend and the drift are in the units of the observations. On long the
 # candidates with a linear map and the networks that correct them are much alike, and the networks
@@ -29,6 +32,7 @@ CANDIDATES = {
     "season + linear": Prior(short=0.5, long=0.5),
     "trend + LSTM": Prior(short=2.0, long=0.25),
     "season + LSTM": Prior(short=0.5, long=0.25),
+    "trend + LSTM of X": Prior(short=2.0, long=2.0),
 }
 
 
@@ -40,3 +44,8 @@ def with_linear_map(branch: str) -> str:
 def with_network(branch: str) -> str:
     """Return the name of a branch's candidate with the network."""
     return f"{branch} + LSTM"
+
+
+# Candidates with a network, by the name of the network: a branch, or "X" if it sees exogenous
+# variables.
+NETWORKS = {branch: with_network(branch) for branch in BRANCHES} | {"X": DRIVERS}

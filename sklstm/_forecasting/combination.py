@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.candidates import BRANCHES, CANDIDATES, with_network
+from sklstm._forecasting.candidates import BRANCHES, CANDIDATES, DRIVERS, with_network
 
 _ENOUGH_FOR_NETWORKS = 100  # observations
 _POWER = 3.0
@@ -20,8 +20,8 @@ def weights_of_candidates(
     The networks of a model of few observations count less, however they did on the hold-out.
     """
     prior = {name: prior.long if long else prior.short for name, prior in CANDIDATES.items()}
-    for branch in BRANCHES:
-        prior[with_network(branch)] *= min(1.0, n_observations / _ENOUGH_FOR_NETWORKS)
+    for name in (*map(with_network, BRANCHES), DRIVERS):
+        prior[name] *= min(1.0, n_observations / _ENOUGH_FOR_NETWORKS)
     table = np.column_stack([errors[name] for name in CANDIDATES])
     weights = weights_by_error(table, np.array(list(prior.values())))
     return dict(zip(CANDIDATES, weights.T, strict=True))

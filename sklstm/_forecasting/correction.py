@@ -33,7 +33,7 @@ from sklstm.components.solvers import AdamW
 # series (n,), origins (n,) -> corrections (n, horizon) in the scale of the model
 Correction = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
-_DTYPE = np.dtype(np.float32)
+DTYPE = np.dtype(np.float32)
 _MAX_TIMESTEPS = 576  # in a longer window some observations are read as channels of one step
 # windows, and values of windows, that are in memory at the same time in prediction
 _ORIGINS_PER_CHUNK, _VALUES_PER_CHUNK = 4096, 2**22
@@ -50,11 +50,9 @@ class Corrector:
         n_features: int,
         seed: int,
     ) -> None:
-        self.settings = settings
         self._skip_connection = skip_connection
-        self._seed = seed
         self._patch_size = -(-window // _MAX_TIMESTEPS)
-        self._spec = NetworkSpec(
+        spec = NetworkSpec(
             n_channels=self._patch_size,
             cell=LSTM(),
             hidden_size=settings.hidden_size,
@@ -66,7 +64,14 @@ class Corrector:
             encoder=settings.attention,
             n_static=n_features + (window if skip_connection else 0),
         )
-        self.theta = np.zeros(ParameterLayout(self._spec).size, _DTYPE)
+        self._set_up(settings, spec, seed)
+
+    def _set_up(self, settings: NetworkSettings, spec: NetworkSpec, seed: int) -> None:
+        """Keep what every corrector has."""
+        self.settings = settings
+        self._spec = spec
+        self._seed = seed
+        self.theta = np.zeros(ParameterLayout(spec).size, DTYPE)
         self.loss_curve: list[float] = []
 
     def fit(
@@ -77,7 +82,7 @@ class Corrector:
         after_round: Callable[[Correction], object] = lambda correction: None,
     ) -> Corrector:
         """Train from the start for n_rounds; the learning rate is that of a full training."""
-        workers = Workers(Network(self._spec, _DTYPE), n_threads)
+        workers = Workers(Network(self._spec, DTYPE), n_threads)
         try:
             self._train(branch, n_rounds, workers, after_round)
         finally:
@@ -97,10 +102,10 @@ class Corrector:
         for name, view in layout.views(theta).items():
             if name.startswith("head"):
                 view[...] = 0.0
-        self.theta = theta.astype(_DTYPE)
+        self.theta = theta.astype(DTYPE)
         optimizer = Optimizer(
             solver=AdamW(),
-            decays=layout.decays(_DTYPE),
+            decays=layout.decays(DTYPE),
             alpha=settings.alpha,
             clip_norm=settings.clip_norm,
         )
@@ -120,14 +125,20 @@ class Corrector:
             self.loss_curve += history.loss_curve
             after_round(partial(self._corrections, workers, branch))
 
-    def predict(self, branch: Branch, series: NDArray, origins: NDArray) -> NDArray[np.float64]:
-        """Return corrections (n, horizon) in the scale of the model."""
-        return self._corrections(Workers(Network(self._spec, _DTYPE)), branch, series, origins)
+    def predict(
+        self, branch: Branch, series: NDArray, origins: NDArray, horizon: int
+    ) -> NDArray[np.float64]:
+        """Return corrections (n, horizon), or of the learnt horizon, in the scale of the model."""
+        workers = Workers(Network(self._spec, DTYPE))
+        return self._corrections(workers, branch, series, origins, horizon)
 
     def _corrections(
-        self, workers: Workers, branch: Branch, series: NDArray, origins: NDArray
+        self, workers: Workers, branch: Branch, series: NDArray, origins: NDArray, horizon: int = 0
     ) -> NDArray[np.float64]:
-        """Predict with workers that exist, as often as needed while they train."""
+        """Predict with workers that exist, as often as needed while they train.
+
+        The horizon is always the one that the network learnt; see `DriverCorrector`.
+        """
         workers.network.pack(self.theta)
         out = np.empty((len(origins), self.settings.horizon))
         n_rows = max(1, min(_ORIGINS_PER_CHUNK, _VALUES_PER_CHUNK // branch.window))
@@ -144,7 +155,7 @@ class Corrector:
         return TrainingSet(
             self._input(branch, series, origins),
             np.arange(len(origins)),
-            Targets.one_each(target.astype(_DTYPE), np.ones(len(origins))),
+            Targets.one_each(target.astype(DTYPE), np.ones(len(origins))),
         )
 
     def _input(self, branch: Branch, series: NDArray, origins: NDArray) -> NetworkInput:
@@ -154,7 +165,7 @@ class Corrector:
         if self._skip_connection:
             padded = branch.padded_windows(series, origins, branch.window)
             static = np.hstack([static, padded])
-        static = static.astype(_DTYPE)
+        static = static.astype(DTYPE)
         return NetworkInput.of(data, self._patch_size, None, np.zeros(1), np.ones(1), static)
 
     def _training_settings(self, round_: int) -> TrainingSettings:

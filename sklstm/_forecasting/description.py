@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklstm._forecasting.candidates import CANDIDATES, with_network
+from sklstm._forecasting.candidates import CANDIDATES, NETWORKS
 from sklstm._forecasting.fitted import Fitted
 
 _SMALLEST_WEIGHT = 0.005  # smaller weights are not worth a word
@@ -27,9 +27,10 @@ def description(fitted: Fitted, i: int) -> str:
     for branch, count in steps.items():
         if count == 0:
             what = "left out: on the hold-out, training did not help"
-        elif weights[with_network(branch)] == 0.0:
+        elif weights[NETWORKS[branch]] == 0.0:
             what = f"trained for {count} minibatches, but does not count for this series"
         else:
             what = f"trained for {count} minibatches, as the hold-out chose"
-        parts.append(f"The network that corrects the {branch} was {what}.")
+        task = "sees the exogenous variables" if branch == "X" else f"corrects the {branch}"
+        parts.append(f"The network that {task} was {what}.")
     return " ".join(parts)

@@ -22,6 +22,7 @@ from sklstm._forecasting.anchored import (
     seasons_that_fit,
 )
 from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope
+from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.seasonality import (
     autocovariances,
     is_significant,
@@ -38,7 +39,8 @@ _MOST_PRODUCTS = 2**22  # above this, a jump to the next end computes all produc
 class End:
     """What the anchors need of a series that ends here."""
 
-    x: NDArray[np.float64]  # (k,): its last values
+    n: int  # number of values up to it
+    x: NDArray[np.float64]  # (k,): the last ones
     rest: NDArray[np.float64]  # (k,): the same without seasons
     profile: dict[int, NDArray[np.float64]]  # seasonal indices, from the first of these values on
     level: float
@@ -60,8 +62,10 @@ class AnchoredEnds(Anchored):
         short: bool,
         features: NDArray[np.float64],
         linear: dict[str, NDArray[np.float64]],
+        drivers: Drivers | None,
     ) -> None:
-        """Take ends, features (n_features,) of the series, and the linear maps by branch."""
+        """Take ends, features (n_features,) of the series, linear maps by branch, and drivers."""
+        self.drivers = drivers
         self.settings, self.short = settings, short
         self.n_series = len(ends)
         self.logs = np.full(len(ends), log)
@@ -127,6 +131,7 @@ def ends_of(
         lag, long_lag = lags_of(int(n), seasons, settings)
         first = max(0, int(n) - max(n_last, lag, long_lag))
         yield End(
+            int(n),
             x[first:n],
             rest[first:],
             {m: np.roll(indices, -first) for m, indices in profile.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,14 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.anchored import Anchored, seasons_of
-from sklstm._forecasting.candidates import BRANCHES, CANDIDATES, with_linear_map, with_network
+from sklstm._forecasting.candidates import (
+    BRANCHES,
+    CANDIDATES,
+    DRIVERS,
+    NETWORKS,
+    with_linear_map,
+    with_network,
+)
 from sklstm._forecasting.combination import weights_of_candidates
-from sklstm._forecasting.ends import AnchoredEnds, ends_of
+from sklstm._forecasting.drivers import Drivers
+from sklstm._forecasting.ends import AnchoredEnds, End, ends_of
 from sklstm._forecasting.exogenous import linear_effects
 from sklstm._forecasting.hold_out import HoldOut, n_held_out
 from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.linear import fit_linear
-from sklstm._forecasting.networks import Networks
+from sklstm._forecasting.networks import Networks, corrected_by
 from sklstm._forecasting.observations import Observations
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import to_scale, wants_log
@@ -50,18 +59,23 @@ class Model:
         inputs: list[NDArray[np.float64]] | None = None,
         features: NDArray[np.float64] | None = None,
         after_round: Callable[[], object] = lambda: None,
+        n_past_only: int = 0,
     ) -> Model:
-        """Fit series (n_i,), with exogenous inputs (n_i, k) and features (n_series, n_features)."""
+        """Fit series (n_i,), with exogenous inputs (n_i, k) and features (n_series, n_features).
+
+        The last n_past_only inputs are not known in the future: the networks alone see them.
+        """
         logs = np.array(
             [wants_log(y) if settings.log is None else settings.log for y in values], np.bool_
         )
-        effects = _effects(values, logs, inputs, settings)
+        effects = _effects(values, logs, inputs, settings, n_past_only)
         observations = Observations.of(values, logs, inputs, effects)
         lengths = observations.lengths
         long = bool(np.median(lengths) >= _MANY_WINDOWS * settings.window_length())
-        full = Anchored(observations.x, lengths, logs, settings, not long, features)
+        drivers = None if inputs is None else Drivers.of(inputs, n_past_only)
+        full = Anchored(observations.x, lengths, logs, settings, not long, features, drivers)
         networks = Networks()
-        errors = _compare(full, observations, networks, seed, n_threads, after_round)
+        errors = _compare(full, observations, inputs, networks, seed, n_threads, after_round)
         weights = weights_of_candidates(errors, long, int(lengths.sum()))
         spreads = _spreads(full, observations, weights)
         return cls(settings, logs, effects, full, networks, errors, weights, spreads)
@@ -83,6 +97,7 @@ class Model:
             self.settings,
             old.short,
             old.features,
+            None if inputs is None or old.drivers is None else old.drivers.like(inputs),
         )
         anchored.linear = self.anchored.linear
         spreads = _spreads(anchored, observations, self.weights)
@@ -108,7 +123,12 @@ class Model:
 
         inputs: n_series arrays (horizon, k), the exogenous variables at those times.
         """
-        total = self._combined(self.anchored, self.weights, horizon)
+        anchored = self.anchored
+        if inputs is not None and anchored.drivers is not None:
+            drivers = anchored.drivers.with_future(np.stack(inputs))
+            anchored = copy.copy(anchored)
+            anchored.drivers = drivers
+        total = self._combined(anchored, self.weights, horizon)
         if inputs is not None:
             total += [rows @ effect for rows, effect in zip(inputs, self.effects, strict=True)]
         return list(total)
@@ -140,12 +160,23 @@ class Model:
         for first in range(0, len(lengths), n_rows):
             block = list(itertools.islice(ends, n_rows))
             anchored = AnchoredEnds(
-                block, log, self.settings, short, self.anchored.features[i], self.anchored.linear
-            )
+                block, log, self.settings, short, self.anchored.features[i], self.anchored.linear,
+                self._drivers_of(block, inputs, horizon),
+            )  # fmt: skip
             total[first : first + n_rows] = self._combined(anchored, weights, horizon)
         if explained is not None:
             total += explained[lengths[:, np.newaxis] + np.arange(horizon)]
         return total
+
+    def _drivers_of(
+        self, ends: list[End], inputs: NDArray[np.float64] | None, horizon: int
+    ) -> Drivers | None:
+        """Return the drivers at ends of a series, from its inputs (n, k); None if it has none."""
+        drivers = self.anchored.drivers
+        if drivers is None or inputs is None:
+            return None
+        first = [end.n - len(end.x) for end in ends]
+        return drivers.at_ends(inputs, first, [end.n for end in ends], horizon)
 
     def past_errors(self, i: int, horizon: int) -> NDArray[np.float64]:
         """Return errors (n_origins, horizon) of the anchors of a series, of whole horizons."""
@@ -175,7 +206,7 @@ class Model:
             name: anchor(series, origins, horizon) for name, anchor in anchored.anchors().items()
         }
         corrected = self.networks.corrected(anchored, origins, out)
-        return out | {with_network(name): forecast for name, forecast in corrected.items()}
+        return out | corrected
 
     def effective_weights(self) -> dict[str, NDArray[np.float64]]:
         """Return the weights (n_series,) by candidate, as they act in the forecast.
@@ -183,12 +214,12 @@ class Model:
         The weight of a network that was left out is that of the anchor it would have corrected.
         """
         out = dict(self.weights)
-        for branch in BRANCHES:
-            if branch not in self.networks.correctors:
-                anchor = self.settings.corrected_by_network(branch)
+        for name, network in NETWORKS.items():
+            if name not in self.networks.correctors:
+                branch = "trend" if network == DRIVERS else name
+                anchor = corrected_by(network, self.settings)
                 if branch not in self.anchored.linear:
                     anchor = branch
-                network = with_network(branch)
                 out[anchor] = out[anchor] + out[network]
                 out[network] = np.zeros_like(out[network])
         return out
@@ -199,20 +230,29 @@ def _effects(
     logs: NDArray[np.bool_],
     inputs: list[NDArray[np.float64]] | None,
     settings: ModelSettings,
+    n_past_only: int,
 ) -> list[NDArray[np.float64]]:
-    """Return effects (k,) of the exogenous inputs (n_i, k) on each series."""
+    """Return effects (k,) of the exogenous inputs (n_i, k) on each series.
+
+    The last n_past_only have none, since a forecast would need their future.
+    """
     if inputs is None:
         return []
     scaled = [to_scale(y, log) for y, log in zip(values, logs, strict=True)]
-    return [
-        linear_effects(x, rows, seasons_of(x, len(x), settings))
+    n_known = inputs[0].shape[1] - n_past_only
+    found = [
+        linear_effects(x, rows[:, :n_known], seasons_of(x, len(x), settings))
+        if n_known
+        else np.empty(0)
         for x, rows in zip(scaled, inputs, strict=True)
     ]
+    return [np.concatenate([effects, np.zeros(n_past_only)]) for effects in found]
 
 
 def _compare(
     full: Anchored,
     observations: Observations,
+    inputs: list[NDArray[np.float64]] | None,
     networks: Networks,
     seed: int,
     n_threads: int,
@@ -238,6 +278,9 @@ def _compare(
         settings,
         full.short,
         full.features[which],
+        None
+        if inputs is None or full.drivers is None
+        else full.drivers.like([inputs[i] for i in which]),
     )
     hold_out = HoldOut(past, part, horizon)
     for name, anchor in past.anchors().items():
@@ -251,6 +294,10 @@ def _compare(
             errors[with_network(branch)][which] = networks.train(
                 branch, past, full, hold_out, seed + k, n_threads, after_round
             )
+    if settings.trains_networks and full.drivers is not None:
+        errors[DRIVERS][which] = networks.train(
+            "X", past, full, hold_out, seed + len(BRANCHES), n_threads, after_round
+        )
     return errors
 
 
@@ -293,8 +340,8 @@ def _errors_from(
     Errors after the end are NaN.
     """
     own = {name: float(weights[name][i]) for name in CANDIDATES}
-    for branch in BRANCHES:
-        own[anchored.settings.corrected_by_network(branch)] += own[with_network(branch)]
+    for network in NETWORKS.values():
+        own[corrected_by(network, anchored.settings)] += own[network]
     series = np.full(len(origins), i)
     forecast = np.zeros((len(origins), horizon))
     for name, anchor in anchored.anchors().items():

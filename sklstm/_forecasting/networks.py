@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 
 from sklstm._forecasting.anchored import Anchored, repeated_beyond
 from sklstm._forecasting.branch import Branch
-from sklstm._forecasting.candidates import BRANCHES
+from sklstm._forecasting.candidates import BRANCHES, DRIVERS, NETWORKS, with_network
 from sklstm._forecasting.correction import Correction, Corrector
+from sklstm._forecasting.driver_network import DriverCorrector
 from sklstm._forecasting.hold_out import HoldOut
-from sklstm._forecasting.settings import NetworkSettings
+from sklstm._forecasting.settings import ModelSettings, NetworkSettings
 
 _MAX_EPOCHS = 20  # passes over the windows: a network soon knows short series by heart
 
 
 @dataclass
 class Networks:
-    """Networks by the branch that each corrects; a branch has none if training did not help."""
+    """Networks by name (see `NETWORKS`); there is none if training did not help."""
 
     correctors: dict[str, Corrector] = field(default_factory=dict)
     chosen_steps: dict[str, int] = field(default_factory=dict)  # 0: no network
@@ -41,15 +42,9 @@ class Networks:
         It is trained on the past, to find the best number of rounds, then from the start on all
         data.
         """
-        settings, branch = past.settings, past.network_branch(name)
-        anchor = past.anchors()[settings.corrected_by_network(name)]
-        corrector = Corrector(
-            settings.network,
-            settings.skip_connection,
-            branch.window,
-            branch.features.shape[1],
-            seed,
-        )
+        settings, branch = past.settings, _branch(past, name)
+        anchor = past.anchors()[corrected_by(NETWORKS[name], settings)]
+        corrector = _corrector(branch, name, settings, seed)
         errors = [hold_out.error(anchor)]  # before the first round
 
         def look(correct: Correction) -> None:
@@ -65,7 +60,7 @@ class Networks:
         best = int(np.argmin([hold_out.mean_over_series(of_round) for of_round in errors]))
         self.chosen_steps[name] = best * settings.network.steps_per_round
         if best:
-            final = full.network_branch(name)
+            final = _branch(full, name)
             self.correctors[name] = corrector.fit(final, best, n_threads, lambda _: after_round())
         self.loss_curves[name] = corrector.loss_curve
         return errors[best]
@@ -75,17 +70,45 @@ class Networks:
     ) -> dict[str, NDArray[np.float64]]:
         """Correct the anchors' forecasts (n_series, horizon) from one origin of each series.
 
-        The answer is by branch; without a network it is the forecast of the anchor itself.
+        The answer is by candidate; without a network it is the forecast of the anchor itself.
         """
         settings, series, out = anchored.settings, np.arange(anchored.n_series), {}
-        for name in BRANCHES:
-            out[name] = anchors[settings.corrected_by_network(name)]
+        for name, candidate in NETWORKS.items():
+            forecast = anchors[corrected_by(candidate, settings)]
             if name in self.correctors:
-                branch = anchored.network_branch(name)
-                correction = self.correctors[name].predict(branch, series, origins)
-                horizon = out[name].shape[1]
-                out[name] = out[name] + repeated_beyond(correction, horizon, settings.lag)
+                horizon, branch = forecast.shape[1], _branch(anchored, name)
+                correction = self.correctors[name].predict(branch, series, origins, horizon)
+                forecast = forecast + repeated_beyond(correction, horizon, settings.lag)
+            out[candidate] = forecast
         return out
+
+
+def _branch(anchored: Anchored, name: str) -> Branch:
+    """Return what a network learns from: the bare trend, if it sees exogenous variables."""
+    return anchored.bare_branch("trend") if name == "X" else anchored.network_branch(name)
+
+
+def corrected_by(candidate: str, settings: ModelSettings) -> str:
+    """Return which candidate the network of another one corrects."""
+    if candidate == DRIVERS:
+        return "trend"
+    return next(
+        settings.corrected_by_network(branch)
+        for branch in BRANCHES
+        if with_network(branch) == candidate
+    )
+
+
+def _corrector(branch: Branch, name: str, settings: ModelSettings, seed: int) -> Corrector:
+    """Return a network that is not trained yet."""
+    n_features = branch.features.shape[1]
+    if name != "X":
+        return Corrector(
+            settings.network, settings.skip_connection, branch.window, n_features, seed
+        )
+    assert branch.drivers is not None
+    n_drivers = branch.drivers.values.shape[1]
+    return DriverCorrector(settings.network, branch.window, n_features, n_drivers, seed)
 
 
 def _n_rounds(branch: Branch, network: NetworkSettings) -> int:
