@@ -41,6 +41,7 @@ class ForecasterParameters:
     season_length: int | Sequence[int] | Literal["auto"] | None = "auto"
     log: bool | Literal["auto"] = "auto"
     calendar: Sequence[Literal["month", "dayofweek", "hour", "monthend", "trend"]] = ()
+    past_columns: Sequence[Any] = ()
     missing: Literal["error", "interpolate"] = "error"
     freq: str | int | pd.tseries.offsets.BaseOffset | None = None
     non_negative: bool = False
@@ -90,6 +91,9 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
     calendar : sequence of str, default=()
         Calendar features to add to `X`, out of {"month", "dayofweek", "hour", "monthend",
         "trend"}: indicator columns, except for "trend", which is a straight line.
+    past_columns : sequence of column labels, default=()
+        Columns of `X`, or of a table, that are known only in the past, such as measurements. A
+        network sees them in its window; `predict` does not ask for them.
     missing : {"error", "interpolate"}, default="error"
         What to do about missing rows and NaN between observations: refuse them, naming the
         first, or fill them by linear interpolation.
@@ -210,8 +214,9 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
             DataFrame of one column, with the index (series, time), of unequal lengths. An array
             is one series, or one per column, at the times 0, 1, 2, ...
         X : DataFrame or None, default=None
-            Exogenous variables, which must be known in the future too, at least at the times of
-            y. For a long y they have the same index (series, time), or times alone if all series
+            Exogenous variables, at least at the times of y. They must be known in the future too,
+            except for `past_columns`. Their effect is linear, and a further network sees them. For
+            a long y they have the same index (series, time), or times alone if all series
             share them. y again, which scikit-learn's scorers need, is the same as None.
         static : DataFrame or None, default=None
             Numbers known for each series, constant in time, a row per series. The networks of a

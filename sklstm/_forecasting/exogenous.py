@@ -28,24 +28,41 @@ class Exogenous:
     columns: tuple[Any, ...] | None  # of X; None: calendar features alone
     calendar: tuple[str, ...]
     rows: list[NDArray[np.float64]]  # n_series arrays (n_i, n_columns): X at the known times
+    n_past_only: int = 0  # how many of the last columns are not known in the future
 
     @classmethod
-    def fit(cls, X: Any, calendar: tuple[str, ...], panel: Panel) -> Exogenous | None:
-        """Read X as the user passes it; None if there are neither X nor calendar features."""
+    def fit(
+        cls, X: Any, calendar: tuple[str, ...], panel: Panel, past_columns: tuple[Any, ...] = ()
+    ) -> Exogenous | None:
+        """Read X as the user passes it; None if there are neither X nor calendar features.
+
+        past_columns: columns of X that are not known in the future.
+        """
         unknown = set(calendar) - set(CALENDAR)
         if unknown:
             raise ValueError(
                 f"Unknown calendar features {sorted(unknown)}: choose from {CALENDAR}."
+            )
+        if X is None and past_columns:
+            raise ValueError(
+                f"past_columns={list(past_columns)!r} are columns of X: pass X to fit."
             )
         if X is None and not calendar:
             return None
         if X is None:
             return cls(None, calendar, [np.empty((len(axis), 0)) for axis in panel.axes])
         frame = _as_frame(X, panel.axes, None)
+        absent = [name for name in past_columns if name not in frame.columns]
+        if absent:
+            raise ValueError(
+                f"X lacks the column {absent[0]!r} of past_columns; it has {[*frame.columns]}."
+            )
+        known = [name for name in frame.columns if name not in past_columns]
+        frame = frame[[*known, *past_columns]]
         rows = _aligned(frame, panel, panel.axes)
         for name, values in zip(frame.columns, np.concatenate(rows).T, strict=True):
             check_spread(values, f"Column {name!r} of X")
-        return cls(tuple(frame.columns), calendar, rows)
+        return cls(tuple(frame.columns), calendar, rows, len(past_columns))
 
     def history(self, panel: Panel) -> list[NDArray[np.float64]]:
         """Return all features (n_i, k) at the known times."""
@@ -61,11 +78,11 @@ class Exogenous:
         axes = panel.futures(horizon)
         starts = [len(axis) for axis in panel.axes]
         if needed is None:
-            return self._with_calendar(self._given(X, panel, axes, "predict"), axes, starts)
+            return self._with_calendar(self._coming(X, panel, axes, "predict"), axes, starts)
         some = [needed.get(label, axes[0][:0]) for label in panel.labels]
         rows = []
         for axis, part, given in zip(
-            axes, some, self._given(X, panel, some, "predict"), strict=True
+            axes, some, self._coming(X, panel, some, "predict"), strict=True
         ):
             rows.append(np.zeros((horizon, given.shape[1])))
             rows[-1][axis.get_indexer(part)] = given
@@ -73,22 +90,35 @@ class Exogenous:
 
     def along(self, X: Any, panel: Panel, n_steps: list[int]) -> list[NDArray[np.float64]]:
         """Return all features (n_i + n_steps[i], k) of a longer panel and of steps beyond it."""
-        axes = []
-        for axis, old, n in zip(panel.axes, self.rows, n_steps, strict=True):
-            later = axis[len(old) :]
-            beyond = future(axis, panel.step, n) if n else axis[:0]
-            axes.append(later.append(beyond) if n else later)
-        new = self._given(X, panel, axes, "predict_at")
+        later = [axis[len(old) :] for axis, old in zip(panel.axes, self.rows, strict=True)]
+        beyond = [
+            future(axis, panel.step, n) if n else axis[:0]
+            for axis, n in zip(panel.axes, n_steps, strict=True)
+        ]
+        if self.n_past_only:
+            new = self._given(X, panel, later, "predict_at") if any(map(len, later)) else []
+            new = new or [old[:0] for old in self.rows]
+            coming = self._coming(X, panel, beyond, "predict_at")
+            new = [np.concatenate(pair) for pair in zip(new, coming, strict=True)]
+        else:
+            both = [a.append(b) if len(b) else a for a, b in zip(later, beyond, strict=True)]
+            new = self._given(X, panel, both, "predict_at")
         rows = [np.concatenate([old, more]) for old, more in zip(self.rows, new, strict=True)]
-        whole = [panel.axes[i][: len(self.rows[i])].append(axis) for i, axis in enumerate(axes)]
+        whole = [a.append(b) if len(b) else a for a, b in zip(panel.axes, beyond, strict=True)]
         return self._with_calendar(rows, whole, [0] * panel.n_series)
 
     def found_in(self, rows: Any) -> Any:
         """Return the columns of X if rows, a pandas object, have them."""
         names = getattr(rows, "columns", ())
-        if self.columns is None or not all(column in names for column in self.columns):
+        if self.columns is None or not all(column in names for column in self._known_columns):
             return None
-        return rows[list(self.columns)]
+        return rows[list(self._known_columns)]
+
+    @property
+    def _known_columns(self) -> tuple[Any, ...]:
+        """Columns of X that are known in the future."""
+        columns = self.columns or ()
+        return columns[: len(columns) - self.n_past_only]
 
     def extended(self, X: Any, panel: Panel) -> Exogenous:
         """Append X at the times by which the panel has grown."""
@@ -96,6 +126,16 @@ class Exogenous:
         new = self._given(X, panel, axes, "update")
         rows = [np.concatenate([old, more]) for old, more in zip(self.rows, new, strict=True)]
         return replace(self, rows=rows)
+
+    def _coming(self, X: Any, panel: Panel, axes: list[Any], method: str) -> list[NDArray]:
+        """Return the rows (n_i, n_columns) at future times; 0 where only the past is known."""
+        if not self.n_past_only:
+            return self._given(X, panel, axes, method)
+        known = replace(self, columns=self._known_columns or None, n_past_only=0)
+        if not self._known_columns:
+            X = None
+        rows = known._given(X, panel, axes, method)
+        return [np.pad(values, ((0, 0), (0, self.n_past_only))) for values in rows]
 
     def _given(self, X: Any, panel: Panel, axes: list[Any], method: str) -> list[NDArray]:
         """Return the rows (n_i, n_columns) of the X that a method was given."""
@@ -118,11 +158,21 @@ class Exogenous:
     def _with_calendar(
         self, rows: list[NDArray[np.float64]], axes: list[Any], starts: list[int]
     ) -> list[NDArray[np.float64]]:
-        """Append the calendar features; starts (n_series,) counts the observations before."""
+        """Put the calendar features before the columns that are known only in the past.
+
+        starts (n_series,) counts the observations before.
+        """
         if not self.calendar:
             return rows
+        n_known = len(self._known_columns)
         return [
-            np.hstack([values, *(_calendar(kind, axis, start) for kind in self.calendar)])
+            np.hstack(
+                [
+                    values[:, :n_known],
+                    *(_calendar(kind, axis, start) for kind in self.calendar),
+                    values[:, n_known:],
+                ]
+            )
             for values, axis, start in zip(rows, axes, starts, strict=True)
         ]
 

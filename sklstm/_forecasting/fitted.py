@@ -47,7 +47,8 @@ class Fitted:
                     "it with others. Leave static out."
                 )
             features = static_features(static, panel)
-        exogenous = Exogenous.fit(X, tuple(parameters.calendar), panel)
+        past = tuple(parameters.past_columns)
+        exogenous = Exogenous.fit(X, tuple(parameters.calendar), panel, past)
         return cls._of(parameters, panel, exogenous, features)
 
     def refitted(self, parameters: Any, panel: Panel, X: Any) -> Fitted:
@@ -78,6 +79,7 @@ class Fitted:
             check_random_state(parameters.random_state),
             parameters.n_jobs,
             parameters.verbose,
+            0 if exogenous is None else exogenous.n_past_only,
         )
         return cls(panel, exogenous, static, horizon, models, bool(parameters.non_negative))
 

@@ -77,7 +77,7 @@ class Model:
         networks = Networks()
         errors = _compare(full, observations, inputs, networks, seed, n_threads, after_round)
         weights = weights_of_candidates(errors, long, int(lengths.sum()))
-        spreads = _spreads(full, observations, weights)
+        spreads = _spreads(full, observations, weights, errors)
         return cls(settings, logs, effects, full, networks, errors, weights, spreads)
 
     def followed(
@@ -100,7 +100,7 @@ class Model:
             None if inputs is None or old.drivers is None else old.drivers.like(inputs),
         )
         anchored.linear = self.anchored.linear
-        spreads = _spreads(anchored, observations, self.weights)
+        spreads = _spreads(anchored, observations, self.weights, self.errors)
         return replace(self, anchored=anchored, spreads=spreads)
 
     def _check_scale(self, i: int, y: NDArray[np.float64]) -> None:
@@ -313,9 +313,20 @@ def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
 
 
 def _spreads(
-    anchored: Anchored, observations: Observations, weights: dict[str, NDArray[np.float64]]
+    anchored: Anchored,
+    observations: Observations,
+    weights: dict[str, NDArray[np.float64]],
+    holdout_errors: dict[str, NDArray[np.float64]],
 ) -> list[Spread]:
-    """Return the spread of the errors that the anchors made in each series."""
+    """Return the spread of the errors that the anchors made in each series.
+
+    It is narrower by as much as the network that sees exogenous variables did better than the trend
+    on the hold-out, since the anchors do not know what that network knows.
+    """
+    with_x = sum(weights[name] * np.nan_to_num(holdout_errors[name]) for name in CANDIDATES)
+    excess = holdout_errors["trend"] - np.fmin(holdout_errors[DRIVERS], holdout_errors["trend"])
+    without = with_x + weights[DRIVERS] * np.nan_to_num(excess)
+    shares = np.divide(with_x, without, out=np.ones_like(without), where=without > 0.0)
     spreads = []
     for i, explained in enumerate(observations.explained):
         origins = anchored.origins_of(i)
@@ -323,7 +334,8 @@ def _spreads(
         positions = origins[:, np.newaxis] + np.arange(1, errors.shape[1] + 1)
         known = positions < anchored.end[i]
         forecast += explained[np.where(known, positions - anchored.begin[i], 0)]
-        spreads.append(Spread.of(errors, forecast, bool(observations.logs[i])))
+        spread = Spread.of(errors, forecast, bool(observations.logs[i]))
+        spreads.append(replace(spread, ratios=spread.ratios * shares[i]))
     return spreads
 
 

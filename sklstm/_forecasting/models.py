@@ -38,6 +38,7 @@ class Models:
         rng: np.random.RandomState,
         n_jobs: int | None,
         verbose: bool | int,
+        n_past_only: int = 0,
     ) -> Models:
         """Fit series (n_i,), with inputs (n_i, k) and features (n_series, n_features).
 
@@ -57,6 +58,7 @@ class Models:
                 None if inputs is None else inputs[group],
                 None if features is None else features[group],
                 _no_bar if bar is None else bar.update,
+                n_past_only,
             )
             for group, seed in zip(
                 groups, rng.randint(np.iinfo(np.int32).max, size=len(groups)), strict=True

@@ -56,9 +56,10 @@ class Networks:
             errors.append(hold_out.error(corrected))
             after_round()
 
-        corrector.fit(branch, _n_rounds(branch, settings.network), n_threads, look)
+        network = corrector.settings
+        corrector.fit(branch, _n_rounds(branch, network), n_threads, look)
         best = int(np.argmin([hold_out.mean_over_series(of_round) for of_round in errors]))
-        self.chosen_steps[name] = best * settings.network.steps_per_round
+        self.chosen_steps[name] = best * network.steps_per_round
         if best:
             final = _branch(full, name)
             self.correctors[name] = corrector.fit(final, best, n_threads, lambda _: after_round())
@@ -108,7 +109,7 @@ def _corrector(branch: Branch, name: str, settings: ModelSettings, seed: int) ->
         )
     assert branch.drivers is not None
     n_drivers = branch.drivers.values.shape[1]
-    return DriverCorrector(settings.network, branch.window, n_features, n_drivers, seed)
+    return DriverCorrector(settings.sees_drivers, branch.window, n_features, n_drivers, seed)
 
 
 def _n_rounds(branch: Branch, network: NetworkSettings) -> int:

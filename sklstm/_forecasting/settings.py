@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import Any
 
@@ -22,6 +22,7 @@ CONSTRAINTS: dict[str, Any] = {
     ],
     "log": ["boolean", StrOptions({"auto"})],
     "calendar": [list, tuple],
+    "past_columns": [list, tuple],
     "missing": [StrOptions({"error", "interpolate"})],
     "freq": "no_validation",
     "non_negative": ["boolean"],
@@ -78,6 +79,7 @@ class ModelSettings:
     test_seasons: bool  # whether the data must confirm them
     log: bool | None  # None: decided for each series
     network: NetworkSettings
+    sees_drivers: NetworkSettings  # of the network that sees exogenous variables
     window: int | None
     skip_connection: bool  # a linear map inside the network, from the window to the head
 
@@ -115,11 +117,19 @@ class ModelSettings:
             alpha=float(parameters.alpha),
             clip_norm=parameters.clip_norm,
         )
+        # every step of the horizon is a target of its own, from which to learn more, faster
+        sees_drivers = replace(
+            network,
+            attention=None,
+            max_steps=max_steps if parameters.max_steps is not None else 2 * max_steps,
+            learning_rate_init=float(choose("learning_rate_init", 1e-2, 1e-2)),
+        )
         return cls(
             season_lengths=season_lengths,
             test_seasons=test_seasons,
             log=None if isinstance(parameters.log, str) else bool(parameters.log),
             network=network,
+            sees_drivers=sees_drivers,
             window=None if parameters.window is None else int(parameters.window),
             skip_connection=large,
         )

@@ -1,0 +1,105 @@
+"""The network that sees exogenous variables: nonlinear effects, past columns, many origins."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster
+from sklstm._forecasting.candidates import DRIVERS
+from sklstm._forecasting.drivers import Drivers
+
+FAST = {"horizon": 7, "max_steps": 40, "random_state": 0, "season_length": None}
+
+
+def load_of_temperature(n_series=3, n=400):
+    """Heating below 10 degrees, cooling above 20: no line through it; a level of each series."""
+    rng, index = np.random.default_rng(0), pd.date_range("2022-01-01", periods=n, freq="D")
+    loads, temperatures = {}, {}
+    for name in [f"s{k}" for k in range(n_series)]:
+        temperature = 15.0 + 8.0 * rng.standard_normal(n)
+        effect = 3.0 * np.maximum(10.0 - temperature, 0) + 4.0 * np.maximum(temperature - 20.0, 0)
+        loads[name] = pd.Series(100.0 + effect + rng.standard_normal(n), index)
+        temperatures[name] = pd.DataFrame({"temperature": temperature}, index)
+    names = ["series", "day"]
+    return pd.concat(loads, names=names), pd.concat(temperatures, names=names)
+
+
+@pytest.mark.slow
+def test_the_network_sees_an_effect_that_is_not_linear():
+    y, X = load_of_temperature()
+    past = y.groupby(level=0).head(372)
+    future = y.drop(past.index)
+    settings = {"horizon": 28, "random_state": 0}
+    errors = {}
+    for name, max_steps in (("linear", 0), ("networks", None)):
+        forecaster = LSTMForecaster(**settings, max_steps=max_steps).fit(past, X.loc[past.index])
+        errors[name] = -forecaster.score(future, X.loc[future.index], metric="mae")
+        bounds = forecaster.predict_interval(X=X.loc[future.index], coverage=0.8)
+        inside = (bounds["lower"] <= future) & (future <= bounds["upper"])
+        assert inside.mean() == pytest.approx(0.8, abs=0.15)
+    without = -LSTMForecaster(**settings).fit(past).score(future, metric="mae")
+    assert errors["networks"] < 0.5 * errors["linear"]
+    assert errors["networks"] < 0.5 * without
+    assert (forecaster.anchor_weights_[DRIVERS] > 0.7).all()
+    assert "sees the exogenous variables was trained" in forecaster.describe()
+
+
+def test_n_jobs_changes_nothing():
+    y, X = load_of_temperature(2, 80)
+    first, second = (
+        LSTMForecaster(**FAST, n_jobs=n_jobs).fit(y, X).predict(7, _later(X)) for n_jobs in (1, 2)
+    )
+    np.testing.assert_array_equal(first, second)
+
+
+def _later(X):
+    """Return X seven days later."""
+    return X.rename(index=lambda day: day + pd.Timedelta("7D"), level=1)
+
+
+def test_columns_known_only_in_the_past():
+    y, X = load_of_temperature(1, 120)
+    y, X = y.loc["s0"].asfreq("D"), X.loc["s0"]
+    X["hot"] = (X["temperature"] > 20.0).astype(float)
+    X["measured"] = np.random.default_rng(1).standard_normal(120)
+    forecaster = LSTMForecaster(**FAST, past_columns=["measured"]).fit(y[:100], X[:100])
+    future = X[["hot", "temperature"]]  # neither the column nor the order of fit is needed
+    expected = forecaster.predict(7, future)
+    pd.testing.assert_series_equal(forecaster.predict(7, X.assign(measured=np.nan)), expected)
+    effects = forecaster._fitted.models.models[0].effects[0]
+    assert effects[-1] == 0.0  # a linear effect would need the future
+    assert np.abs(effects[:2]).min() > 0.0
+    origins = forecaster.predict_at(y[:110], y.index[[99, 105, 109]], X)
+    np.testing.assert_allclose(origins.iloc[0], expected, rtol=1e-9)
+    forecaster.update(y[100:110], X)
+    np.testing.assert_allclose(origins.iloc[2], forecaster.predict(7, future), rtol=1e-9)
+    with pytest.raises(ValueError, match="lacks the column 'measured'"):
+        forecaster.update(y[110:], future)
+
+
+def test_only_past_columns_ask_for_no_future():
+    y, X = load_of_temperature(1, 120)
+    y, X = y.loc["s0"].asfreq("D"), X.loc["s0"]
+    settings = {**FAST, "past_columns": ["temperature"]}
+    forecaster = LSTMForecaster(**settings, calendar=["dayofweek"]).fit(y[:100], X[:100])
+    expected = forecaster.predict_at(y, X=X)
+    assert len(expected) == 21
+    np.testing.assert_allclose(expected.iloc[0], forecaster.predict(7), rtol=1e-9)
+    forecaster.update(y[100:], X[100:])
+    np.testing.assert_allclose(expected.iloc[-1], forecaster.predict(7), rtol=1e-9)
+    for given, message in ((None, "pass X to fit"), (X.rename(columns=str.upper), "X lacks")):
+        with pytest.raises(ValueError, match=message):
+            LSTMForecaster(**settings).fit(y, given)
+
+
+def test_drivers_are_where_they_are_known():
+    drivers = Drivers.of([np.arange(12.0).reshape(6, 2), np.full((3, 2), 5.0)], n_past_only=1)
+    drivers = drivers.with_future(np.full((2, 2, 2), 100.0))
+    begin, end, series = np.array([0, 6]), np.array([6, 9]), np.array([0, 1])
+    positions = np.array([[3, 4, 5, 6, 7], [5, 6, 7, 8, 9]])  # in the second, 5 is of the first
+    out = drivers.at(positions, begin, end, series, n_past=3)
+    np.testing.assert_array_equal(out[0, :3], drivers.values[3:6])
+    np.testing.assert_array_equal(out[0, 3:, 0], drivers.future[0, :, 0])
+    np.testing.assert_array_equal(out[1, 0], 0.0)
+    np.testing.assert_array_equal(out[1, 4, 0], drivers.future[1, 0, 0])
+    np.testing.assert_array_equal(out[:, 3:, 1], 0.0)  # known only in the past
