@@ -37,7 +37,7 @@ def test_pieces_are_stretched_to_equal_lengths(sequences):
     warps = draw(Warping(share=0.9, speed=0.5, scale=0.3), len(LENGTHS), np.random.default_rng(1))
     assert np.ptp(warps.ends[:, 1]) > 0.01
     assert np.ptp(warps.factor) > 0.01
-    found = sequences_of(warped(batch_of(sequences), warps))
+    found = sequences_of(warped(batch_of(sequences), warps, 2))
     for x, y, ends, factor in zip(sequences, found, *warps, strict=True):
         last, step = len(x) - 1, np.arange(len(x))
         place = np.interp(step, np.linspace(0, last, len(ends)), ends * last)
@@ -47,10 +47,18 @@ def test_pieces_are_stretched_to_equal_lengths(sequences):
 
 def test_ends_stay_and_nothing_leaves_the_range_of_its_sequence(sequences):
     warps = draw(Warping(speed=2.0, scale=0.0), len(LENGTHS), np.random.default_rng(2))
-    for x, y in zip(sequences, sequences_of(warped(batch_of(sequences), warps)), strict=True):
+    for x, y in zip(sequences, sequences_of(warped(batch_of(sequences), warps, 2)), strict=True):
         np.testing.assert_allclose(y[[0, -1]], x[[0, -1]], rtol=0, atol=1e-12)
         assert (y.min(axis=0) >= x.min(axis=0) - 1e-12).all()
         assert (y.max(axis=0) <= x.max(axis=0) + 1e-12).all()
+
+
+def test_columns_past_the_values_are_not_made_louder(sequences):
+    warps = draw(Warping(share=0.9, scale=0.3), len(LENGTHS), np.random.default_rng(1))
+    softer = warps._replace(factor=np.ones(len(LENGTHS)))
+    found, plain = (warped(batch_of(sequences), w, 1).x for w in (warps, softer))
+    assert (found[:, 0] != plain[:, 0]).any()
+    np.testing.assert_array_equal(found[:, 1], plain[:, 1])
 
 
 def test_a_share_is_changed():
@@ -63,7 +71,7 @@ def test_a_share_is_changed():
 def test_what_is_not_changed_stays_the_same(sequences):
     batch = batch_of([sequence.astype(np.float32) for sequence in sequences])
     n = len(LENGTHS)
-    same = warped(batch, Warps(np.tile(np.linspace(0, 1, 5), (n, 1)), np.ones(n)))
+    same = warped(batch, Warps(np.tile(np.linspace(0, 1, 5), (n, 1)), np.ones(n)), 2)
     assert same.x.dtype == np.float32
     np.testing.assert_allclose(same.x, batch.x, rtol=0, atol=1e-6)
 

@@ -148,8 +148,13 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             data, self.branch_patch_size_, scale, center, deviation, gaps=gaps, constant=constant,
             static=None if self._architecture["return_sequences"] else constant,
             time_channel=len(center) - 1 if self._architecture["time_gaps"] else -1,
-            ahead=self._spec.n_directions == 2,
+            ahead=self._reads_both_ways,
         )  # fmt: skip
+
+    @property
+    def _reads_both_ways(self) -> bool:
+        """Whether a prediction may know what comes after a gap."""
+        return bool(self._architecture["bidirectional"] and self._architecture["num_layers"] > 0)
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
         """Return raw predictions (n_rows, n_outputs)."""

@@ -248,7 +248,7 @@ class NetworkInput:
 
         rows (total_rows, width): what belongs to the rows of all samples, in their order
         """
-        return self._steps(rows[:, : self._n_values()], self.data.n_channels)
+        return self._steps(rows[:, : self.n_values], self.data.n_channels)
 
     def by_channel(self, rows: NDArray) -> NDArray:
         """Return what belongs to each channel, (total_steps, n_channels): its copies and gaps.
@@ -256,11 +256,12 @@ class NetworkInput:
         rows (total_rows, width): as in `by_copy`
         """
         of_channels = self.by_copy(rows).sum(axis=2)
-        of_gaps = self._steps(rows[:, self._n_values() :], len(self.gaps))
+        of_gaps = self._steps(rows[:, self.n_values :], len(self.gaps))
         of_channels[:, self.gaps] += of_gaps.sum(axis=2)
         return of_channels
 
-    def _n_values(self) -> int:
+    @property
+    def n_values(self) -> int:
         """Return the columns of a row that hold values, past which are those of gaps."""
         return network_channels(self.data.n_channels, self.patch_size, self.scale)
 

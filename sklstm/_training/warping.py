@@ -31,8 +31,12 @@ def draw(warping: Warping, n_sequences: int, rng: np.random.Generator) -> Warps:
     return Warps(ends, factor)
 
 
-def warped(batch: PackedBatch, warps: Warps | None) -> PackedBatch:
-    """Return the batch with its sequences changed, each between its own first and last step."""
+def warped(batch: PackedBatch, warps: Warps | None, n_values: int) -> PackedBatch:
+    """Return the batch with its sequences changed, each between its own first and last step.
+
+    n_values: columns of x that hold values; others, of gaps and static features, are not made
+        louder or softer
+    """
     if warps is None:
         return batch
     n_live = np.diff(batch.starts)  # (n_timesteps,)
@@ -48,4 +52,6 @@ def warped(batch: PackedBatch, warps: Warps | None) -> PackedBatch:
     after = np.minimum(before + 1, batch.lengths[sequence] - 1)
     lower, upper = batch.x[batch.starts[before] + sequence], batch.x[batch.starts[after] + sequence]
     factor = warps.factor[sequence, np.newaxis].astype(batch.x.dtype)
-    return batch._replace(x=factor * (lower + share * (upper - lower)))
+    x = lower + share * (upper - lower)
+    x[:, :n_values] *= factor
+    return batch._replace(x=x)

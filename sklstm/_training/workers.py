@@ -117,7 +117,7 @@ class Workers:
         def gradient(k: int, chunk: Chunk) -> None:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
-            batch = warped(inputs.pack(samples[part], network.dtype), warps[k])
+            batch = warped(inputs.pack(samples[part], network.dtype), warps[k], inputs.n_values)
             self._gradients[k] = 0.0
             losses[k] = chunk.gradient(
                 batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
