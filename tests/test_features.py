@@ -59,6 +59,14 @@ def test_the_head_makes_the_prediction_of_them(network, dtype):
     assert abs(features).max() > 0.01
 
 
+def test_static_features_are_among_them():
+    X, y = problem(LSTMRegressor)
+    X = [np.column_stack([x, np.full(len(x), float(k % 5))]) for k, x in enumerate(X)]
+    features = LSTMRegressor(**SMALL, static_features=[2]).fit(X, y).transform(X)
+    assert features.shape == (24, 9)
+    assert abs(np.corrcoef(features[:, 8], np.arange(24) % 5)[0, 1]) > 0.999
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_members_are_side_by_side(Estimator):
     X, y = problem(Estimator)

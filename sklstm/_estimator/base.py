@@ -433,7 +433,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         held_input, X = self._input(data), held_out.X
         if X is None and self.scoring not in (None, "loss"):
             ends = zip(data.begin[samples], data.end[samples], strict=True)
-            X = [data.values[first:end] for first, end in ends]
+            # without the channel of the time, if there is one
+            X = [data.values[first:end, : self.n_channels_in_] for first, end in ends]
 
         def score(workers: Workers, theta: NDArray) -> float:
             raw = workers.predict(held_input, samples)

@@ -30,7 +30,7 @@ class FeaturesOfNetwork(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Fitte
         Returns
         -------
         ndarray of shape (n_samples, n_features)
-            Pooled states and the means of a branch; members of an ensemble side by side.
+            Pooled states, static features and the means of a branch; members side by side.
         """
         data = self._known_sequences(X)
         inputs, every = self._input(data), np.arange(data.n_samples)
