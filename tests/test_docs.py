@@ -1,6 +1,7 @@
 """The documentation: its code runs, its links have targets, its commands are those of CI."""
 
 import doctest
+import inspect
 import re
 import tomllib
 import warnings
@@ -100,6 +101,31 @@ def test_examples_in_docstrings(name, thing):
         report = []
         runner.run(test, out=report.append)
         assert runner.failures == 0, "".join(report)
+
+
+def documented_parameters(thing):
+    """Return the names in the section "Parameters" of a docstring."""
+    text = inspect.getdoc(thing)
+    section = re.search(
+        r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+$|\Z)", text, re.MULTILINE | re.DOTALL
+    )
+    lines = re.findall(r"^(\S.*?)(?: :.*)?$", section[1], re.MULTILINE) if section else []
+    return {name.strip().lstrip("*") for line in lines for name in line.split(",")}
+
+
+@pytest.mark.parametrize(("name", "thing"), PUBLIC, ids=[name for name, _ in PUBLIC])
+def test_docstrings_have_every_parameter(name, thing):
+    if thing is sklstm.Sequences:  # made by `from_frame`
+        thing = sklstm.Sequences.from_frame
+    assert documented_parameters(thing) == set(inspect.signature(thing).parameters)
+    methods = [
+        method
+        for name, method in vars(thing).items()
+        if inspect.isfunction(method) and "\nParameters\n" in (inspect.getdoc(method) or "")
+    ]
+    for method in methods:
+        parameters = set(inspect.signature(method).parameters) - {"self"}
+        assert documented_parameters(method) == parameters, method
 
 
 @pytest.mark.parametrize(("name", "thing"), PUBLIC, ids=[name for name, _ in PUBLIC])

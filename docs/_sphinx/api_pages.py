@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import sklstm
+from sklstm.components import Component
 
 FOLDER = Path("reference") / "api"
 
@@ -34,7 +35,13 @@ def public_names(module: ModuleType) -> list[str]:
 
 
 def own_members(cls: type) -> Iterator[str]:
-    """Yield the public methods and properties that the package defines, not scikit-learn."""
+    """Yield the public methods and properties that the package defines, not scikit-learn.
+
+    Those of components are called by the package alone. They are on the pages of the base classes,
+    for people who derive a component of their own.
+    """
+    if issubclass(cls, Component) and not cls.__subclasses__():
+        return
     seen = set()
     for base in cls.__mro__:
         if base.__module__.startswith("sklstm"):
@@ -52,7 +59,8 @@ def page_of(module: ModuleType, name: str) -> str:
     lines = [name, "=" * len(name), "", f".. currentmodule:: {module.__name__}", ""]
     if inspect.isclass(thing):
         lines += [f".. autoclass:: {module.__name__}.{name}"]
-        lines += ["   :members: " + ", ".join(sorted(own_members(thing)))]
+        members = sorted(own_members(thing))
+        lines += ["   :members: " + ", ".join(members)] if members else []
     else:
         lines += [f".. autofunction:: {module.__name__}.{name}"]
     # the gallery writes such a file for each name, empty if no example uses the name

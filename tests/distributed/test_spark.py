@@ -1,6 +1,7 @@
 """Spark: the function that Dask and pandas apply to groups."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ pytestmark = [
 
 
 @pytest.fixture
-def session():
-    """Two threads of one process."""
+def session(monkeypatch):
+    """Two workers of this Python."""
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     session = (
         pyspark_sql.SparkSession.builder.master("local[2]")
         .config("spark.ui.enabled", "false")
