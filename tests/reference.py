@@ -982,8 +982,8 @@ def gather(
     """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies).
 
     NaN is filled by the last value, or `ahead` on the line to the next one, and where there is
-    none by the mean. For each channel of `gaps` a patch has two more columns for each step: 0.3 if
-    it was observed, and 0.3 log(1 + how long ago); in steps, or by the times in time_channel.
+    none by the mean. For each channel of `gaps` a patch has two more columns for each step: 0.1 if
+    it was observed, and 0.1 log(1 + how long ago); in steps, or by the times in time_channel.
     """
     seen = []
     for sequence in sequences:
@@ -1008,7 +1008,7 @@ def gather(
             copies.append(_standardised(filled, sequence))
         raw = np.where(np.isnan(filled), np.nan_to_num(center), filled)
         steps = np.stack(copies or [raw], axis=2)  # (n_timesteps, n_channels, copies)
-        more = 0.3 * np.stack([observed, np.log1p(ago)], axis=2)[:, list(gaps)]
+        more = 0.1 * np.stack([observed, np.log1p(ago)], axis=2)[:, list(gaps)]
         parts = [_patches(np.nan_to_num(steps), patch_size), _patches(more, patch_size)]
         seen.append(np.concatenate(parts, axis=1))
     return seen

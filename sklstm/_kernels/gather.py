@@ -16,7 +16,7 @@ SMALLEST_DEVIATION = 1e-145
 _ENLARGED = 1e150
 # What is read of gaps, as a share: a full one outweighs the values where gaps come at random
 # (docs/decisions/gaps.md).
-GAP = 0.3
+GAP = 0.1
 
 
 @device
