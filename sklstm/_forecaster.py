@@ -344,7 +344,9 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
             Number of steps between two origins; None: `horizon`, so that forecasts do not
             overlap.
         refit : bool, default=True
-            Whether to fit at every origin, or only at the first one and update.
+            Whether to fit at every origin, or only at the first one and follow, as `predict_at`
+            does. The spread of the errors is then measured again whenever the shortest series has
+            grown by a hundredth.
         coverage : float, default=0.9
             Coverage of the bounds.
 

@@ -94,15 +94,28 @@ def _forecasts_of_run(
     begun = np.flatnonzero(lengths > ends[0])
     panel, lengths = panel.of_series(list(begun)), lengths[begun]
     fitted, frames = None, []
-    for end in ends:
-        past = panel.cut(list(lengths - end))
-        if fitted is None:
-            fitted = Fitted.to(template, past, X, static)
-        else:
-            fitted = fitted.followed(past, X)
-        forecast = fitted.forecast(horizon, X)
-        frames += _tidy(panel, lengths - end, forecast, horizon, coverage)
+    for group in _neighbours(ends, int(lengths.min())):
+        past = panel.cut(list(lengths - group[0]))
+        fitted = (
+            Fitted.to(template, past, X, static) if fitted is None else fitted.followed(past, X)
+        )
+        for end, forecast in zip(group, fitted.backtested(panel, group, horizon, X), strict=True):
+            frames += _tidy(panel, lengths - end, forecast, horizon, coverage)
     return frames
+
+
+def _neighbours(ends: list[int], length: int) -> list[list[int]]:
+    """Split origins where the known part of the shortest series has grown by a hundredth.
+
+    The spread of the errors is measured at the first origin of each group.
+    """
+    groups: list[list[int]] = []
+    for end in ends:
+        if groups and (length - end) < 1.01 * (length - groups[-1][0]):
+            groups[-1].append(end)
+        else:
+            groups.append([end])
+    return groups
 
 
 def _tidy(

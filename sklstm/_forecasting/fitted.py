@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -143,6 +144,24 @@ class Fitted:
             )
             out[own] = in_units(x, self.models.logs[i], self.non_negative)[place]
         return rows.answer(out)
+
+    def backtested(self, panel: Panel, ends: list[int], horizon: int, X: Any) -> Iterator[Forecast]:
+        """Yield forecasts from several origins of a longer panel, with the spread of today.
+
+        ends: for each origin the number of observations of each series after it, falling.
+        """
+        models, inputs = self.models, None
+        if self.exogenous is not None:
+            inputs = self.exogenous.along(X, panel, [0] * panel.n_series)
+        points = [
+            models.forecast_after(
+                i, y, len(y) - np.array(ends), horizon, None if inputs is None else inputs[i]
+            )
+            for i, y in enumerate(panel.values)
+        ]
+        for k in range(len(ends)):
+            at_end = [forecasts[k] for forecasts in points]
+            yield Forecast(at_end, models.spreads, models.logs, self.non_negative)
 
     def forecast_at(self, rows: Any, indexed: Any, X: Any) -> Any:
         """Return forecasts at the times of rows, in their order and with their index.

@@ -151,3 +151,20 @@ def test_blocks_and_jumps_change_nothing_but_rounding(monkeypatch):
     monkeypatch.setattr(model, "_VALUES_PER_BLOCK", 1000)
     monkeypatch.setattr(ends, "_MOST_PRODUCTS", 0)
     np.testing.assert_allclose(forecaster.predict_at(y), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("y", [monthly(60), hourly(400)], ids=["short", "long"])
+def test_a_backtest_without_fitting_again_has_these_forecasts(y):
+    table = LSTMForecaster(**FAST).backtest(y, n_origins=20, step=1, refit=False)
+    forecaster = LSTMForecaster(**FAST).fit(y[: len(y) - 25])
+    expected = forecaster.predict_at(y)[:20]
+    found = table["prediction"].to_numpy().reshape(20, 6)
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    width = (table["upper"] - table["lower"]).to_numpy().reshape(20, 6)
+    for k in (0, 4, 19):  # of 400 values the spread is measured again every fourth time
+        forecaster.fit(y[: len(y) - 25])
+        if k:
+            forecaster.update(y[len(y) - 25 : len(y) - 25 + k])
+        bounds = forecaster.predict_interval()
+        exact = (bounds["upper"] - bounds["lower"]).to_numpy()
+        np.testing.assert_allclose(width[k], exact, rtol=1e-9 if len(y) == 60 or k < 5 else 0.05)
