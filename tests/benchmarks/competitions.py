@@ -12,8 +12,8 @@ MASE is scaled by the seasonal differences of the training data; sMAPE is in per
 weighted quantile loss at 0.1, ..., 0.9. Seconds are processor times of fit and forecast. The
 published figures are those of the benchmark ``chronos_zeroshot`` of the package fev
 (github.com/autogluon/fev, folder benchmarks/chronos_zeroshot/results), which has the same series
-and horizons. That the figures of the seasonal naive forecast agree shows that the protocol is the
-same. The hourly series of M4 are 120 of 414, without published figures.
+and horizons. Where the figures of the seasonal naive forecast agree, as they do but for Tourism
+yearly, the protocol is the same. The hourly series of M4 are 120 of 414, without published figures.
 
 ``--methods`` may add Theta and AutoETS of statsforecast, run here, if it is installed (extra
 ``bench``).
