@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sklstm._input.categories import StepEncoder
+from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
 from sklstm._kernels.simd import aligned
@@ -49,17 +51,25 @@ class Stream:
         deviation: NDArray[np.float64],
         decode: Callable[[NDArray], NDArray],
         mean: Callable[[Sequence[NDArray]], NDArray],
+        encode: StepEncoder | None = None,
     ) -> None:
         """Begin streams through networks of one shape.
 
         packed: the parameters of each network
+        center, deviation (n_numeric,): of the channels that are numbers
         mean: makes of the networks' raw predictions that of the ensemble
+        encode: makes codes of the categories of a step
         """
         plan, spec, n_networks = network.plan, network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
         self._network, self._packed = network, packed
-        self._settings = n_streams, center, deviation, decode, mean
+        self._settings = n_streams, center, deviation, decode, mean, encode
+        self._encode = encode
+        n_vectors = spec.n_channels - len(center)  # columns of embeddings, which are not scaled
+        center = np.concatenate([center, np.zeros(n_vectors)])
+        deviation = np.concatenate([deviation, np.ones(n_vectors)])
+        self._shape = n_streams, len(encode.is_categorical) if encode else spec.n_channels
         chunk = Chunk(network)
         work = chunk.workspace(n_streams, n_streams, 1, keep=False)
         line = 64 // network.dtype.itemsize
@@ -96,15 +106,18 @@ class Stream:
         self._states = {
             name: state if n_networks > 1 else state[0] for name, state in every.items()
         }
-        self._x = np.zeros((n_streams, spec.n_channels))
+        x = [np.zeros((n_streams, spec.n_channels))]  # one for all, or each has its embeddings
+        self._x = x if encode is None else [x[0].copy() for _ in packed]
         sizes, scale = _record(plan, work, place), np.array([center, 1.0 / deviation])
         self._arguments = [
             (
                 plan.cell, plan.norm, plan.noise, plan.readout,
                 sizes, plan.scans, np.array([0, n_streams]),
-                parameters, part, self._x, scale, seen,
+                parameters, part, x, scale, seen,
             )
-            for parameters, part, seen in zip(packed, flat, n_seen, strict=True)
+            for parameters, part, x, seen in zip(
+                packed, flat, self._x if encode else x * n_networks, n_seen, strict=True
+            )
         ]  # fmt: skip
         self._run = entry_point(network_step, *self._arguments[0])
         self.reset()
@@ -129,14 +142,29 @@ class Stream:
             If x has another shape, or holds NaN, infinity or a value that is too large; the
             streams are then as before.
         """
-        values = np.asarray(x, np.float64)
-        if values.shape != self._x.shape:
+        values = np.asarray(x, np.float64 if self._encode is None else object)
+        if values.shape != self._shape:
             values = self._shaped(values)
-        self._x[...] = values
+        if self._encode is None:
+            self._x[0][...] = values
+        else:
+            values = self._embed(*self._encode(values))
         for arguments in self._arguments:
             if not self._run(*arguments):  # the first one: all look at the same values
                 self._refuse(values)
         return self._decode(self._mean(self._raws))
+
+    def _embed(self, values: NDArray[np.float64], codes: NDArray[np.int32]) -> NDArray:
+        """Write numbers and the vectors of categories for each network; return the numbers.
+
+        values (n_streams, n_numeric), codes (n_streams, n_categorical)
+        """
+        none = np.empty(0, np.int64)
+        batch = PackedBatch(values, none, none, values[:, :0], codes)
+        for packed, x in zip(self._packed, self._x, strict=True):
+            self._network.read(packed)
+            x[...] = self._network.embedded(batch).x
+        return values
 
     def _refuse(self, values: NDArray) -> None:
         """Raise the error for a step (n_streams, n_channels) with a value that cannot be read."""
@@ -158,9 +186,10 @@ class Stream:
 
     def _shaped(self, values: NDArray) -> NDArray:
         """Return one step of values in the shape of the streams, or raise an error."""
-        n_streams, n_channels = self._x.shape
-        if values.size == self._x.size and values.ndim < 2 and 1 in (n_streams, n_channels):
-            return values.reshape(self._x.shape)
+        n_streams, n_channels = self._shape
+        same_size = values.size == n_streams * n_channels
+        if same_size and values.ndim < 2 and 1 in (n_streams, n_channels):
+            return values.reshape(self._shape)
         raise ValueError(
             f"x has the shape {values.shape}; one step of {n_streams} stream(s) of {n_channels} "
             f"channel(s) is ({n_streams}, {n_channels})."

@@ -1031,6 +1031,67 @@ def _patches(steps, size):
     return steps.reshape(len(steps) // size, -1)
 
 
+# --- embeddings ---------------------------------------------------------------------------
+def gather_codes(sequences, patch_size):
+    """Patch the codes (n_timesteps, n_categorical) of each sequence; -1 before the first step."""
+    seen = []
+    for codes in sequences:
+        before = np.full((-len(codes) % patch_size, codes.shape[1]), -1)
+        steps = np.concatenate([before, codes])
+        seen.append(steps.reshape(len(steps) // patch_size, -1))
+    return seen
+
+
+def embedding_forward(codes, tables):
+    """Return the vectors (n_rows, their lengths added up) of codes (n_rows, n_places).
+
+    The tables belong to the places in turn. A code of -1 has a vector of zeros.
+    """
+    vectors = []
+    for row in codes:
+        of_row = []
+        for place, code in enumerate(row):
+            table = tables[place % len(tables)]
+            of_row.append(table[code] if code >= 0 else np.zeros(table.shape[1]))
+        vectors.append(np.concatenate(of_row))
+    return np.array(vectors)
+
+
+def embedding_rows(codes, n_tables):
+    """Return the rows (table, code) that are read, in the order in which they are met."""
+    met = [(place % n_tables, int(c)) for row in codes for place, c in enumerate(row) if c >= 0]
+    return list(dict.fromkeys(met))
+
+
+def embedding_backward(codes, tables, dvectors):
+    """Return the gradients of the tables, from that of the vectors."""
+    gradients = [np.zeros(table.shape) for table in tables]
+    for row, dvector in zip(codes, dvectors, strict=True):
+        first = 0
+        for place, code in enumerate(row):
+            gradient = gradients[place % len(tables)]
+            size = gradient.shape[1]
+            if code >= 0:
+                gradient[code] += dvector[first : first + size]
+            first += size
+    return gradients
+
+
+def take_rows(rows, tables):
+    """Return rows (table, code) of the tables, one after another."""
+    return np.concatenate([tables[table][code] for table, code in rows])
+
+
+def put_rows(rows, taken, tables):
+    """Return the tables with other values in some rows (table, code)."""
+    tables, first = [table.copy() for table in tables], 0
+    for table, code in rows:
+        size = tables[table].shape[1]
+        tables[table][code] = taken[first : first + size]
+        first += size
+    return tables
+
+
 # --- optimisers ---------------------------------------------------------------------------
 # All return what they update, and the norm of the gradient before clipping; if the norm is not
 # finite, nothing changes.

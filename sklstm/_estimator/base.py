@@ -34,6 +34,7 @@ from sklstm._estimator.members import (
 )
 from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
+from sklstm._input.categories import kept_categories
 from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
@@ -46,8 +47,9 @@ from sklstm._progress import announced, progress_bar
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.side_by_side import side_by_side
 from sklstm._training.training import History, TrainingSet, TrainingSettings, train
+from sklstm._training.unknown import with_unknown
 from sklstm._training.workers import Workers
-from sklstm.components.component import resolve
+from sklstm.components.component import is_same, resolve
 from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.solvers import SOLVERS
 
@@ -148,10 +150,13 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         (samples,) = np.nonzero(weight > 0)
         data = self._with_times(data, X, samples if fresh else None)
         held_out = None
+        if validation is None and self.early_stopping and not incremental:
+            samples, held_out = self._split(data, samples, targets, rng)
+        if fresh and self.is_categorical_ is not None:
+            data = kept_categories(self, data, samples)
+            held_out = held_out and held_out._replace(data=data)
         if validation is not None:
             held_out = self._validation_data(validation)
-        elif self.early_stopping and not incremental:
-            samples, held_out = self._split(data, samples, targets, rng)
         self._check_held_out(held_out)
         targets = targets.of(samples)
         if fresh or incremental:
@@ -161,7 +166,10 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         if fresh:
             self.dtype_ = settings.precision(self, one_batch)
         targets = replace(targets, values=scaled.astype(self.dtype_))
-        training_set = TrainingSet(self._input(data), samples, targets)
+        inputs = self._input(data)
+        if not one_batch:
+            inputs = with_unknown(inputs, samples, self._spec.embeddings)
+        training_set = TrainingSet(inputs, samples, targets)
         there = [] if fresh else list(zip(self._thetas(), self._members, strict=True))
         kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
         plan = settings.training_settings(self, len(samples), one_batch, self.branch_, incremental)
@@ -178,10 +186,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
     def _check_architecture(self) -> None:
         """Raise an error if a network that is to go on would have to be another one."""
         for name, started in self._architecture.items():
-            now, then = (self._component(name, of) for of in (getattr(self, name), started))
-            if isinstance(now, np.ndarray) or isinstance(then, np.ndarray):
-                now, then = (np.asarray(of).tolist() for of in (now, then))
-            if now != then:
+            now = self._component(name, getattr(self, name))
+            if not is_same(now, self._component(name, started)):
                 raise ValueError(
                     f"{name}={getattr(self, name)!r}, but the network was started with "
                     f"{started!r}, and warm_start and partial_fit go on with it. To start "
@@ -286,6 +292,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
                 stacklevel=4,
             )
         self.channel_scale_ = moments.deviation
+        self.channel_mean_[self._categorical] = 0.0  # codes are not scaled
+        self.channel_scale_[self._categorical] = 1.0
         if fresh:
             self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)
         self._seen_weight: NDArray[np.float64] = moments.count

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 import joblib
@@ -21,6 +21,7 @@ from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
+from sklstm._input.categories import StepEncoder, split_categories
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
 from sklstm._input.static_features import NO_STATIC, split_static
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -40,6 +41,14 @@ from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.losses import Loss
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
+
+
+class Embedding(NamedTuple):
+    """The vectors of the categories of one channel; of several members stacked."""
+
+    categories: NDArray  # (n_categories,), sorted
+    vectors: NDArray  # (n_categories, size)
+    unknown: NDArray  # (size,): for what is missing, or was not there in training
 
 
 class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
@@ -67,10 +76,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     time_unit_: float
     _time_kind: str
     _architecture: dict[str, Any]
+    is_categorical_: NDArray[np.bool_] | None  # (n_channels,)
+    categories_: list[NDArray] | None  # of each categorical channel, sorted
 
     _newer: ClassVar[dict[str, Any]] = {
         "gap_channels_": NO_GAPS, "static_channels_": NO_STATIC, "static_columns_": None,
-        "time_unit_": 1.0,
+        "time_unit_": 1.0, "is_categorical_": None, "categories_": None,
     }  # fmt: skip
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
@@ -138,18 +149,28 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         if scale is None:
             check_unscaled_values(data, self.dtype_, self._architecture["missing"])
         center, deviation = self.channel_mean_, self.channel_scale_
-        static, gaps, constant = self.static_channels_, self.gap_channels_, None
+        static, gaps, constant, codes = self.static_channels_, self.gap_channels_, None, None
+        left = np.arange(len(center))
         if len(static):
             data, constant = split_static(data, static, gaps, center, deviation)
-            changing = np.setdiff1d(np.arange(len(center)), static)
-            center, deviation = center[changing], deviation[changing]
-            gaps = np.flatnonzero(np.isin(changing, gaps))
+            left = np.setdiff1d(left, static)
+        if self.categories_:
+            data, codes = split_categories(np.isin(left, self._categorical), data)
+            left = np.setdiff1d(left, self._categorical)
+        if len(left) < len(center):
+            center, deviation = center[left], deviation[left]
+            gaps = np.flatnonzero(np.isin(left, gaps))
         return NetworkInput.of(
             data, self.branch_patch_size_, scale, center, deviation, gaps=gaps, constant=constant,
             static=None if self._architecture["return_sequences"] else constant,
             time_channel=len(center) - 1 if self._architecture["time_gaps"] else -1,
-            ahead=self._reads_both_ways,
+            ahead=self._reads_both_ways, codes=codes,
         )  # fmt: skip
+
+    @property
+    def _categorical(self) -> NDArray[np.intp]:
+        """Indices of the categorical channels."""
+        return np.flatnonzero([] if self.is_categorical_ is None else self.is_categorical_)
 
     @property
     def _reads_both_ways(self) -> bool:
@@ -219,13 +240,15 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """The network, as it was started."""
         started, loss = copy.copy(self), self._loss()
         started.__dict__.update(self._architecture)
+        embeddings = settings.embeddings(started, self.categories_)
         n_static_gaps = len(np.intersect1d(self.static_channels_, self.gap_channels_))
         n_static = len(self.static_channels_)
         return settings.network_spec(
             started,
-            n_channels=self.n_channels_in_ + started.time_gaps - n_static,
+            n_channels=self.n_channels_in_ + started.time_gaps - n_static - len(embeddings),
             n_gaps=len(self.gap_channels_) - n_static_gaps,
             n_constant=n_static + n_static_gaps,
+            embeddings=embeddings,
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
@@ -329,15 +352,19 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
         # one step at a time, the state of the step is the last one
         spec = replace(spec, pooling=("last",)) if spec.per_step else spec
-        center, deviation = self.channel_mean_, self.channel_scale_
+        numbers = np.setdiff1d(np.arange(self.n_channels_in_), self._categorical)
+        center, deviation, encode = self.channel_mean_[numbers], self.channel_scale_[numbers], None
+        if self.is_categorical_ is not None and self.categories_:
+            encode = StepEncoder(self.is_categorical_, self.categories_)
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
         with announced(self.verbose):
             network = Network(spec, self.dtype_)
             packed = network.pack_each(self._thetas())
             return Stream(
-                network, packed, int(n_streams), center, deviation, decoders[method], twin._mean_raw
-            )
+                network, packed, int(n_streams), center, deviation, decoders[method],
+                twin._mean_raw, encode,
+            )  # fmt: skip
 
     def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""
@@ -384,6 +411,27 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             )
 
     @property
+    def embeddings_(self) -> dict[Any, Embedding]:
+        """The vectors of each categorical channel, by its name, or its index if it has none."""
+        check_is_fitted(self, "theta_")
+        if self.is_categorical_ is None or not self.categories_:
+            raise AttributeError(
+                f"This {type(self).__name__} was fitted without categorical channels and has no "
+                "embeddings_: set categorical_features."
+            )
+        names: Any = getattr(self, "feature_names_in_", ())
+        if len(names) != self.n_channels_in_:
+            names = np.arange(self.n_channels_in_)
+        parameters, channels = self.parameters_, np.flatnonzero(self.is_categorical_)
+        found = {}
+        for k, (channel, known) in enumerate(zip(channels, self.categories_, strict=True)):
+            table = parameters[f"embedding_{k}"]  # (..., n_categories + 1, size)
+            name = names[channel]
+            key = name.item() if isinstance(name, np.generic) else name
+            found[key] = Embedding(known, table[..., 1:, :], table[..., 0, :])
+        return found
+
+    @property
     def parameters_(self) -> dict[str, NDArray]:
         """The trained parameters by torch's names, read-only; of several members stacked."""
         check_is_fitted(self, "theta_")
@@ -418,6 +466,9 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = self.missing == "mask"
+        if self.categorical_features is not None and len(self.categorical_features):
+            tags.input_tags.categorical = tags.input_tags.string = True
+            tags.input_tags.allow_nan = True  # a missing category is an unknown one
         return tags
 
 

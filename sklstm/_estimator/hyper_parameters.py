@@ -159,6 +159,15 @@ class HyperParameters:
         "input", "bool", False, "boolean", fixed=True,
         text="Whether the time since the step before is one more channel.",
     )  # fmt: skip
+    categorical_features: Any = _declare(
+        "input", 'array-like of str, int or bool, "from_dtype" or None', None,
+        "array-like", StrOptions({"from_dtype"}), None, fixed=True,
+        text='Channels of categories or words, by name, index or mask, or those of strings.',
+    )  # fmt: skip
+    embedding_size: int | Literal["auto"] = _declare(
+        "input", 'int or "auto"', "auto", COUNT, _AUTO, fixed=True,
+        text='Length of the vector learned for a category. "auto": 1.6 n^0.56, at most 50.',
+    )  # fmt: skip
 
     # --- training ---------------------------------------------------------------------------
     n_estimators: int = _declare(

@@ -30,6 +30,7 @@ _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _LONGER = 2.5  # and with a branch so many times as long, if the loss falls slowly
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
 _DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.8
+_LONGEST_VECTOR = 50  # embedding_size="auto"
 # Up to so many samples are one batch, in double precision, without dropout: there a sample weight
 # equals so many copies of the sample to 1e-7. With a branch this holds if no more of them differ
 # than a minibatch has; else minibatches of half the size are worth more.
@@ -130,17 +131,23 @@ def network_spec(
     branch: Branch | None,
     n_outputs: int,
     loss: Loss,
+    embeddings: tuple[tuple[int, int], ...] = (),
 ) -> NetworkSpec:
-    """Return the network for sequences of so many channels, n_gaps of which have gaps.
+    """Return the network for sequences of so many numeric channels, n_gaps of which have gaps.
 
     n_constant: inputs that do not change within a sequence
 
-    For patch_sizes see the function.
+    For patch_sizes and embeddings see the functions.
     """
     of_layers, of_branch = patch_sizes
     attention = parameters.attention
+    n_embedded = of_branch * sum(size for _, size in embeddings)
     return NetworkSpec(
-        n_channels=network_channels(n_channels, of_branch, parameters.scale, n_gaps) + n_constant,
+        n_channels=network_channels(n_channels, of_branch, parameters.scale, n_gaps)
+        + n_constant
+        + n_embedded,
+        embeddings=embeddings,
+        embedded_steps=of_branch,
         patch_size=of_layers // of_branch,
         cell=resolve(parameters.cell, CELLS),
         hidden_size=int(parameters.hidden_size),
@@ -158,6 +165,22 @@ def network_spec(
         recurrent_dropout=float(parameters.recurrent_dropout),
         variational_dropout=float(parameters.variational_dropout),
     )
+
+
+def embeddings(
+    parameters: HyperParameters, categories: list[NDArray] | None
+) -> tuple[tuple[int, int], ...]:
+    """Return the number of vectors and their length, for the categories of each channel."""
+    return tuple(
+        (len(known) + 1, _embedding_size(parameters, len(known))) for known in categories or ()
+    )
+
+
+def _embedding_size(parameters: HyperParameters, n_categories: int) -> int:
+    """Return the length of the vectors of a channel."""
+    if parameters.embedding_size != "auto":
+        return int(parameters.embedding_size)
+    return max(1, min(_LONGEST_VECTOR, round(1.6 * n_categories**0.56)))
 
 
 def training_settings(
@@ -223,4 +246,6 @@ def _warping(parameters: HyperParameters, exact: bool, branch: Branch | None) ->
     """Return how sequences are changed in training; "auto" leaves them if it is to be exact."""
     if parameters.augmentation != "auto":
         return parameters.augmentation
-    return None if exact or branch is None else Warping()
+    selection = parameters.categorical_features  # words have no values between them
+    with_categories = selection is not None and len(selection) > 0
+    return None if exact or branch is None or with_categories else Warping()

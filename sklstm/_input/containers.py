@@ -88,8 +88,9 @@ def refuse_columns_of_words(X: Any) -> None:
         except (TypeError, ValueError):
             raise ValueError(
                 f"Column {as_text(name)} of X holds no numbers, its dtype is {X[name].dtype}. "
-                "Leave it out or encode it. If it says to which sample or time a row belongs, make "
-                "it a level of the index, or see sklstm.Sequences.from_frame."
+                "Leave it out, or select it by categorical_features if its values are categories. "
+                "If it says to which sample or time a row belongs, make it a level of the index, "
+                "or see sklstm.Sequences.from_frame."
             ) from None
 
 
@@ -100,9 +101,14 @@ def refuse_elements(X: Any) -> None:
     for i, x in enumerate(X):
         if not is_sequence(x) and not isinstance(x, Number):
             with_keys = f" with {len(x)} keys" if isinstance(x, Mapping) else ""
+            text = ""
+            if isinstance(x, str):
+                text = (
+                    " Text is a list of words, x.split(), with categorical_features='from_dtype'."
+                )
             raise ValueError(
                 f"Sample {i} of X is a {type(x).__name__}{with_keys}. A list X holds one "
-                "(n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+                f"(n_timesteps,) or (n_timesteps, n_channels) array for each sample.{text}"
             )
 
 
@@ -221,7 +227,8 @@ def one_sequence(i: int, x: Any) -> NDArray:
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Sample {i} of X is no array of numbers: {error}. A list X holds one "
-            "(n_timesteps,) or (n_timesteps, n_channels) array for each sample."
+            "(n_timesteps,) or (n_timesteps, n_channels) array for each sample. If it holds words "
+            "or other categories, set categorical_features='from_dtype'."
         ) from error
     x = x if x.dtype in FLOATS else x.astype(np.float64)
     if x.ndim == 1:

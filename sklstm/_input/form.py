@@ -56,7 +56,7 @@ def _filled(
     """Return an array (lengths[i], n_channels) for each sample."""
     samples = []
     for sample, length in zip(np.split(rows, np.cumsum(data.lengths)[:-1]), lengths, strict=True):
-        out = np.full((length, data.n_channels), fill)
+        out = np.full((length, data.n_channels), fill, rows.dtype)
         out[: len(sample)] = sample
         samples.append(out)
     return samples
@@ -65,7 +65,7 @@ def _filled(
 def _stacked(data: SequenceDataset, rows: NDArray, shape: tuple[int, ...], fill: float) -> NDArray:
     """Return an array of the shape (n_samples, n_timesteps, n_channels), or the last two as one."""
     n_timesteps = int(np.prod(shape[1:])) // data.n_channels
-    out = np.full((data.n_samples, n_timesteps, data.n_channels), fill)
+    out = np.full((data.n_samples, n_timesteps, data.n_channels), fill, rows.dtype)
     alive = np.arange(n_timesteps) < data.lengths[:, np.newaxis]
     out[alive] = rows
     return out.reshape(shape)

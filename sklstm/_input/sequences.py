@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._input.filling import Filling
+from sklstm._kernels.embedding import gather_codes
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATION, gather
 
 # Values of X and y within which double precision can square deviations and add the squares up.
@@ -28,6 +29,10 @@ class SequenceDataset:
     values: NDArray  # (total_steps, n_channels), C-contiguous
     begin: NDArray[np.int64]  # (n_samples,)
     end: NDArray[np.int64]  # (n_samples,)
+
+    def of(self, samples: NDArray[np.int64]) -> SequenceDataset:
+        """Return some of the sequences, which share the values."""
+        return replace(self, begin=self.begin[samples], end=self.end[samples])
 
     @property
     def n_samples(self) -> int:
@@ -197,6 +202,8 @@ class PackedBatch(NamedTuple):
     starts: NDArray[np.int64]  # (n_timesteps + 1,): first row of every time step
     lengths: NDArray[np.int64]  # (n_sequences,), descending
     static: NDArray  # (n_sequences, n_static)
+    # (n_rows, n_places): rows of the tables of embeddings, -1 for none; None if x has the vectors
+    codes: NDArray[np.int32] | None = None
 
 
 @dataclass(frozen=True)
@@ -214,6 +221,9 @@ class NetworkInput:
     time_channel: int  # that counts how long ago, see `gather`; -1: steps are counted
     ahead: bool  # whether gaps are filled by the next value too, see `gather`
     constant: NDArray  # (n_samples, n_constant): further inputs, the same at every step
+    codes: NDArray[np.int32] | None = None  # (total_steps, n_categorical)
+    # how often training reads each category of a channel as unknown; for no channel: never
+    unknown_rates: tuple[NDArray[np.float32], ...] = ()
 
     @classmethod
     def of(
@@ -228,6 +238,7 @@ class NetworkInput:
         time_channel: int = -1,
         ahead: bool = False,
         constant: NDArray | None = None,
+        codes: NDArray[np.int32] | None = None,
     ) -> NetworkInput:
         """Return the input for a data set, with its lengths after patching."""
         lengths = -(-data.lengths // patch_size)
@@ -239,7 +250,7 @@ class NetworkInput:
         center, deviation = np.array(center), np.array(deviation)
         return cls(
             data, patch_size, scale, center, deviation, lengths, static, gaps.copy(), time_channel,
-            ahead, constant,
+            ahead, constant, codes,
         )  # fmt: skip
 
     # --- the way back -----------------------------------------------------------------------
@@ -248,7 +259,7 @@ class NetworkInput:
 
         rows (total_rows, width): what belongs to the rows of all samples, in their order
         """
-        return self._steps(rows[:, : self.n_values], self.data.n_channels)
+        return self.of_steps(rows[:, : self.n_values], self.data.n_channels)
 
     def by_channel(self, rows: NDArray) -> NDArray:
         """Return what belongs to each channel, (total_steps, n_channels): its copies and gaps.
@@ -256,7 +267,7 @@ class NetworkInput:
         rows (total_rows, width): as in `by_copy`
         """
         of_channels = self.by_copy(rows).sum(axis=2)
-        of_gaps = self._steps(rows[:, self.n_values :], len(self.gaps))
+        of_gaps = self.of_steps(rows[:, self.n_values :], len(self.gaps))
         of_channels[:, self.gaps] += of_gaps.sum(axis=2)
         return of_channels
 
@@ -265,7 +276,7 @@ class NetworkInput:
         """Return the columns of a row that hold values, past which are those of gaps."""
         return network_channels(self.data.n_channels, self.patch_size, self.scale)
 
-    def _steps(self, columns: NDArray, n: int) -> NDArray:
+    def of_steps(self, columns: NDArray, n: int) -> NDArray:
         """Undo the patches of n things in each step: (total_steps, n, n_columns of each).
 
         columns (total_rows, patch_size * n * n_columns)
@@ -358,7 +369,19 @@ class NetworkInput:
                 n_live = starts[t + 1] - starts[t]
                 x[starts[t] : starts[t + 1], first:] = self.constant[samples[:n_live]]
         static = self.static[samples].astype(dtype, copy=False)
-        return PackedBatch(x, starts, lengths, static)
+        if self.codes is None:
+            return PackedBatch(x, starts, lengths, static)
+        codes = np.empty((len(x), self.patch_size * self.codes.shape[1]), np.int32)
+        gather_codes(
+            self.codes, self.data.begin, self.data.end, samples, lengths, starts, self.patch_size,
+            codes,
+        )  # fmt: skip
+        return PackedBatch(x, starts, lengths, static, codes)
+
+
+def steps_of(data: SequenceDataset) -> NDArray[np.int64]:
+    """Return the rows of all samples of a data set, one sample after another."""
+    return _runs(data.begin, data.lengths)
 
 
 def _runs(first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:

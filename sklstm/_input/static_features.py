@@ -27,6 +27,13 @@ def read_static(estimator: Any, data: SequenceDataset, reset: bool) -> None:
     static = estimator.static_channels_
     if not len(static):
         return
+    if estimator.is_categorical_ is not None and estimator.is_categorical_[static].any():
+        channel = static[estimator.is_categorical_[static].argmax()]
+        raise ValueError(
+            f"static_features has {_name(estimator, channel)}, which is categorical, and "
+            "static categories are not supported yet: leave it out, so that it is read at "
+            "every step, or encode it as numbers, for instance by pd.get_dummies."
+        )
     if len(static) == data.n_channels:
         raise ValueError(
             f"static_features takes all {data.n_channels} channels of X (n_features="

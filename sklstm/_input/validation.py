@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
+from sklstm._input.categories import encoded, has_categories, read_words
 from sklstm._input.containers import (
     FLOATS,
     as_numbers,
@@ -48,11 +49,18 @@ def as_sequences(
     """
     if reset:
         estimator.static_columns_ = None  # of a 2-D X
+        estimator.is_categorical_ = estimator.categories_ = None
+    with_categories = has_categories(estimator, reset)
+    if with_categories:
+        found = read_words(estimator, X, n_channels, reset)
+        X = found.X
     if type(X) is np.ndarray and X.dtype.kind in "fiub":
         data = _from_array(estimator, X, n_channels, reset)
     else:
         data = _from_container(estimator, X, n_channels, missing, reset)
     _check_channels(estimator, data, n_channels, reset)
+    if with_categories:
+        data = encoded(estimator, data, found, reset)
     read_static(estimator, data, reset)
     if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
         check_values(data, missing=missing)
@@ -244,7 +252,10 @@ def _refuse_kind(dtype: Any) -> None:
         )
     advice = "Encode it: durations, for instance, by X / np.timedelta64(1, 's')."
     if kind in "UST":
-        advice = "Convert it, with X.astype(float) if it holds numbers as text."
+        advice = (
+            "Convert it, with X.astype(float) if it holds numbers as text. If it holds words or "
+            "other categories, set categorical_features='from_dtype'."
+        )
     raise ValueError(f"X holds no numbers, its dtype is {dtype}. {advice}")
 
 

@@ -220,7 +220,7 @@ class Chunk:
         weight, statistics, keep: see `ConvolutionBuffers.forward`
         """
         packed = self.network.packed
-        seen = batch
+        batch = seen = self.network.embedded(batch)
         if self._branch is not None:
             of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics, keep)
             n_filters = self.network.spec.branch[-1].n_filters

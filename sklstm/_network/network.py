@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.convolution import ACTIVATIONS, Stack
 from sklstm._kernels.gemm import gemm_address
 from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import Plan
 from sklstm._kernels.noise import Noise
 from sklstm._kernels.readout import Attention, Final, Pooled, Steps
+from sklstm._network.embeddings import Embeddings
 from sklstm._network.encoder import place_encoder
 from sklstm._network.packing import Packing, filled
 from sklstm._network.parameters import ParameterLayout
@@ -42,6 +44,9 @@ class Network:
         self.noisy = max(spec.noise_rates) > 0.0  # whether training draws masks inside the layers
         # the place in theta of the running mean of every statistic of a batch, (n_statistics,)
         self._running = np.empty(0, np.intp)
+        self.embeddings = Embeddings(spec, self.layout.n_packed) if spec.embeddings else None
+        self._tables = np.empty(0, dtype)  # of embeddings, one after another
+        need_dx = need_dx or bool(spec.embeddings)
         self.front = self._stack("conv", spec.front, spec.n_patched, False, need_dx)
         self.branch = self._stack("fcn", spec.branch, spec.n_channels, True, need_dx)
         self.plan = self._plan(need_dx or self.front is not None)
@@ -58,8 +63,12 @@ class Network:
         return self._packing.gradient_size
 
     def pack(self, theta: NDArray) -> None:
-        """Let the kernels read the parameters theta (n_parameters,)."""
+        """Let the kernels read the parameters theta (n_parameters,).
+
+        Tables of embeddings are read where they are: later changes of these reach the network.
+        """
         self._packing.pack(theta)
+        self._tables = theta[self.layout.n_packed :].astype(self.dtype, copy=False)
 
     def pack_each(self, thetas: NDArray) -> list[NDArray]:
         """Return the parameters of several networks, packed, for `read`."""
@@ -68,6 +77,7 @@ class Network:
     def read(self, packed: NDArray) -> None:
         """Let the kernels read parameters that are packed already."""
         self._packing.packed = packed
+        self._tables = self._packing.tables(packed)
 
     def unpacked(self, packed: NDArray) -> NDArray:
         """Return of packed parameters those that prediction reads, theta (n_parameters,)."""
@@ -76,6 +86,16 @@ class Network:
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
         """Sum the gradients of the chunks, in their order, into the layout of theta."""
         self._packing.unpack_gradient(chunks, out)
+
+    # --- embeddings -------------------------------------------------------------------------
+    def embedded(self, batch: PackedBatch) -> PackedBatch:
+        """Return a batch with the vectors of its categories behind its numeric channels."""
+        if batch.codes is None or self.embeddings is None:
+            return batch
+        x = np.empty((len(batch.x), self.spec.n_channels), self.dtype)
+        x[:, : self.spec.n_numeric] = batch.x
+        self.embeddings.write(batch.codes, self._tables, x)
+        return batch._replace(x=x, codes=None)
 
     # --- noise and statistics ---------------------------------------------------------------
     def training_plan(self, seed: int) -> Plan:

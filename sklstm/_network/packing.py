@@ -29,14 +29,14 @@ class Packing:
         self.dtype = np.dtype(dtype)
         self.lanes = lanes_of(self.dtype)
         self.line = 64 // self.dtype.itemsize  # values of a cache line
-        self.nothing = layout.size
+        self.nothing = layout.n_packed
         self.gradient_size = 0
         self._parts: list[NDArray[np.intp]] = []
         self._size = 0
         # the place in the packed gradient of every parameter, (n_parameters,)
-        self._unpack_index = np.empty(layout.size, np.intp)
+        self._unpack_index = np.empty(layout.n_packed, np.intp)
         # theta, and behind it the zero that fills up vectors
-        self._extended = np.zeros(layout.size + 1, self.dtype)
+        self._extended = np.zeros(layout.n_packed + 1, self.dtype)
 
     # --- growing --------------------------------------------------------------------------
     def empty(self, *shape: int) -> NDArray[np.intp]:
@@ -83,25 +83,33 @@ class Packing:
         self._parts = []
         self.packed = aligned(self._size, self.dtype)
 
+    def tables(self, packed: NDArray) -> NDArray:
+        """Return the tables of embeddings in what `pack_anew` gave, one after another: a view."""
+        return packed[self._size :]
+
     # --- packing --------------------------------------------------------------------------
     def pack(self, theta: NDArray) -> None:
-        """Bring the parameters (n_parameters,) into the packed array."""
-        self._extended[:-1] = theta
-        np.take(self._extended, self._pack_index, out=self.packed, mode="clip")
+        """Bring the parameters (n_parameters,) into the packed array, but no tables."""
+        self._extended[:-1] = theta[: self.nothing]
+        np.take(self._extended, self._pack_index, out=self.packed[: self._size], mode="clip")
 
     def pack_anew(self, theta: NDArray) -> NDArray:
-        """Pack parameters into a new array, and return it."""
-        self.packed = aligned(self._size, self.dtype)
+        """Pack parameters into a new array, the tables of embeddings behind them; return it."""
+        self.packed = aligned(self._size + len(theta) - self.nothing, self.dtype)
+        self.tables(self.packed)[:] = theta[self.nothing :]
         self.pack(theta)
         return self.packed
 
     def unpacked(self, packed: NDArray) -> NDArray:
         """Return the parameters (n_parameters,) in a packed array; 0 if they are not there."""
         theta = np.zeros_like(self._extended)
-        theta[self._pack_index] = packed
-        return theta[:-1]
+        theta[self._pack_index] = packed[: self._size]
+        return np.concatenate([theta[:-1], self.tables(packed)])
 
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
-        """Sum the gradients of the chunks, in their order, into the layout of theta."""
+        """Sum the gradients of the chunks, in their order, into the layout of theta.
+
+        The chunks do not hold that of embeddings, which stays as it is in `out`.
+        """
         total = chunks[0] if len(chunks) == 1 else np.add.reduce(chunks, axis=0)
-        np.take(total, self._unpack_index, out=out, mode="clip")
+        np.take(total, self._unpack_index, out=out[: self.nothing], mode="clip")

@@ -70,6 +70,13 @@ def _orthogonal(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
     return weight
 
 
+def _vectors(rng: RandomState, shape: tuple[int, ...]) -> NDArray:
+    """Standard normal, as torch's; zeros for what is unknown, in the first row."""
+    table = rng.standard_normal(shape)
+    table[0] = 0.0
+    return table
+
+
 # --- all arrays of a network ----------------------------------------------------------------
 def parameters_of(spec: NetworkSpec) -> Iterator[Parameter]:
     """Yield the parameters of a network in their order in theta."""
@@ -87,6 +94,8 @@ def parameters_of(spec: NetworkSpec) -> Iterator[Parameter]:
         return np.resize(start, shape)
 
     yield Parameter("head_bias", (spec.n_outputs,), constant, "head", "bias")
+    for k, table in enumerate(spec.embeddings):  # last: they are not packed
+        yield Parameter(f"embedding_{k}", table, _vectors, "embeddings", "table", decays=True)
 
 
 def _recurrent(spec: NetworkSpec) -> Iterator[Parameter]:
@@ -186,6 +195,9 @@ class ParameterLayout:
     Batch normalisation has scale, shift, and the running mean and
     variance, as torch's state has them: the latter and ``fcn_batches``, the number of
     minibatches that they are from, are no parameters, and their gradient is zero.
+
+    ``embedding_0`` (n_categories + 1, size) holds the vectors of the first categorical channel, as
+    torch's ``Embedding.weight``; its first row is for what is unknown.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -195,6 +207,8 @@ class ParameterLayout:
         for name, parameter in self.parameters.items():
             self.offsets[name] = self.size
             self.size += math.prod(parameter.shape)
+        self.tables = spec.embeddings  # shapes of the tables of embeddings, which come last
+        self.n_packed = self.size - sum(map(math.prod, self.tables))  # parameters before them
 
     def group(self, group: str) -> list[Parameter]:
         """Return the parameters that are packed together."""

@@ -32,6 +32,10 @@ class NetworkSpec:
     front: tuple[ConvolutionLayer, ...] = ()  # before the recurrent layers
     branch: tuple[ConvolutionLayer, ...] = ()  # beside them; its mean over time goes to the head
     encoder: SelfAttention | None = None  # layers over the states of the last recurrent layer
+    # vectors of the table of each categorical channel, and their length; the vectors are the last
+    # of n_channels, those of so many time steps side by side
+    embeddings: tuple[tuple[int, int], ...] = ()
+    embedded_steps: int = 1
     # rates of dropout inside the recurrent layers, in training
     recurrent_dropout: float = 0.0
     variational_dropout: float = 0.0
@@ -46,6 +50,11 @@ class NetworkSpec:
         """Layer and suffix of the name of each scan, in the order in which they run."""
         suffixes = ("", "_reverse")[: self.n_directions]
         return [(layer, suffix) for layer in range(self.num_layers) for suffix in suffixes]
+
+    @property
+    def n_numeric(self) -> int:
+        """Channels that are no embeddings; they come first."""
+        return self.n_channels - self.embedded_steps * sum(size for _, size in self.embeddings)
 
     @property
     def n_patched(self) -> int:

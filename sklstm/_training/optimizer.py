@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._network.embeddings import Touched
 from sklstm.components.solvers import Solver, Step
 
 
@@ -37,8 +38,32 @@ class Optimizer:
         n_steps, first, second = state
         self.n_steps, self.first, self.second = n_steps, first.copy(), second.copy()
 
-    def step(self, theta: NDArray, gradient: NDArray, learning_rate: float) -> float:
-        """Return the gradient's norm; if it is not finite, nothing was changed."""
+    def step(
+        self,
+        theta: NDArray,
+        gradient: NDArray,
+        learning_rate: float,
+        touched: Touched | None = None,
+    ) -> float:
+        """Return the gradient's norm; if it is not finite, nothing was changed.
+
+        touched: which parameters there is a gradient of, in their order; others wait, with their
+            moments, for a minibatch that reads them
+        """
         self.n_steps += 1
-        step = Step(gradient, self.decays, self.clip_norm or 0.0, self.alpha, learning_rate)
-        return self.solver.step(step, self.n_steps, theta, self.first, self.second)
+        changing = theta, self.first, self.second
+        if touched is None:
+            return self._step(gradient, self.decays, learning_rate, *changing)
+        taken = [touched.taken(array) for array in changing]
+        decays = touched.decays(self.decays)
+        norm = self._step(gradient[: touched.size], decays, learning_rate, *taken)
+        for values, array in zip(taken, changing, strict=True):
+            touched.put(values, array)
+        return norm
+
+    def _step(
+        self, gradient: NDArray, decays: NDArray, learning_rate: float, *changing: NDArray
+    ) -> float:
+        """Update parameters and their moments in place; return the gradient's norm."""
+        step = Step(gradient, decays, self.clip_norm or 0.0, self.alpha, learning_rate)
+        return self.solver.step(step, self.n_steps, *changing)

@@ -54,4 +54,8 @@ def warped(batch: PackedBatch, warps: Warps | None, n_values: int) -> PackedBatc
     factor = warps.factor[sequence, np.newaxis].astype(batch.x.dtype)
     x = lower + share * (upper - lower)
     x[:, :n_values] *= factor
-    return batch._replace(x=x)
+    codes = batch.codes
+    if codes is not None:  # categories are those of the nearest step
+        nearest = np.where(place - before < 0.5, before, after)
+        codes = codes[batch.starts[nearest] + sequence]
+    return batch._replace(x=x, codes=codes)

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk, Masks
+from sklstm._network.embeddings import Touched
 from sklstm._network.network import Network
+from sklstm._training.unknown import some_unknown
 from sklstm._training.warping import draw, warped
 from sklstm.components.augmentation import Warping
 
@@ -55,7 +57,7 @@ def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
 def _variant(network: Network) -> tuple[Any, ...]:
     """Return what distinguishes the compiled kernels of networks."""
     parts = network.front is None, network.branch is None, network.noisy
-    return (network.dtype, *parts, *map(type, network.plan))
+    return (network.dtype, *parts, len(network.spec.embeddings) > 0, *map(type, network.plan))
 
 
 class Workers:
@@ -71,6 +73,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
+        self.touched: Touched | None = None  # by the last gradient; None: all parameters
         # of batch normalisation, of the chunks of the last minibatch; (n_chunks, n_statistics)
         self._statistics = np.empty((0, network.n_statistics), network.dtype)
 
@@ -92,6 +95,8 @@ class Workers:
     ) -> float:
         """Return the loss of a minibatch; write its gradient to out (n_parameters,).
 
+        With embeddings, that of what is `touched`, in the order that it has there.
+
         target (n_rows, n_targets) and weight (n_rows,) are those of samples (n,), in their
         order: a row for each, or one for each time step. The loss is the sum of weight * loss.
         warping: how the sequences are changed; None for not at all
@@ -99,7 +104,7 @@ class Workers:
         network = self.network
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
-        work = float(lengths.sum()) * network.layout.size
+        work = float(lengths.sum()) * network.layout.n_packed
         n_chunks = n_chunks_of(len(samples), work, network.n_statistics > 0)
         if len(self._gradients) < n_chunks:
             size = network.gradient_size
@@ -111,21 +116,34 @@ class Workers:
         masks = [self._masks(steps[part], dropout, rng) for part in parts]
         seeds = rng.integers(2**32, size=n_chunks) if network.noisy else [0] * n_chunks
         warps = [None if warping is None else draw(warping, len(part), rng) for part in parts]
+        rates = inputs.unknown_rates
+        draws = [
+            rng.random((int(lengths[part].sum()), network.embeddings.n_places), np.float32)
+            for part in parts
+            if network.embeddings is not None and rates
+        ]
         losses = [0.0] * n_chunks
+        of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
         self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
 
         def gradient(k: int, chunk: Chunk) -> None:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
             batch = warped(inputs.pack(samples[part], network.dtype), warps[k], inputs.n_values)
+            if batch.codes is not None and rates:
+                batch = batch._replace(codes=some_unknown(batch.codes, rates, draws[k]))
             self._gradients[k] = 0.0
             losses[k] = chunk.gradient(
                 batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
-                self._statistics[k], self._gradients[k],
+                self._statistics[k], self._gradients[k], need_dx=batch.codes is not None,
             )  # fmt: skip
+            if batch.codes is not None:
+                of_vectors[k] = batch.codes, chunk.dx.copy()
 
         self._run("gradient", gradient, n_chunks, work)
         network.unpack_gradient(self._gradients[:n_chunks], out)
+        if network.embeddings is not None:
+            self.touched = network.embeddings.gradient(of_vectors, out)
         return sum(losses)
 
     def update_statistics(self, theta: NDArray) -> None:
@@ -169,7 +187,7 @@ class Workers:
         lengths = inputs.lengths
         order = np.argsort(-lengths, kind="stable")
         parts = [order[k : k + n_rows] for k in range(0, len(order), n_rows)]
-        work = float(lengths.sum()) * self.network.layout.size
+        work = float(lengths.sum()) * self.network.layout.n_packed
         self._run(task.__name__, lambda k, chunk: task(parts[k], chunk), len(parts), work)
 
     def _forward(
@@ -198,7 +216,7 @@ class Workers:
             rows = packed_rows(first[part], steps[part]) if per_step else part
             out[rows] = result(chunk, inputs.pack(samples[part], network.dtype))
 
-        work = float(lengths.sum()) * network.layout.size
+        work = float(lengths.sum()) * network.layout.n_packed
         self._run(result.__name__, predict, n_chunks, work)
         return out
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self, TypeVar
 
+import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval
 
@@ -94,3 +95,10 @@ def resolve(choice: str | C, named: Mapping[str, type[C]]) -> C:
     """Return the component that a user chose, by its name or as an object."""
     component = named[choice]() if isinstance(choice, str) else choice
     return component.checked()
+
+
+def is_same(now: Any, before: Any) -> bool:
+    """Return whether a hyper-parameter has the value that it had; it may be an array."""
+    if hasattr(now, "__array__") or hasattr(before, "__array__"):
+        return np.array_equal(now, before)
+    return bool(now == before)

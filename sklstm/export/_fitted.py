@@ -93,6 +93,11 @@ class FittedModel:
                 f"A network with missing='mask' cannot be exported to {form}, where NaN is only "
                 "padding: fit with missing='error', and fill gaps before."
             )
+        if estimator.categories_ and form != "torch":
+            raise ValueError(
+                f"A network that reads categories cannot be exported to {form} yet: "
+                "categorical_features needs to be None. Save it with joblib or skops."
+            )
         return cls(
             estimator=estimator,
             spec=estimator._spec,

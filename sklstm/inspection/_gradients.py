@@ -59,6 +59,11 @@ def input_gradients(
     (4, 8, 2)
     """
     opened = Opened(estimator, X, step)
+    if estimator.categories_:
+        raise ValueError(
+            "There is no gradient by a category, and this network reads categories: "
+            "integrated_gradients says how much each adds to a prediction."
+        )
     inputs = opened.inputs
     explained = Response(estimator, response, target, opened.raw())
     rows = np.empty((int(inputs.lengths.sum()), inputs.width()))

@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from sklstm._input.alignment import aligned
+from sklstm._input.categories import decoded
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import SequenceDataset
 from sklstm.inspection._opened import check_network
@@ -114,7 +115,8 @@ def permutation_importance(
         rng = np.random.default_rng([seed, k, repeat])
         first, last, channel = parts[k]
         begin, end = _stretches(data, first, last, count_from)
-        return score(in_form_of(X, data, _exchanged(data, begin, end, channel, rng), np.nan))
+        rows = decoded(estimator, _exchanged(data, begin, end, channel, rng))
+        return score(in_form_of(X, data, rows, np.nan))
 
     baseline = score(X)
     tasks = [(k, repeat) for k in range(len(parts)) for repeat in range(n_repeats)]

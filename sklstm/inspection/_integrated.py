@@ -51,7 +51,7 @@ def integrated_gradients(
     baseline : float, array-like of shape (n_channels,), samples like X, or None, default=None
         What the samples are compared with, in the units of X: a value of all channels, one of
         each, or a sample of the same length for each of X. None: the mean of each channel in the
-        training data.
+        training data, and unknown categories.
     response : {"raw", "probability"}, default="raw"
         What to explain: the raw score as of ``decision_function``, or the value as of
         ``predict`` of a regressor; or the probability of the class.
@@ -100,10 +100,15 @@ def integrated_gradients(
     if not isinstance(tol, (int, float, np.number)) or not tol > 0.0:
         raise ValueError(f"tol={tol!r}: pass a number above 0.")
     opened = Opened(estimator, X, step)
+    if estimator.categories_ and len(estimator._members) > 1:
+        raise ValueError(
+            "Each network of an ensemble has vectors of its own for categories, between which "
+            "there is no common path: explain each of estimators_."
+        )
     inputs, data = opened.inputs, opened.data
     start = _start(estimator, baseline, data)
     explained = Response(estimator, response, target, opened.raw())
-    rows = np.empty((int(inputs.lengths.sum()), inputs.width()))
+    rows = np.empty((int(inputs.lengths.sum()), opened.network.spec.n_channels))
     total, change = np.empty(data.n_samples), np.empty(data.n_samples)
 
     def integrate(samples: NDArray[np.int64], chunk: Chunk) -> None:
@@ -114,16 +119,41 @@ def integrated_gradients(
             rows[first : first + paths.lengths[path]] = attributions[paths.rows(path)]
 
     opened.run(integrate, _SAMPLES)
-    attributions = inputs.by_channel(rows)
+    attributions = _by_channel(opened, rows)
     opened.check_finite(attributions, data.lengths)
     _warn(total, change, tol)
     return in_form_of(X, data, attributions)
+
+
+def _by_channel(opened: Opened, rows: NDArray) -> NDArray[np.float64]:
+    """Return the attributions of the values of X (total_steps, n_channels).
+
+    rows (total_rows, width): of what the network reads; those of a vector are its category's
+    """
+    inputs, spec = opened.inputs, opened.network.spec
+    of_numbers = inputs.by_channel(rows[:, : spec.n_numeric])
+    if not spec.embeddings:
+        return of_numbers
+    sizes = [size for _, size in spec.embeddings]
+    vectors = rows[:, spec.n_numeric :].reshape(len(rows) * inputs.patch_size, -1)
+    of_categories = np.add.reduceat(vectors, np.cumsum([0, *sizes[:-1]]), axis=1)
+    of_steps = inputs.of_steps(of_categories.reshape(len(rows), -1), len(sizes))
+    attributions = np.empty((len(of_numbers), opened.data.n_channels))
+    categorical = opened.estimator._categorical
+    numeric = np.setdiff1d(np.arange(opened.data.n_channels), categorical)
+    attributions[:, numeric], attributions[:, categorical] = of_numbers, of_steps[..., 0]
+    return attributions
 
 
 def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput:
     """Return the baseline of each sample, as the network reads it."""
     if baseline is None:
         baseline = np.nan_to_num(estimator.channel_mean_)  # NaN: a channel that is not read
+    elif estimator.categories_ and _is_constant(baseline):
+        raise ValueError(
+            f"baseline={baseline!r} does not say which categories to compare with: pass samples "
+            "like X, or None for unknown categories and mean values."
+        )
     if not _is_constant(baseline):
         samples = estimator._known_sequences(baseline)
         if samples.n_samples != data.n_samples:

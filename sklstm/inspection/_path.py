@@ -49,9 +49,10 @@ class Paths:
         self._first = np.cumsum(self.lengths) - self.lengths
         self._static = opened.inputs.static[samples]
         places = packed_rows(self._first, self.lengths)
-        self._start, end = (np.empty((len(places), start.width())) for _ in range(2))
-        self._start[places] = start.pack(samples, np.float64).x
-        end[places] = opened.inputs.pack(samples, np.float64).x
+        width = opened.network.spec.n_channels
+        self._start, end = (np.empty((len(places), width)) for _ in range(2))
+        self._start[places] = opened.network.embedded(start.pack(samples, np.float64)).x
+        end[places] = opened.network.embedded(opened.inputs.pack(samples, np.float64)).x
         self.change = end - self._start  # (n_rows, width)
 
     def rows(self, path: int) -> slice:

@@ -1,0 +1,222 @@
+"""Categorical channels: what fit sees becomes codes, and so does what it saw in later data.
+
+The code of a category is its position among the sorted categories of the training data, from 1 on;
+0 stands for what is missing or was not there. The sequences hold the codes as numbers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.channel_selection import selected_channels
+from sklstm._input.sequences import SequenceDataset, steps_of
+from sklstm._input.words import WIDE, Numbered, numbered
+
+_ARGUMENT = "categorical_features"
+_MOST_NAMED = 5  # unseen categories that a warning names
+_LARGEST_CODE = 2**53  # beyond it float64 does not hold every whole number
+
+
+def has_categories(estimator: Any, reset: bool) -> bool:
+    """Return whether an estimator has, or in fit is to have, categorical channels."""
+    if reset:
+        return getattr(estimator, _ARGUMENT, None) is not None
+    return getattr(estimator, "is_categorical_", None) is not None
+
+
+def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> Numbered:
+    """Return X with numbers in place of words, and which channels are categorical."""
+    selection = getattr(estimator, _ARGUMENT, None)
+
+    def choose(n: int, by_dtype: list[int], names: Sequence[str] | None) -> NDArray[np.intp]:
+        if not reset:
+            return np.flatnonzero(estimator.is_categorical_)
+        if isinstance(selection, str):
+            return np.array(by_dtype, np.intp)
+        if names is WIDE:
+            names = None
+            if any(isinstance(name, str) for name in selection or ()):
+                raise ValueError(
+                    f"{_ARGUMENT} holds names, but the columns of this X are time steps, not "
+                    "channels. Pass indices of channels, or a DataFrame with the index (sample, "
+                    "time), whose columns are channels."
+                )
+        return selected_channels(selection, n, names, _ARGUMENT)
+
+    return numbered(X, choose, n_channels)
+
+
+def encoded(estimator: Any, data: SequenceDataset, found: Numbered, reset: bool) -> SequenceDataset:
+    """Return sequences with codes in their categorical channels; with `reset`, learn them.
+
+    Sets ``is_categorical_`` and ``categories_``.
+    """
+    if reset:
+        is_categorical = np.zeros(data.n_channels, bool)
+        is_categorical[found.channels] = True
+        estimator.is_categorical_ = is_categorical
+        estimator.categories_ = []
+    if not len(found.channels):
+        if reset and isinstance(estimator.categorical_features, str):
+            _warn_of_codes(data)
+        return data
+    rows = steps_of(data)
+    values = data.values.astype(np.promote_types(data.values.dtype, np.float32))
+    for k, channel in enumerate(found.channels):
+        column = data.values[rows, channel].astype(np.float64)
+        words = found.words.get(int(channel))
+        if words is None:
+            _check_numbers(estimator, column, channel)
+        if reset:
+            estimator.categories_.append(_learned(column, words))
+        values[rows, channel] = _codes(estimator, column, words, k, channel)
+    return replace(data, values=values)
+
+
+def kept_categories(
+    estimator: Any, data: SequenceDataset, samples: NDArray[np.int64]
+) -> SequenceDataset:
+    """Forget the categories that no training sample has; return the data with the new codes."""
+    values = data.values
+    for k, channel in enumerate(np.flatnonzero(estimator.is_categorical_)):
+        n = len(estimator.categories_[k])
+        codes = data.values[steps_of(data.of(samples)), channel].astype(np.intp)
+        there = np.bincount(codes, minlength=n + 1)[1:] > 0
+        if not there.all():
+            new = np.concatenate([[0], np.cumsum(there) * there])
+            values = values.copy()
+            rows = steps_of(data)
+            values[rows, channel] = new[data.values[rows, channel].astype(np.intp)]
+            estimator.categories_[k] = estimator.categories_[k][there]
+    return replace(data, values=values)
+
+
+def split_categories(
+    is_categorical: NDArray[np.bool_] | None, data: SequenceDataset
+) -> tuple[SequenceDataset, NDArray[np.int32] | None]:
+    """Return the numeric channels, and the codes (total_steps, n_categorical) of the others."""
+    if is_categorical is None or not is_categorical.any():
+        return data, None
+    codes = data.values[:, is_categorical]
+    codes = np.where(np.isfinite(codes), codes, 0.0).astype(np.int32)  # NaN stands in padding
+    numeric = np.ascontiguousarray(data.values[:, ~is_categorical])
+    return replace(data, values=numeric), codes
+
+
+def decoded(estimator: Any, rows: NDArray[np.float64]) -> NDArray:
+    """Return rows (n_rows, n_channels) with categories in place of codes, None for unknown ones."""
+    if estimator.is_categorical_ is None or not estimator.is_categorical_.any():
+        return rows
+    values = rows.astype(object)
+    for k, channel in enumerate(np.flatnonzero(estimator.is_categorical_)):
+        known = np.array([None, *estimator.categories_[k]], object)
+        values[:, channel] = known[rows[:, channel].astype(np.intp)]
+    return values
+
+
+class StepEncoder:
+    """Codes of the categories in single time steps, for streams."""
+
+    def __init__(self, is_categorical: NDArray[np.bool_], categories: list[NDArray]) -> None:
+        self.is_categorical = is_categorical  # (n_channels,)
+        self._codes = [{c: i for i, c in enumerate(known, start=1)} for known in categories]
+
+    def __call__(self, step: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+        """Return numbers (n, n_numeric) and codes (n, n_categorical) of a step (n, n_channels)."""
+        codes = np.zeros((len(step), len(self._codes)), np.int32)
+        for k, channel in enumerate(np.flatnonzero(self.is_categorical)):
+            for row, value in enumerate(step[:, channel]):
+                code = self._codes[k].get(value)
+                if code is None and value is not None and value == value:
+                    warnings.warn(
+                        f"Channel {channel} has the category {value!r}, which fit did not see. It "
+                        "is read as unknown.",
+                        UserWarning,
+                        stacklevel=3,
+                    )
+                codes[row, k] = code or 0
+        return step[:, ~self.is_categorical].astype(np.float64), codes
+
+
+# --- one channel --------------------------------------------------------------------------
+def _learned(column: NDArray[np.float64], words: NDArray | None) -> NDArray:
+    """Return the sorted categories (n_categories,) in a channel: words, or numbers."""
+    present = np.unique(column[~np.isnan(column)])
+    return present if words is None else words[present.astype(np.intp)]
+
+
+def _codes(
+    estimator: Any, column: NDArray[np.float64], words: NDArray | None, k: int, channel: int
+) -> NDArray[np.intp]:
+    """Return the codes (n_steps,) of a channel; warn of categories that fit did not see."""
+    categories = estimator.categories_[k]
+    missing = np.isnan(column)
+    other_kind = len(categories) > 0 and (categories.dtype == object) != (words is not None)
+    if other_kind and not missing.all():
+        held = "numbers", "strings"
+        raise ValueError(
+            f"{_name(estimator, channel)} of X holds {held[words is not None]}, but in fit it held "
+            f"{held[words is None]}, {categories[0]!r} for instance."
+        )
+    if words is None:
+        of_values, position = np.unique(column[~missing], return_inverse=True)
+    else:
+        of_values, position = words, column[~missing].astype(np.intp)
+    place = np.searchsorted(categories, of_values)
+    known = place < len(categories)
+    known[known] = categories[place[known]] == of_values[known]
+    codes = np.zeros(len(column), np.intp)
+    codes[~missing] = np.where(known, place + 1, 0)[position]
+    n_unseen = np.bincount(position, minlength=len(of_values))[~known]
+    if n_unseen.any():
+        _warn(estimator, channel, of_values[~known][n_unseen > 0], int(n_unseen.sum()), len(column))
+    return codes
+
+
+def _check_numbers(estimator: Any, column: NDArray[np.float64], channel: int) -> None:
+    """Refuse numbers that are no code of a category."""
+    wrong = np.abs(column) >= _LARGEST_CODE
+    if wrong.any():
+        value = column[wrong.argmax()]
+        raise ValueError(
+            f"{_name(estimator, channel)} of X is categorical and holds {value:.0f}, which "
+            "double precision cannot tell from its neighbours. Pass such codes as strings."
+        )
+
+
+def _warn(estimator: Any, channel: int, unseen: NDArray, n_steps: int, n_all: int) -> None:
+    """Warn of values that have no code."""
+    some = ", ".join(repr(v.item() if hasattr(v, "item") else v) for v in unseen[:_MOST_NAMED])
+    more = ", ..." if len(unseen) > _MOST_NAMED else ""
+    warnings.warn(
+        f"{_name(estimator, channel)} of X has {len(unseen)} categories that fit did not see "
+        f"({some}{more}), at {n_steps} of {n_all} time steps. They are read as unknown.",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
+def _warn_of_codes(data: SequenceDataset) -> None:
+    """Warn of whole numbers that may be codes, which no dtype tells from other numbers."""
+    values = data.values[steps_of(data)]
+    if (values == np.floor(values)).all():
+        warnings.warn(
+            f"{_ARGUMENT}='from_dtype', but no channel of X holds strings or pandas categories. "
+            "All its values are whole numbers, which are read as numbers. If they are codes of "
+            f"categories, pass the indices of their channels, {_ARGUMENT}=[0] for instance.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _name(estimator: Any, channel: int) -> str:
+    """Return a channel in words, at the start of a sentence."""
+    names = getattr(estimator, "feature_names_in_", ())
+    named = len(names) == len(estimator.is_categorical_)
+    return f"Channel {names[channel]!r}" if named else f"Channel {channel}"

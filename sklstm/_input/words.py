@@ -1,0 +1,288 @@
+"""Words in X replaced by numbers, so that categories go the way of all other values.
+
+Every form of X that holds strings or pandas categories becomes the same form with a number in place
+of each: its position among the sorted words of the channel, NaN where none is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.containers import is_long_frame, is_pandas, is_sequence, without_na
+from sklstm._input.table import Sequences
+from sklstm._input.table_columns import as_frame
+
+# Says which channels are categorical: of so many channels, of which these hold words or pandas
+# categories, with these names (None: no names).
+Choose = Callable[[int, list[int], Sequence[str] | None], NDArray[np.intp]]
+
+# In place of names: the columns are time steps.
+WIDE = ("columns of a wide frame",)
+
+_NUMBERS = {"integer", "floating", "mixed-integer-float", "boolean", "decimal", "empty"}
+_SPLIT = (
+    "X holds a string for each sample, {!r} for instance. Split each into words, "
+    "[x.split() for x in X], or into characters, [list(x) for x in X]."
+)
+
+
+@dataclass
+class Numbered:
+    """X with numbers only, and what the numbers of categorical channels stand for."""
+
+    X: Any
+    channels: NDArray[np.intp]  # those that are categorical
+    words: dict[int, NDArray] = field(default_factory=dict)  # by channel: sorted, (n_words,)
+
+
+def numbered(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
+    """Return X in the same form with numbers in place of words."""
+    if isinstance(X, Sequences):
+        names = X.channels if all(isinstance(name, str) for name in X.channels) else None
+        return Numbered(X, choose(len(X.channels), [], names))
+    if not is_pandas(X) and hasattr(X, "columns"):
+        X = as_frame(X)
+    if is_pandas(X) and (is_long_frame(X) or not _has_sequences(X)):
+        return _in_frame(X, choose, n_channels)
+    if is_pandas(X):
+        return _in_cells(X, choose) if X.ndim == 2 else _in_samples(list(X), choose, n_channels)
+    if isinstance(X, (list, tuple)):
+        return _in_samples(X, choose, n_channels)
+    if not hasattr(X, "__array__"):  # a sparse one, for instance, which is refused later
+        return Numbered(X, choose(n_channels or 1, [], None))
+    return _in_array(np.asarray(X), choose, n_channels)
+
+
+# --- the forms of X -----------------------------------------------------------------------
+def _in_array(X: NDArray, choose: Choose, n_channels: int | None) -> Numbered:
+    """An array of two or three dimensions, or with a sequence in each cell."""
+    if X.ndim in (1, 2) and X.size and X.dtype == object and is_sequence(X.flat[0]):
+        samples = list(X) if X.ndim == 1 else [_columns_of(row) for row in X]
+        return _in_samples(samples, choose, n_channels)
+    if X.ndim == 1:
+        _refuse_strings(X)
+    width = X.shape[-1] if X.ndim == 3 else n_channels or 1
+    if X.dtype.kind not in "OUST" or X.ndim not in (2, 3) or not X.size or X.shape[-1] % width:
+        return Numbered(X, choose(width, [], None))
+    rows = X.astype(object).reshape(-1, width)
+    found = _in_rows(rows, choose, None, None)
+    return Numbered(found.X.reshape(X.shape) if found.words else X, found.channels, found.words)
+
+
+def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
+    """A list with a sequence for each sample: of words, of rows of values, or a frame."""
+    if len(X):
+        _refuse_strings(X)
+    if not all(map(is_sequence, X)):
+        return Numbered(X, choose(n_channels or 1, [], None))
+    arrays = [_objects(x) for x in X]
+    shapes = {array.shape[1:] for array in arrays}
+    names = _names_of(X[0]) if len(X) and hasattr(X[0], "columns") else None
+    plain = all(array.dtype.kind in "fiub" for array in arrays)
+    if plain or len(shapes) != 1 or len(min(shapes)) > 1:
+        width = n_channels or next((shape[0] for shape in shapes if shape), 1)
+        return Numbered(X, choose(width, [], names))
+    width = next(iter(shapes))[0] if () not in shapes else 1
+    rows = np.concatenate([array.reshape(len(array), width) for array in arrays]).astype(object)
+    found = _in_rows(rows, choose, names, n_channels)
+    if not found.words:
+        return Numbered(X, found.channels)
+    samples = np.split(found.X, np.cumsum([len(array) for array in arrays])[:-1])
+    if names is not None:
+        samples = [type(x)(s, columns=x.columns) for x, s in zip(X, samples, strict=True)]
+    return Numbered(samples, found.channels, found.words)
+
+
+def _in_cells(X: Any, choose: Choose) -> Numbered:
+    """A frame whose cells are sequences: a row for each sample, a column for each channel."""
+    samples = [_columns_of(row) for row in X.to_numpy()]
+    names = _names_of(X)
+    found = _in_samples(samples, lambda n, words, _: choose(n, words, names), None)
+    if not found.words:
+        return Numbered(X, found.channels)
+    cells = np.empty(X.shape, object)
+    for i, sample in enumerate(found.X):
+        for c, column in enumerate(sample.T):
+            cells[i, c] = column
+    return Numbered(type(X)(cells, index=X.index, columns=X.columns), found.channels, found.words)
+
+
+def _in_frame(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
+    """A frame with a value in each cell: long, or with a sample in each row."""
+    frame = X.to_frame() if X.ndim == 1 else X
+    is_long = is_long_frame(X)
+    width = frame.shape[1] if is_long else n_channels or 1
+    if X.ndim == 1 and not is_long:
+        _refuse_strings(X.to_numpy())
+    names = _names_of(frame)
+    if frame.shape[1] % width:
+        return Numbered(X, choose(width, [], names))
+    kinds = [_has_words(frame.iloc[:, c::width], _name_of(c, names, is_long)) for c in range(width)]
+    is_category = [
+        any(str(dtype) == "category" for dtype in frame.dtypes.iloc[c::width]) for c in range(width)
+    ]
+    by_dtype = [c for c in range(width) if kinds[c] or is_category[c]]
+    channels = choose(width, by_dtype, names if is_long else WIDE)
+    out, words = frame.copy(deep=False), {}
+    for c in channels:
+        plain = all(getattr(d, "kind", "O") in "fiub" for d in frame.dtypes.iloc[c::width])
+        if plain:
+            continue
+        values = frame.iloc[:, c::width].to_numpy(object)
+        _check_categories(values, _name_of(c, names, is_long))
+        if kinds[c]:
+            numbers, words[int(c)] = _positions(values)
+        else:
+            numbers = without_na(values).astype(np.float64)
+        for j, column in zip(range(c, frame.shape[1], width), numbers.T, strict=True):
+            out.isetitem(j, column)
+    _refuse_words([c for c in range(width) if kinds[c]], channels, names if is_long else None)
+    return Numbered(out, channels, words)
+
+
+def _in_rows(
+    rows: NDArray, choose: Choose, names: Sequence[str] | None, n_channels: int | None
+) -> Numbered:
+    """Rows (n_rows, n_channels) of objects, as an array of numbers if there are words.
+
+    n_channels: of numbers that stand in one column
+    """
+    width = rows.shape[1]
+    kinds = [_has_words(rows[:, c], _name_of(c, names)) for c in range(width)]
+    with_words = [c for c in range(width) if kinds[c]]
+    several = width == 1 and not with_words
+    channels = choose((n_channels or 1) if several else width, with_words, names)
+    _refuse_words(with_words, channels, names)
+    for c in channels[channels < width]:
+        _check_categories(rows[:, c], _name_of(c, names))
+    numbers, words = np.empty(rows.shape), {}
+    for c in range(width):
+        if kinds[c]:
+            numbers[:, c], words[c] = _positions(rows[:, c])
+        elif with_words:
+            numbers[:, c] = without_na(rows[:, c]).astype(np.float64)
+    return Numbered(numbers, channels, words)
+
+
+# --- values -------------------------------------------------------------------------------
+def _has_words(values: Any, name: str) -> bool:
+    """Return whether values are strings; an error if only some are."""
+    from pandas.api.types import infer_dtype
+
+    if is_pandas(values):
+        if all(getattr(dtype, "kind", "O") in "fiub" for dtype in values.dtypes):
+            return False
+        values = values.to_numpy(object)
+    values = values.ravel()
+    kind = infer_dtype(values, skipna=True)
+    if kind == "string" or kind in _NUMBERS:
+        return kind == "string"
+    kinds = _kinds(values)
+    if "str" in kinds:
+        other = next(kind for kind in kinds if kind != "str")
+        raise ValueError(
+            f"{name} holds {' and '.join(list(kinds)[:3])}, {kinds[other]!r} for instance. The "
+            "categories of a channel are all strings or all numbers: convert them, for instance by "
+            "[str(x) for x in sequence], and pass None where one is missing."
+        )
+    return False
+
+
+def _kinds(values: NDArray) -> dict[str, Any]:
+    """Return the names of the types in an array of objects, with the first value of each."""
+    from pandas import isna
+
+    kinds: dict[str, Any] = {}
+    for value in values.ravel():
+        if is_sequence(value) or not isna(value):
+            kinds.setdefault(type(value).__name__, value)
+    return kinds
+
+
+def _check_categories(values: NDArray, name: str) -> None:
+    """Refuse categories that are neither strings nor numbers."""
+    from pandas.api.types import infer_dtype
+
+    if infer_dtype(values.ravel(), skipna=True) not in {"string", *_NUMBERS}:
+        kind, first = next(iter(_kinds(values).items()))
+        raise TypeError(
+            f"{name} holds a {kind}, {first!r}. Categories are strings, numbers or booleans: "
+            "convert them by str; and encode times as numbers."
+        )
+
+
+def _positions(values: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+    """Return the position of each word among the sorted words, NaN if missing, and these."""
+    from pandas import factorize
+
+    position, words = factorize(values.ravel(), sort=True)
+    numbers = np.where(position < 0, np.nan, position).reshape(values.shape)
+    return numbers, np.asarray(words, object)
+
+
+def _objects(x: Any) -> NDArray:
+    """Return one sample as an array, of objects if it holds anything but numbers."""
+    if isinstance(x, np.ndarray):
+        return x
+    if is_pandas(x):
+        dtypes = [x.dtype] if x.ndim == 1 else list(x.dtypes)
+        numbers = all(getattr(dtype, "kind", "O") in "fiub" for dtype in dtypes)
+        return x.to_numpy() if numbers else x.to_numpy(object)
+    if isinstance(x, (list, tuple)):
+        try:
+            return np.array(x, dtype=object)
+        except ValueError:  # cells of different shapes
+            return np.empty((len(x), 0, 0), object)
+    return np.asarray(x)
+
+
+def _columns_of(cells: NDArray) -> NDArray:
+    """Return the cells of one sample, each the steps of a channel, as (n_timesteps, n_channels)."""
+    columns = [np.asarray(_objects(cell), object) for cell in cells]
+    if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
+        found = ", ".join(str(len(column)) for column in columns)
+        raise ValueError(
+            "A sample of X does not have one value of each channel at each time step; time steps "
+            f"of its channels are {found}. Fill up shorter channels, or resample."
+        )
+    return np.stack(columns, axis=1)
+
+
+# --- names and errors ---------------------------------------------------------------------
+def _has_sequences(X: Any) -> bool:
+    """Return whether the first cell of a pandas object is a sequence."""
+    return bool(X.size) and is_sequence(X.iloc[0] if X.ndim == 1 else X.iloc[0, 0])
+
+
+def _names_of(frame: Any) -> Sequence[str] | None:
+    """Return the names of columns if all of them are strings, as scikit-learn has it."""
+    names = list(frame.columns)
+    return names if all(isinstance(name, str) for name in names) else None
+
+
+def _name_of(c: int, names: Sequence[str] | None, named: bool = True) -> str:
+    """Return a channel in words, at the start of a sentence."""
+    return f"Channel {c} of X" if names is None or not named else f"Channel {names[c]!r} of X"
+
+
+def _refuse_strings(X: Any) -> None:
+    """Refuse samples that are strings."""
+    if isinstance(X[0], str):
+        raise ValueError(_SPLIT.format(X[0][:40]))
+
+
+def _refuse_words(
+    with_words: list[int], channels: NDArray[np.intp], names: Sequence[str] | None
+) -> None:
+    """Refuse words in a channel that is not categorical."""
+    for c in with_words:
+        if c not in channels:
+            raise ValueError(
+                f"{_name_of(c, names)} holds strings, but categorical_features does not select "
+                "it. Add it, or leave the channel out."
+            )

@@ -1,0 +1,131 @@
+"""Embeddings: a learned vector for each category, looked up and its gradient added up.
+
+All tables of vectors lie one after another in one array. A minibatch reads few of their rows; its
+gradient holds these rows alone, in the order in which they are met, so that its cost does not
+depend on the number of categories.
+"""
+
+from __future__ import annotations
+
+from sklstm._kernels.jit import kernel
+
+# columns of `places`, with a row for each vector that a row of x holds: where its table begins
+# among all tables, the length of its vectors, its first column in x, and rows of the tables before
+PLACE_COLUMNS = START, SIZE, COLUMN, ROWS_BEFORE = range(4)
+# columns of `rows`, with a row for each vector that a minibatch reads: where it begins among all
+# tables, its length, where its gradient begins, and its number among the rows of all tables
+ROW_COLUMNS = VECTOR, LENGTH, OFFSET, NUMBER = range(4)
+
+
+@kernel
+def gather_codes(codes, begin, end, samples, lengths, starts, patch_size, packed):
+    """Write the codes of some samples to the rows of a packed batch.
+
+    Those of the steps of a patch lie side by side; -1 stands before the first step.
+
+    (in) codes (total_steps, n_categorical)
+    (in) begin, end (n_samples,), samples, lengths (n_sequences,), starts (longest + 1,),
+         patch_size: as in `gather`
+    (out) packed (n_rows, patch_size * n_categorical)
+    """
+    n = codes.shape[1]
+    for r in range(samples.size):
+        first = begin[samples[r]]
+        row = end[samples[r]] - lengths[r] * patch_size
+        for t in range(lengths[r]):
+            for column in range(patch_size):
+                for k in range(n):
+                    code = codes[row, k] if row >= first else -1
+                    packed[starts[t] + r, column * n + k] = code
+                row += 1
+
+
+@kernel
+def embedding_forward(codes, places, tables, x):
+    """Write the vectors of categories into columns of x.
+
+    (in) codes (n_rows, n_places): row of each category in its table; -1 for none, which is zeros
+    (in) places (n_places, 4): see `PLACE_COLUMNS`
+    (in) tables (n_values,)
+    (out) x (n_rows, n_columns): other columns stay as they are
+    """
+    for row in range(codes.shape[0]):
+        for place in range(codes.shape[1]):
+            size, column = places[place, SIZE], places[place, COLUMN]
+            code = codes[row, place]
+            if code < 0:
+                for k in range(size):
+                    x[row, column + k] = 0.0
+            else:
+                start = places[place, START] + code * size
+                for k in range(size):
+                    x[row, column + k] = tables[start + k]
+
+
+@kernel
+def embedding_rows(codes, places, offsets, rows, counts):
+    """Note the rows of the tables that a batch is the first of its minibatch to read.
+
+    (in) codes, places: as in `embedding_forward`
+    (accum) offsets (n_rows_of_tables,): where the gradient of a row begins; -1 if nothing reads it
+    (accum) rows (at least as many as are read, 4): see `ROW_COLUMNS`
+    (accum) counts (2,): rows that are read, and the sum of their lengths
+    """
+    for row in range(codes.shape[0]):
+        for place in range(codes.shape[1]):
+            code = codes[row, place]
+            number = places[place, ROWS_BEFORE] + code
+            if code >= 0 and offsets[number] < 0:
+                size = places[place, SIZE]
+                n, offset = counts[0], counts[1]
+                offsets[number] = offset
+                rows[n, VECTOR] = places[place, START] + code * size
+                rows[n, LENGTH] = size
+                rows[n, OFFSET] = offset
+                rows[n, NUMBER] = number
+                counts[0] = n + 1
+                counts[1] = offset + size
+
+
+@kernel
+def embedding_backward(codes, places, offsets, dx, gradient):
+    """Add the gradient of the vectors to that of the rows that a minibatch reads.
+
+    (in) codes, places: as in `embedding_forward`; offsets: of `embedding_rows`
+    (in) dx (n_rows, n_columns or more): the gradient of x
+    (accum) gradient (n_read,)
+    """
+    for row in range(codes.shape[0]):
+        for place in range(codes.shape[1]):
+            code = codes[row, place]
+            if code >= 0:
+                start = offsets[places[place, ROWS_BEFORE] + code]
+                column = places[place, COLUMN]
+                for k in range(places[place, SIZE]):
+                    gradient[start + k] += dx[row, column + k]
+
+
+@kernel
+def take_rows(rows, tables, taken):
+    """Copy rows of the tables, one after another.
+
+    (in) rows (n_rows, 4): see `ROW_COLUMNS`; tables (n_values,)
+    (out) taken (n_read,)
+    """
+    for n in range(rows.shape[0]):
+        vector, offset = rows[n, VECTOR], rows[n, OFFSET]
+        for k in range(rows[n, LENGTH]):
+            taken[offset + k] = tables[vector + k]
+
+
+@kernel
+def put_rows(rows, taken, tables):
+    """Copy back what `take_rows` gave.
+
+    (in) rows (n_rows, 4), taken (n_read,)
+    (out) tables (n_values,): other rows stay as they are
+    """
+    for n in range(rows.shape[0]):
+        vector, offset = rows[n, VECTOR], rows[n, OFFSET]
+        for k in range(rows[n, LENGTH]):
+            tables[vector + k] = taken[offset + k]
