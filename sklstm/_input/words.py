@@ -88,11 +88,16 @@ def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
         width = n_channels or next((shape[0] for shape in shapes if shape), 1)
         return Numbered(X, choose(width, [], names))
     width = next(iter(shapes))[0] if () not in shapes else 1
-    rows = np.concatenate([array.reshape(len(array), width) for array in arrays]).astype(object)
+    rows = np.concatenate([array.reshape(len(array), width) for array in arrays])
+    rows = rows.astype(object, copy=False)
     found = _in_rows(rows, choose, names, n_channels)
     if not found.words:
         return Numbered(X, found.channels)
-    samples = np.split(found.X, np.cumsum([len(array) for array in arrays])[:-1])
+    lengths = [len(array) for array in arrays]
+    if names is None and min(lengths) == max(lengths) > 0:
+        samples = found.X.reshape(len(X), -1, width)
+        return Numbered(samples, found.channels, found.words)
+    samples = np.split(found.X, np.cumsum(lengths)[:-1])
     if names is not None:
         samples = [type(x)(s, columns=x.columns) for x, s in zip(X, samples, strict=True)]
     return Numbered(samples, found.channels, found.words)
