@@ -46,6 +46,7 @@ interval = forecaster.predict_interval(coverage=0.9)
 # Plot the results, if matplotlib is installed.
 try:
     import matplotlib.pyplot as plt
+    from matplotlib.colors import ListedColormap
 except ImportError:
     print("For the figure: pip install matplotlib")
 else:
@@ -58,8 +59,10 @@ else:
 
     axes[1].set(title="Which wavelengths tell the fat?", xlabel="nm", ylabel="absorbance")
     by_fat = np.argsort(fat_test)
+    # without the ends, which are hard to see on dark or on light pages
+    colours = ListedColormap(plt.get_cmap("plasma")(np.linspace(0.25, 0.92, 256)))
     for n in by_fat[:: len(by_fat) // 8]:
-        points = axes[1].scatter(wavelength, spectra_test[n], c=weights[n], s=9, cmap="cool")
+        points = axes[1].scatter(wavelength, spectra_test[n], c=weights[n], s=9, cmap=colours)
     figure.colorbar(points, ax=axes[1], label="attention")
 
     axes[2].set(title="How many passengers next year?", ylabel="thousands")
