@@ -378,8 +378,9 @@ ERRORS = {
     "two columns of a name": (
         pd.concat([a_table(), a_table()[["temp"]]], axis=1), {}, "2 columns 'temp'",
     ),
-    "words for channels": (
-        a_table(), {"channels": None, "group": None}, "Column 'site' holds no numbers, .*channels=",
+    "dates for channels": (
+        a_table().assign(site=pd.Timestamp(0)), {"channels": None, "group": None},
+        "Column 'site' holds neither only numbers nor only strings, .*channels=",
     ),
     "times as words": (
         a_table().assign(hour=lambda t: t["hour"].astype(str)), {},
@@ -391,8 +392,9 @@ ERRORS = {
     ),
     "no row": (a_table().iloc[:0], {}, "The table has no rows"),
     "a channel twice": (a_table(), {"channels": ["temp", "temp"]}, "'temp' 2 times"),
-    "numbers as text": (
-        a_table().astype({"temp": str}), {}, "Column 'temp' holds no numbers",
+    "numbers and strings": (
+        a_table().astype({"temp": object}).replace({"temp": {a_table()["temp"].iloc[1]: "broken"}}),
+        {}, "Column 'temp' holds neither only numbers nor only strings",
     ),
     "the time as channel": (
         a_table().assign(hour=lambda t: np.arange(len(t))), {"channels": ["temp", "hour"]},

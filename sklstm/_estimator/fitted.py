@@ -22,6 +22,7 @@ from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import StepEncoder, split_categories
+from sklstm._input.channel_selection import channel_names
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
 from sklstm._input.static_features import NO_STATIC, split_static
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -149,7 +150,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         if scale is None:
             check_unscaled_values(data, self.dtype_, self._architecture["missing"])
         center, deviation = self.channel_mean_, self.channel_scale_
-        static, gaps, constant, codes = self.static_channels_, self.gap_channels_, None, None
+        static, gaps, constant, codes = self._static_numbers, self.gap_channels_, None, None
         left = np.arange(len(center))
         if len(static):
             data, constant = split_static(data, static, gaps, center, deviation)
@@ -171,6 +172,11 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     def _categorical(self) -> NDArray[np.intp]:
         """Indices of the categorical channels."""
         return np.flatnonzero([] if self.is_categorical_ is None else self.is_categorical_)
+
+    @property
+    def _static_numbers(self) -> NDArray[np.int64]:
+        """Indices of the static channels that are read once: a category is read at every step."""
+        return np.setdiff1d(self.static_channels_, self._categorical)
 
     @property
     def _reads_both_ways(self) -> bool:
@@ -241,8 +247,8 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         started, loss = copy.copy(self), self._loss()
         started.__dict__.update(self._architecture)
         embeddings = settings.embeddings(started, self.categories_)
-        n_static_gaps = len(np.intersect1d(self.static_channels_, self.gap_channels_))
-        n_static = len(self.static_channels_)
+        n_static_gaps = len(np.intersect1d(self._static_numbers, self.gap_channels_))
+        n_static = len(self._static_numbers)
         return settings.network_spec(
             started,
             n_channels=self.n_channels_in_ + started.time_gaps - n_static - len(embeddings),
@@ -419,16 +425,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
                 f"This {type(self).__name__} was fitted without categorical channels and has no "
                 "embeddings_: set categorical_features."
             )
-        names: Any = getattr(self, "feature_names_in_", ())
-        if len(names) != self.n_channels_in_:
-            names = np.arange(self.n_channels_in_)
+        names = channel_names(self)
         parameters, channels = self.parameters_, np.flatnonzero(self.is_categorical_)
         found = {}
         for k, (channel, known) in enumerate(zip(channels, self.categories_, strict=True)):
             table = parameters[f"embedding_{k}"]  # (..., n_categories + 1, size)
-            name = names[channel]
-            key = name.item() if isinstance(name, np.generic) else name
-            found[key] = Embedding(known, table[..., 1:, :], table[..., 0, :])
+            found[names[channel]] = Embedding(known, table[..., 1:, :], table[..., 0, :])
         return found
 
     @property

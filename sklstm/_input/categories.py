@@ -14,9 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.channel_selection import selected_channels
+from sklstm._input.channel_selection import channel_names, selected_channels
 from sklstm._input.sequences import SequenceDataset, steps_of
-from sklstm._input.words import WIDE, Numbered, numbered
+from sklstm._input.static_features import static_columns
+from sklstm._input.words import (
+    WIDE,
+    Numbered,
+    as_wide,
+    joined_columns,
+    numbered,
+    taken_columns,
+)
 
 _ARGUMENT = "categorical_features"
 _MOST_NAMED = 5  # unseen categories that a warning names
@@ -33,6 +41,13 @@ def has_categories(estimator: Any, reset: bool) -> bool:
 def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> Numbered:
     """Return X with numbers in place of words, and which channels are categorical."""
     selection = getattr(estimator, _ARGUMENT, None)
+    columns = estimator.static_columns_
+    if estimator.static_features is not None if reset else columns is not None:
+        wide, names = as_wide(X)
+        if wide is not None and reset:
+            columns = static_columns(estimator, wide.shape[1], names)
+        if wide is not None and columns is not None and len(columns):
+            return _read_wide(estimator, wide, names, columns, n_channels or 1, reset)
 
     def choose(n: int, by_dtype: list[int], names: Sequence[str] | None) -> NDArray[np.intp]:
         if not reset:
@@ -45,11 +60,75 @@ def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> N
                 raise ValueError(
                     f"{_ARGUMENT} holds names, but the columns of this X are time steps, not "
                     "channels. Pass indices of channels, or a DataFrame with the index (sample, "
-                    "time), whose columns are channels."
+                    "time), whose columns are channels. A column that is the same at all steps "
+                    "belongs in static_features too."
                 )
         return selected_channels(selection, n, names, _ARGUMENT)
 
     return numbered(X, choose, n_channels)
+
+
+def _read_wide(
+    estimator: Any, X: Any, names: Sequence[str] | None, columns: NDArray[np.int64], width: int,
+    reset: bool,
+) -> Numbered:  # fmt: skip
+    """Return a 2-D X, some of whose columns are static features, with numbers in place of words.
+
+    columns: of the static features, which are channels behind `width` others
+    """
+    selected = None  # channels
+    if not reset:
+        selected = np.flatnonzero(estimator.is_categorical_)
+    elif not isinstance(estimator.categorical_features, str):
+        selected = _selected_of_wide(
+            estimator.categorical_features, X.shape[1], names, columns, width
+        )
+
+    def read(X: Any, first: int, width: int) -> Numbered:
+        def choose(n: int, by_dtype: list[int], names: Any) -> NDArray[np.intp]:
+            if selected is None:
+                return np.array(by_dtype, np.intp)
+            return selected[(selected >= first) & (selected < first + n)] - first
+
+        return numbered(X, choose, width)
+
+    steps = np.setdiff1d(np.arange(X.shape[1]), columns)
+    parts = [
+        (read(taken_columns(X, steps), 0, width), steps, 0),
+        (read(taken_columns(X, columns), width, len(columns)), columns, width),
+    ]
+    channels = np.concatenate([part.channels + first for part, _, first in parts])
+    words = {first + c: found for part, _, first in parts for c, found in part.words.items()}
+    return Numbered(joined_columns(X, [(part.X, at) for part, at, _ in parts]), channels, words)
+
+
+def _selected_of_wide(
+    selection: Any, n_columns: int, names: Sequence[str] | None, columns: NDArray[np.int64],
+    width: int,
+) -> NDArray[np.intp]:  # fmt: skip
+    """Return the channels that a selection means in a 2-D X with static columns.
+
+    Names, and indices that are static columns, mean columns; other indices, and a mask, channels.
+    """
+    n_channels = width + len(columns)
+    items = list(selection)
+    if all(isinstance(item, str) for item in items):
+        chosen = selected_channels(items, n_columns, names, _ARGUMENT)
+        steps = np.setdiff1d(chosen, columns)
+        if len(steps) and names is not None:
+            raise ValueError(
+                f"{_ARGUMENT} holds {names[steps[0]]!r}, but the columns of this X are time steps, "
+                "not channels. Pass indices of channels; or add it to static_features, if it is "
+                "no time step."
+            )
+        return width + np.searchsorted(columns, chosen)
+    if all(isinstance(item, (bool, np.bool_)) for item in items):
+        return selected_channels(items, n_channels, None, _ARGUMENT)
+    place = {column: width + k for k, column in enumerate(columns.tolist())}
+    return selected_channels(
+        [place.get(item, item) if isinstance(item, (int, np.integer)) else item for item in items],
+        n_channels, None, _ARGUMENT,
+    )  # fmt: skip
 
 
 def encoded(estimator: Any, data: SequenceDataset, found: Numbered, reset: bool) -> SequenceDataset:
@@ -217,6 +296,4 @@ def _warn_of_codes(data: SequenceDataset) -> None:
 
 def _name(estimator: Any, channel: int) -> str:
     """Return a channel in words, at the start of a sentence."""
-    names = getattr(estimator, "feature_names_in_", ())
-    named = len(names) == len(estimator.is_categorical_)
-    return f"Channel {names[channel]!r}" if named else f"Channel {channel}"
+    return f"Channel {channel_names(estimator)[channel]!r}"

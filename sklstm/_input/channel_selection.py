@@ -1,4 +1,4 @@
-"""Which channels an argument means: names, indices or a mask become sorted indices."""
+"""Channels by name: which of them an argument means, and what those of an estimator are called."""
 
 from __future__ import annotations
 
@@ -39,6 +39,22 @@ def selected_channels(
                 "of booleans."
             )
     return _by_index(listed, n_channels, argument)
+
+
+def channel_names(estimator: Any) -> list[Any]:
+    """Return the names of the channels (n_channels,), or the index of one that has none.
+
+    Static columns of a 2-D X are channels behind the others.
+    """
+    n_channels, columns = estimator.n_channels_in_, estimator.static_columns_
+    names = getattr(estimator, "feature_names_in_", None)
+    if columns is not None and len(columns):
+        n_steps = n_channels - len(columns)
+        of_static = range(n_steps, n_channels) if names is None else names[columns]
+        return [*range(n_steps), *of_static]
+    if names is None or len(names) != n_channels:
+        return list(range(n_channels))
+    return list(names)
 
 
 def _listed(selection: Any, argument: str) -> list[Any]:

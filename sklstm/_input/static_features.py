@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.channel_selection import selected_channels
-from sklstm._input.sequences import SequenceDataset
+from sklstm._input.channel_selection import channel_names, selected_channels
+from sklstm._input.sequences import SequenceDataset, steps_of
 
 NO_STATIC = np.empty(0, np.int64)
 
 
-def read_static(estimator: Any, data: SequenceDataset, reset: bool) -> None:
-    """Set in fit which channels are static; refuse those that change within a sequence."""
+def read_static(estimator: Any, data: SequenceDataset, reset: bool) -> SequenceDataset:
+    """Set in fit which channels are static; refuse those that change within a sequence.
+
+    Return the data with the category of a static channel at all steps of a sequence.
+    """
     names = getattr(estimator, "feature_names_in_", None)
     if reset and estimator.static_columns_ is not None:  # they were put behind the others
         n_static = len(estimator.static_columns_)
@@ -26,45 +30,75 @@ def read_static(estimator: Any, data: SequenceDataset, reset: bool) -> None:
         ).astype(np.int64)
     static = estimator.static_channels_
     if not len(static):
-        return
-    if estimator.is_categorical_ is not None and estimator.is_categorical_[static].any():
-        channel = static[estimator.is_categorical_[static].argmax()]
-        raise ValueError(
-            f"static_features has {_name(estimator, channel)}, which is categorical, and "
-            "static categories are not supported yet: leave it out, so that it is read at "
-            "every step, or encode it as numbers, for instance by pd.get_dummies."
-        )
+        return data
     if len(static) == data.n_channels:
         raise ValueError(
             f"static_features takes all {data.n_channels} channels of X (n_features="
             f"{data.n_channels}), and leaves none that changes over time."
         )
-    _check_constant(estimator, data, static)
+    categories = _static_categories(estimator)
+    _check_constant(estimator, data, [k for k in static if k not in categories])
+    for channel, known in categories.items():
+        data = _with_one_category(estimator, data, channel, known)
+    return data
 
 
-def _check_constant(estimator: Any, data: SequenceDataset, static: NDArray[np.int64]) -> None:
-    """Refuse a static channel that changes within a sequence."""
-    first = first_values(data, static)
+def _static_categories(estimator: Any) -> dict[int, NDArray]:
+    """Return the categories of the static channels that are categorical, by channel."""
+    if estimator.is_categorical_ is None:
+        return {}
+    channels = np.flatnonzero(estimator.is_categorical_).tolist()
+    of_channels = dict(zip(channels, estimator.categories_, strict=True))
+    return {k: known for k, known in of_channels.items() if k in estimator.static_channels_}
+
+
+def _with_one_category(
+    estimator: Any, data: SequenceDataset, channel: int, known: NDArray
+) -> SequenceDataset:
+    """Return data with one code of a static channel at all steps of a sequence.
+
+    known (n_categories,): the categories. The code 0 stands for a missing one, which is no change.
+    """
+    rows = steps_of(data)
+    codes = data.values[rows, [channel]].astype(np.intp)
+    sample = np.repeat(np.arange(data.n_samples), data.lengths)
+    of_sample = np.zeros(data.n_samples, np.intp)
+    of_sample[sample[codes > 0][::-1]] = codes[codes > 0][::-1]  # the first one is written last
+    changes = (codes > 0) & (codes != of_sample[sample])
+    if changes.any():
+        first = int(changes.argmax())
+        step = int(rows[first] - data.begin[sample[first]])
+        before, after = known[[of_sample[sample[first]] - 1, codes[first] - 1]].tolist()
+        _refuse_change(estimator, channel, sample[first], step, repr(before), repr(after))
+    if (codes == of_sample[sample]).all():
+        return data
+    values = data.values.copy()
+    values[rows, channel] = of_sample[sample]
+    return replace(data, values=values)
+
+
+def _check_constant(estimator: Any, data: SequenceDataset, static: list[int]) -> None:
+    """Refuse a static channel of numbers that changes within a sequence."""
+    first = first_values(data, np.array(static, np.int64))
     for sample, (begin, end) in enumerate(zip(data.begin, data.end, strict=True)):
         values = data.values[begin:end, static]
         # NaN is not equal to itself: a gap is no change
         changes = (values != first[sample]) & ~np.isnan(values)
         if changes.any():
             step, k = np.argwhere(changes)[0]
-            raise ValueError(
-                f"static_features has {_name(estimator, static[k])}, which changes in sample "
-                f"{sample} of X: it is {first[sample, k]:.6g} before time step {step}, and "
-                f"{values[step, k]:.6g} there. Leave it out of static_features, or correct the "
-                "values."
-            )
+            before, after = f"{first[sample, k]:.6g}", f"{values[step, k]:.6g}"
+            _refuse_change(estimator, static[k], sample, int(step), before, after)
 
 
-def _name(estimator: Any, channel: int) -> str:
-    """Return a channel in words."""
-    names = getattr(estimator, "feature_names_in_", ())
-    if estimator.static_columns_ is None and len(names) > channel:
-        return f"the channel {names[channel]!r}"
-    return f"the channel {channel}"
+def _refuse_change(
+    estimator: Any, channel: int, sample: int, step: int, before: str, after: str
+) -> None:
+    """Raise the error for a static channel that changes at a time step of a sample."""
+    raise ValueError(
+        f"static_features has the channel {channel_names(estimator)[channel]!r}, which changes in "
+        f"sample {sample} of X: it is {before} before time step {step}, and {after} there. Leave "
+        "it out of static_features, or correct the values."
+    )
 
 
 def first_values(data: SequenceDataset, static: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -103,9 +137,7 @@ def wide_static(estimator: Any, X: NDArray, reset: bool) -> tuple[NDArray, NDArr
     """Return the columns of a 2-D X that are time steps, and the static ones (n_samples, n)."""
     if reset:
         names = getattr(estimator, "feature_names_in_", None)
-        estimator.static_columns_ = selected_channels(
-            estimator.static_features, X.shape[1], names, "static_features"
-        ).astype(np.int64)
+        estimator.static_columns_ = static_columns(estimator, X.shape[1], names)
     columns = estimator.static_columns_
     if columns is None or not len(columns):
         return X, X[:, :0]
@@ -115,6 +147,14 @@ def wide_static(estimator: Any, X: NDArray, reset: bool) -> tuple[NDArray, NDArr
             "time step."
         )
     return np.delete(X, columns, axis=1), X[:, columns]
+
+
+def static_columns(
+    estimator: Any, n_columns: int, names: Sequence[str] | None
+) -> NDArray[np.int64]:
+    """Return the indices of the columns of a 2-D X that static_features selects."""
+    selected = selected_channels(estimator.static_features, n_columns, names, "static_features")
+    return selected.astype(np.int64)
 
 
 def beside(steps: NDArray, static: NDArray) -> NDArray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._input.containers import without_na
 from sklstm._input.sequences import LARGEST, SequenceDataset
 from sklstm._input.table_columns import (
     Names,
@@ -17,7 +18,10 @@ from sklstm._input.table_columns import (
     codes_of_samples,
     listed,
     order_of_rows,
+    positions_of_words,
+    read_channels,
     with_columns,
+    words_at,
 )
 
 
@@ -37,6 +41,9 @@ class Sequences:
         columns name them.
     channels : tuple
         Names of the channels.
+    words : dict
+        Of the channels of strings or pandas categories, by position: the sorted strings, or None
+        for categories that are numbers.
     target : ndarray of shape (n_samples,) or (n_samples, n_outputs), list of ndarray, or None
         The target of each sample; with ``return_sequences=True`` a list with an array
         (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each.
@@ -91,6 +98,8 @@ class Sequences:
     _end: NDArray[np.int64]  # (n_samples,)
     _names: Names
     may_have_gaps: bool = False
+    # by channel, sorted: of words _values has the positions; None for categories that are numbers
+    words: dict[int, NDArray | None] = field(default_factory=dict)
 
     @classmethod
     def from_frame(
@@ -123,7 +132,8 @@ class Sequences:
         group : str or None, default=None
             Column whose values must not be torn apart by a splitter, for ``groups=X.groups``.
         channels : list of str or None, default=None
-            Columns of the channels. None: all that are named in no other argument.
+            Columns of the channels. None: all that are named in no other argument. Columns of
+            strings and of pandas categories are for an estimator with `categorical_features`.
         return_sequences : bool, default=False
             Whether there is a target for each time step. False: for each sample, so that it must
             be the same in all rows of a sample.
@@ -139,9 +149,10 @@ class Sequences:
         Raises
         ------
         ValueError
-            If a column is not there or not of numbers, if a sample has two rows of one time, a
-            gap, or a target or group that changes: with sample, time and column. Unless gaps are
-            kept, rows at the end of a sample that are missing in all channels are left out.
+            If a column is not there or of neither numbers nor strings, if a sample has two rows of
+            one time, a gap, or a target or group that changes: with sample, time and column. Unless
+            gaps are kept, rows at the end of a sample that are missing in all channels are left
+            out.
         """
         if missing not in ("error", "mask"):
             raise ValueError(f"missing={missing!r}: choose 'error' or 'mask'.")
@@ -155,13 +166,12 @@ class Sequences:
         check_channels(table, chosen, names)
         codes = codes_of_samples(table, names)
         order = order_of_rows(table, codes, names)
-        all_float32 = all(table[c].dtype == np.float32 for c in chosen)
-        values = table[chosen].to_numpy(np.float32 if all_float32 else np.float64, na_value=np.nan)
+        values, words = read_channels(table, chosen)
         values = np.ascontiguousarray(values[order])
         rows = table[names.columns].iloc[order].reset_index(drop=True)
         end = np.cumsum(np.bincount(codes))
         begin = np.concatenate([[0], end[:-1]])
-        read = cls(tuple(chosen), values, rows, begin, end, names, missing == "mask")
+        read = cls(tuple(chosen), values, rows, begin, end, names, missing == "mask", words)
         if not read.may_have_gaps:
             read = replace(read, _end=read._end_of_values())
         read._check_times()
@@ -181,7 +191,13 @@ class Sequences:
         import pandas as pd
 
         used = self._used_rows()
-        channels = pd.DataFrame(self._values[used], columns=list(self.channels))
+        values = self._values[used]
+        channels = pd.DataFrame(values, columns=list(self.channels))
+        for c, words in self.words.items():
+            column = (
+                pd.Categorical(values[:, c]) if words is None else words_at(values[:, c], words)
+            )
+            channels.isetitem(c, column)
         rows = self._rows.iloc[used].reset_index(drop=True)
         before = [c for c in self._names.columns if c not in self._names.target]
         return pd.concat([rows[before], channels, rows[self._names.target]], axis=1)
@@ -198,7 +214,7 @@ class Sequences:
         if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
             key = key[0]  # as scikit-learn indexes along the first axis
         if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
-            sequence = self._values[self._begin[key] : self._end[key]]
+            sequence = self._with_words(self._values[self._begin[key] : self._end[key]])
             sequence.flags.writeable = False
             return sequence
         if not isinstance(key, slice):
@@ -214,7 +230,8 @@ class Sequences:
                 "this function or transformer needs. list(X) is a list of arrays; a function of "
                 "such a list becomes a step of a pipeline by FunctionTransformer."
             )
-        return np.stack(list(self)).astype(dtype or self._values.dtype)
+        array = np.stack(list(self))
+        return array if dtype is None else array.astype(dtype)
 
     def __iter__(self) -> Iterator[NDArray]:
         return (self[i] for i in range(len(self)))
@@ -245,7 +262,7 @@ class Sequences:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update({"words": {}} | state)  # older versions had no words
 
     def _used_rows(self) -> NDArray[np.int64]:
         """Rows of the samples, one sample after the other."""
@@ -253,15 +270,34 @@ class Sequences:
         return np.repeat(self._begin - before, self.lengths) + np.arange(self.lengths.sum())
 
     def with_values(self, rows: NDArray) -> Self:
-        """Return the same samples with other values (total_steps, n_channels), a copy."""
-        end = np.cumsum(self.lengths)
+        """Return the same samples with other values (total_steps, n_channels), a copy.
+
+        rows: of objects, with words where these have them; or numbers in all channels
+        """
+        end, words = np.cumsum(self.lengths), {}
+        if rows.dtype == object:
+            rows, words = rows.copy(), dict(self.words)
+            for c, found in self.words.items():
+                if found is not None:
+                    rows[:, c], words[c] = positions_of_words(rows[:, c])
+            rows = without_na(rows).astype(np.float64)
         return replace(
             self,
             _values=rows,
             _rows=self._rows.iloc[self._used_rows()].reset_index(drop=True),
             _begin=end - self.lengths,
             _end=end,
+            words=words,
         )
+
+    def _with_words(self, rows: NDArray) -> NDArray:
+        """Return rows (n_rows, n_channels) of values with words in place of their positions."""
+        out = rows
+        for c, words in self.words.items():
+            if words is not None:
+                out = out.astype(object) if out is rows else out
+                out[:, c] = words_at(rows[:, c], words)
+        return out
 
     # --- names and targets ----------------------------------------------------------------
     @property
@@ -366,6 +402,8 @@ class Sequences:
         bad = ~(np.abs(self._values[used], dtype=np.float64) <= LARGEST)
         if self.may_have_gaps:
             bad &= ~np.isnan(self._values[used])
+        for c in self.words:  # a missing category has a vector of its own
+            bad[:, c] = False
         if bad.any():
             row, channel = np.argwhere(bad)[0]
             value = self._values[used[row], channel]

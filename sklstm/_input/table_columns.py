@@ -73,7 +73,7 @@ def with_columns(frame: Any, needed: list[Any]) -> Any:
 
 
 def check_channels(table: Any, channels: list[Any], names: Names) -> None:
-    """Refuse channels that are no numbers, not there, or named twice."""
+    """Refuse channels that are neither numbers nor strings, not there, or named twice."""
     if not channels:
         raise ValueError(
             f"No column is left for the channels: the table has {list(table.columns)}, of which "
@@ -85,11 +85,12 @@ def check_channels(table: Any, channels: list[Any], names: Names) -> None:
             raise ValueError(f"The table has several columns {name!r}: rename them.")
         if channels.count(name) > 1:
             raise ValueError(f"channels has the column {name!r} {channels.count(name)} times.")
-        if not _holds_numbers(column):
+        if not (_holds_numbers(column) or _holds_words(column)):
             raise ValueError(
-                f"Column {name!r} holds no numbers, its dtype is {column.dtype}. Say which columns "
-                "are the channels with channels=[...], or what else it is with time=, target= or "
-                "group=; encode categories, for instance with pd.get_dummies."
+                f"Column {name!r} holds neither only numbers nor only strings, its dtype is "
+                f"{column.dtype}. Say which columns are the channels with channels=[...], or what "
+                "else it is with time=, target= or group=; convert categories, for instance with "
+                "astype(str)."
             )
         if name in names.columns and name not in names.target:
             raise ValueError(f"Column {name!r} cannot be a channel and name samples or times too.")
@@ -104,6 +105,53 @@ def _holds_numbers(column: Any) -> bool:
 
     found = infer_dtype(column, skipna=True)
     return found in {"floating", "integer", "mixed-integer-float", "decimal", "boolean", "empty"}
+
+
+def _holds_words(column: Any) -> bool:
+    """Return whether a column holds strings, or is one of pandas categories."""
+    from pandas.api.types import infer_dtype
+
+    if str(column.dtype) == "category":
+        column = column.cat.categories
+        return _holds_numbers(column) or infer_dtype(column) == "string"
+    return infer_dtype(column, skipna=True) == "string"
+
+
+def read_channels(table: Any, channels: list[Any]) -> tuple[NDArray, dict[int, NDArray | None]]:
+    """Return the values (n_rows, n_channels) of a table, and its words by channel, sorted.
+
+    The values of a channel of words are their positions, NaN where there is none. A channel of
+    pandas categories that are numbers holds these, and None instead of words.
+    """
+    words: dict[int, NDArray | None] = {}
+    numbers = table[channels].copy(deep=False)
+    for c, name in enumerate(channels):
+        column = table[name]
+        if str(column.dtype) == "category" and _holds_numbers(column.cat.categories):
+            words[c] = None
+            numbers.isetitem(c, column.astype(np.float64))
+        elif not _holds_numbers(column):
+            positions, words[c] = positions_of_words(column.to_numpy(object))
+            numbers.isetitem(c, positions)
+    plain = [dtype for c, dtype in enumerate(numbers.dtypes) if c not in words]
+    all_float32 = plain and all(dtype == np.float32 for dtype in plain)
+    values: NDArray = numbers.to_numpy(np.float32 if all_float32 else np.float64, na_value=np.nan)
+    return values, words
+
+
+def positions_of_words(values: NDArray) -> tuple[NDArray[np.float64], NDArray]:
+    """Return the position of each word among the sorted words, NaN if missing, and these."""
+    from pandas import factorize
+
+    position, words = factorize(values.ravel(), sort=True)
+    numbers = np.where(position < 0, np.nan, position).reshape(values.shape)
+    return numbers, np.asarray(words, object)
+
+
+def words_at(positions: NDArray, words: NDArray) -> NDArray:
+    """Return the words at some positions, None where there is none: an array of objects."""
+    there = np.nan_to_num(positions, nan=len(words)).astype(np.intp)
+    return np.array([*words, None], object)[there]
 
 
 def codes_of_samples(table: Any, names: Names) -> NDArray[np.int64]:

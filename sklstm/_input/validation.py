@@ -15,6 +15,7 @@ from sklstm._input.categories import encoded, has_categories, read_words
 from sklstm._input.containers import (
     FLOATS,
     as_numbers,
+    as_text,
     in_words,
     is_long_frame,
     is_pandas,
@@ -61,7 +62,7 @@ def as_sequences(
     _check_channels(estimator, data, n_channels, reset)
     if with_categories:
         data = encoded(estimator, data, found, reset)
-    read_static(estimator, data, reset)
+    data = read_static(estimator, data, reset)
     if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
         check_values(data, missing=missing)
     return data
@@ -107,11 +108,24 @@ def _from_table(estimator: Any, X: Sequences, reset: bool) -> SequenceDataset:
     """Sequences of a table, which bring the names of their channels."""
     if not len(X):
         raise ValueError("X holds 0 samples, at least 1 is needed.")
+    if not has_categories(estimator, reset):
+        _refuse_words_of_table(X)
     _set_features(estimator, len(X.channels), reset)
     known = getattr(estimator, "feature_names_in_", None)
     if reset or known is None or list(known) != list(X.channels):
         _check_feature_names(estimator, X[:1].to_frame()[list(X.channels)], reset=reset)
     return X.dataset()
+
+
+def _refuse_words_of_table(X: Sequences) -> None:
+    """Refuse a table with a channel of strings."""
+    for c, words in X.words.items():
+        if words is not None:
+            raise ValueError(
+                f"Channel {X.channels[c]!r} of X holds strings, {as_text(words[0])} for instance. "
+                "If they are categories, set categorical_features='from_dtype'; if not, leave the "
+                "column out by Sequences.from_frame(..., channels=[...])."
+            )
 
 
 # --- arrays -------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sklstm._input.containers import is_long_frame, is_pandas, is_sequence, without_na
 from sklstm._input.table import Sequences
-from sklstm._input.table_columns import as_frame
+from sklstm._input.table_columns import as_frame, positions_of_words
 
 # Says which channels are categorical: of so many channels, of which these hold words or pandas
 # categories, with these names (None: no names).
@@ -44,7 +44,10 @@ def numbered(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     """Return X in the same form with numbers in place of words."""
     if isinstance(X, Sequences):
         names = X.channels if all(isinstance(name, str) for name in X.channels) else None
-        return Numbered(X, choose(len(X.channels), [], names))
+        channels = choose(len(X.channels), list(X.words), names)
+        words = {c: found for c, found in X.words.items() if found is not None}
+        _refuse_words(list(words), channels, names)
+        return Numbered(X, channels, words)
     if not is_pandas(X) and hasattr(X, "columns"):
         X = as_frame(X)
     if is_pandas(X) and (is_long_frame(X) or not _has_sequences(X)):
@@ -127,7 +130,8 @@ def _in_frame(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     names = _names_of(frame)
     if frame.shape[1] % width:
         return Numbered(X, choose(width, [], names))
-    kinds = [_has_words(frame.iloc[:, c::width], _name_of(c, names, is_long)) for c in range(width)]
+    named = is_long or frame.shape[1] == width  # a channel is one column
+    kinds = [_has_words(frame.iloc[:, c::width], _name_of(c, names, named)) for c in range(width)]
     is_category = [
         any(str(dtype) == "category" for dtype in frame.dtypes.iloc[c::width]) for c in range(width)
     ]
@@ -139,14 +143,14 @@ def _in_frame(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
         if plain:
             continue
         values = frame.iloc[:, c::width].to_numpy(object)
-        _check_categories(values, _name_of(c, names, is_long))
+        _check_categories(values, _name_of(c, names, named))
         if kinds[c]:
-            numbers, words[int(c)] = _positions(values)
+            numbers, words[int(c)] = positions_of_words(values)
         else:
             numbers = without_na(values).astype(np.float64)
         for j, column in zip(range(c, frame.shape[1], width), numbers.T, strict=True):
             out.isetitem(j, column)
-    _refuse_words([c for c in range(width) if kinds[c]], channels, names if is_long else None)
+    _refuse_words([c for c in range(width) if kinds[c]], channels, names if named else None)
     return Numbered(out, channels, words)
 
 
@@ -168,10 +172,45 @@ def _in_rows(
     numbers, words = np.empty(rows.shape), {}
     for c in range(width):
         if kinds[c]:
-            numbers[:, c], words[c] = _positions(rows[:, c])
+            numbers[:, c], words[c] = positions_of_words(rows[:, c])
         elif with_words:
             numbers[:, c] = without_na(rows[:, c]).astype(np.float64)
     return Numbered(numbers, channels, words)
+
+
+# --- columns of a 2-D X -------------------------------------------------------------------
+def as_wide(X: Any) -> tuple[Any, Sequence[str] | None]:
+    """Return X as a frame or array with a sample in each row, and its names; None if it is none."""
+    if not is_pandas(X) and hasattr(X, "columns"):
+        X = as_frame(X)
+    if is_pandas(X):
+        if X.ndim == 1 or is_long_frame(X) or _has_sequences(X):
+            return None, None
+        return X, _names_of(X)
+    if isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], (list, tuple)):
+        X = _objects(X)
+    is_table = isinstance(X, np.ndarray) and X.ndim == 2 and X.size > 0
+    return (X, None) if is_table and not is_sequence(X[0, 0]) else (None, None)
+
+
+def taken_columns(X: Any, columns: NDArray[np.intp]) -> Any:
+    """Return some columns of a frame or array."""
+    return X.iloc[:, columns] if is_pandas(X) else X[:, columns]
+
+
+def joined_columns(X: Any, parts: list[tuple[Any, NDArray[np.intp]]]) -> Any:
+    """Return a frame or array like X, of the parts and the positions of their columns."""
+    if is_pandas(X):
+        out = X.copy(deep=False)
+        for part, columns in parts:
+            for j, column in enumerate(columns):
+                out.isetitem(column, part.iloc[:, j])
+        return out
+    kinds = [np.float64 if part.dtype == object else part.dtype for part, _ in parts]
+    out = np.empty(X.shape, np.result_type(*kinds))
+    for part, columns in parts:
+        out[:, columns] = without_na(part) if part.dtype == object else part
+    return out
 
 
 # --- values -------------------------------------------------------------------------------
@@ -219,15 +258,6 @@ def _check_categories(values: NDArray, name: str) -> None:
             f"{name} holds a {kind}, {first!r}. Categories are strings, numbers or booleans: "
             "convert them by str; and encode times as numbers."
         )
-
-
-def _positions(values: NDArray) -> tuple[NDArray[np.float64], NDArray]:
-    """Return the position of each word among the sorted words, NaN if missing, and these."""
-    from pandas import factorize
-
-    position, words = factorize(values.ravel(), sort=True)
-    numbers = np.where(position < 0, np.nan, position).reshape(values.shape)
-    return numbers, np.asarray(words, object)
 
 
 def _objects(x: Any) -> NDArray:
