@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklstm._input.categories import StepEncoder
+from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.jit import entry_point
 from sklstm._kernels.network import StreamPlace, network_step
@@ -52,6 +53,7 @@ class Stream:
         decode: Callable[[NDArray], NDArray],
         mean: Callable[[Sequence[NDArray]], NDArray],
         encode: StepEncoder | None = None,
+        fill: StepFilling | None = None,
     ) -> None:
         """Begin streams through networks of one shape.
 
@@ -59,17 +61,18 @@ class Stream:
         center, deviation (n_numeric,): of the channels that are numbers
         mean: makes of the networks' raw predictions that of the ensemble
         encode: makes codes of the categories of a step
+        fill: fills the gaps of a step
         """
         plan, spec, n_networks = network.plan, network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
         self._network, self._packed = network, packed
-        self._settings = n_streams, center, deviation, decode, mean, encode
-        self._encode = encode
-        n_vectors = spec.n_channels - len(center)  # columns of embeddings, which are not scaled
-        center = np.concatenate([center, np.zeros(n_vectors)])
-        deviation = np.concatenate([deviation, np.ones(n_vectors)])
-        self._shape = n_streams, len(encode.is_categorical) if encode else spec.n_channels
+        self._settings = n_streams, center, deviation, decode, mean, encode, fill
+        self._encode, self._fill = encode, fill
+        self._shape = n_streams, len(encode.is_categorical) if encode else len(center)
+        n_unscaled = spec.n_channels - len(center)  # columns of gaps and of embeddings
+        center = np.concatenate([center, np.zeros(n_unscaled)])
+        deviation = np.concatenate([deviation, np.ones(n_unscaled)])
         chunk = Chunk(network)
         work = chunk.workspace(n_streams, n_streams, 1, keep=False)
         line = 64 // network.dtype.itemsize
@@ -106,6 +109,8 @@ class Stream:
         self._states = {
             name: state if n_networks > 1 else state[0] for name, state in every.items()
         }
+        if fill is not None:
+            self._states["last"], self._states["ago"] = fill.before(n_streams)
         x = [np.zeros((n_streams, spec.n_channels))]  # one for all, or each has its embeddings
         self._x = x if encode is None else [x[0].copy() for _ in packed]
         sizes, scale = _record(plan, work, place), np.array([center, 1.0 / deviation])
@@ -129,7 +134,8 @@ class Stream:
         ----------
         x : array-like of shape (n_streams, n_channels)
             The values of this step. With one stream also (n_channels,), with one channel also
-            (n_streams,), with one of both also a number.
+            (n_streams,), with one of both also a number. NaN is a gap if the network was fitted
+            with ``missing="mask"``.
 
         Returns
         -------
@@ -145,17 +151,24 @@ class Stream:
         values = np.asarray(x, np.float64 if self._encode is None else object)
         if values.shape != self._shape:
             values = self._shaped(values)
-        if self._encode is None:
+        codes, seen = None, None
+        if self._encode is not None:
+            values, codes = self._encode(values)
+        if self._fill is not None:
+            values, *seen = self._fill(values, self._states["last"], self._states["ago"])
+        if codes is None:
             self._x[0][...] = values
         else:
-            values = self._embed(*self._encode(values))
+            self._embed(values, codes)
         for arguments in self._arguments:
             if not self._run(*arguments):  # the first one: all look at the same values
                 self._refuse(values)
+        if seen is not None:
+            self._states["last"][...], self._states["ago"][...] = seen
         return self._decode(self._mean(self._raws))
 
-    def _embed(self, values: NDArray[np.float64], codes: NDArray[np.int32]) -> NDArray:
-        """Write numbers and the vectors of categories for each network; return the numbers.
+    def _embed(self, values: NDArray[np.float64], codes: NDArray[np.int32]) -> None:
+        """Write numbers and the vectors of categories for each network.
 
         values (n_streams, n_numeric), codes (n_streams, n_categorical)
         """
@@ -164,14 +177,13 @@ class Stream:
         for packed, x in zip(self._packed, self._x, strict=True):
             self._network.read(packed)
             x[...] = self._network.embedded(batch).x
-        return values
 
     def _refuse(self, values: NDArray) -> None:
         """Raise the error for a step (n_streams, n_channels) with a value that cannot be read."""
         if not np.isfinite(values).all():
             raise ValueError(
                 "x holds NaN or infinity, which an LSTM cannot read: fill it in, for instance "
-                "with the last value that was seen."
+                "with the last value that was seen, or fit with missing='mask' and pass NaN."
             )
         largest = values.flat[np.abs(values).argmax()]
         raise ValueError(
@@ -206,7 +218,9 @@ class Stream:
         chosen: Any = slice(None) if which is None else np.asarray(which)
         for name, state in self._states.items():
             start = -math.inf if name == "highest" else 0
-            if name == "n_steps":
+            if name in ("last", "ago"):
+                state[chosen] = math.nan if name == "last" else 0.0
+            elif name == "n_steps":
                 state[..., chosen] = start
             else:
                 state[..., chosen, :] = start

@@ -140,6 +140,39 @@ def test_predictions_of_steps_do_not_read_ahead():
     np.testing.assert_allclose(model.predict(X)[:, :5], start, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("scale", ["channel", None])
+@pytest.mark.parametrize("n_estimators", [1, 2])
+def test_a_stream_fills_gaps_by_the_past(scale, n_estimators):
+    X, y = with_gaps(LSTMRegressor, lengths=(9, 9))
+    X[0][:3] = np.nan  # nothing before the first value
+    X[1][-4:] = np.nan
+    settings = MASK | {"scale": scale, "n_estimators": n_estimators, "dtype": "float64"}
+    model = LSTMRegressor(bidirectional=False, patch_size=1, **settings).fit(X, y)
+    stream, again = model.stream(2), model.stream(2)
+    for t in range(9):
+        found = stream.step([X[0][t], X[1][t]])
+        np.testing.assert_allclose(found, model.predict([x[: t + 1] for x in X[:2]]), rtol=1e-9)
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            stream.step([[np.inf, 1.0], [1.0, 1.0]])  # changes nothing
+    again.state = stream.state
+    stream = pickle.loads(pickle.dumps(stream))
+    gap = np.full((2, 2), np.nan)
+    np.testing.assert_array_equal(stream.step(gap), again.step(gap))
+    stream.reset([1])
+    np.testing.assert_array_equal(stream.step(gap)[1], model.stream(2).step(gap)[1])
+
+
+def test_a_stream_does_not_read_a_channel_without_values():
+    X, y = with_gaps(LSTMRegressor, channels=[0])
+    nothing = [np.column_stack([x[:, 0], np.full(len(x), np.nan)]) for x in X]
+    with pytest.warns(UserWarning, match="has no value in the training data"):
+        model = LSTMRegressor(bidirectional=False, scale="channel", patch_size=1, **MASK).fit(
+            nothing, y
+        )
+    stream, other = model.stream(), model.stream()
+    np.testing.assert_array_equal(stream.step([0.5, 7.0]), other.step([0.5, np.nan]))
+
+
 @pytest.mark.parametrize("scale", ["both", "sequence", None])
 def test_a_channel_without_any_value_in_training_is_not_read(scale):
     X, y = with_gaps(LSTMRegressor, channels=[0])
@@ -312,10 +345,6 @@ MISTAKES = {
             np.where(np.arange(24)[:, None, None] == 3, np.nan, gap()), Y
         ),
         "Sample 3 of X holds nothing but NaN, which in an array is padding",
-    ),
-    "a stream": (
-        lambda: fitted(bidirectional=False, scale="channel", patch_size=1).stream(),
-        "which a stream does not keep: fit with missing='error'",
     ),
     "an export": (
         lambda: to_c(fitted(), "model.c"),

@@ -23,6 +23,7 @@ from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import StepEncoder, split_categories
 from sklstm._input.channel_selection import channel_names
+from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
 from sklstm._input.static_features import NO_STATIC, split_static
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
@@ -362,6 +363,10 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         center, deviation, encode = self.channel_mean_[numbers], self.channel_scale_[numbers], None
         if self.is_categorical_ is not None and self.categories_:
             encode = StepEncoder(self.is_categorical_, self.categories_)
+        fill = None
+        if self._architecture["missing"] == "mask":
+            fill = StepFilling(center, np.flatnonzero(np.isin(numbers, self.gap_channels_)))
+            center = np.nan_to_num(center)  # without values in training: not read
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
         with announced(self.verbose):
@@ -369,17 +374,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             packed = network.pack_each(self._thetas())
             return Stream(
                 network, packed, int(n_streams), center, deviation, decoders[method],
-                twin._mean_raw, encode,
+                twin._mean_raw, encode, fill,
             )  # fmt: skip
 
     def _check_streamable(self, spec: NetworkSpec) -> None:
         """Raise an error if the network reads more of a sequence than a stream has."""
         scale = self._architecture["scale"]
-        if self._architecture["missing"] == "mask":
-            raise ValueError(
-                "missing='mask' reads how long ago a channel was observed, which a stream does not "
-                "keep: fit with missing='error'."
-            )
         if len(self.static_channels_):
             raise ValueError(
                 "static_features are read once for each sequence, a stream has one step at a time: "

@@ -1,4 +1,4 @@
-"""How `gather` fills gaps, as weights of the values around them: the way back for gradients."""
+"""How `gather` fills gaps: as weights of the values around them for gradients, and for streams."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sklstm._kernels.gather import GAP
 
 
 @dataclass(frozen=True)
@@ -59,3 +61,32 @@ class Filling:
         np.add.at(gradient, (self.before, channel), self.of_before * slope)
         np.add.at(gradient, (self.after, channel), self.of_after * slope)
         return gradient
+
+
+class StepFilling:
+    """Gaps in single time steps, filled with the last values: as `gather` does without `ahead`."""
+
+    def __init__(self, center: NDArray[np.float64], gaps: NDArray[np.int64]) -> None:
+        """Take the means (n_channels,) of the training set, and the channels with gaps in it."""
+        self._center, self._gaps = center, gaps
+
+    def before(self, n_streams: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return last values and how long ago they were, (n_streams, n_channels), at the start."""
+        shape = n_streams, len(self._center)
+        return np.full(shape, np.nan), np.zeros(shape)
+
+    def __call__(
+        self, values: NDArray[np.float64], last: NDArray[np.float64], ago: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return what the network reads of a step (n_streams, n_channels), and the next `before`.
+
+        (n_streams, n_channels + 2 * n_gaps): filled values, then of each channel with gaps whether
+            it was observed, and how long ago the last value was
+        """
+        observed = ~np.isnan(values) & ~np.isnan(self._center)
+        last = np.where(observed, values, last)
+        ago = np.where(observed, 0.0, ago + 1.0)
+        mean = np.nan_to_num(self._center)
+        of_gaps = GAP * np.stack([observed, np.log1p(ago)], axis=2)[:, self._gaps]
+        read = [np.where(np.isnan(last), mean, last), of_gaps.reshape(len(values), -1)]
+        return np.concatenate(read, axis=1), last, ago
