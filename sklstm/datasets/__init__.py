@@ -3,6 +3,7 @@
 from sklstm.datasets._copy_memory import make_copy_memory
 from sklstm.datasets._embedded_reber import make_embedded_reber
 from sklstm.datasets._japanese_vowels import load_japanese_vowels
+from sklstm.datasets._liver_records import load_liver_records
 from sklstm.datasets._long_lag import make_long_lag
 from sklstm.datasets._marked_pairs import make_adding, make_multiplication
 from sklstm.datasets._series import load_air_passengers, load_bike_rentals, load_sunspots
@@ -14,6 +15,7 @@ __all__ = [
     "load_air_passengers",
     "load_bike_rentals",
     "load_japanese_vowels",
+    "load_liver_records",
     "load_sunspots",
     "load_tecator",
     "make_adding",
