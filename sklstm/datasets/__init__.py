@@ -6,6 +6,7 @@ from sklstm.datasets._japanese_vowels import load_japanese_vowels
 from sklstm.datasets._liver_records import load_liver_records
 from sklstm.datasets._long_lag import make_long_lag
 from sklstm.datasets._marked_pairs import make_adding, make_multiplication
+from sklstm.datasets._mauna_loa import load_mauna_loa
 from sklstm.datasets._series import load_air_passengers, load_bike_rentals, load_sunspots
 from sklstm.datasets._tecator import load_tecator
 from sklstm.datasets._temporal_order import make_temporal_order
@@ -16,6 +17,7 @@ __all__ = [
     "load_bike_rentals",
     "load_japanese_vowels",
     "load_liver_records",
+    "load_mauna_loa",
     "load_sunspots",
     "load_tecator",
     "make_adding",
