@@ -1,6 +1,7 @@
 """Small real data sets, and generators of the synthetic tasks of the LSTM literature."""
 
 from sklstm.datasets._copy_memory import make_copy_memory
+from sklstm.datasets._economy import load_oil_price, load_us_economy
 from sklstm.datasets._embedded_reber import make_embedded_reber
 from sklstm.datasets._japanese_vowels import load_japanese_vowels
 from sklstm.datasets._liver_records import load_liver_records
@@ -18,8 +19,10 @@ __all__ = [
     "load_japanese_vowels",
     "load_liver_records",
     "load_mauna_loa",
+    "load_oil_price",
     "load_sunspots",
     "load_tecator",
+    "load_us_economy",
     "make_adding",
     "make_copy_memory",
     "make_embedded_reber",

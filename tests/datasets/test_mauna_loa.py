@@ -20,7 +20,7 @@ def test_carbon_dioxide():
         "1964-03",
         "1964-04",
     ]
-    years = y.groupby(y.index.year).mean()["1959":]
+    years = y.groupby(y.index.year).mean().loc[1959:]
     assert (years.diff().dropna() > 0).all()
 
 
