@@ -1,6 +1,7 @@
 """Small real data sets, and generators of the synthetic tasks of the LSTM literature."""
 
 from sklstm.datasets._copy_memory import make_copy_memory
+from sklstm.datasets._course_events import make_course_events
 from sklstm.datasets._economy import load_oil_price, load_us_economy
 from sklstm.datasets._embedded_reber import make_embedded_reber
 from sklstm.datasets._japanese_vowels import load_japanese_vowels
@@ -25,6 +26,7 @@ __all__ = [
     "load_us_economy",
     "make_adding",
     "make_copy_memory",
+    "make_course_events",
     "make_embedded_reber",
     "make_long_lag",
     "make_multiplication",
