@@ -215,9 +215,10 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
             is one series, or one per column, at the times 0, 1, 2, ...
         X : DataFrame or None, default=None
             Exogenous variables, at least at the times of y. They must be known in the future too,
-            except for `past_columns`. Their effect is linear, and a further network sees them. For
-            a long y they have the same index (series, time), or times alone if all series
-            share them. y again, which scikit-learn's scorers need, is the same as None.
+            except for `past_columns`. Their linear effect is subtracted, and a network sees them,
+            which learns the rest. For a long y they have the same index (series, time), or times
+            alone if all series share them. y again, which scikit-learn's scorers need, is the same
+            as None.
         static : DataFrame or None, default=None
             Numbers known for each series, constant in time, a row per series. The networks of a
             global model read them, standardised; the anchors do not.
