@@ -42,7 +42,7 @@ class RegressorWithIntervals(BaseLSTM):
         raise NotImplementedError
 
     def predict_quantiles(self, X: Any) -> NDArray[np.float64]:
-        """Predicted quantiles, by ``loss=Quantile((0.05, 0.5, 0.95))``.
+        """Predicted quantiles, with ``loss=Quantile((0.05, 0.5, 0.95))``.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ class RegressorWithIntervals(BaseLSTM):
         return self._predict(X, lambda raw: self._widened(raw, margin))
 
     def conformalize(self, X: Any, y: Any) -> Self:
-        """Let `predict_interval` be as wide as errors on data that `fit` has not seen [1]_.
+        """Set the width of `predict_interval` by the errors on data that fit has not seen [1]_.
 
         The intervals then hold y with the probability that was asked for, on average over data
         like these, however well the network is fitted. With ``loss="gaussian"`` or a `Quantile` of

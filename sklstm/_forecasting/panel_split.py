@@ -20,10 +20,10 @@ from sklstm._forecasting.time_index import as_times
 class PanelSplit(BaseCrossValidator):
     """Split a panel by time: all series are cut at the same times.
 
-    scikit-learn's TimeSeriesSplit cuts by rows. In a long panel those of a test set would belong
-    to the last series alone. Here a fold is a stretch of times, and its rows are those of all
-    series. A series that begins later than a fold's training data ends is left out of its test
-    set, with a warning.
+    scikit-learn's TimeSeriesSplit cuts by rows. In a long panel, all rows of a test set would
+    belong to the last series. Here a fold is a period of time, and contains the rows of all series
+    in it. A series that begins later than a fold's training data ends is left out of its test set,
+    with a warning.
 
     Parameters
     ----------

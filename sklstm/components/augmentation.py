@@ -16,8 +16,8 @@ class Warping(Component):
     its ends stay. Then all its values, as the network reads them, are multiplied by a random
     factor. Prediction changes nothing.
 
-    The first third of the epochs has the sequences as they are. If the loss is still above half of
-    the first one then, so have the others.
+    In the first third of the epochs, the sequences are not changed. If the loss is then still above
+    half of the first one, they are not changed in the other epochs either.
 
     Parameters
     ----------

@@ -60,8 +60,9 @@ class Branch(ConvolutionStack):
 class Convolutions(ConvolutionStack):
     """Causal convolutions *before* the recurrent layers [1]_.
 
-    What a step gives depends on steps up to it. The last window of a sequence ends with its last
-    step. Each hyper-parameter is one number for all layers, or a tuple with one for each layer.
+    The output at a step depends only on steps up to it. The last window of a sequence ends with its
+    last step. Each hyper-parameter is one number for all layers, or a tuple with one for each
+    layer.
 
     Parameters
     ----------
@@ -104,8 +105,8 @@ class Convolutions(ConvolutionStack):
 class FCN(Branch):
     """A fully convolutional network *beside* the recurrent layers [1]_.
 
-    Convolutions with batch normalisation [2]_ and ReLU. Their mean over time goes to the head
-    together with the pooled states.
+    Convolutions with batch normalisation [2]_ and ReLU. Their mean over time goes to the
+    output layer together with the pooled states.
 
     Parameters
     ----------
@@ -150,8 +151,8 @@ class LITE(Branch):
 
     The first layer has filters of three widths side by side. Two depthwise-separable convolutions
     follow, with filters of half and a quarter of the width at every second and every fourth step.
-    All have batch normalisation and ReLU. Their mean over time goes to the head together with the
-    pooled states.
+    All have batch normalisation and ReLU. Their mean over time goes to the output layer together
+    with the pooled states.
 
     Parameters
     ----------

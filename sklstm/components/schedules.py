@@ -39,7 +39,7 @@ class Constant(Schedule):
 
 @dataclass(repr=False)
 class Cosine(Schedule):
-    """Up in the first tenth of the steps, then down to 0 as half a cosine [1]_.
+    """Increase in the first tenth of the steps, then decrease to 0 as half a cosine [1]_.
 
     References
     ----------
@@ -66,7 +66,7 @@ class Cosine(Schedule):
 
 @dataclass(repr=False)
 class OneCycle(Schedule):
-    """Up from 1/25 in the first 30% of the steps, then down to 1/10,000 [1]_.
+    """Increase from 1/25 in the first 30% of the steps, then decrease to 1/10,000 [1]_.
 
     References
     ----------

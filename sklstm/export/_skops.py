@@ -27,7 +27,7 @@ _OF_FORECASTERS = (
 
 
 def skops_trusted() -> list[str]:
-    """Return the types of this package that a file of skops may hold.
+    """Return the types of this package that a skops file may contain.
 
     Their states are arrays, numbers and strings, and loading one runs no code from the file.
 

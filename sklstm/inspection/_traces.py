@@ -72,7 +72,7 @@ def state_traces(estimator: Any, x: Any) -> dict[str, NDArray[np.float64]]:
 def error_flow(
     estimator: Any, x: Any, *, target: Any = None, response: str = "raw", step: int = -1
 ) -> dict[str, NDArray[np.float64]]:
-    """How much of the gradient of a prediction is left after so many steps back.
+    """How much of the gradient of a prediction is left at each number of steps back.
 
     An error that has vanished cannot teach what happened before [1]_.
 
