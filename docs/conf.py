@@ -53,6 +53,7 @@ default_role = "py:obj"  # `name` links to the page of the name, if it has one
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 4
 autodoc_typehints = "none"  # the docstrings have the types
+autodoc_mock_imports = ["aeon", "sktime"]  # for the pages of the adapters
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the members follow with their docstrings
 intersphinx_mapping = {

@@ -1,8 +1,10 @@
 """A page for each public name of the package, and for each module one that lists them.
 
-The names are those of `__all__` in the package and in its public modules. Nothing is listed here.
+The names are those of `__all__` in the package and in its public modules, and the classes of the
+adapters. Nothing is listed here.
 """
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -19,14 +21,26 @@ FOLDER = Path("reference") / "api"
 
 
 def public_modules() -> list[ModuleType]:
-    """Return the package and its modules without an underscore that have names of their own.
-
-    That leaves out the adapters, which need packages that the site is built without.
-    """
+    """Return the package, its modules without an underscore, and the adapters."""
     inner = [info.name for info in pkgutil.iter_modules(sklstm.__path__)]
     names = [f"sklstm.{name}" for name in inner if not name.startswith("_")]
     modules = [sklstm, *map(importlib.import_module, names)]
-    return [module for module in modules if module.__all__]
+    return [*(module for module in modules if module.__all__), *adapters()]
+
+
+def adapters() -> Iterator[ModuleType]:
+    """Yield a stand-in for each adapter: its classes with their docstrings, read from the source.
+
+    The adapters import packages that the site is built without. `conf.py` mocks these for autodoc.
+    """
+    for path in sorted((Path(sklstm.__path__[0]) / "adapters").glob("[!_]*.py")):
+        source = ast.parse(path.read_text("utf-8"))
+        module = ModuleType(f"sklstm.adapters.{path.stem}", ast.get_docstring(source))
+        classes = [node for node in source.body if isinstance(node, ast.ClassDef)]
+        module.__all__ = [node.name for node in classes if not node.name.startswith("_")]
+        for node in classes:
+            setattr(module, node.name, type(node.name, (), {"__doc__": ast.get_docstring(node)}))
+        yield module
 
 
 def public_names(module: ModuleType) -> list[str]:
