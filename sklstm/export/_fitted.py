@@ -60,6 +60,8 @@ class FittedModel:
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
+    static: NDArray[np.int64]  # (n_static,): channels of numbers that are read once for each sequence
+    categorical: NDArray[np.intp]  # (n_categorical,): channels that hold categories
 
     @classmethod
     def of(cls, estimator: Any, form: str) -> FittedModel:
@@ -77,27 +79,14 @@ class FittedModel:
                 "LSTMClassifier or LSTMRegressor."
             )
         check_is_fitted(estimator)
-        if estimator._architecture["time_gaps"]:
+        if estimator._architecture["time_gaps"] and form != "torch":
             raise ValueError(
                 f"A network with time_gaps=True cannot be exported to {form}, where X has no "
                 "times: fit with time_gaps=False, and pass the time since the step before as a "
                 "channel."
             )
-        if len(estimator.static_channels_):
-            raise ValueError(
-                f"A network with static_features cannot be exported to {form}, where all channels "
-                "are read at every step: fit without static_features, the channel among the others."
-            )
-        if estimator._architecture["missing"] == "mask":
-            raise ValueError(
-                f"A network with missing='mask' cannot be exported to {form}, where NaN is only "
-                "padding: fit with missing='error', and fill gaps before."
-            )
-        if estimator.categories_ and form != "torch":
-            raise ValueError(
-                f"A network that reads categories cannot be exported to {form} yet: "
-                "categorical_features needs to be None. Save it with joblib or skops."
-            )
+        if form == "C":
+            _check_inputs_for_c(estimator)
         return cls(
             estimator=estimator,
             spec=estimator._spec,
@@ -108,6 +97,8 @@ class FittedModel:
             scale=estimator._architecture["scale"],
             center=estimator.channel_mean_,
             deviation=estimator.channel_scale_,
+            static=estimator._static_numbers,
+            categorical=estimator._categorical,
         )
 
     @property
@@ -123,6 +114,27 @@ class FittedModel:
                 f"An ensemble of {n_networks} networks cannot be exported to {form}: export each "
                 "of estimators_, and take the mean of their probabilities or values."
             )
+
+    @property
+    def numeric(self) -> NDArray[np.intp]:
+        """The channels that are read as numbers at every step."""
+        others = np.concatenate([self.static, self.categorical])
+        return np.setdiff1d(np.arange(self.n_channels), others)
+
+    @property
+    def gaps(self) -> NDArray[np.int64]:
+        """The channels of which is read whether they were observed."""
+        return self.estimator.gap_channels_
+
+    @property
+    def reads_gaps(self) -> bool:
+        """Whether NaN is a gap, to be filled."""
+        return bool(self.estimator._architecture["missing"] == "mask")
+
+    @property
+    def fills_ahead(self) -> bool:
+        """Whether a gap is filled by the next value too."""
+        return self.estimator._reads_both_ways
 
     @property
     def classes(self) -> NDArray | None:
@@ -159,6 +171,26 @@ class FittedModel:
         if self.classes is not None:
             known["classes"] = json.dumps(self.classes.tolist(), default=str)
         return known
+
+
+def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
+    """Refuse what the network reads beside numbers at every step."""
+    if len(estimator.static_channels_):
+        raise ValueError(
+            "A network with static_features cannot be exported to C, where all channels are read "
+            "at every step: fit without static_features, the channel among the others, or use "
+            "to_onnx."
+        )
+    if estimator._architecture["missing"] == "mask":
+        raise ValueError(
+            "A network with missing='mask' cannot be exported to C: fit with missing='error', and "
+            "fill gaps before, or use to_onnx."
+        )
+    if estimator.categories_:
+        raise ValueError(
+            "A network that reads categories cannot be exported to C: categorical_features needs "
+            "to be None. Use to_onnx."
+        )
 
 
 def _parameters(estimator: LSTMClassifier | LSTMRegressor) -> list[Parameters]:

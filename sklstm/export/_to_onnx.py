@@ -22,8 +22,13 @@ def to_onnx(
 
     The model has one input ``X``, float32 of shape (n_samples, n_timesteps, n_channels), where
     samples and time steps may be as many as one likes. Sequences of different lengths are padded
-    with NaN at their end. Scaling, patches, convolutions, recurrent layers, attention and pooling
-    are all in the model. It needs standard operators only and works with every runtime of ONNX.
+    with NaN at their end. Scaling, gaps, categories, patches, convolutions, recurrent layers,
+    attention and pooling are all in the model. It needs standard operators only and works with
+    every runtime of ONNX.
+
+    Static features are channels, behind all others if fit was given columns of a 2-D X.
+    Categories must be numbers that differ in single precision. With ``missing="mask"`` NaN is a
+    gap, and padding only at the end of a sequence in all channels.
 
     Parameters
     ----------
@@ -56,8 +61,9 @@ def to_onnx(
     Notes
     -----
     The model computes in single precision, also for an estimator that was fitted in double
-    precision. ``predict`` raises an error for NaN or infinity inside a sequence; an ONNX model
-    cannot, and gives NaN or a meaningless label.
+    precision. ``predict`` raises an error for infinity inside a sequence, or NaN that is no gap; an
+    ONNX model cannot, and gives NaN or a meaningless label. It reads a category that fit did not
+    see as unknown, without the warning of ``predict``.
 
     Examples
     --------

@@ -80,6 +80,44 @@ def draw_data(seed, n_samples=N_SAMPLES):
     return [x + 64.0 * rng.integers(2) for x in X], slope
 
 
+def draw_inputs(seed, X):
+    """Return sequences with what is no number at every step, and the settings to read it.
+
+    Categories that are numbers, features that do not change within a sequence, and gaps.
+    """
+    rng, settings = np.random.default_rng([seed, 1]), {}
+    X = [np.array(x) for x in X]
+    with_categories, with_static, with_gaps = rng.random(3) < 0.5
+    if with_gaps:
+        settings["missing"] = "mask"
+        for x in X[1:]:  # without a gap in the first step, which may be the only one
+            x[1:][rng.random(x[1:].shape) < 0.4] = np.nan
+        for x in X[1::5]:
+            x[0, 1:] = np.nan  # before the first value
+        for x in X[2::5]:
+            x[:, 1:] = np.nan  # no value at all
+    if with_static:
+        facts = rng.integers(-3, 4, (len(X), 2)) * [0.25, 64.0]
+        X = [np.hstack([x, np.tile(fact, (len(x), 1))]) for x, fact in zip(X, facts, strict=True)]
+        settings["static_features"] = [X[0].shape[1] - 2, X[0].shape[1] - 1]
+        if with_gaps:
+            X[4][:, -1] = np.nan  # not known
+            X[5][:-1, -1] = np.nan  # known from the last step
+    if with_categories:
+        drawn = [rng.choice([-2.0, 0.5, 3.0, 40.0, 41.0], (len(x), 1)) for x in X]
+        drawn[0][1:2] = np.nan  # unknown
+        X = [np.hstack([words, x, words[::-1]]) for words, x in zip(drawn, X, strict=True)]
+        settings["static_features"] = [k + 1 for k in settings.get("static_features", [])] or None
+        settings["categorical_features"] = [0, X[0].shape[1] - 1]
+        if with_static:  # the second one does not change either
+            for k, x in enumerate(X):
+                x[:, -1] = [3.0, 40.0, 41.0][k % 3]
+                x[: k % 2, -1] = np.nan
+            settings["static_features"].append(X[0].shape[1] - 1)
+        settings["embedding_size"] = ["auto", 1, 3][seed % 3]
+    return X, settings
+
+
 def draw_target(seed, slope):
     """Return the class of an estimator and a y for it: each kind of target in turn."""
     n = len(slope)
@@ -110,9 +148,15 @@ def untrained(monkeypatch, Estimator, X, y, **settings):
         return Estimator(**settings).fit(X, y)
 
 
-def draw_model(monkeypatch, seed, **settings):
-    """Return an estimator as `draw_settings` has it, and its sequences."""
+def draw_model(monkeypatch, seed, numbers=True, **settings):
+    """Return an estimator as `draw_settings` has it, and its sequences.
+
+    numbers: whether it reads nothing but numbers at every step, see `draw_inputs`
+    """
     X, slope = draw_data(seed)
+    if not numbers:
+        X, further = draw_inputs(seed, X)
+        settings = further | settings
     Estimator, y = draw_target(seed, slope)
     settings = draw_settings(seed) | settings
     if settings.get("return_sequences"):

@@ -1,5 +1,6 @@
 """`to_onnx`: onnxruntime answers as the estimator does."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def operators(model):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_onnxruntime_gives_what_the_estimator_gives(monkeypatch, seed):
-    model, sequences_of_all_lengths = draw_model(monkeypatch, seed)
+    model, sequences_of_all_lengths = draw_model(monkeypatch, seed, numbers=False)
     exported = to_onnx(model)
     onnx.checker.check_model(exported, full_check=True)
     for n_samples in (1, 7):
@@ -72,7 +73,7 @@ def check_labels(labels, right):
 
 
 def test_the_random_estimators_have_every_part(monkeypatch):
-    models = [draw_model(monkeypatch, seed)[0] for seed in range(60)]
+    models = [draw_model(monkeypatch, seed, numbers=False)[0] for seed in range(60)]
     assert {type(m._spec.cell) for m in models} == set(CELLS.values())
     assert {m._spec.pooling for m in models} >= {("last",), ("attention",), ("steps",)}
     assert {m._architecture["scale"] for m in models} == {"both", "channel", "sequence", None}
@@ -85,6 +86,10 @@ def test_the_random_estimators_have_every_part(monkeypatch):
     assert {m._spec.num_layers for m in models} == {0, 1, 2, 3}
     assert any(m._spec.branch and m._spec.front for m in models)
     assert len({m.out_activation_ for m in models}) == 3
+    read = [(bool(m.categories_), len(m.static_channels_) > 0, m.missing) for m in models]
+    assert set(read) == set(itertools.product((False, True), (False, True), ("error", "mask")))
+    assert {m._reads_both_ways for m in models if len(m.gap_channels_)} == {False, True}
+    assert any(np.isin(m.static_channels_, m.gap_channels_).any() for m in models)
 
 
 def test_a_trained_model(tmp_path):
@@ -200,6 +205,84 @@ def test_an_ensemble(monkeypatch, kind):
         check_labels(outputs.pop("label"), model.predict(x))
     (values,) = outputs.values()
     np.testing.assert_allclose(values, expected(model, x), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+# --- categories, static features, gaps -----------------------------------------------------
+def with_categories(values, seed=0):
+    """Return sequences whose second channel holds some of these values, and a y for each."""
+    X, slope = sequences(n_channels=1)
+    rng = np.random.default_rng(seed)
+    return [np.hstack([x, rng.choice(values, (len(x), 1))]) for x in X], slope
+
+
+@pytest.mark.parametrize("n_estimators", [1, 2])
+@pytest.mark.parametrize("n_categories", [1, 2, 3, 4, 500])
+def test_categories_that_fit_saw_are_found_and_others_are_unknown(
+    monkeypatch, n_categories, n_estimators
+):
+    X, slope = with_categories(np.arange(n_categories) * 3.0)
+    settings = SMALL | {"categorical_features": [1], "n_estimators": n_estimators}
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **settings)
+    x = as_input(X)
+    x[:, 0, 1] = np.tile([-1.0, 1.0, 1e9, np.nan, 1e12, 0.0, 2.9999998, -0.0], 3)
+    with pytest.warns(UserWarning, match="categories that fit did not see"):
+        right = model.predict(x)
+    given = run(to_onnx(model), x)["variable"][:, 0]
+    np.testing.assert_allclose(given, right, rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_categories_are_found_in_single_precision(monkeypatch):
+    X, slope = with_categories([0.1, 0.2, 0.7])
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, categorical_features=[1])
+    given = run(to_onnx(model), as_input(X))["variable"][:, 0]
+    np.testing.assert_allclose(given, model.predict(X), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_categories_that_single_precision_confuses_are_refused(monkeypatch):
+    X, slope = with_categories([1.0, 2.0**24, 2.0**24 + 1.0])
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, categorical_features=[1])
+    with pytest.raises(ValueError, match=r"the category 16777217.0 of channel 'x1' equals another"):
+        to_onnx(model)
+
+
+def test_words_are_refused(monkeypatch):
+    rows = pd.DataFrame({"word": ["a", "b"] * 12, "t": np.arange(24.0)})
+    rows.index = pd.MultiIndex.from_product([range(8), range(3)])
+    settings = SMALL | {"categorical_features": ["word"]}
+    model = untrained(monkeypatch, LSTMRegressor, rows, np.arange(8.0), **settings)
+    with pytest.raises(ValueError, match="of channel 'word' are strings, 'a' for instance"):
+        to_onnx(model)
+
+
+@pytest.mark.parametrize("missing", ["error", "mask"])
+def test_static_columns_of_a_pipeline(monkeypatch, missing):
+    """They stand among the time steps of its X."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(5.0, 3.0, (24, 14)).astype(np.float32)
+    if missing == "mask":
+        X[rng.random(X.shape) < 0.2] = np.nan
+        X[:, 1] = 1.0
+    scaled = StandardScaler().fit(X)
+    settings = SMALL | {"static_features": [3, 7], "missing": missing, "n_channels": 2}
+    y = rng.standard_normal(24)
+    model = untrained(monkeypatch, LSTMRegressor, scaled.transform(X), y, **settings)
+    pipeline = make_pipeline(scaled, model)
+    given = run(to_onnx(pipeline), X)["variable"][:, 0]
+    np.testing.assert_allclose(given, pipeline.predict(X), rtol=TOLERANCE, atol=TOLERANCE)
+
+
+def test_a_channel_without_any_value_in_training(monkeypatch):
+    X, slope = sequences(n_channels=3)
+    for x in X:
+        x[:, 1] = np.nan
+    for scale in ("both", "channel", "sequence", None):
+        settings = SMALL | {"missing": "mask", "scale": scale}
+        with pytest.warns(UserWarning, match="no value in the training data"):
+            model = untrained(monkeypatch, LSTMRegressor, X, slope, **settings)
+        x = as_input(X)
+        x[::2, 0, 1] = 7.0
+        given = run(to_onnx(model), x)["variable"][:, 0]
+        np.testing.assert_allclose(given, model.predict(x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 # --- operators ------------------------------------------------------------------------------

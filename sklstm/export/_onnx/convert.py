@@ -11,16 +11,19 @@ from sklstm._version import __version__
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx import convolutions, encoder, outputs, readout, recurrent
 from sklstm.export._onnx.graph import Graph
-from sklstm.export._onnx.inputs import network_input, patches
+from sklstm.export._onnx.inputs import network_input, patches, with_vectors
 
 
 def network(graph: Graph, model: FittedModel, X: str) -> dict[str, str]:
     """Add all from X (n_samples, n_timesteps, n_channels) to the outputs, returned by name."""
-    seen = network_input(graph, model, X)
-    patched = patches(graph, seen, model.spec.patch_size, model.spec.n_channels)
+    given = network_input(graph, model, X)
     raws = []
     for member in model.members:
-        beside = convolutions.branch(graph, member, seen) if member.spec.branch else None
+        seen = with_vectors(graph, member, given)
+        patched = patches(graph, seen, model.spec.patch_size, model.spec.n_channels)
+        beside = given.static if model.spec.n_static else []
+        if member.spec.branch:
+            beside = [*beside, convolutions.branch(graph, member, seen)]
         states, final = recurrent.layers(graph, member, convolutions.front(graph, member, patched))
         if member.spec.encoder is not None:
             states, final = encoder.layers(graph, member, states), ""

@@ -58,7 +58,7 @@ class Graph:
             array = array.astype(object)
             key = ("str", array.shape, "\0".join(array.ravel()).encode())
         else:
-            array = np.ascontiguousarray(array)
+            array = np.ascontiguousarray(array).reshape(array.shape)  # a scalar stays one
             key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self.constants:
             self.constants[key] = numpy_helper.from_array(array, self.name("constant"))

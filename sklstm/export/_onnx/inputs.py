@@ -2,27 +2,71 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from onnx import TensorProto
 
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM
 from sklstm.export._fitted import FittedModel
+from sklstm.export._onnx import categories, static_features
+from sklstm.export._onnx.gaps import filled
 from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.steps import Steps, valid_steps
 
 
-def network_input(graph: Graph, model: FittedModel, X: str) -> Steps:
+@dataclass(frozen=True)
+class NetworkInput:
+    """What all members read of X; the fields are names in the graph."""
+
+    steps: Steps  # numbers that the branch reads, before the vectors of categories
+    codes: list[str]  # int64 (n_timesteps, n_samples) of each categorical channel, in X's order
+    source: Steps  # X itself
+    static: list[str]  # (n_samples, n_constant), if there are static features
+
+
+def network_input(graph: Graph, model: FittedModel, X: str) -> NetworkInput:
     """Return X (n_samples, n_timesteps, n_channels) as the branch reads it, before `patches`.
 
     The time axis is reversed if patches or strides merge steps: they count from the end of a
     sequence.
     """
-    steps = _sequences(graph, graph.add("Transpose", X, perm=[1, 0, 2]))
-    steps = _scaled(graph, model, steps)
+    x = _sequences(graph, graph.add("Transpose", X, perm=[1, 0, 2]))
+    numbers = x
+    if len(model.numeric) < model.n_channels:
+        numbers = x.with_values(graph.add("Gather", x.values, model.numeric, axis=2))
+    parts = [_in_branch_order(graph, model, *part) for part in _scaled(graph, model, numbers)]
+    static = []
+    if len(model.static):
+        static = [static_features.constant(graph, model, x.values)]
+        # a row for each patch, all of which are alike
+        parts.append(parts[0].with_values(parts[0].masked(graph, static[0])))
+    codes = categories.codes(graph, model, x.values)
+    return NetworkInput(_side_by_side(graph, parts), codes, x, static)
+
+
+def with_vectors(graph: Graph, model: FittedModel, given: NetworkInput) -> Steps:
+    """Return what the branch of a member reads: the numbers, then the vectors of categories."""
+    if not given.codes:
+        return given.steps
+    vectors = categories.vectors(graph, model, given.codes)
+    steps = given.source.with_values(given.source.masked(graph, vectors))
+    width = sum(size for _, size in model.spec.embeddings)
+    return _side_by_side(graph, [given.steps, _in_branch_order(graph, model, steps, width)])
+
+
+def _in_branch_order(graph: Graph, model: FittedModel, steps: Steps, width: int) -> Steps:
+    """Return some channels in the patches of the branch, and in its order of time."""
     if is_reversed(model):
         steps = steps.reversed(graph)
-    n = model.branch_patch_size
-    return patches(graph, steps, n, model.spec.n_channels // n)
+    return patches(graph, steps, model.branch_patch_size, width)
+
+
+def _side_by_side(graph: Graph, parts: list[Steps]) -> Steps:
+    """Return the channels of some parts one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    return parts[0].with_values(graph.add("Concat", *(part.values for part in parts), axis=2))
 
 
 def is_reversed(model: FittedModel) -> bool:
@@ -44,43 +88,61 @@ def _sequences(graph: Graph, x: str) -> Steps:
     return Steps(x, lengths, valid_steps(graph, n_timesteps, lengths))
 
 
-def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> Steps:
-    """Return the standardised channels; the copies of a channel lie side by side."""
-    if model.scale is None:
-        return steps.with_values(steps.masked(graph, steps.values))
+def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps, int]]:
+    """Return the standardised channels, and what is read of gaps, each with its channels a step.
+
+    The copies of a channel lie side by side.
+    """
+    center, deviation = model.center[model.numeric], model.deviation[model.numeric]
+    if model.scale is None and not model.reads_gaps:
+        return [(steps.with_values(steps.masked(graph, steps.values)), len(center))]
     # in double precision, as `gather`: a mean may be much larger than the deviation
     x = graph.cast(steps.values, TensorProto.DOUBLE)
+    there, values, columns = steps.valid, x, ""
+    if model.reads_gaps:
+        found = filled(graph, model, x)
+        there, values, columns = found.there, found.values, found.columns
     copies = []
     if model.scale in ("both", "channel"):
-        deviation = graph.add("Sub", x, model.center)
-        copies.append(graph.add("Mul", deviation, 1.0 / model.deviation))
+        copies.append(graph.add("Mul", graph.add("Sub", values, center), 1.0 / deviation))
     if model.scale in ("both", "sequence"):
-        copies.append(_scaled_within(graph, steps, x))
+        copies.append(_scaled_within(graph, x, values, there))
+    if not copies:
+        copies.append(values)
+    if model.reads_gaps:
+        means = np.nan_to_num(center) if model.scale is None else np.zeros(len(center))
+        is_nan = graph.add("IsNaN", values)
+        copies = [graph.add("Where", is_nan, means, copy) for copy in copies]
     scaled = copies[0]
     if len(copies) == 2:
         apart = [graph.reshape(copy, 0, 0, -1, 1) for copy in copies]
         beside = graph.add("Concat", *apart, axis=3)
-        scaled = graph.reshape(beside, 0, 0, 2 * model.n_channels)
-    return steps.with_values(steps.masked(graph, graph.cast(scaled, TensorProto.FLOAT)))
+        scaled = graph.reshape(beside, 0, 0, 2 * len(center))
+    parts = [(graph.cast(scaled, TensorProto.FLOAT), len(copies) * len(center))]
+    if columns:
+        parts.append((columns, 2 * int(np.isin(model.numeric, model.gaps).sum())))
+    return [(steps.with_values(steps.masked(graph, part)), width) for part, width in parts]
 
 
-def _scaled_within(graph: Graph, steps: Steps, x: str) -> str:
-    """Return x standardised within each sequence; a constant channel becomes 0."""
-    n_steps = graph.reshape(graph.cast(steps.lengths, TensorProto.DOUBLE), 1, -1, 1)
+def _scaled_within(graph: Graph, x: str, values: str, there: str) -> str:
+    """Return values standardised by what there is of x in each sequence; a constant one is 0."""
     time = np.array([0])
-    x = graph.add("Where", steps.valid, x, np.float64(0.0))
-    mean = graph.add("Div", graph.add("ReduceSum", x, time), n_steps)
-    deviation = graph.add("Where", steps.valid, graph.add("Sub", x, mean), np.float64(0.0))
+    n = graph.add("ReduceSum", graph.cast(there, TensorProto.DOUBLE), time)
+    n = graph.add("Max", n, np.float64(1.0))
+    x = graph.add("Where", there, x, np.float64(0.0))
+    mean = graph.add("Div", graph.add("ReduceSum", x, time), n)
+    deviation = graph.add("Where", there, graph.add("Sub", x, mean), np.float64(0.0))
     squares = graph.add("ReduceSumSquare", deviation, time)
-    spread = graph.add("Sqrt", graph.add("Div", squares, n_steps))
-    of_a_sum = graph.add("Mul", n_steps, np.float64(ROUNDING_OF_A_SUM))
-    share = graph.add("Max", of_a_sum, np.float64(ROUNDING))
+    spread = graph.add("Sqrt", graph.add("Div", squares, n))
+    share = graph.add(
+        "Max", graph.add("Mul", n, np.float64(ROUNDING_OF_A_SUM)), np.float64(ROUNDING)
+    )
     rounding = graph.add("Mul", share, graph.add("Abs", mean))
     inverse = graph.add(
         "Where", graph.add("Greater", spread, rounding),
         graph.add("Div", np.float64(1.0), spread), np.float64(0.0),
     )  # fmt: skip
-    return graph.add("Mul", deviation, inverse)
+    return graph.add("Mul", graph.add("Sub", values, mean), inverse)
 
 
 def patches(graph: Graph, steps: Steps, n: int, width: int) -> Steps:

@@ -16,6 +16,7 @@ from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx import outputs
 from sklstm.export._onnx.convert import network
 from sklstm.export._onnx.graph import Graph
+from sklstm.export._onnx.static_features import beside_steps
 
 
 def convert_pipeline(pipeline: Any, target_opset: int) -> onnx.ModelProto:
@@ -67,7 +68,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     source = operator.inputs[0]
     X = graph.cast(source.full_name, TensorProto.FLOAT)
     if len(source.type.shape) == 2:  # all channels of a step side by side
-        X = graph.reshape(X, 0, -1, model.n_channels)
+        X = beside_steps(graph, model, X)
     given = network(graph, model, X)
     for name, variable in zip(_names(model), operator.outputs, strict=True):
         graph.add("Identity", given[name], name=variable.full_name)

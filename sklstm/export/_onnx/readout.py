@@ -15,11 +15,11 @@ Pooling = Callable[[Graph, FittedModel, Steps, str], str]
 
 
 def raw_prediction(
-    graph: Graph, model: FittedModel, states: Steps, final: str, beside: str | None
+    graph: Graph, model: FittedModel, states: Steps, final: str, beside: list[str]
 ) -> str:
     """Return (n_samples, n_outputs); (n_samples, n_timesteps, n_outputs) if per step.
 
-    beside (n_samples, n_filters): the features of the branch
+    beside: features that go straight to the head, each (n_samples, n): static ones, the branch's
     """
     weight, bias = (
         model.parameters[name].astype(np.float32) for name in ("head_weight", "head_bias")
@@ -28,8 +28,7 @@ def raw_prediction(
         by_sample = graph.add("Transpose", states.values, perm=[1, 0, 2])
         return graph.add("Add", graph.add("MatMul", by_sample, weight.T), bias)
     features = [POOLINGS[part](graph, model, states, final) for part in model.spec.pooling]
-    if beside is not None:
-        features.append(beside)
+    features += beside
     row = features[0] if len(features) == 1 else graph.add("Concat", *features, axis=1)
     return graph.add("Gemm", row, weight, bias, transB=1)
 
