@@ -10,6 +10,7 @@ from sklstm.datasets._long_lag import make_long_lag
 from sklstm.datasets._marked_pairs import make_adding, make_multiplication
 from sklstm.datasets._mauna_loa import load_mauna_loa
 from sklstm.datasets._series import load_air_passengers, load_bike_rentals, load_sunspots
+from sklstm.datasets._surnames import load_surnames
 from sklstm.datasets._tecator import load_tecator
 from sklstm.datasets._temporal_order import make_temporal_order
 from sklstm.datasets._two_sequence import make_two_sequence
@@ -22,6 +23,7 @@ __all__ = [
     "load_mauna_loa",
     "load_oil_price",
     "load_sunspots",
+    "load_surnames",
     "load_tecator",
     "load_us_economy",
     "make_adding",
