@@ -9,6 +9,7 @@ should improve the forecast. It is known in the past only, which `past_columns` 
 """
 
 import time
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ month = X.index.month
 usual = X[:"1989-12"].groupby(month[X.index <= "1989-12"]).mean()
 anomaly = X - usual.loc[month].to_numpy()
 horizon = 24
-settings = {"horizon": horizon, "missing": "interpolate", "random_state": 0}
+settings: dict[str, Any] = {"horizon": horizon, "missing": "interpolate", "random_state": 0}
 start = time.perf_counter()
 alone = LSTMForecaster(**settings).fit(y[:"1989-12"])
 with_sea = LSTMForecaster(**settings, past_columns=["sea_temperature"])

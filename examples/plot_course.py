@@ -28,7 +28,7 @@ train, test = slice(0, 499), slice(500, 999)  # learners; .loc contains the last
 # %%
 # One network predicts after every week: `return_sequences=True`, with the same target in all weeks
 # of a learner. `bidirectional=False` and `scale="channel"` keep it from looking at weeks to come.
-# Tests that were not taken are gaps, and the education is a category.
+# Tests that were not taken are gaps, and the education is a category that stays the same.
 network = LSTMClassifier(
     hidden_size=16,
     max_iter=30,
@@ -37,6 +37,7 @@ network = LSTMClassifier(
     scale="channel",
     missing="mask",
     categorical_features=["education"],
+    static_features=["education"],
     random_state=0,
 )
 every_week = y.reindex(X.index, level="learner")
@@ -47,7 +48,7 @@ probability = network.predict_proba(X.loc[test])[:, :, 1]  # (n_samples, n_weeks
 # The baselines are logistic regressions, one fitted for each week. The first knows the means of all
 # weeks so far. The second also knows the last week and the last score: somebody has thought
 # about what matters.
-weeks = np.arange(1, 17)
+weeks = range(1, 17)
 education = pd.get_dummies(X["education"].groupby("learner").first(), dtype=float)
 numbers = X.drop(columns="education")
 

@@ -8,6 +8,7 @@ Here the texts are surnames, and the question is from which of eight languages t
 """
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import CountVectorizer
@@ -77,7 +78,8 @@ except ImportError:
     print("For the figure: pip install matplotlib")
 else:
     figure = plt.figure(figsize=(11, 5.5), layout="constrained")
-    left, right = figure.subfigures(ncols=2, width_ratios=[1.1, 1])
+    parts: Any = figure.subfigures(ncols=2, width_ratios=[1.1, 1])
+    left, right = parts
     ax = left.subplots()
     predicted = classes[probabilities["LSTM"].argmax(axis=1)]
     confusion = confusion_matrix(y_test, predicted, labels=classes)

@@ -386,7 +386,9 @@ def test_explanations_of_tokens():
 
 def test_exports_refuse_words_and_c_all_categories(tmp_path):
     model = fitted(MIXED)
-    with pytest.raises(ValueError, match="of channel 'word' are strings, '.*' for instance, and X"):
+    with pytest.raises(
+        ValueError, match=r"of channel 'word' are strings, '.*' for instance, and X"
+    ):
         to_onnx(model)
     with pytest.raises(ValueError, match="reads categories cannot be exported to C"):
         to_c(model, tmp_path / "model.c")
