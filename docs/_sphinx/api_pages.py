@@ -123,7 +123,18 @@ def write_pages(app: Any) -> None:
             path.write_text(text, encoding="utf-8")
 
 
+def signature_of_adapter(
+    app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returned: str
+) -> tuple[str, str] | None:
+    """Return the arguments of an adapter's constructor, which autodoc looks for in the mock."""
+    if what != "class" or not name.startswith("sklstm.adapters."):
+        return None
+    arguments = list(inspect.signature(thing.__init__).parameters.values())[1:]
+    return str(inspect.Signature([p.replace(annotation=p.empty) for p in arguments])), ""
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Write the pages before Sphinx looks for its sources."""
     app.connect("builder-inited", write_pages, priority=100)
+    app.connect("autodoc-process-signature", signature_of_adapter)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

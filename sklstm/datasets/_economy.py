@@ -22,14 +22,14 @@ def load_us_economy() -> Any:
     DataFrame
         A column for each series, with a quarterly PeriodIndex.
 
-        realgdp, realcons, realinv, realgovt, realdpi : gross domestic product, private
-            consumption, private investment, consumption and investment of the federal government,
-            and disposable income, in billions of dollars of 2005 and a year
-        cpi : consumer price index at the end of the quarter, 100 in 1982 to 1984
-        m1 : money stock M1 at the end of the quarter, in billions of dollars
-        tbilrate : interest of three-month treasury bills, in percent
-        unemp : unemployment rate, in percent
-        pop : population at the end of the quarter, in millions
+        - realgdp, realcons, realinv, realgovt, realdpi: gross domestic product, private
+          consumption, private investment, consumption and investment of the federal government,
+          and disposable income, in billions of dollars of 2005 and a year
+        - cpi: consumer price index at the end of the quarter, 100 in 1982 to 1984
+        - m1: money stock M1 at the end of the quarter, in billions of dollars
+        - tbilrate: interest of three-month treasury bills, in percent
+        - unemp: unemployment rate, in percent
+        - pop: population at the end of the quarter, in millions
 
     Notes
     -----

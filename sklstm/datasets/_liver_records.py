@@ -13,8 +13,8 @@ def load_liver_records() -> Any:
     """Load the visits of 312 patients with primary biliary cholangitis.
 
     Patients of the Mayo Clinic took part in a trial of D-penicillamine from 1974 to 1984, and were
-    followed for up to 14 years. Visits were planned after 6 and 12 months and then yearly, but came
-    as they came.
+    followed for up to 14 years. Visits were planned after 6 and 12 months and then
+    yearly, but the real times differ.
 
     ==============   =================================
     Patients         312, of whom 140 died
@@ -29,18 +29,18 @@ def load_liver_records() -> Any:
     DataFrame
         A row for each visit, sorted by patient and day, with these columns.
 
-        patient : the number of the patient, 1 to 312
-        day : days since the patient entered the trial
-        age, female, treated : age in years at entry; 1 for women; 1 for D-penicillamine, 0 for
-            placebo. They are the same at all visits of a patient.
-        bilirubin, cholesterol, albumin : in the serum, in mg/dl, mg/dl and g/dl
-        alkaline_phosphatase, ast : enzymes, in U/l and U/ml
-        platelets : in 1000 per cubic millimetre
-        prothrombin_time : in seconds
-        ascites, hepatomegaly, spiders : 1 if present, 0 if not
-        edema : 0 none, 0.5 without diuretics, 1 despite diuretics
-        followed : days from entry to the outcome, the same at all visits of a patient
-        outcome : "died", "transplanted", or "alive" when the study ended
+        - patient: the number of the patient, 1 to 312
+        - day: days since the patient entered the trial
+        - age, female, treated: age in years at entry; 1 for women; 1 for D-penicillamine, 0 for
+          placebo. They are the same at all visits of a patient.
+        - bilirubin, cholesterol, albumin: in the serum, in mg/dl, mg/dl and g/dl
+        - alkaline_phosphatase, ast: enzymes, in U/l and U/ml
+        - platelets: in 1000 per cubic millimetre
+        - prothrombin_time: in seconds
+        - ascites, hepatomegaly, spiders: 1 if present, 0 if not
+        - edema: 0 none, 0.5 without diuretics, 1 despite diuretics
+        - followed: days from entry to the outcome, the same at all visits of a patient
+        - outcome: "died", "transplanted", or "alive" when the study ended
 
     Notes
     -----
