@@ -8,6 +8,8 @@ from sklstm._forecaster import LSTMForecaster
 from sklstm._forecasting.anchored import Anchored
 from sklstm._forecasting.anchors import TrendAnchor
 from sklstm._forecasting.correction import Corrector
+from sklstm._forecasting.driver_network import DriverCorrector
+from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.exogenous import Exogenous
 from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.intervals import Spread
@@ -21,8 +23,8 @@ from sklstm._regressor import LSTMRegressor
 
 _ESTIMATORS = (LSTMClassifier, LSTMForecaster, LSTMRegressor)
 _OF_FORECASTERS = (
-    Anchored, Corrector, Exogenous, Fitted, Model, ModelSettings, Models, NetworkSettings,
-    NetworkSpec, Networks, Panel, Spread, TrendAnchor,
+    Anchored, Corrector, DriverCorrector, Drivers, Exogenous, Fitted, Model, ModelSettings, Models,
+    NetworkSettings, NetworkSpec, Networks, Panel, Spread, TrendAnchor,
 )  # fmt: skip
 
 
