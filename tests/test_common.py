@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import (
 from sklearn.utils.fixes import parse_version
 
 from sklstm.components.cells import CELLS
-from tests.toy import ESTIMATORS, SMALL, problem
+from tests.toy import ESTIMATORS, SMALL, problem, run_estimator_checks
 
 
 def checks(**parameters):
@@ -43,8 +43,7 @@ def test_no_check_is_missing():
 @pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lstm"}))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks_of_every_cell(Estimator, cell):
-    for estimator, check in estimator_checks_generator(Estimator(cell=cell, hidden_size=8)):
-        check(estimator)
+    run_estimator_checks(Estimator(cell=cell, hidden_size=8))
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import sklstm.components
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -31,7 +30,7 @@ from sklstm.components.cells import CELLS
 from sklstm.components.losses import LOSSES, BinaryCrossEntropy
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
-from tests.toy import ESTIMATORS, SMALL, problem, raw
+from tests.toy import ESTIMATORS, SMALL, problem, raw, run_estimator_checks
 
 COMPONENTS = [getattr(sklstm.components, name) for name in sklstm.components.__all__]
 CONCRETE = [*CELLS.values(), *LOSSES.values(), *SOLVERS.values(), *SCHEDULES.values()]
@@ -191,8 +190,7 @@ def test_estimator_checks_with_components(Estimator):
     # attention by itself: tests/test_self_attention.py
     chosen = CHOSEN | {"cell": LSTM(layer_norm=True), "attention": None, "max_iter": 15}
     chosen |= {"loss": Huber(2.0)} if Estimator is LSTMRegressor else {}
-    for estimator, check in estimator_checks_generator(Estimator(hidden_size=8, **chosen)):
-        check(estimator)
+    run_estimator_checks(Estimator(hidden_size=8, **chosen))
 
 
 # --- what is declared and what is said ----------------------------------------------------

@@ -7,13 +7,12 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.utils import get_tags
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.components import FCN
 from sklstm.export import to_c
 from sklstm.inspection import input_gradients, integrated_gradients, permutation_importance
-from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
+from tests.toy import ESTIMATORS, SMALL, padded, problem, raw, run_estimator_checks
 
 MASK = SMALL | {"missing": "mask"}
 
@@ -248,8 +247,7 @@ def test_validation_data_may_have_gaps():
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks(Estimator):
-    for estimator, check in estimator_checks_generator(Estimator(**MASK)):
-        check(estimator)
+    run_estimator_checks(Estimator(**MASK))
 
 
 def test_the_tag_follows():

@@ -107,8 +107,8 @@ FIT = {
         "The 'embedding_size' parameter of LSTMClassifier must be an int in the range",
     ),
     "a table of words": (
-        lambda: Sequences.from_frame(LONG.reset_index(), sample="sample", time="time"),
-        "Column 'kind' holds no numbers.*encode categories",
+        lambda: fit(Sequences.from_frame(LONG.reset_index(), sample="sample", time="time"), None),
+        "Channel 'kind' of X holds strings, 'quiz' for instance.*categorical_features='from_dtype'",
     ),
 }
 

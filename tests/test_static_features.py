@@ -10,12 +10,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.export import to_c
 from sklstm.inspection import input_gradients, permutation_importance
-from tests.toy import ESTIMATORS, SMALL, raw
+from tests.toy import ESTIMATORS, SMALL, raw, run_estimator_checks
 
 N_TIMESTEPS = 12
 STEPS = [f"week_{t:02}" for t in range(N_TIMESTEPS)]
@@ -195,8 +194,7 @@ def test_going_on():
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks(Estimator):
     model = Estimator(static_features=[0], missing="mask", **SMALL)
-    for estimator, check in estimator_checks_generator(model):
-        check(estimator)
+    run_estimator_checks(model)
 
 
 def test_importance():

@@ -1,6 +1,7 @@
 """Small problems, shared by the tests of the estimators."""
 
 import numpy as np
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklstm import LSTMClassifier, LSTMRegressor
 
@@ -45,3 +46,13 @@ def padded(X, n_timesteps=None):
 def raw(model, X):
     """Return predictions or, for a classifier, probabilities."""
     return (model.predict_proba if hasattr(model, "classes_") else model.predict)(X)
+
+
+def run_estimator_checks(estimator):
+    """Run scikit-learn's checks, but for those of the array API, which would skip what follows.
+
+    They need an environment of their own, see test_common.py.
+    """
+    for each, check in estimator_checks_generator(estimator):
+        if "array_api" not in check.func.__name__:
+            check(each)

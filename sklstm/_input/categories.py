@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from sklstm._input.channel_selection import channel_names, selected_channels
+from sklstm._input.containers import check_container, is_long_frame
 from sklstm._input.sequences import SequenceDataset, steps_of
 from sklstm._input.static_features import static_columns
 from sklstm._input.words import (
@@ -27,6 +29,11 @@ from sklstm._input.words import (
 )
 
 _ARGUMENT = "categorical_features"
+_COLUMNS = (
+    "the columns of this X are time steps, not channels. If its rows are time steps, say which of "
+    "them belong together: with sklstm.Sequences.from_frame(table, sample=..., time=...), or by an "
+    "index (sample, time). If not, pass indices of channels"
+)
 _MOST_NAMED = 5  # unseen categories that a warning names
 _LARGEST_CODE = 2**53  # beyond it float64 does not hold every whole number
 
@@ -41,12 +48,19 @@ def has_categories(estimator: Any, reset: bool) -> bool:
 def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> Numbered:
     """Return X with numbers in place of words, and which channels are categorical."""
     selection = getattr(estimator, _ARGUMENT, None)
+    if not isinstance(X, (list, tuple)):
+        check_container(X, "X")
+    if not reset and is_long_frame(X):  # before a column is taken for another
+        _check_feature_names(estimator, X, reset=False)
     columns = estimator.static_columns_
     if estimator.static_features is not None if reset else columns is not None:
         wide, names = as_wide(X)
         if wide is not None and reset:
             columns = static_columns(estimator, wide.shape[1], names)
         if wide is not None and columns is not None and len(columns):
+            if not reset:
+                _check_feature_names(estimator, wide, reset=False)
+                _check_n_features(estimator, wide, reset=False)
             return _read_wide(estimator, wide, names, columns, n_channels or 1, reset)
 
     def choose(n: int, by_dtype: list[int], names: Sequence[str] | None) -> NDArray[np.intp]:
@@ -58,10 +72,8 @@ def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> N
             names = None
             if any(isinstance(name, str) for name in selection or ()):
                 raise ValueError(
-                    f"{_ARGUMENT} holds names, but the columns of this X are time steps, not "
-                    "channels. Pass indices of channels, or a DataFrame with the index (sample, "
-                    "time), whose columns are channels. A column that is the same at all steps "
-                    "belongs in static_features too."
+                    f"{_ARGUMENT} holds names, but {_COLUMNS}. A fact about the whole sample is "
+                    "named in static_features too."
                 )
         return selected_channels(selection, n, names, _ARGUMENT)
 
@@ -117,9 +129,8 @@ def _selected_of_wide(
         steps = np.setdiff1d(chosen, columns)
         if len(steps) and names is not None:
             raise ValueError(
-                f"{_ARGUMENT} holds {names[steps[0]]!r}, but the columns of this X are time steps, "
-                "not channels. Pass indices of channels; or add it to static_features, if it is "
-                "no time step."
+                f"{_ARGUMENT} holds {names[steps[0]]!r}, but {_COLUMNS}. If it is a fact about the "
+                "whole sample, add it to static_features."
             )
         return width + np.searchsorted(columns, chosen)
     if all(isinstance(item, (bool, np.bool_)) for item in items):
@@ -154,6 +165,8 @@ def encoded(estimator: Any, data: SequenceDataset, found: Numbered, reset: bool)
             _check_numbers(estimator, column, channel)
         if reset:
             estimator.categories_.append(_learned(column, words))
+            if words is None:
+                _warn_of_fractions(estimator, channel, estimator.categories_[-1])
         values[rows, channel] = _codes(estimator, column, words, k, channel)
     return replace(data, values=values)
 
@@ -279,6 +292,19 @@ def _warn(estimator: Any, channel: int, unseen: NDArray, n_steps: int, n_all: in
         UserWarning,
         stacklevel=2,
     )
+
+
+def _warn_of_fractions(estimator: Any, channel: int, categories: NDArray) -> None:
+    """Warn of categories (n_categories,) that look like measurements."""
+    fractions = categories[categories != np.floor(categories)]
+    if len(fractions):
+        warnings.warn(
+            f"{_name(estimator, channel)} of X is categorical, and {len(fractions)} of its "
+            f"categories are fractions, {fractions[0]:.6g} for instance. If it is a measurement, "
+            f"leave it out of {_ARGUMENT}.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _warn_of_codes(data: SequenceDataset) -> None:

@@ -58,6 +58,8 @@ def check_container(values: Any, name: str) -> None:
         )
     if isinstance(values, (str, bytes)):
         raise ValueError(f"{found}: pass an array or a list.")
+    if is_pandas(values) and not hasattr(values, "to_numpy"):  # a groupby
+        raise ValueError(f"{found}: pass [group for _, group in {name}], or the table itself.")
     readable = ("__array__", "__array_interface__", "__getitem__", "shape", "toarray")
     if not any(hasattr(values, way) for way in readable) and not isinstance(values, Number):
         hint = f": pass list({name})" if hasattr(values, "__iter__") else ""
@@ -78,7 +80,7 @@ def refuse_columns_of_words(X: Any) -> None:
     """Refuse a DataFrame with a column that holds no numbers, by the first such column."""
     columns = getattr(X, "columns", ())
     if is_pandas(X):
-        if _holds_sequences(X):
+        if not hasattr(X, "to_numpy") or _holds_sequences(X):
             return
     elif not all(isinstance(name, str) for name in columns):  # columns themselves, of pyarrow
         return

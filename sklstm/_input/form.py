@@ -19,12 +19,19 @@ from sklstm._input.sequences import SequenceDataset
 from sklstm._input.table import Sequences
 
 
-def in_form_of(X: Any, data: SequenceDataset, rows: NDArray, fill: float = 0.0) -> Any:
+def in_form_of(
+    X: Any,
+    data: SequenceDataset,
+    rows: NDArray,
+    fill: float = 0.0,
+    static_columns: NDArray[np.int64] | None = None,
+) -> Any:
     """Return an array, list, frame or Sequences like X, with other values.
 
     data: X as sequences
     rows (total_steps, n_channels): the values, one sample after another
     fill: what stands where X has padding
+    static_columns: of a 2-D X, whose values are those of the last channels
     """
     if isinstance(X, Sequences):
         return X.with_values(rows)
@@ -38,11 +45,11 @@ def in_form_of(X: Any, data: SequenceDataset, rows: NDArray, fill: float = 0.0) 
         samples = _filled(data, rows, lengths, fill)
         return [sample.reshape(shape) for sample, shape in zip(samples, shapes, strict=True)]
     if is_pandas(X) and not is_sequence(X.iat[0] if X.ndim == 1 else X.iat[0, 0]):
-        return _frame_like(X, _stacked(data, rows, X.shape, fill))
+        return _frame_like(X, _stacked(data, rows, X.shape, fill, static_columns))
     array = np.asarray(as_array(X))
     if array.dtype.kind == "O" and is_sequence(array.flat[0]):
         return _filled(data, rows, data.lengths, fill)
-    return _stacked(data, rows, array.shape, fill)
+    return _stacked(data, rows, array.shape, fill, static_columns)
 
 
 def _is_table(X: Any) -> bool:
@@ -62,13 +69,28 @@ def _filled(
     return samples
 
 
-def _stacked(data: SequenceDataset, rows: NDArray, shape: tuple[int, ...], fill: float) -> NDArray:
+def _stacked(
+    data: SequenceDataset,
+    rows: NDArray,
+    shape: tuple[int, ...],
+    fill: float,
+    static_columns: NDArray[np.int64] | None,
+) -> NDArray:
     """Return an array of the shape (n_samples, n_timesteps, n_channels), or the last two as one."""
-    n_timesteps = int(np.prod(shape[1:])) // data.n_channels
-    out = np.full((data.n_samples, n_timesteps, data.n_channels), fill, rows.dtype)
+    columns = np.empty(0, np.int64)
+    if static_columns is not None and len(shape) == 2:
+        columns = static_columns
+    n_changing = data.n_channels - len(columns)
+    n_timesteps = (int(np.prod(shape[1:])) - len(columns)) // n_changing
+    steps = np.full((data.n_samples, n_timesteps, n_changing), fill, rows.dtype)
     alive = np.arange(n_timesteps) < data.lengths[:, np.newaxis]
-    out[alive] = rows
-    return out.reshape(shape)
+    steps[alive] = rows[:, :n_changing]
+    if not len(columns):
+        return steps.reshape(shape)
+    out = np.empty(shape, rows.dtype)
+    out[:, columns] = rows[np.cumsum(data.lengths) - data.lengths, n_changing:]
+    out[:, np.setdiff1d(np.arange(shape[1]), columns)] = steps.reshape(data.n_samples, -1)
+    return out
 
 
 def _frame_like(X: Any, values: NDArray) -> Any:

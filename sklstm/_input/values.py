@@ -63,8 +63,13 @@ def _refuse(data: SequenceDataset, sample: int, row: int, channel: int, largest:
             "to compute with. Divide the channel by a constant; if the value marks a missing one, "
             "put NaN in its place and set missing='mask', or fill the gap."
         )
+    if math.isinf(value):
+        raise ValueError(
+            f"Input X contains infinity: {place}. Correct the value; if it marks a missing one, "
+            "put NaN in its place and set missing='mask', or fill the gap."
+        )
     raise ValueError(
-        f"Input X contains {'NaN' if math.isnan(value) else 'infinity'}: {place}. Only steps at "
+        f"Input X contains NaN: {place}. Only steps at "
         "the end of a sequence may be NaN, in all channels: they are padding. If it is a gap, set "
         "missing='mask', or fill it before, for instance by interpolation."
     )

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.containers import is_long_frame, is_pandas, is_sequence, without_na
+from sklstm._input.containers import as_text, is_long_frame, is_pandas, is_sequence, without_na
 from sklstm._input.table import Sequences
 from sklstm._input.table_columns import as_frame, positions_of_words
 
@@ -131,6 +131,9 @@ def _in_frame(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     if frame.shape[1] % width:
         return Numbered(X, choose(width, [], names))
     named = is_long or frame.shape[1] == width  # a channel is one column
+    if not named:
+        for c in range(width):
+            _check_one_kind(frame.iloc[:, c::width])
     kinds = [_has_words(frame.iloc[:, c::width], _name_of(c, names, named)) for c in range(width)]
     is_category = [
         any(str(dtype) == "category" for dtype in frame.dtypes.iloc[c::width]) for c in range(width)
@@ -183,6 +186,8 @@ def as_wide(X: Any) -> tuple[Any, Sequence[str] | None]:
     """Return X as a frame or array with a sample in each row, and its names; None if it is none."""
     if not is_pandas(X) and hasattr(X, "columns"):
         X = as_frame(X)
+    elif not isinstance(X, Sequences) and not is_pandas(X) and hasattr(X, "__array__"):
+        X = np.asarray(X)
     if is_pandas(X):
         if X.ndim == 1 or is_long_frame(X) or _has_sequences(X):
             return None, None
@@ -235,6 +240,23 @@ def _has_words(values: Any, name: str) -> bool:
             "[str(x) for x in sequence], and pass None where one is missing."
         )
     return False
+
+
+def _check_one_kind(columns: Any) -> None:
+    """Refuse time steps of one channel, each a column of a frame, of which a few hold strings."""
+    from pandas.api.types import infer_dtype
+
+    holds_numbers = [getattr(dtype, "kind", "O") in "fiub" for dtype in columns.dtypes]
+    if all(holds_numbers) or not columns.loc[:, holds_numbers].notna().to_numpy().any():
+        return
+    for name, plain in zip(columns.columns, holds_numbers, strict=True):
+        if not plain and infer_dtype(columns[name], skipna=True) == "string":
+            raise ValueError(
+                f"Column {as_text(name)} of X holds strings and others numbers, but the columns of "
+                "a wide X are time steps of the same channels. If it is a fact about the whole "
+                "sample, select it by static_features and categorical_features; if the rows of X "
+                "are time steps, see sklstm.Sequences.from_frame."
+            )
 
 
 def _kinds(values: NDArray) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import joblib
@@ -39,7 +40,8 @@ def permutation_importance(
 
     What is exchanged keeps its order in time: a channel, or all channels in a window of steps.
     A sample whose stretch is longer or shorter than that of the sample from which it gets its
-    values takes them at proportional times. Padding stays where it is.
+    values takes them at proportional times. Padding stays where it is, and so do static features
+    where windows are exchanged.
 
     Parameters
     ----------
@@ -92,9 +94,11 @@ def permutation_importance(
     >>> int(result.importances_mean.argmax())
     1
     """
-    check_network(estimator)
+    check_network(estimator, reads_times=True)
     _check(by, window, count_from, n_repeats)
     data = estimator._known_sequences(X)
+    # the channel of the times, if there is one, is read off X again
+    data = replace(data, values=data.values[:, : estimator.n_channels_in_])
     steps_of_y = estimator._architecture["return_sequences"]
     y, sample_weight = aligned(X, steps=steps_of_y, y=y, sample_weight=sample_weight)
     scorer = check_scoring(estimator, scoring=scoring)
@@ -106,7 +110,10 @@ def permutation_importance(
         return np.array(list(scores.values()) if isinstance(scores, dict) else [scores], float)
 
     windows = _windows(data, window, by)
-    channels = [slice(None)] if by == "time" else [slice(k, k + 1) for k in range(data.n_channels)]
+    every = np.arange(data.n_channels)
+    channels = [every] if by == "time" else list(every[:, np.newaxis])
+    if by != "channel":
+        channels = [np.setdiff1d(part, estimator.static_channels_) for part in channels]
     parts = [(first, last, channel) for first, last in windows for channel in channels]
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
 
@@ -116,7 +123,7 @@ def permutation_importance(
         first, last, channel = parts[k]
         begin, end = _stretches(data, first, last, count_from)
         rows = decoded(estimator, _exchanged(data, begin, end, channel, rng))
-        return score(in_form_of(X, data, rows, np.nan))
+        return score(in_form_of(X, data, rows, np.nan, estimator.static_columns_))
 
     baseline = score(X)
     tasks = [(k, repeat) for k in range(len(parts)) for repeat in range(n_repeats)]
@@ -179,7 +186,7 @@ def _exchanged(
     data: SequenceDataset,
     begin: NDArray[np.int64],
     end: NDArray[np.int64],
-    channel: slice,
+    channels: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Return the rows of all samples in turn, after those with a stretch have exchanged it."""
@@ -191,5 +198,5 @@ def _exchanged(
     for sample, donor in zip(having, rng.permutation(having), strict=True):
         n, n_donor = end[sample] - begin[sample], end[donor] - begin[donor]
         source[begin[sample] : end[sample]] = begin[donor] + np.arange(n) * n_donor // n
-    rows[:, channel] = rows[source, channel]
+    rows[:, channels] = rows[np.ix_(source, channels)]
     return rows

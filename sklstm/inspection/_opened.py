@@ -24,15 +24,18 @@ from sklstm.inspection._response import Response
 _ROWS = 32
 
 
-def check_network(estimator: Any) -> None:
-    """Refuse what is not one of the networks that are explained here."""
+def check_network(estimator: Any, reads_times: bool = False) -> None:
+    """Refuse what is not one of the networks that are explained here.
+
+    reads_times: whether the times of X may be among what the network reads
+    """
     if not isinstance(estimator, FittedNetwork):
         raise TypeError(
             f"{type(estimator).__name__} is not explained here, only LSTMClassifier and "
             "LSTMRegressor are. Of a pipeline or a search, pass the network in it, and X as it "
             "reaches the network."
         )
-    if getattr(estimator, "_architecture", {}).get("time_gaps"):
+    if not reads_times and getattr(estimator, "_architecture", {}).get("time_gaps"):
         raise ValueError(
             "A network with time_gaps=True is not explained here: it reads the times of X, which "
             "are no values. Fit with time_gaps=False, and pass the time since the step before as "
