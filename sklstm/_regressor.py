@@ -25,15 +25,9 @@ from sklstm._input.alignment import aligned
 from sklstm._input.targets import target_means, target_moments, target_values
 from sklstm.components.component import parameter, resolve
 from sklstm.components.convolutions import Convolutions
-from sklstm.components.losses import (
-    LOSSES,
-    Gaussian,
-    LogLink,
-    Loss,
-    LossName,
-    Quantile,
-    RegressionLoss,
-)
+from sklstm.components.distributions import Gaussian, LogLink
+from sklstm.components.loss import Loss, RegressionLoss
+from sklstm.components.losses import LOSSES, LossName, Quantile
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)

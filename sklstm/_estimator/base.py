@@ -16,7 +16,6 @@ from typing import Any, ClassVar, NamedTuple, Self
 import joblib
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight
 
@@ -24,7 +23,6 @@ from sklstm._estimator import settings
 from sklstm._estimator.callbacks import CallbackSupportMixin, FitCallbacks
 from sklstm._estimator.combinations import check_combinations
 from sklstm._estimator.features import FeaturesOfNetwork
-from sklstm._estimator.interruption import is_one_fit_of_several
 from sklstm._estimator.members import (
     Member,
     fitted_attributes,
@@ -32,6 +30,7 @@ from sklstm._estimator.members import (
     new_member,
     trained_member,
 )
+from sklstm._estimator.report import AGAINST_DIVERGENCE, report, show
 from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import kept_categories
@@ -52,11 +51,6 @@ from sklstm._training.workers import Workers
 from sklstm.components.component import is_same, resolve
 from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.solvers import SOLVERS
-
-_AGAINST_DIVERGENCE = (
-    "Lower learning_rate_init, set clip_norm, or leave scale='both' on if it was switched off."
-)
-
 
 _Network = tuple[NDArray, Member]  # its parameters (n_parameters,), and what else is kept of it
 _Job = tuple[NDArray, Member, np.random.RandomState]  # a network to train, its random numbers
@@ -174,7 +168,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
         plan = settings.training_settings(self, len(samples), one_batch, self.branch_, incremental)
         histories = self._train(training_set, held_out, kept, jobs, plan, incremental, X, y)
-        self._report(histories)
+        report(histories, len(self._members))
         return self
 
     def _fixed_parameters(self) -> dict[str, Any]:
@@ -372,7 +366,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             tasks = [partial(self._train_member, run, k, *job) for k, job in enumerate(jobs)]
             results = side_by_side(tasks, n_threads, run.interrupt)
         if any(history.diverged and not member["t"] for (_, member), history in results):
-            raise ValueError(f"The training diverged in its first epoch. {_AGAINST_DIVERGENCE}")
+            raise ValueError(f"The training diverged in its first epoch. {AGAINST_DIVERGENCE}")
         # new members that Ctrl-C left at their initial parameters would spoil the mean
         begun = [network for network, _ in results if network[1]["t"]]
         thetas, members = zip(*(kept + begun or [results[0][0]]), strict=True)
@@ -401,7 +395,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             with run.lock:
                 run.report_compilation()
                 if run.bar is not None:
-                    _show(run.bar, history)
+                    show(run.bar, history)
                     if history.n_epochs == plan.decides_at:
                         run.bar.total += history.n_planned - plan.n_epochs
                 return callbacks.end_epoch(
@@ -474,30 +468,6 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             estimator.__dict__.pop("feature_names_in_", None)
         return estimator
 
-    def _report(self, histories: list[History]) -> None:
-        """Warn of a training that went wrong, or raise or warn of one that was interrupted."""
-        diverged = [history for history in histories if history.diverged]
-        if diverged:
-            some = "" if len(histories) == 1 else f" of {len(diverged)} of the members"
-            warnings.warn(
-                f"The training{some} diverged in epoch {diverged[0].n_epochs + 1}: its loss is not "
-                f"finite. The best parameters before it were restored. {_AGAINST_DIVERGENCE}",
-                ConvergenceWarning,
-                stacklevel=4,
-            )
-        interrupted = [history for history in histories if history.interrupted]
-        if interrupted:
-            if is_one_fit_of_several():
-                raise KeyboardInterrupt
-            n_epochs = max(history.n_epochs for history in interrupted)
-            some = "" if len(histories) == 1 else f" at most; {len(self._members)} members are kept"
-            warnings.warn(
-                f"Training interrupted by user after {n_epochs} epochs{some}; the best "
-                "parameters so far are kept.",
-                UserWarning,
-                stacklevel=4,
-            )
-
 
 @dataclass
 class _Run:
@@ -513,15 +483,6 @@ class _Run:
     report_compilation: Callable[[], None]
     lock: threading.Lock = field(default_factory=threading.Lock)  # on the last three
     interrupt: threading.Event = field(default_factory=threading.Event)
-
-
-def _show(progress: Any, history: History) -> None:
-    """Bring a progress bar up to date."""
-    scores = {"loss": f"{history.loss_curve[-1]:.4g}"}
-    if history.validation_scores:
-        scores["validation"] = f"{history.validation_scores[-1]:.4g}"
-    progress.set_postfix(scores)
-    progress.update()
 
 
 def pair(X_val: Any, y_val: Any) -> tuple[Any, Any] | None:

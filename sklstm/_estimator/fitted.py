@@ -40,7 +40,7 @@ from sklstm.components.attention import ATTENTIONS
 from sklstm.components.cells import CELLS
 from sklstm.components.component import Component, WithComponents, WithParameters
 from sklstm.components.convolutions import Branch, Convolutions
-from sklstm.components.losses import Loss
+from sklstm.components.loss import Loss
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
 

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.base import BaseLSTM
 from sklstm._input.alignment import aligned
-from sklstm.components.losses import Quantile, RegressionLoss
+from sklstm.components.loss import RegressionLoss
+from sklstm.components.losses import Quantile
 
 # The part of a sum of decimals that rounding may add.
 _ROUNDING = 1e-9

@@ -18,7 +18,7 @@ from sklstm.components.augmentation import Warping
 from sklstm.components.cells import CELLS
 from sklstm.components.component import resolve
 from sklstm.components.convolutions import Branch, Convolutions
-from sklstm.components.losses import Loss
+from sklstm.components.loss import Loss
 from sklstm.components.poolings import EVERY_STEP, POOLINGS
 from sklstm.components.schedules import SCHEDULES, Constant
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sklstm.components.attention import SelfAttention
 from sklstm.components.cells import Cell
 from sklstm.components.convolutions import ConvolutionLayer
-from sklstm.components.losses import Loss
+from sklstm.components.loss import Loss
 from sklstm.components.poolings import EVERY_STEP
 
 

@@ -5,17 +5,9 @@ from sklstm.components.augmentation import Warping
 from sklstm.components.cells import GRU, LSTM, LSTM1997, RNN, Cell, Coupled, Peephole
 from sklstm.components.component import Component
 from sklstm.components.convolutions import FCN, LITE, Branch, Convolutions
-from sklstm.components.losses import (
-    AbsoluteError,
-    Gamma,
-    Gaussian,
-    Huber,
-    Loss,
-    Poisson,
-    Quantile,
-    SquaredError,
-    Tweedie,
-)
+from sklstm.components.distributions import Gamma, Gaussian, Poisson, Tweedie
+from sklstm.components.loss import Loss
+from sklstm.components.losses import AbsoluteError, Huber, Quantile, SquaredError
 from sklstm.components.schedules import (
     Adaptive,
     Constant,

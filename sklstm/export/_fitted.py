@@ -17,7 +17,7 @@ from sklstm._kernels.convolution import EPSILON
 from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
 from sklstm.components.convolutions import ConvolutionLayer
-from sklstm.components.losses import RegressionLoss
+from sklstm.components.loss import RegressionLoss
 
 
 class Parameters(Mapping[str, NDArray[np.float64]]):

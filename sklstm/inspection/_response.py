@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
-from sklstm.components.losses import RegressionLoss
+from sklstm.components.loss import RegressionLoss
 
 RAW, PROBABILITY = "raw", "probability"
 

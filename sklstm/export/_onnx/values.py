@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._kernels.losses import SMALLEST_VARIANCE
-from sklstm.components.losses import Gaussian, Quantile
+from sklstm.components.distributions import Gaussian
+from sklstm.components.losses import Quantile
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx.graph import Graph
 
