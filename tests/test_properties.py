@@ -189,6 +189,7 @@ def test_a_gap_is_named_in_any_form(data):
 def encoded(Estimator, y, n_samples):
     """What the loss compares with, and the classes, for y given with an array X."""
     estimator = Estimator()
+    estimator._architecture = {}  # as at the start of a fit
     (y,) = aligned(np.zeros((n_samples, 3)), y=y)
     return estimator._encode(y, True), getattr(estimator, "classes_", None)
 
