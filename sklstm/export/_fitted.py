@@ -60,9 +60,7 @@ class FittedModel:
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
-    static: NDArray[
-        np.int64
-    ]  # (n_static,): channels of numbers that are read once for each sequence
+    static: NDArray[np.int64]  # (n_static,): channels of numbers, read once for each sequence
     categorical: NDArray[np.intp]  # (n_categorical,): channels that hold categories
 
     @classmethod

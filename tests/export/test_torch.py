@@ -76,6 +76,19 @@ def test_own_names_replace_parameters(monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    "settings", [{"static_features": [1]}, {"missing": "mask"}, {"categorical_features": [1]}]
+)
+def test_layers_are_the_same_whatever_the_network_reads(monkeypatch, settings):
+    X, slope = sequences()
+    for k, x in enumerate(X):
+        x[:, 1] = k % 3
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, **settings)
+    before = model.predict(X)
+    load_parameters(model, torch_state_dict(model))
+    np.testing.assert_allclose(model.predict(X), before, rtol=1e-12)
+
+
 def test_a_stream_keeps_the_parameters_with_which_it_was_made(monkeypatch):
     X, slope = sequences()
     settings = SMALL | {"bidirectional": False, "scale": "channel"}
