@@ -104,7 +104,7 @@ def draw_inputs(seed, X):
             X[4][:, -1] = np.nan  # not known
             X[5][:-1, -1] = np.nan  # known from the last step
     if with_categories:
-        drawn = [rng.choice([-2.0, 0.5, 3.0, 40.0, 41.0], (len(x), 1)) for x in X]
+        drawn = [rng.choice([-2.0, 0.0, 3.0, 40.0, 41.0], (len(x), 1)) for x in X]
         drawn[0][1:2] = np.nan  # unknown
         X = [np.hstack([words, x, words[::-1]]) for words, x in zip(drawn, X, strict=True)]
         settings["static_features"] = [k + 1 for k in settings.get("static_features", [])] or None
