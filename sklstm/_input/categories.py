@@ -34,6 +34,7 @@ _COLUMNS = (
     "them belong together: with sklstm.Sequences.from_frame(table, sample=..., time=...), or by an "
     "index (sample, time). If not, pass indices of channels"
 )
+_FEW_CATEGORIES = 20  # that may well be fractions
 _MOST_NAMED = 5  # unseen categories that a warning names
 _LARGEST_CODE = 2**53  # beyond it float64 does not hold every whole number
 
@@ -50,7 +51,7 @@ def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> N
     selection = getattr(estimator, _ARGUMENT, None)
     if not isinstance(X, (list, tuple)):
         check_container(X, "X")
-    if not reset and is_long_frame(X):  # before a column is taken for another
+    if not reset and is_long_frame(X) and X.ndim == 2:  # before a column is taken for another
         _check_feature_names(estimator, X, reset=False)
     columns = estimator.static_columns_
     if estimator.static_features is not None if reset else columns is not None:
@@ -166,7 +167,7 @@ def encoded(estimator: Any, data: SequenceDataset, found: Numbered, reset: bool)
         if reset:
             estimator.categories_.append(_learned(column, words))
             if words is None:
-                _warn_of_fractions(estimator, channel, estimator.categories_[-1])
+                _warn_of_fractions(estimator, channel, estimator.categories_[-1], len(column))
         values[rows, channel] = _codes(estimator, column, words, k, channel)
     return replace(data, values=values)
 
@@ -294,14 +295,17 @@ def _warn(estimator: Any, channel: int, unseen: NDArray, n_steps: int, n_all: in
     )
 
 
-def _warn_of_fractions(estimator: Any, channel: int, categories: NDArray) -> None:
-    """Warn of categories (n_categories,) that look like measurements."""
+def _warn_of_fractions(estimator: Any, channel: int, categories: NDArray, n_steps: int) -> None:
+    """Warn of categories (n_categories,) that look like measurements: many, and no whole numbers.
+
+    n_steps: of the channel
+    """
     fractions = categories[categories != np.floor(categories)]
-    if len(fractions):
+    if len(fractions) and len(categories) > max(_FEW_CATEGORIES, n_steps / 2):
         warnings.warn(
             f"{_name(estimator, channel)} of X is categorical, and {len(fractions)} of its "
-            f"categories are fractions, {fractions[0]:.6g} for instance. If it is a measurement, "
-            f"leave it out of {_ARGUMENT}.",
+            f"{len(categories)} categories are fractions, {fractions[0]:.6g} for instance. If it "
+            f"is a measurement, leave it out of {_ARGUMENT}.",
             UserWarning,
             stacklevel=2,
         )
