@@ -67,14 +67,14 @@ static size_t convolve(const convolution *p, const float *x, size_t n_steps, flo
 """
 
 _MEAN = """
-/* mean over time of x (n_steps, n_columns) */
+/* mean over time of x (n_steps, n_columns), added up in double precision: there may be thousands */
 static void mean_over_time(const float *x, size_t n_steps, size_t n_columns, float *mean)
 {
     for (size_t k = 0; k < n_columns; k++) {
-        mean[k] = 0.0f;
+        double total = 0.0;
         for (size_t t = 0; t < n_steps; t++)
-            mean[k] += x[t * n_columns + k];
-        mean[k] /= (float)n_steps;
+            total += x[t * n_columns + k];
+        mean[k] = (float)(total / (double)n_steps);
     }
 }
 """
