@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.export import to_c
-from sklstm.inspection import input_gradients, permutation_importance
+from sklstm.inspection import permutation_importance
 from tests.toy import ESTIMATORS, SMALL, raw, run_estimator_checks
 
 N_TIMESTEPS = 12
@@ -248,10 +248,6 @@ MISTAKES = {
     "a gap without missing": (
         lambda: fit(["age"], people()[0].assign(age=np.nan)),
         "contains NaN: sample 0, time step 0, channel 1. .* set missing='mask'",
-    ),
-    "an explanation": (
-        lambda: input_gradients(fit(["age"]), people()[0]),
-        "static_features is not explained here",
     ),
     "an export": (
         lambda: to_c(fit(["age"]), "model.c"), "static_features cannot be exported to C",

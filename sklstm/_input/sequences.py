@@ -267,9 +267,18 @@ class NetworkInput:
         rows (total_rows, width): as in `by_copy`
         """
         of_channels = self.by_copy(rows).sum(axis=2)
-        of_gaps = self.of_steps(rows[:, self.n_values :], len(self.gaps))
+        n_constant = self.constant.shape[1]
+        of_gaps = self.of_steps(rows[:, self.n_values : self.width() - n_constant], len(self.gaps))
         of_channels[:, self.gaps] += of_gaps.sum(axis=2)
         return of_channels
+
+    def by_constant(self, rows: NDArray) -> NDArray:
+        """Return what belongs to each constant of a sample, (n_samples, n_constant).
+
+        rows (total_rows, width): as in `by_copy`
+        """
+        of_rows = rows[:, self.width() - self.constant.shape[1] : self.width()]
+        return np.add.reduceat(of_rows, np.cumsum(self.lengths) - self.lengths, axis=0)
 
     @property
     def n_values(self) -> int:

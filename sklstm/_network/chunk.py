@@ -112,7 +112,8 @@ class Chunk:
         """Return the gradient of sum(slope * raw prediction) by x, (n_rows, n_channels): a view.
 
         slope (n_read, n_outputs): in the order of the packed batch
-        The network, which has the loss `Linear`, is the one that predicts.
+        The network, which has the loss `Linear`, is the one that predicts. Static features also
+        reach the head past the steps: their slopes there are added to those of the first step.
         """
         n_read, n_outputs = slope.shape
         nothing = Masks(np.empty(0, slope.dtype), np.empty((0, 0), slope.dtype))
@@ -124,7 +125,13 @@ class Chunk:
         self.gradient(
             batch, slope, weight, nothing, None, self._by_parameters, need_dx=True, need_dw=False
         )
-        return self.dx[:, : self.network.spec.n_channels]
+        spec, n_sequences = self.network.spec, len(batch.lengths)
+        if spec.n_static:
+            plan, work = self.network.plan, self._work
+            of_head = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
+            of_head = of_head.reshape(n_sequences, -1)[:, plan.n_pooled :][:, : spec.n_static]
+            self.dx[:n_sequences, spec.n_numeric - spec.n_static : spec.n_numeric] += of_head
+        return self.dx[:, : spec.n_channels]
 
     def predict(self, batch: PackedBatch) -> NDArray:
         """Return raw predictions (n_read, n_outputs) of a chunk: a view, until the next call."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import packed_rows
+from sklstm._input.static_features import first_values
 from sklstm._network.chunk import Chunk
 from sklstm.inspection._opened import Opened
 from sklstm.inspection._response import Response
@@ -42,7 +43,8 @@ def input_gradients(
     Returns
     -------
     array, list, DataFrame or Sequences
-        In the form of X; 0 in the place of padding.
+        In the form of X; 0 in the place of padding. The gradient by a static feature stands at
+        the first time step.
 
     See Also
     --------
@@ -74,6 +76,9 @@ def input_gradients(
         rows[places] = opened.gradient(chunk, batch, samples, explained)
 
     opened.run(differentiate)
-    gradient = inputs.gradient_by_values(rows)
+    static = estimator._static_numbers
+    of_static = inputs.by_constant(rows)[:, : len(static)] / estimator.channel_scale_[static]
+    of_static[np.isnan(first_values(opened.data, static))] = 0.0  # gaps
+    gradient = opened.of_channels(inputs.gradient_by_values(rows), of_static)
     opened.check_finite(gradient, opened.data.lengths)
-    return in_form_of(X, opened.data, gradient)
+    return in_form_of(X, opened.data, gradient, static_columns=estimator.static_columns_)

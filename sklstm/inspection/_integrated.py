@@ -66,7 +66,8 @@ def integrated_gradients(
     Returns
     -------
     array, list, DataFrame or Sequences
-        In the form of X, in the units of the prediction; 0 in the place of padding.
+        In the form of X, in the units of the prediction; 0 in the place of padding. What a static
+        feature adds stands at the first time step.
 
     Warns
     -----
@@ -122,7 +123,7 @@ def integrated_gradients(
     attributions = _by_channel(opened, rows)
     opened.check_finite(attributions, data.lengths)
     _warn(total, change, tol)
-    return in_form_of(X, data, attributions)
+    return in_form_of(X, data, attributions, static_columns=estimator.static_columns_)
 
 
 def _by_channel(opened: Opened, rows: NDArray) -> NDArray[np.float64]:
@@ -132,17 +133,17 @@ def _by_channel(opened: Opened, rows: NDArray) -> NDArray[np.float64]:
     """
     inputs, spec = opened.inputs, opened.network.spec
     of_numbers = inputs.by_channel(rows[:, : spec.n_numeric])
+    static, gaps = opened.estimator._static_numbers, opened.estimator.gap_channels_
+    of_constants = inputs.by_constant(rows)  # of the values, and of whether they are known
+    of_static = of_constants[:, : len(static)]
+    of_static[:, np.isin(static, gaps)] += of_constants[:, len(static) :]
     if not spec.embeddings:
-        return of_numbers
+        return opened.of_channels(of_numbers, of_static)
     sizes = [size for _, size in spec.embeddings]
     vectors = rows[:, spec.n_numeric :].reshape(len(rows) * inputs.patch_size, -1)
     of_categories = np.add.reduceat(vectors, np.cumsum([0, *sizes[:-1]]), axis=1)
     of_steps = inputs.of_steps(of_categories.reshape(len(rows), -1), len(sizes))
-    attributions = np.empty((len(of_numbers), opened.data.n_channels))
-    categorical = opened.estimator._categorical
-    numeric = np.setdiff1d(np.arange(opened.data.n_channels), categorical)
-    attributions[:, numeric], attributions[:, categorical] = of_numbers, of_steps[..., 0]
-    return attributions
+    return opened.of_channels(of_numbers, of_static, of_steps[..., 0])
 
 
 def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput:

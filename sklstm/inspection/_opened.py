@@ -62,11 +62,6 @@ class Opened:
 
     def __init__(self, estimator: Any, X: Any, step: int) -> None:
         check_network(estimator)
-        if len(getattr(estimator, "static_channels_", ())):
-            raise ValueError(
-                "A network with static_features is not explained here, where attributions are of "
-                "time steps. sklstm.inspection.permutation_importance takes it."
-            )
         self.estimator = estimator
         self.data: SequenceDataset = estimator._known_sequences(X)
         self.inputs: NetworkInput = estimator._input(self.data)
@@ -144,6 +139,25 @@ class Opened:
         """Return the row of raw predictions that is explained, of each sample of a batch."""
         rows = np.arange(len(samples))
         return rows if self._steps is None else batch.starts[self._steps[samples]] + rows
+
+    def of_channels(
+        self, changing: NDArray, static: NDArray, categorical: NDArray | None = None
+    ) -> NDArray[np.float64]:
+        """Return what belongs to each value of X, (total_steps, n_channels).
+
+        changing (total_steps, n_changing), static (n_samples, n_static): of the numbers that
+            change over time and that do not; the latter stand at the first step of a sample
+        categorical (total_steps, n_categorical): of the categories
+        """
+        estimator, lengths = self.estimator, self.data.lengths
+        values = np.zeros((len(changing), self.data.n_channels))
+        of_static, of_categories = estimator._static_numbers, estimator._categorical
+        numbers = np.setdiff1d(np.arange(self.data.n_channels), of_categories)
+        values[:, np.setdiff1d(numbers, of_static)] = changing
+        values[np.ix_(np.cumsum(lengths) - lengths, of_static)] = static
+        if categorical is not None:
+            values[:, of_categories] = categorical
+        return values
 
     def check_finite(self, values: NDArray, n_rows: NDArray[np.int64] | None) -> None:
         """Refuse what is not finite, by sample and value."""

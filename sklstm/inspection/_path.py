@@ -47,7 +47,8 @@ class Paths:
         self._opened, self._explained, self._samples = opened, explained, samples
         self.lengths = opened.inputs.lengths[samples]
         self._first = np.cumsum(self.lengths) - self.lengths
-        self._static = opened.inputs.static[samples]
+        self._static = start.static[samples].astype(np.float64)
+        self._static_change = opened.inputs.static[samples] - self._static
         places = packed_rows(self._first, self.lengths)
         width = opened.network.spec.n_channels
         self._start, end = (np.empty((len(places), width)) for _ in range(2))
@@ -106,7 +107,8 @@ class Paths:
         rows = packed_rows(self._first[paths], lengths)
         x = self._start[rows] + share[point, np.newaxis] * self.change[rows]
         starts = np.concatenate([[0], np.cumsum(alive.sum(axis=1))])
-        batch = PackedBatch(x, starts, lengths, self._static[paths].astype(np.float64))
+        static = self._static[paths] + share[:, np.newaxis] * self._static_change[paths]
+        batch = PackedBatch(x, starts, lengths, static)
         return batch, self._samples[paths]
 
 
