@@ -145,7 +145,7 @@ class HyperParameters:
     scale: Literal["both", "channel", "sequence"] | None = _declare(
         "input", '{"both", "channel", "sequence"} or None', "both",
         StrOptions({"both", "channel", "sequence"}), None, fixed=True,
-        text="Standardisation over the training set, within each sequence, or both.",
+        text="Standardisation over the training set, within each whole sequence, or both.",
     )  # fmt: skip
     missing: Literal["error", "mask"] = _declare(
         "input", _choices(("error", "mask")), "error", StrOptions({"error", "mask"}), fixed=True,
