@@ -188,7 +188,7 @@ def test_models_with_components_are_pickled_and_shown(Estimator):
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks_with_components(Estimator):
     # attention by itself: tests/test_self_attention.py
-    chosen = CHOSEN | {"cell": LSTM(layer_norm=True), "attention": None, "max_iter": 15}
+    chosen = CHOSEN | {"cell": LSTM(forget_bias=2.0), "attention": None, "max_iter": 60}
     chosen |= {"loss": Huber(2.0)} if Estimator is LSTMRegressor else {}
     run_estimator_checks(Estimator(hidden_size=8, **chosen))
 

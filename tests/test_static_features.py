@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm.components import FCN
 from sklstm.export import to_c
 from sklstm.inspection import permutation_importance
 from tests.toy import ESTIMATORS, SMALL, raw, run_estimator_checks
@@ -193,8 +194,15 @@ def test_going_on():
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks(Estimator):
-    model = Estimator(static_features=[0], missing="mask", **SMALL)
-    run_estimator_checks(model)
+    settings = {"branch": FCN(8), "max_iter": 60} if Estimator is LSTMClassifier else {}
+    run_estimator_checks(Estimator(static_features=[0], missing="mask", hidden_size=8, **settings))
+
+
+def test_another_number_of_columns_is_refused():
+    X = np.random.default_rng(0).standard_normal((30, 2))  # one step and one static feature
+    model = LSTMRegressor(static_features=[0], **SMALL).fit(X, X[:, 1])
+    with pytest.raises(ValueError, match="X has 4 features, but LSTMRegressor is expecting 2"):
+        model.predict(np.ones((3, 4)))
 
 
 def test_importance():

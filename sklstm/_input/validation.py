@@ -129,6 +129,11 @@ def _refuse_words_of_table(X: Sequences) -> None:
 
 
 # --- arrays -------------------------------------------------------------------------------
+def _was_wide(estimator: Any) -> bool:
+    """Return whether X had static columns in fit, so that columns are no channels."""
+    return estimator.static_columns_ is not None and len(estimator.static_columns_) > 0
+
+
 def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
     """A 2-D or 3-D array, or what scikit-learn can make one."""
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
@@ -176,7 +181,7 @@ def _unflattened(
     named = hasattr(estimator, "feature_names_in_")
     if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
         pass
-    elif reset or estimator.n_features_in_ != estimator.n_channels_in_:
+    elif reset or estimator.n_features_in_ != estimator.n_channels_in_ or _was_wide(estimator):
         X = validate_data(estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False)
     else:  # fitted on sequences, whose number of steps is free
         X = check_array(X, dtype="numeric", ensure_all_finite=False, estimator=estimator)

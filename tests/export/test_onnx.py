@@ -233,8 +233,7 @@ def test_categories_that_fit_saw_are_found_and_others_are_unknown(
 
 def test_categories_are_found_in_single_precision(monkeypatch):
     X, slope = with_categories([0.1, 0.2, 0.7])
-    with pytest.warns(UserWarning, match="categories are fractions"):
-        model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, categorical_features=[1])
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, categorical_features=[1])
     given = run(to_onnx(model), as_input(X))["variable"][:, 0]
     np.testing.assert_allclose(given, model.predict(X), rtol=TOLERANCE, atol=TOLERANCE)
 
