@@ -46,7 +46,12 @@ def warmup(
 
     >>> sklstm.warmup(dtypes=("float32",), cells=("lstm", "gru"))
     """
-    y = np.array([0, 1])
+    # here: what imports sklstm does not wait for the forecaster's modules
+    from sklstm._forecasting.anchors import DampedTrend, best_alpha
+
+    series, y = np.zeros(3), np.array([0, 1])
+    best_alpha(series)
+    DampedTrend.fit(series, len(series))
     for dtype, cell in itertools.product(dtypes, cells):
         model = LSTMClassifier(hidden_size=1, max_iter=1, dtype=dtype, cell=cell)
         for X in (np.zeros((2, 2), np.float32), np.zeros((2, 2), np.float64)):
