@@ -177,6 +177,8 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     @property
     def _static_numbers(self) -> NDArray[np.int64]:
         """Indices of the static channels that are read once: a category is read at every step."""
+        if not len(self.static_channels_):  # the usual case: each prediction asks
+            return self.static_channels_
         return np.setdiff1d(self.static_channels_, self._categorical)
 
     @property

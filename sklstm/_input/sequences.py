@@ -142,12 +142,21 @@ def typical_length(lengths: NDArray[np.int64]) -> int:
     return longest if longest <= 4 * others else others
 
 
+def steps_and_sequences(lengths: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return time step and sequence (n_rows,) of each row in packed order.
+
+    lengths (n_sequences,): descending
+    """
+    step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+    return step, sequence
+
+
 def packed_rows(first: NDArray, lengths: NDArray) -> NDArray[np.intp]:
     """Return the positions (n_rows,) of time steps stored by sequence, in packed order.
 
     first (n_sequences,): position of the first step of each sequence, the longest one first.
     """
-    step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+    step, sequence = steps_and_sequences(lengths)
     return first[sequence] + step
 
 
@@ -373,10 +382,8 @@ class NetworkInput:
             self.gaps, self.time_channel, self.ahead, starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
-            first = x.shape[1] - self.constant.shape[1]
-            for t in range(len(starts) - 1):
-                n_live = starts[t + 1] - starts[t]
-                x[starts[t] : starts[t + 1], first:] = self.constant[samples[:n_live]]
+            _, sequence = steps_and_sequences(lengths)
+            x[:, x.shape[1] - self.constant.shape[1] :] = self.constant[samples[sequence]]
         static = self.static[samples].astype(dtype, copy=False)
         if self.codes is None:
             return PackedBatch(x, starts, lengths, static)

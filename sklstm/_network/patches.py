@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import PackedBatch
+from sklstm._input.sequences import PackedBatch, steps_and_sequences
 from sklstm._network.convolutions import starts_of
 from sklstm._network.packing import filled
 
@@ -36,7 +36,7 @@ class Patches:
         size = self._size
         self._n_patches = -(-lengths // size)
         self._starts = starts_of(self._n_patches)
-        step, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+        step, sequence = steps_and_sequences(lengths)
         patch, place = np.divmod(step + (self._n_patches * size - lengths)[sequence], size)
         # (n_rows,): where each step of the batch stands among those of all patches
         self._places = (self._starts[patch] + sequence) * size + place

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import PackedBatch
+from sklstm._input.sequences import PackedBatch, steps_and_sequences
 from sklstm.components.augmentation import Warping
 
 _PIECES = 4  # of constant speed
@@ -39,9 +39,7 @@ def warped(batch: PackedBatch, warps: Warps | None, n_values: int) -> PackedBatc
     """
     if warps is None:
         return batch
-    n_live = np.diff(batch.starts)  # (n_timesteps,)
-    step = np.repeat(np.arange(len(n_live)), n_live)  # (n_rows,)
-    sequence = np.arange(len(step)) - batch.starts[step]
+    step, sequence = steps_and_sequences(batch.lengths)  # (n_rows,)
     last = np.maximum(batch.lengths - 1, 1)[sequence]
     along = step * (_PIECES / last)  # in pieces
     piece = np.minimum(along.astype(np.intp), _PIECES - 1)

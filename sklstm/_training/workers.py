@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
+from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk, Masks
 from sklstm._network.embeddings import Touched
@@ -248,7 +248,7 @@ class Workers:
             feature_mask = blocks.reshape(n_read, plan.n_pooled)
         variational = spec.variational_dropout
         if variational > 0.0 and between > 0:  # of a sequence the same at every step
-            _, sequence = np.nonzero(np.arange(lengths[0])[:, np.newaxis] < lengths)
+            _, sequence = steps_and_sequences(lengths)
             constant = mask(variational, between, len(lengths), plan.n_directions)[:, sequence]
             layer_mask = constant * layer_mask if dropout > 0.0 else constant
         return layer_mask.ravel(), feature_mask

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
+from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
 from sklstm._network.chunk import Chunk
+from sklstm._network.convolutions import starts_of
 from sklstm.inspection._opened import Opened
 from sklstm.inspection._response import Response
 
@@ -102,11 +103,10 @@ class Paths:
     def _points(self, paths: NDArray, share: NDArray) -> tuple[PackedBatch, NDArray[np.int64]]:
         """Return points at shares (n,) of paths (n,) as a batch, and their samples (n,)."""
         lengths = self.lengths[paths]
-        alive = np.arange(lengths[0])[:, np.newaxis] < lengths  # (n_timesteps, n)
-        _, point = np.nonzero(alive)
+        _, point = steps_and_sequences(lengths)
         rows = packed_rows(self._first[paths], lengths)
         x = self._start[rows] + share[point, np.newaxis] * self.change[rows]
-        starts = np.concatenate([[0], np.cumsum(alive.sum(axis=1))])
+        starts = starts_of(lengths)
         static = self._static[paths] + share[:, np.newaxis] * self._static_change[paths]
         batch = PackedBatch(x, starts, lengths, static)
         return batch, self._samples[paths]
