@@ -13,7 +13,7 @@ from sklstm._input.categories import StepEncoder
 from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.jit import entry_point
-from sklstm._kernels.network import StreamPlace, network_step
+from sklstm._kernels.network import StreamPlace, Workspace, network_step
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
@@ -63,7 +63,7 @@ class Stream:
         encode: makes codes of the categories of a step
         fill: fills the gaps of a step
         """
-        plan, spec, n_networks = network.plan, network.spec, len(packed)
+        spec, n_networks = network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
         self._network, self._packed = network, packed
@@ -71,61 +71,53 @@ class Stream:
         self._encode, self._fill = encode, fill
         self._shape = n_streams, len(encode.is_categorical) if encode else len(center)
         n_unscaled = spec.n_channels - len(center)  # columns of gaps and of embeddings
-        center = np.concatenate([center, np.zeros(n_unscaled)])
-        deviation = np.concatenate([deviation, np.ones(n_unscaled)])
+        scale = np.stack([np.pad(center, (0, n_unscaled)), np.ones(spec.n_channels)])
+        scale[1, : len(deviation)] = 1.0 / deviation
+
         chunk = Chunk(network)
         work = chunk.workspace(n_streams, n_streams, 1, keep=False)
-        line = 64 // network.dtype.itemsize
-        size = -(-work.flat.size // line) * line
-        n_states = n_streams * plan.n_hidden
-        place = StreamPlace(
-            total=size,
-            highest=size + n_states,
-            scaled=size + 2 * n_states,
-            # its products with parameters, and their sums, stay far from overflow
-            largest=math.sqrt(np.finfo(network.dtype).max),
-        )
-        row = -(-(place.scaled + n_streams * spec.n_channels) // line) * line
-        flat = aligned(n_networks * row, network.dtype).reshape(n_networks, row)
+        place, size = _place(network, work.flat.size, n_streams)
+        flat = aligned(n_networks * size, network.dtype).reshape(n_networks, size)
         flat[:] = 0.0  # the columns of features that fill up a vector, among others
-        features = flat[:, work.features : work.features + n_streams * plan.feature_stride]
-        features.reshape(n_networks, n_streams, -1)[..., plan.n_features] = 1.0  # the bias
+        stride = network.plan.feature_stride
+        features = flat[:, work.features : work.features + n_streams * stride]
+        features.reshape(n_networks, n_streams, -1)[..., network.plan.n_features] = 1.0  # the bias
         self._raws = [chunk.raw(work._replace(flat=part), n_streams) for part in flat]
 
-        def states(at: int, *n_blocks: int) -> NDArray:
-            shape = *n_blocks, n_streams, plan.n_hidden
-            parts = flat[:, at : at + math.prod(shape)].reshape(n_networks, *shape)
-            return parts[..., : spec.hidden_size]
-
-        n_seen = np.zeros((n_networks, n_streams), np.int64)
-        every = {
-            "h": states(work.h, plan.n_layers),
-            "c": states(work.c, plan.n_layers),
-            "total": states(place.total),
-            "highest": states(place.highest),
-            "n_steps": n_seen,
-        }
-        # views; the axis of the networks comes first if there are several
+        every = _views(network, flat, n_streams, work, place)
+        # the axis of the networks comes first if there are several
         self._states = {
             name: state if n_networks > 1 else state[0] for name, state in every.items()
         }
         if fill is not None:
             self._states["last"], self._states["ago"] = fill.before(n_streams)
-        x = [np.zeros((n_streams, spec.n_channels))]  # one for all, or each has its embeddings
-        self._x = x if encode is None else [x[0].copy() for _ in packed]
-        sizes, scale = _record(plan, work, place), np.array([center, 1.0 / deviation])
-        self._arguments = [
-            (
-                plan.cell, plan.norm, plan.noise, plan.readout,
-                sizes, plan.scans, np.array([0, n_streams]),
-                parameters, part, x, scale, seen,
-            )
-            for parameters, part, x, seen in zip(
-                packed, flat, self._x if encode else x * n_networks, n_seen, strict=True
-            )
-        ]  # fmt: skip
+        x = np.zeros((n_streams, spec.n_channels))  # one for all, or each has its embeddings
+        self._x = [x] if encode is None else [x.copy() for _ in packed]
+        self._arguments = self._of_each(
+            flat, every["n_steps"], _record(network.plan, work, place), scale
+        )
         self._run = entry_point(network_step, *self._arguments[0])
         self.reset()
+
+    def _of_each(
+        self, flat: NDArray, n_seen: NDArray[np.int64], sizes: NDArray, scale: NDArray[np.float64]
+    ) -> list[tuple[Any, ...]]:
+        """Return the arguments of `network_step` for each network.
+
+        flat (n_networks, size): their memory
+        n_seen (n_networks, n_streams): steps so far
+        scale (2, n_channels): mean and 1 / deviation
+        """
+        plan = self._network.plan
+        xs = self._x if self._encode else self._x * len(flat)
+        return [
+            (
+                plan.cell, plan.norm, plan.noise, plan.readout,
+                sizes, plan.scans, np.array([0, self.n_streams]),
+                parameters, part, x, scale, seen,
+            )
+            for parameters, part, x, seen in zip(self._packed, flat, xs, n_seen, strict=True)
+        ]  # fmt: skip
 
     def step(self, x: ArrayLike) -> NDArray:
         """Feed one time step to every stream, and predict.
@@ -257,6 +249,40 @@ def _restored(
     stream = Stream(network, network.pack_each(thetas), *settings)
     stream.state = state
     return stream
+
+
+def _place(network: Network, n_work: int, n_streams: int) -> tuple[StreamPlace, int]:
+    """Return where each state of a stream lies behind `n_work` numbers, and the size of all."""
+    line = 64 // network.dtype.itemsize  # numbers in a line of the processor's cache
+    first = -(-n_work // line) * line
+    n_states = n_streams * network.plan.n_hidden
+    place = StreamPlace(
+        total=first,
+        highest=first + n_states,
+        scaled=first + 2 * n_states,
+        # its products with parameters, and their sums, stay far from overflow
+        largest=math.sqrt(np.finfo(network.dtype).max),
+    )
+    return place, -(-(place.scaled + n_streams * network.spec.n_channels) // line) * line
+
+
+def _views(
+    network: Network, flat: NDArray, n_streams: int, work: Workspace, place: StreamPlace
+) -> dict[str, NDArray]:
+    """Return the states of streams by name: views of flat (n_networks, size)."""
+
+    def states(at: int, *n_blocks: int) -> NDArray:
+        shape = *n_blocks, n_streams, network.plan.n_hidden
+        parts = flat[:, at : at + math.prod(shape)].reshape(len(flat), *shape)
+        return parts[..., : network.spec.hidden_size]
+
+    return {
+        "h": states(work.h, network.plan.n_layers),
+        "c": states(work.c, network.plan.n_layers),
+        "total": states(place.total),
+        "highest": states(place.highest),
+        "n_steps": np.zeros((len(flat), n_streams), np.int64),
+    }
 
 
 def _record(*tuples: Any) -> NDArray:
