@@ -17,11 +17,11 @@ X_train, y_train = load_japanese_vowels(return_X_y=True, subset="train")
 X_test, y_test = load_japanese_vowels(return_X_y=True, subset="test")
 
 # %%
-# A search only compares settings with each other; 20 epochs are enough for that here. The
+# A search only compares settings with each other; 10 epochs are enough for that here. The
 # search uses two processes, so each estimator uses one thread (`n_jobs=None`).
 widths, rates = [8, 16, 32], [1e-3, 3e-3, 1e-2]
 search = GridSearchCV(
-    LSTMClassifier(max_iter=20, random_state=0),
+    LSTMClassifier(max_iter=10, random_state=0),
     {"hidden_size": widths, "learning_rate_init": rates},
     cv=StratifiedKFold(3, shuffle=True, random_state=0),
     n_jobs=2,
@@ -39,8 +39,8 @@ for width, accuracies, times in zip(widths, scores, seconds, strict=True):
 print(f"\nBest: {search.best_params_}")
 
 # %%
-# The search has refitted the best setting on all training utterances. The defaults
-# (`hidden_size=64`, and a number of epochs that depends on the data) are more accurate:
+# The search has refitted the best setting on all training utterances. Beside it, the defaults
+# (`hidden_size=64`, and a number of epochs that depends on the data):
 print(f"Accuracy on the test set, best of the search: {search.score(X_test, y_test):.3f}")
 default = LSTMClassifier(random_state=0).fit(X_train, y_train)
 print(f"Accuracy on the test set, defaults:           {default.score(X_test, y_test):.3f}")

@@ -293,15 +293,15 @@ def run_checks(model, except_for=()):
 NEGATIVE, ZERO = ["check_regressor_multioutput"], ["check_transformer"]
 
 
-# The checks concern code that all losses share, so a small network is enough.
+# The checks concern code that all losses share, so a small network and a short training are enough.
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie", "gaussian", SEVERAL], ids=str)
 def test_estimator_checks(loss):
     except_for = (NEGATIVE if loss in LOG else []) + (ZERO if loss == "gamma" else [])
-    run_checks(LSTMRegressor(loss=loss, hidden_size=8), except_for)
+    run_checks(LSTMRegressor(loss=loss, hidden_size=8, max_iter=60), except_for)
 
 
 # `scoring` takes effect in the base that both estimators share.
 @pytest.mark.slow
 def test_estimator_checks_with_scoring():
-    run_checks(LSTMRegressor(hidden_size=8, scoring="loss"))
+    run_checks(LSTMRegressor(hidden_size=8, max_iter=60, scoring="loss"))

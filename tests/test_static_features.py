@@ -194,8 +194,9 @@ def test_going_on():
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_estimator_checks(Estimator):
-    settings = {"branch": FCN(8), "max_iter": 60} if Estimator is LSTMClassifier else {}
-    run_estimator_checks(Estimator(static_features=[0], missing="mask", hidden_size=8, **settings))
+    settings = {"branch": FCN(8)} if Estimator is LSTMClassifier else {}
+    settings |= {"static_features": [0], "missing": "mask", "hidden_size": 8, "max_iter": 60}
+    run_estimator_checks(Estimator(**settings))
 
 
 def test_another_number_of_columns_is_refused():
