@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._network.network import Network
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.optimizer import Optimizer
@@ -35,8 +35,7 @@ def inputs(numbers, codes, lengths, patch_size=1):
     """Return sequences one after another as the network reads them."""
     end = np.cumsum(lengths)
     data = SequenceDataset(numbers, end - lengths, end)
-    n = numbers.shape[1]
-    return NetworkInput.of(data, patch_size, None, np.zeros(n), np.ones(n), codes=codes)
+    return NetworkInput.of(data, Reading.plain(numbers.shape[1], patch_size), codes=codes)
 
 
 class Problem:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._network import packing
 from sklstm._network.network import Network
 from sklstm._training.workers import Workers
@@ -80,7 +80,7 @@ def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
     x = np.random.RandomState(1).standard_normal((6, 2))
     begin = np.arange(32) * 6
     data = SequenceDataset(np.tile(x, (32, 1)), begin, begin + 6)
-    inputs = NetworkInput.of(data, 1, None, np.zeros(2), np.ones(2))
+    inputs = NetworkInput.of(data, Reading.plain(2))
     workers, rng = Workers(network), np.random.default_rng(0)
 
     def gradient(n):

@@ -142,7 +142,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         rng = check_random_state(self.random_state)
         seeds = member_seeds(rng, self.n_estimators)
         (samples,) = np.nonzero(weight > 0)
-        data = self._with_times(data, X, samples if fresh else None)
+        if self.time_gaps:
+            data = self._with_times(data, X, samples if fresh else None)
         held_out = None
         if validation is None and self.early_stopping and not incremental:
             samples, held_out = self._split(data, samples, targets, rng)

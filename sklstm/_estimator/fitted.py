@@ -17,19 +17,20 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator import settings
+from sklstm._estimator.channel_roles import ChannelRoles
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
-from sklstm._input.categories import StepEncoder, split_categories
+from sklstm._input.categories import StepEncoder
 from sklstm._input.channel_selection import channel_names
 from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
-from sklstm._input.static_features import NO_STATIC, split_static
+from sklstm._input.static_features import NO_STATIC
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._input.times import elapsed_times, usual_gap, with_time_channel
 from sklstm._input.validation import as_sequences
-from sklstm._input.values import check_predictions, check_unscaled_values
+from sklstm._input.values import check_predictions
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
@@ -124,17 +125,15 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """Return X as sequences, read as that of fit was."""
         missing = self._architecture["missing"]
         data = as_sequences(self, X, n_channels=self.n_channels, missing=missing, reset=False)
-        return self._with_times(data, X)
+        return self._with_times(data, X) if self._architecture["time_gaps"] else data
 
     def _with_times(
         self, data: SequenceDataset, X: Any, samples: NDArray[np.int64] | None = None
     ) -> SequenceDataset:
-        """Return a data set, made of X, with the time since the step before if it is to be read.
+        """Return a data set, made of X, with the time since the step before as a channel.
 
         samples (n,): by which the unit of time is set, in a fit
         """
-        if not self._architecture["time_gaps"]:
-            return data
         elapsed, kind = elapsed_times(X, data)
         if samples is not None:
             self.time_unit_, self._time_kind = usual_gap(elapsed, data, samples), kind
@@ -147,44 +146,21 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
 
     def _input(self, data: SequenceDataset) -> NetworkInput:
         """Return sequences as the network reads them."""
-        scale = self._architecture["scale"]
-        if scale is None:
-            check_unscaled_values(data, self.dtype_, self._architecture["missing"])
-        center, deviation = self.channel_mean_, self.channel_scale_
-        static, gaps, constant, codes = self._static_numbers, self.gap_channels_, None, None
-        left = np.arange(len(center))
-        if len(static):
-            data, constant = split_static(data, static, gaps, center, deviation)
-            left = np.setdiff1d(left, static)
-        if self.categories_:
-            data, codes = split_categories(np.isin(left, self._categorical), data)
-            left = np.setdiff1d(left, self._categorical)
-        if len(left) < len(center):
-            center, deviation = center[left], deviation[left]
-            gaps = np.flatnonzero(np.isin(left, gaps))
-        return NetworkInput.of(
-            data, self.branch_patch_size_, scale, center, deviation, gaps=gaps, constant=constant,
-            static=None if self._architecture["return_sequences"] else constant,
-            time_channel=len(center) - 1 if self._architecture["time_gaps"] else -1,
-            ahead=self._reads_both_ways, codes=codes,
-        )  # fmt: skip
+        return self._roles.input(data)
+
+    @property
+    def _roles(self) -> ChannelRoles:
+        """What each channel is for the network: found out once for each fit."""
+        mean, roles = _channel_roles.get(self, (None, None))
+        if roles is None or mean is not self.channel_mean_:
+            roles = ChannelRoles.of(self)
+            _channel_roles[self] = (self.channel_mean_, roles)
+        return roles
 
     @property
     def _categorical(self) -> NDArray[np.intp]:
         """Indices of the categorical channels."""
         return np.flatnonzero([] if self.is_categorical_ is None else self.is_categorical_)
-
-    @property
-    def _static_numbers(self) -> NDArray[np.int64]:
-        """Indices of the static channels that are read once: a category is read at every step."""
-        if not len(self.static_channels_):  # the usual case: each prediction asks
-            return self.static_channels_
-        return np.setdiff1d(self.static_channels_, self._categorical)
-
-    @property
-    def _reads_both_ways(self) -> bool:
-        """Whether a prediction may know what comes after a gap."""
-        return bool(self._architecture["bidirectional"] and self._architecture["num_layers"] > 0)
 
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
         """Return raw predictions (n_rows, n_outputs)."""
@@ -247,17 +223,14 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     @property
     def _spec(self) -> NetworkSpec:
         """The network, as it was started."""
-        started, loss = copy.copy(self), self._loss()
+        started, loss, roles = copy.copy(self), self._loss(), self._roles
         started.__dict__.update(self._architecture)
-        embeddings = settings.embeddings(started, self.categories_)
-        n_static_gaps = len(np.intersect1d(self._static_numbers, self.gap_channels_))
-        n_static = len(self._static_numbers)
         return settings.network_spec(
             started,
-            n_channels=self.n_channels_in_ + started.time_gaps - n_static - len(embeddings),
-            n_gaps=len(self.gap_channels_) - n_static_gaps,
-            n_constant=n_static + n_static_gaps,
-            embeddings=embeddings,
+            n_channels=len(roles.reading.center),
+            n_gaps=len(roles.reading.gaps),
+            n_constant=roles.n_constant,
+            embeddings=settings.embeddings(started, self.categories_),
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
@@ -476,8 +449,10 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return tags
 
 
-# Not an attribute: prediction leaves an estimator's __dict__ as it is, and threads and
-# buffers cannot be pickled.
+# Not attributes: prediction leaves an estimator's __dict__ as it is, and threads and
+# buffers cannot be pickled. What channels are is in the fitted attributes already.
 _predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Predictor]] = WeakKeyDictionary()
+_channel_roles: WeakKeyDictionary[FittedNetwork, tuple[NDArray, ChannelRoles]]
+_channel_roles = WeakKeyDictionary()
 if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
     os.register_at_fork(after_in_child=_predictors.clear)

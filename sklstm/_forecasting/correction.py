@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sklstm._forecasting.branch import Branch
 from sklstm._forecasting.settings import NetworkSettings
-from sklstm._input.sequences import NetworkInput, Targets
+from sklstm._input.sequences import NetworkInput, Reading, Targets
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
@@ -166,7 +166,7 @@ class Corrector:
             padded = branch.padded_windows(series, origins, branch.window)
             static = np.hstack([static, padded])
         static = static.astype(DTYPE)
-        return NetworkInput.of(data, self._patch_size, None, np.zeros(1), np.ones(1), static)
+        return NetworkInput.of(data, Reading.plain(1, self._patch_size), static)
 
     def _training_settings(self, round_: int) -> TrainingSettings:
         """Return how one round is trained: once over its origins, at one learning rate."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklstm._forecasting.branch import Branch
 from sklstm._forecasting.correction import DTYPE, Corrector
 from sklstm._forecasting.settings import NetworkSettings
-from sklstm._input.sequences import NetworkInput, SequenceDataset, Targets
+from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset, Targets
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.training import TrainingSet
 from sklstm._training.workers import Workers
@@ -94,5 +94,5 @@ class DriverCorrector(Corrector):
         data = SequenceDataset(values[begun], np.concatenate([[0], last[:-1]]), last)
         n_channels = values.shape[2]
         static = branch.features[series].astype(DTYPE)
-        inputs = NetworkInput.of(data, 1, None, np.zeros(n_channels), np.ones(n_channels), static)
+        inputs = NetworkInput.of(data, Reading.plain(n_channels), static)
         return inputs, in_future[begun]

@@ -191,11 +191,9 @@ def kept_categories(
 
 
 def split_categories(
-    is_categorical: NDArray[np.bool_] | None, data: SequenceDataset
-) -> tuple[SequenceDataset, NDArray[np.int32] | None]:
+    is_categorical: NDArray[np.bool_], data: SequenceDataset
+) -> tuple[SequenceDataset, NDArray[np.int32]]:
     """Return the numeric channels, and the codes (total_steps, n_categorical) of the others."""
-    if is_categorical is None or not is_categorical.any():
-        return data, None
     codes = data.values[:, is_categorical]
     codes = np.where(np.isfinite(codes), codes, 0.0).astype(np.int32)  # NaN stands in padding
     numeric = np.ascontiguousarray(data.values[:, ~is_categorical])

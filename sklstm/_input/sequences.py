@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -216,19 +217,52 @@ class PackedBatch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class NetworkInput:
-    """A data set as the network reads it: scaled, patched and packed, one chunk at a time."""
+class Reading:
+    """How the steps of sequences become rows for the network, see `gather`."""
 
-    data: SequenceDataset
     patch_size: int
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
+    gaps: NDArray[np.int64]  # (n_gaps,): of which is read whether they were observed
+    time_channel: int  # that counts how long ago; -1: steps are counted
+    ahead: bool  # whether gaps are filled by the next value too
+
+    @classmethod
+    def plain(cls, n_channels: int, patch_size: int = 1) -> Reading:
+        """Return the reading of values as they are."""
+        center, deviation = np.zeros(n_channels), np.ones(n_channels)
+        return cls(patch_size, None, center, deviation, NO_GAPS, time_channel=-1, ahead=False)
+
+    @cached_property
+    def by_channel(self) -> bool:
+        """Whether a row has the values scaled by all of the training data."""
+        return self.scale in ("both", "channel")
+
+    @cached_property
+    def by_sequence(self) -> bool:
+        """Whether a row has the values scaled within their sequence."""
+        return self.scale in ("both", "sequence")
+
+    @cached_property
+    def n_values(self) -> int:
+        """Columns of a row that hold values, past which are those of gaps."""
+        return network_channels(len(self.center), self.patch_size, self.scale)
+
+    @cached_property
+    def width(self) -> int:
+        """Columns of a row, with those of gaps."""
+        return network_channels(len(self.center), self.patch_size, self.scale, len(self.gaps))
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """A data set as the network reads it: scaled, patched and packed, one chunk at a time."""
+
+    data: SequenceDataset
+    reading: Reading
     lengths: NDArray[np.int64]  # (n_samples,): time steps after patching
     static: NDArray  # (n_samples, n_static): features that go straight to the head
-    gaps: NDArray[np.int64]  # (n_gaps,): channels of which is read whether they were observed
-    time_channel: int  # that counts how long ago, see `gather`; -1: steps are counted
-    ahead: bool  # whether gaps are filled by the next value too, see `gather`
     constant: NDArray  # (n_samples, n_constant): further inputs, the same at every step
     codes: NDArray[np.int32] | None = None  # (total_steps, n_categorical)
     # how often training reads each category of a channel as unknown; for no channel: never
@@ -238,28 +272,16 @@ class NetworkInput:
     def of(
         cls,
         data: SequenceDataset,
-        patch_size: int,
-        scale: str | None,
-        center: NDArray[np.float64],
-        deviation: NDArray[np.float64],
+        reading: Reading,
         static: NDArray | None = None,
-        gaps: NDArray[np.int64] = NO_GAPS,
-        time_channel: int = -1,
-        ahead: bool = False,
         constant: NDArray | None = None,
         codes: NDArray[np.int32] | None = None,
     ) -> NetworkInput:
         """Return the input for a data set, with its lengths after patching."""
-        lengths = -(-data.lengths // patch_size)
-        if constant is None:
-            constant = np.empty((data.n_samples, 0), np.float32)
-        if static is None:
-            static = np.empty((data.n_samples, 0), np.float32)
-        # copies: of a memory-mapped model they are read-only, see `pack`
-        center, deviation = np.array(center), np.array(deviation)
+        nothing = np.empty((data.n_samples, 0), np.float32)
         return cls(
-            data, patch_size, scale, center, deviation, lengths, static, gaps.copy(), time_channel,
-            ahead, constant, codes,
+            data, reading, -(-data.lengths // reading.patch_size),
+            nothing if static is None else static, nothing if constant is None else constant, codes,
         )  # fmt: skip
 
     # --- the way back -----------------------------------------------------------------------
@@ -268,17 +290,16 @@ class NetworkInput:
 
         rows (total_rows, width): what belongs to the rows of all samples, in their order
         """
-        return self.of_steps(rows[:, : self.n_values], self.data.n_channels)
+        return self.of_steps(rows[:, : self.reading.n_values], self.data.n_channels)
 
     def by_channel(self, rows: NDArray) -> NDArray:
         """Return what belongs to each channel, (total_steps, n_channels): its copies and gaps.
 
         rows (total_rows, width): as in `by_copy`
         """
-        of_channels = self.by_copy(rows).sum(axis=2)
-        n_constant = self.constant.shape[1]
-        of_gaps = self.of_steps(rows[:, self.n_values : self.width() - n_constant], len(self.gaps))
-        of_channels[:, self.gaps] += of_gaps.sum(axis=2)
+        reading, of_channels = self.reading, self.by_copy(rows).sum(axis=2)
+        of_gaps = self.of_steps(rows[:, reading.n_values : reading.width], len(reading.gaps))
+        of_channels[:, reading.gaps] += of_gaps.sum(axis=2)
         return of_channels
 
     def by_constant(self, rows: NDArray) -> NDArray:
@@ -286,20 +307,15 @@ class NetworkInput:
 
         rows (total_rows, width): as in `by_copy`
         """
-        of_rows = rows[:, self.width() - self.constant.shape[1] : self.width()]
+        of_rows = rows[:, self.reading.width : self.width()]
         return np.add.reduceat(of_rows, np.cumsum(self.lengths) - self.lengths, axis=0)
-
-    @property
-    def n_values(self) -> int:
-        """Return the columns of a row that hold values, past which are those of gaps."""
-        return network_channels(self.data.n_channels, self.patch_size, self.scale)
 
     def of_steps(self, columns: NDArray, n: int) -> NDArray:
         """Undo the patches of n things in each step: (total_steps, n, n_columns of each).
 
         columns (total_rows, patch_size * n * n_columns)
         """
-        patch, lengths = self.patch_size, self.data.lengths
+        patch, lengths = self.reading.patch_size, self.data.lengths
         n_columns = columns.shape[1] // max(patch * n, 1)
         steps = columns.reshape(len(columns) * patch, n, n_columns)
         first = np.cumsum(self.lengths * patch) - lengths  # the first patch is filled up in front
@@ -310,24 +326,24 @@ class NetworkInput:
 
         rows (total_rows, width): gradient by what the network reads, as in `by_copy`
         """
-        copies, lengths = self.by_copy(rows), self.data.lengths
+        copies, lengths, reading = self.by_copy(rows), self.data.lengths, self.reading
         values = self.data.values[_runs(self.data.begin, lengths)].astype(np.float64)
-        observed = ~np.isnan(values) & ~np.isnan(self.center)
-        filling = Filling.of(observed, lengths, self._clock(values), self.ahead)
-        if self.scale is None:
+        observed = ~np.isnan(values) & ~np.isnan(reading.center)
+        filling = Filling.of(observed, lengths, self._clock(values), reading.ahead)
+        if reading.scale is None:
             return filling.back(copies[..., 0])
         gradient = np.zeros(copies.shape[:2])
-        if self.scale in ("both", "channel"):
-            gradient += filling.back(copies[..., 0] / self.deviation)
-        if self.scale in ("both", "sequence"):
+        if reading.by_channel:
+            gradient += filling.back(copies[..., 0] / reading.deviation)
+        if reading.by_sequence:
             gradient += self._through_own_scale(values, observed, filling, copies[..., -1])
         return gradient
 
     def _clock(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the time of each step (total_steps,), by which gaps are filled."""
-        if self.time_channel < 0:
+        if self.reading.time_channel < 0:
             return np.arange(float(len(values)))
-        return np.cumsum(np.expm1(values[:, self.time_channel]))
+        return np.cumsum(np.expm1(values[:, self.reading.time_channel]))
 
     def _through_own_scale(
         self,
@@ -361,14 +377,11 @@ class NetworkInput:
 
     def width(self) -> int:
         """Return the number of channels after scaling and patching."""
-        n_gaps, n_constant = len(self.gaps), self.constant.shape[1]
-        return (
-            network_channels(self.data.n_channels, self.patch_size, self.scale, n_gaps) + n_constant
-        )
+        return self.reading.width + self.constant.shape[1]
 
     def pack(self, samples: NDArray[np.int64], dtype: DTypeLike) -> PackedBatch:
         """Return the packed batch of some samples (n_sequences,), given longest first."""
-        lengths = self.lengths[samples]
+        lengths, reading = self.lengths[samples], self.reading
         starts = np.empty(lengths[0] + 1, np.int64)
         x = np.empty((int(lengths.sum()), self.width()), dtype)
         # Read-only arrays are a type of their own: without this, `gather` would be compiled for
@@ -376,21 +389,20 @@ class NetworkInput:
         values = self.data.values.view()
         values.flags.writeable = False
         gather(
-            values, self.data.begin, self.data.end, samples, lengths, self.patch_size,
-            self.center, self.deviation,
-            self.scale in ("both", "channel"), self.scale in ("both", "sequence"),
-            self.gaps, self.time_channel, self.ahead, starts, x,
+            values, self.data.begin, self.data.end, samples, lengths, reading.patch_size,
+            reading.center, reading.deviation, reading.by_channel, reading.by_sequence,
+            reading.gaps, reading.time_channel, reading.ahead, starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
             _, sequence = steps_and_sequences(lengths)
-            x[:, x.shape[1] - self.constant.shape[1] :] = self.constant[samples[sequence]]
+            x[:, reading.width :] = self.constant[samples[sequence]]
         static = self.static[samples].astype(dtype, copy=False)
         if self.codes is None:
             return PackedBatch(x, starts, lengths, static)
-        codes = np.empty((len(x), self.patch_size * self.codes.shape[1]), np.int32)
+        codes = np.empty((len(x), reading.patch_size * self.codes.shape[1]), np.int32)
         gather_codes(
-            self.codes, self.data.begin, self.data.end, samples, lengths, starts, self.patch_size,
-            codes,
+            self.codes, self.data.begin, self.data.end, samples, lengths, starts,
+            reading.patch_size, codes,
         )  # fmt: skip
         return PackedBatch(x, starts, lengths, static, codes)
 

@@ -133,14 +133,14 @@ def split_static(
     return replace(data, values=changing), constant
 
 
-def wide_static(estimator: Any, X: NDArray, reset: bool) -> tuple[NDArray, NDArray]:
+def wide_static(estimator: Any, X: NDArray, reset: bool) -> tuple[NDArray, NDArray | None]:
     """Return the columns of a 2-D X that are time steps, and the static ones (n_samples, n)."""
     if reset:
         names = getattr(estimator, "feature_names_in_", None)
         estimator.static_columns_ = static_columns(estimator, X.shape[1], names)
     columns = estimator.static_columns_
     if columns is None or not len(columns):
-        return X, X[:, :0]
+        return X, None
     if len(columns) == X.shape[1]:
         raise ValueError(
             f"static_features takes all columns of X (n_features={X.shape[1]}), and leaves no "

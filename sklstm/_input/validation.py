@@ -62,7 +62,8 @@ def as_sequences(
     _check_channels(estimator, data, n_channels, reset)
     if with_categories:
         data = encoded(estimator, data, found, reset)
-    data = read_static(estimator, data, reset)
+    if reset or len(estimator.static_channels_):
+        data = read_static(estimator, data, reset)
     if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
         check_values(data, missing=missing)
     return data
@@ -188,7 +189,9 @@ def _unflattened(
     if reset and n_channels is None:
         _warn_of_columns_like_channels(estimator, X.shape)
     channels = n_channels or 1
-    X, static = wide_static(estimator, X, reset)
+    static = None
+    if reset or _was_wide(estimator):
+        X, static = wide_static(estimator, X, reset)
     if X.shape[1] % channels:
         raise ValueError(
             f"X has {X.shape[1]} columns, which is no multiple of n_channels={channels}. "
@@ -196,7 +199,7 @@ def _unflattened(
             "step side by side."
         )
     steps = X.reshape(len(X), -1, channels)
-    return beside(steps, static) if static.shape[1] else steps
+    return steps if static is None else beside(steps, static)
 
 
 def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> None:

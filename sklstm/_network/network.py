@@ -77,7 +77,8 @@ class Network:
     def read(self, packed: NDArray) -> None:
         """Let the kernels read parameters that are packed already."""
         self._packing.packed = packed
-        self._tables = self._packing.tables(packed)
+        if self.embeddings is not None:
+            self._tables = self._packing.tables(packed)
 
     def unpacked(self, packed: NDArray) -> NDArray:
         """Return of packed parameters those that prediction reads, theta (n_parameters,)."""

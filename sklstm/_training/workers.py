@@ -129,7 +129,9 @@ class Workers:
         def gradient(k: int, chunk: Chunk) -> None:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
-            batch = warped(inputs.pack(samples[part], network.dtype), warps[k], inputs.n_values)
+            batch = warped(
+                inputs.pack(samples[part], network.dtype), warps[k], inputs.reading.n_values
+            )
             if batch.codes is not None and rates:
                 batch = batch._replace(codes=some_unknown(batch.codes, rates, draws[k]))
             self._gradients[k] = 0.0

@@ -97,7 +97,7 @@ class FittedModel:
             scale=estimator._architecture["scale"],
             center=estimator.channel_mean_,
             deviation=estimator.channel_scale_,
-            static=estimator._static_numbers,
+            static=estimator._roles.static,
             categorical=estimator._categorical,
         )
 
@@ -134,7 +134,7 @@ class FittedModel:
     @property
     def fills_ahead(self) -> bool:
         """Whether a gap is filled by the next value too."""
-        return self.estimator._reads_both_ways
+        return self.estimator._roles.reading.ahead
 
     @property
     def classes(self) -> NDArray | None:

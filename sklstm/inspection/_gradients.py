@@ -76,7 +76,7 @@ def input_gradients(
         rows[places] = opened.gradient(chunk, batch, samples, explained)
 
     opened.run(differentiate)
-    static = estimator._static_numbers
+    static = estimator._roles.static
     of_static = inputs.by_constant(rows)[:, : len(static)] / estimator.channel_scale_[static]
     of_static[np.isnan(first_values(opened.data, static))] = 0.0  # gaps
     gradient = opened.of_channels(inputs.gradient_by_values(rows), of_static)

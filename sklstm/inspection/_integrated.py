@@ -133,14 +133,14 @@ def _by_channel(opened: Opened, rows: NDArray) -> NDArray[np.float64]:
     """
     inputs, spec = opened.inputs, opened.network.spec
     of_numbers = inputs.by_channel(rows[:, : spec.n_numeric])
-    static, gaps = opened.estimator._static_numbers, opened.estimator.gap_channels_
+    static, gaps = opened.estimator._roles.static, opened.estimator.gap_channels_
     of_constants = inputs.by_constant(rows)  # of the values, and of whether they are known
     of_static = of_constants[:, : len(static)]
     of_static[:, np.isin(static, gaps)] += of_constants[:, len(static) :]
     if not spec.embeddings:
         return opened.of_channels(of_numbers, of_static)
     sizes = [size for _, size in spec.embeddings]
-    vectors = rows[:, spec.n_numeric :].reshape(len(rows) * inputs.patch_size, -1)
+    vectors = rows[:, spec.n_numeric :].reshape(len(rows) * inputs.reading.patch_size, -1)
     of_categories = np.add.reduceat(vectors, np.cumsum([0, *sizes[:-1]]), axis=1)
     of_steps = inputs.of_steps(of_categories.reshape(len(rows), -1), len(sizes))
     return opened.of_channels(of_numbers, of_static, of_steps[..., 0])

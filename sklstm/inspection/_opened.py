@@ -151,7 +151,7 @@ class Opened:
         """
         estimator, lengths = self.estimator, self.data.lengths
         values = np.zeros((len(changing), self.data.n_channels))
-        of_static, of_categories = estimator._static_numbers, estimator._categorical
+        of_static, of_categories = estimator._roles.static, estimator._categorical
         numbers = np.setdiff1d(np.arange(self.data.n_channels), of_categories)
         values[:, np.setdiff1d(numbers, of_static)] = changing
         values[np.ix_(np.cumsum(lengths) - lengths, of_static)] = static

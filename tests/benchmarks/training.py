@@ -20,7 +20,7 @@ import torch
 from skorch import NeuralNetClassifier
 
 from sklstm import LSTMClassifier
-from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._network.network import Network
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.optimizer import Optimizer
@@ -95,7 +95,7 @@ def our_step(
     optimizer = Optimizer(Adam(), decays, alpha=0.0, clip_norm=None)
     begin = np.arange(n, dtype=np.int64) * n_timesteps
     dataset = SequenceDataset(X.reshape(-1, n_channels), begin, begin + n_timesteps)
-    inputs = NetworkInput.of(dataset, 1, None, np.zeros(n_channels), np.ones(n_channels))
+    inputs = NetworkInput.of(dataset, Reading.plain(n_channels))
     samples = np.arange(n)
     target, weight = y[:, np.newaxis].astype(np.float32), np.full(n, 1 / n, np.float32)
     gradient = np.empty_like(theta)

@@ -88,7 +88,7 @@ def test_the_random_estimators_have_every_part(monkeypatch):
     assert len({m.out_activation_ for m in models}) == 3
     read = [(bool(m.categories_), len(m.static_channels_) > 0, m.missing) for m in models]
     assert set(read) == set(itertools.product((False, True), (False, True), ("error", "mask")))
-    assert {m._reads_both_ways for m in models if len(m.gap_channels_)} == {False, True}
+    assert {m._roles.reading.ahead for m in models if len(m.gap_channels_)} == {False, True}
     assert any(np.isin(m.static_channels_, m.gap_channels_).any() for m in models)
 
 
