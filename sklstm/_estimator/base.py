@@ -322,7 +322,10 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         """Return the networks that stay as they are, and those to train: all, or those to add."""
         rngs = [rng if seed is None else np.random.RandomState(seed) for seed in seeds]
         if len(there) == len(seeds):
-            return [], [(*network, rng) for network, rng in zip(there, rngs, strict=True)]
+            return [], [
+                (theta.astype(self.dtype_), member, rng)  # a copy: it is trained in place
+                for (theta, member), rng in zip(there, rngs, strict=True)
+            ]
         new = range(len(there), len(seeds))
         return there, [
             (self._initial(data, samples, rngs[k]), new_member(seeds[k]), rngs[k]) for k in new
@@ -330,13 +333,13 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
 
     def _initial(
         self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState
-    ) -> NDArray[np.float64]:
+    ) -> NDArray:
         """Draw the initial parameters (n_parameters,) of a network for this data."""
         spec = self._spec
         merged = self.branch_patch_size_ * spec.stride
         longest = -(-int(data.lengths[samples].max()) // merged)
         expecting = replace(spec, cell=spec.cell.expecting(longest))
-        return ParameterLayout(expecting).initial(rng)
+        return ParameterLayout(expecting).initial(rng).astype(self.dtype_)
 
     # --- training ---------------------------------------------------------------------------
     def _train(
@@ -376,11 +379,10 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         return [history for _, history in results]
 
     def _train_member(
-        self, run: _Run, k: int, start: NDArray, member: Member, rng: np.random.RandomState
+        self, run: _Run, k: int, theta: NDArray, member: Member, rng: np.random.RandomState
     ) -> tuple[_Network, History]:
-        """Train the k-th network of those to train; return it, and what happened."""
+        """Train the k-th network of those to train, in place; return it, and what happened."""
         network, plan = Network(self._spec, self.dtype_), run.plan
-        theta = start.astype(network.dtype)  # a copy: it is trained in place
         workers = Workers(network, run.n_threads, run.interrupt)
         optimizer = self._optimizer(network)
         if run.incremental and member["optimizer_state"]:

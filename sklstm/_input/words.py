@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -79,6 +80,10 @@ def _in_array(X: NDArray, choose: Choose, n_channels: int | None) -> Numbered:
 
 def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     """A list with a sequence for each sample: of words, of rows of values, or a frame."""
+    words = _words_of_lists(X)
+    if words is not None:
+        found = _in_rows(words, choose, None, n_channels)
+        return Numbered(_split(found.X, list(map(len, X))), found.channels, found.words)
     if len(X):
         _refuse_strings(X)
     if not all(map(is_sequence, X)):
@@ -96,14 +101,27 @@ def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     found = _in_rows(rows, choose, names, n_channels)
     if not found.words:
         return Numbered(X, found.channels)
-    lengths = [len(array) for array in arrays]
-    if names is None and min(lengths) == max(lengths) > 0:
-        samples = found.X.reshape(len(X), -1, width)
-        return Numbered(samples, found.channels, found.words)
-    samples = np.split(found.X, np.cumsum(lengths)[:-1])
+    samples = _split(found.X, list(map(len, arrays)), stack=names is None)
     if names is not None:
         samples = [type(x)(s, columns=x.columns) for x, s in zip(X, samples, strict=True)]
     return Numbered(samples, found.channels, found.words)
+
+
+def _words_of_lists(X: Any) -> NDArray | None:
+    """Return the words (n_words, 1) of samples that are lists of strings; None if any is not."""
+    if not len(X) or not {*map(type, X)} <= {list, tuple}:
+        return None
+    words = list(chain.from_iterable(X))
+    if {*map(type, words)} != {str}:
+        return None
+    return np.array(words, object)[:, np.newaxis]
+
+
+def _split(rows: NDArray, lengths: list[int], stack: bool = True) -> Any:
+    """Return the rows of each sample, as one array if all have the same number of them."""
+    if stack and min(lengths) == max(lengths) > 0:
+        return rows.reshape(len(lengths), -1, rows.shape[1])
+    return np.split(rows, np.cumsum(lengths)[:-1])
 
 
 def _in_cells(X: Any, choose: Choose) -> Numbered:
@@ -172,7 +190,9 @@ def _in_rows(
     _refuse_words(with_words, channels, names)
     for c in channels[channels < width]:
         _check_categories(rows[:, c], _name_of(c, names))
-    numbers, words = np.empty(rows.shape), {}
+    # positions of words have no more digits than float32 while there are few of them
+    short = all(kinds) and len(rows) < 2**24
+    numbers, words = np.empty(rows.shape, np.float32 if short else np.float64), {}
     for c in range(width):
         if kinds[c]:
             numbers[:, c], words[c] = positions_of_words(rows[:, c])

@@ -7,7 +7,8 @@ depend on the number of categories.
 
 from __future__ import annotations
 
-from sklstm._kernels.jit import kernel
+from sklstm._kernels.jit import inlined, kernel
+from sklstm._kernels.simd import lanes, load, span, store
 
 # columns of `places`, with a row for each vector that a row of x holds: where its table begins
 # among all tables, the length of its vectors, its first column in x, and rows of the tables before
@@ -15,6 +16,27 @@ PLACE_COLUMNS = START, SIZE, COLUMN, ROWS_BEFORE = range(4)
 # columns of `rows`, with a row for each vector that a minibatch reads: where it begins among all
 # tables, its length, where its gradient begins, and its number among the rows of all tables
 ROW_COLUMNS = VECTOR, LENGTH, OFFSET, NUMBER = range(4)
+
+
+# Vector by vector, so that the processor looks for several rows in memory at a time.
+@inlined
+def _copy(source, first, target, at, size):
+    """target[at : at + size] = source[first : first + size]."""
+    whole = size - size % lanes(target)
+    for j in range(0, whole, lanes(target)):
+        store(target, at + j, load(source, first + j))
+    for j in range(whole, size):
+        target[at + j] = source[first + j]
+
+
+@inlined
+def _add(source, first, target, at, size):
+    """target[at : at + size] += source[first : first + size]."""
+    whole = size - size % lanes(target)
+    for j in range(0, whole, lanes(target)):
+        store(target, at + j, load(target, at + j) + load(source, first + j))
+    for j in range(whole, size):
+        target[at + j] += source[first + j]
 
 
 @kernel
@@ -49,17 +71,16 @@ def embedding_forward(codes, places, tables, x):
     (in) tables (n_values,)
     (out) x (n_rows, n_columns): other columns stay as they are
     """
+    flat, width = span(x, 0, x.size), x.shape[1]
     for row in range(codes.shape[0]):
         for place in range(codes.shape[1]):
-            size, column = places[place, SIZE], places[place, COLUMN]
+            size, at = places[place, SIZE], row * width + places[place, COLUMN]
             code = codes[row, place]
             if code < 0:
                 for k in range(size):
-                    x[row, column + k] = 0.0
+                    flat[at + k] = 0.0
             else:
-                start = places[place, START] + code * size
-                for k in range(size):
-                    x[row, column + k] = tables[start + k]
+                _copy(tables, places[place, START] + code * size, flat, at, size)
 
 
 @kernel
@@ -95,14 +116,14 @@ def embedding_backward(codes, places, offsets, dx, gradient):
     (in) dx (n_rows, n_columns or more): the gradient of x
     (accum) gradient (n_read,)
     """
+    flat, width = span(dx, 0, dx.size), dx.shape[1]
     for row in range(codes.shape[0]):
         for place in range(codes.shape[1]):
             code = codes[row, place]
             if code >= 0:
+                first = row * width + places[place, COLUMN]
                 start = offsets[places[place, ROWS_BEFORE] + code]
-                column = places[place, COLUMN]
-                for k in range(places[place, SIZE]):
-                    gradient[start + k] += dx[row, column + k]
+                _add(flat, first, gradient, start, places[place, SIZE])
 
 
 @kernel
@@ -113,9 +134,7 @@ def take_rows(rows, tables, taken):
     (out) taken (n_read,)
     """
     for n in range(rows.shape[0]):
-        vector, offset = rows[n, VECTOR], rows[n, OFFSET]
-        for k in range(rows[n, LENGTH]):
-            taken[offset + k] = tables[vector + k]
+        _copy(tables, rows[n, VECTOR], taken, rows[n, OFFSET], rows[n, LENGTH])
 
 
 @kernel
@@ -126,6 +145,4 @@ def put_rows(rows, taken, tables):
     (out) tables (n_values,): other rows stay as they are
     """
     for n in range(rows.shape[0]):
-        vector, offset = rows[n, VECTOR], rows[n, OFFSET]
-        for k in range(rows[n, LENGTH]):
-            tables[vector + k] = taken[offset + k]
+        _copy(taken, rows[n, OFFSET], tables, rows[n, VECTOR], rows[n, LENGTH])

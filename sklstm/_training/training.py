@@ -72,8 +72,8 @@ class History:
 class _Best:
     """The best epoch so far, with a copy of its parameters."""
 
-    def __init__(self, theta: NDArray, tol: float) -> None:
-        self.theta = theta.copy()
+    def __init__(self, initial: NDArray, tol: float) -> None:
+        self.theta = initial
         self.value = math.inf
         self.epochs_without_progress = 0
         self._tol = tol
@@ -83,8 +83,7 @@ class _Best:
         progress = value < self.value - self._tol
         self.epochs_without_progress = 0 if progress else self.epochs_without_progress + 1
         if value < self.value:
-            self.value = value
-            self.theta[:] = theta
+            self.value, self.theta = value, theta.copy()
 
 
 def train(
@@ -109,7 +108,8 @@ def train(
     did.
     """
     history = History(settings.n_epochs)
-    initial, best = theta.copy(), _Best(theta, settings.tol)
+    initial = theta.copy()
+    best = _Best(initial, settings.tol)
     workers.network.pack(theta)
     n_batches = -(-len(data.samples) // settings.batch_size)
     schedule, rate_init = settings.schedule, settings.learning_rate_init
