@@ -13,6 +13,7 @@ from sklstm._forecasting.anchors import DampedTrend, TrendAnchor, mean_steps, se
 from sklstm._forecasting.branch import AnchorForecast, Branch
 from sklstm._forecasting.candidates import with_linear_map
 from sklstm._forecasting.drivers import Drivers
+from sklstm._forecasting.observations import Observations
 from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import from_scale
@@ -73,6 +74,19 @@ class Anchored:
         ).T
         self.linear: dict[str, NDArray[np.float64]] = {}  # weights (window, horizon) by branch
         self._scales: dict[str, NDArray[np.float64]] = {}
+
+    def like(
+        self,
+        observations: Observations,
+        n_known: NDArray[np.int64],
+        features: NDArray[np.float64],
+        inputs: list[NDArray[np.float64]] | None,
+    ) -> Anchored:
+        """Return other series with anchors of the same kind and drivers on the same scale."""
+        drivers = None if inputs is None or self.drivers is None else self.drivers.like(inputs)
+        return Anchored(
+            observations.x, n_known, observations.logs, self.settings, self.short, features, drivers
+        )
 
     def _add_trends_in_units(self, n_known: NDArray[np.int64]) -> None:
         """Fit the damped trend and the drift, in the units of the observations without seasons."""

@@ -15,6 +15,7 @@ from sklstm._forecasting.transform import from_scale
 _MAX_ORIGINS = 32  # origins of a series at which candidates are compared
 _SHORTEST = 12  # a series shorter than this, or than two horizons, has no hold-out
 _FRACTION = 10  # of a very long series that is held out: one in so many observations
+_NAMED = 5  # series in a warning
 _SEASONS_BEFORE = 3  # a whole longest season is held out if so many remain before it
 
 
@@ -25,13 +26,21 @@ def hold_out_warning(panel: Panel, horizon: int) -> str | None:
     short = [i for i, n in enumerate(lengths) if n < needed]
     if not short:
         return None
-    names = ", ".join(repr(panel.labels[i]) for i in short[:5])
-    which = "y is" if panel.kind == "series" else f"{len(short)} series ({names}, ...) are"
     return (
-        f"{which} too short to hold anything out: the shortest has {min(lengths)} observations, "
-        f"and a hold-out needs {needed}. The forecast is the smoothed trend alone; a shorter "
-        "horizon needs fewer."
+        f"{_named(panel, short)} too short to hold anything out: the shortest has {min(lengths)} "
+        f"observations, and a hold-out needs {needed}. The forecast is the smoothed trend alone; a "
+        "shorter horizon needs fewer."
     )
+
+
+def _named(panel: Panel, short: list[int]) -> str:
+    """Return the first of the short series by name, with the verb."""
+    if panel.kind == "series":
+        return "y is"
+    names = ", ".join(repr(panel.labels[i]) for i in short[:_NAMED])
+    if len(short) == 1:
+        return f"series {names} is"
+    return f"{len(short)} series ({names}{', ...' if len(short) > _NAMED else ''}) are"
 
 
 def _shortest(horizon: int) -> int:

@@ -90,15 +90,7 @@ class Model:
             self._check_scale(i, y)
         observations = Observations.of(values, self.logs, inputs, self.effects)
         old = self.anchored
-        anchored = Anchored(
-            observations.x,
-            observations.lengths,
-            self.logs,
-            self.settings,
-            old.short,
-            old.features,
-            None if inputs is None or old.drivers is None else old.drivers.like(inputs),
-        )
+        anchored = old.like(observations, observations.lengths, old.features, inputs)
         anchored.linear = self.anchored.linear
         spreads = _spreads(anchored, observations, self.weights, self.errors)
         return replace(self, anchored=anchored, spreads=spreads)
@@ -271,17 +263,8 @@ def _compare(
     if not len(which):
         return errors
     part = observations.of_series(which)
-    past = Anchored(
-        part.x,
-        part.lengths - n_held[which],
-        part.logs,
-        settings,
-        full.short,
-        full.features[which],
-        None
-        if inputs is None or full.drivers is None
-        else full.drivers.like([inputs[i] for i in which]),
-    )
+    rows = None if inputs is None else [inputs[i] for i in which]
+    past = full.like(part, part.lengths - n_held[which], full.features[which], rows)
     hold_out = HoldOut(past, part, horizon)
     for name, anchor in past.anchors().items():
         if name not in map(with_linear_map, BRANCHES):

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from sklstm import LSTMForecaster
+from sklstm._forecasting.hold_out import hold_out_warning
 from sklstm._forecasting.reading import as_panel
 
 MONTHS = pd.date_range("2020-01", periods=8, freq="MS", name="month")
@@ -336,3 +337,16 @@ def test_the_order_of_the_series_is_irrelevant(order):
     parts = [("gaps", pd.concat([gaps, ONE.shift(8, "MS")[::2]])), ("full", ONE)]
     panel = as_panel(pd.concat(dict(parts)), "interpolate")
     assert panel.step == MONTHS.freq
+
+
+@pytest.mark.parametrize(
+    ("n_series", "words"),
+    [
+        (1, "series 's0' is too short"),
+        (2, "2 series ('s0', 's1') are too short"),
+        (7, "7 series ('s0', 's1', 's2', 's3', 's4', ...) are too short"),
+    ],
+)
+def test_series_that_are_too_short_are_named(n_series, words):
+    panel = as_panel(pd.DataFrame({f"s{k}": ONE for k in range(n_series)}), "error")
+    assert hold_out_warning(panel, horizon=2).startswith(words)
