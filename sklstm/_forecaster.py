@@ -217,11 +217,12 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
             Exogenous variables, at least at the times of y. They must be known in the future too,
             except for `past_columns`. Their linear effect is subtracted, and a network sees them,
             which learns the rest. For a long y they have the same index (series, time), or times
-            alone if all series share them. y again, which scikit-learn's scorers need, is the same
-            as None.
+            alone if all series share them. Strings and pandas' categories become indicator
+            columns, one for each category in fit. y again, which scikit-learn's scorers need, is
+            the same as None.
         static : DataFrame or None, default=None
-            Numbers known for each series, constant in time, a row per series. The networks of a
-            global model read them, standardised; the anchors do not.
+            Numbers or categories known for each series, constant in time, a row per series. The
+            networks of a global model read them, standardised; the anchors do not.
 
         Returns
         -------

@@ -2,7 +2,8 @@
 
 It reads a window of the series with the drivers beside it, then the drivers at the times to
 forecast, and predicts at each of these the error of the anchor there. So the effect of a driver
-may bend, have thresholds, depend on other drivers and last for some time.
+may bend, have thresholds, depend on other drivers and last for some time. The static features of a
+series are read at each step, since the effect of a driver may depend on them, too.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class DriverCorrector(Corrector):
     ) -> None:
         self._window = min(window, _LONGEST_WINDOW)
         spec = NetworkSpec(
-            n_channels=2 + n_drivers,
+            n_channels=2 + n_drivers + n_features,
             cell=LSTM(),
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
@@ -41,7 +42,6 @@ class DriverCorrector(Corrector):
             pooling=EVERY_STEP,
             n_outputs=1,
             loss=AbsoluteError(),
-            n_static=n_features,
         )
         self._set_up(settings, spec, seed)
 
@@ -89,10 +89,13 @@ class DriverCorrector(Corrector):
         drivers = branch.drivers.at(
             positions, branch.begin[series], branch.last[series], series, n_past
         )
-        values = np.concatenate([x[..., np.newaxis], in_future[..., np.newaxis], drivers], axis=2)
+        features = branch.features[series][:, np.newaxis]
+        features = np.broadcast_to(features, (*positions.shape, features.shape[2]))
+        values = np.concatenate(
+            [x[..., np.newaxis], in_future[..., np.newaxis], drivers, features], axis=2
+        )
         last = np.cumsum(begun.sum(axis=1))
         data = SequenceDataset(values[begun], np.concatenate([[0], last[:-1]]), last)
         n_channels = values.shape[2]
-        static = branch.features[series].astype(DTYPE)
-        inputs = NetworkInput.of(data, Reading.plain(n_channels), static)
+        inputs = NetworkInput.of(data, Reading.plain(n_channels))
         return inputs, in_future[begun]

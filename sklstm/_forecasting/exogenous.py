@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault, pandas_needed
+from sklstm._forecasting.categories import NO_CATEGORIES, Categories
+from sklstm._forecasting.columns import check_names, check_spread, fault, pandas_needed
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import season_profile, seasonal_part
@@ -17,7 +18,6 @@ from sklstm._input.sequences import LARGEST
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
 _SIZES = {"month": 12, "dayofweek": 7, "hour": 24}
-_ADVICE = "Encode it as numbers, for example with pd.get_dummies."
 _ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
@@ -27,8 +27,9 @@ class Exogenous:
 
     columns: tuple[Any, ...] | None  # of X; None: calendar features alone
     calendar: tuple[str, ...]
-    rows: list[NDArray[np.float64]]  # n_series arrays (n_i, n_columns): X at the known times
-    n_past_only: int = 0  # how many of the last columns are not known in the future
+    rows: list[NDArray[np.float64]]  # n_series arrays (n_i, n_numbers): X at the known times
+    n_past_columns: int = 0  # how many of the last columns are not known in the future
+    categories: Categories = NO_CATEGORIES
 
     @classmethod
     def fit(
@@ -59,10 +60,17 @@ class Exogenous:
             )
         known = [name for name in frame.columns if name not in past_columns]
         frame = frame[[*known, *past_columns]]
-        rows = _aligned(frame, panel, panel.axes)
-        for name, values in zip(frame.columns, np.concatenate(rows).T, strict=True):
+        kinds = Categories.of(frame, "X")
+        rows = _aligned(frame, kinds, panel, panel.axes)
+        for name, values in zip(kinds.owners(frame.columns), np.concatenate(rows).T, strict=True):
             check_spread(values, f"Column {name!r} of X")
-        return cls(tuple(frame.columns), calendar, rows, len(past_columns))
+        return cls(tuple(frame.columns), calendar, rows, len(past_columns), kinds)
+
+    @property
+    def n_past_only(self) -> int:
+        """How many of the last numbers of a row are not known in the future."""
+        columns = self.columns or ()
+        return self.categories.n_indicators(columns[len(columns) - self.n_past_columns :])
 
     def history(self, panel: Panel) -> list[NDArray[np.float64]]:
         """Return all features (n_i, k) at the known times."""
@@ -95,7 +103,7 @@ class Exogenous:
             future(axis, panel.step, n) if n else axis[:0]
             for axis, n in zip(panel.axes, n_steps, strict=True)
         ]
-        if self.n_past_only:
+        if self.n_past_columns:
             new = self._given(X, panel, later, "predict_at") if any(map(len, later)) else []
             new = new or [old[:0] for old in self.rows]
             coming = self._coming(X, panel, beyond, "predict_at")
@@ -118,7 +126,7 @@ class Exogenous:
     def _known_columns(self) -> tuple[Any, ...]:
         """Columns of X that are known in the future."""
         columns = self.columns or ()
-        return columns[: len(columns) - self.n_past_only]
+        return columns[: len(columns) - self.n_past_columns]
 
     def extended(self, X: Any, panel: Panel) -> Exogenous:
         """Append X at the times by which the panel has grown."""
@@ -128,17 +136,17 @@ class Exogenous:
         return replace(self, rows=rows)
 
     def _coming(self, X: Any, panel: Panel, axes: list[Any], method: str) -> list[NDArray]:
-        """Return the rows (n_i, n_columns) at future times; 0 where only the past is known."""
-        if not self.n_past_only:
+        """Return the rows (n_i, n_numbers) at future times; 0 where only the past is known."""
+        if not self.n_past_columns:
             return self._given(X, panel, axes, method)
-        known = replace(self, columns=self._known_columns or None, n_past_only=0)
+        known = replace(self, columns=self._known_columns or None, n_past_columns=0)
         if not self._known_columns:
             X = None
         rows = known._given(X, panel, axes, method)
         return [np.pad(values, ((0, 0), (0, self.n_past_only))) for values in rows]
 
     def _given(self, X: Any, panel: Panel, axes: list[Any], method: str) -> list[NDArray]:
-        """Return the rows (n_i, n_columns) of the X that a method was given."""
+        """Return the rows (n_i, n_numbers) of the X that a method was given."""
         if self.columns is None:
             if X is not None:
                 raise ValueError(f"X was given to {method}, but fit had none.")
@@ -153,7 +161,7 @@ class Exogenous:
         missing = [column for column in self.columns if column not in frame.columns]
         if missing:
             raise ValueError(f"X lacks the column {missing[0]!r} that it had in fit.")
-        return _aligned(frame[list(self.columns)], panel, axes)
+        return _aligned(frame[list(self.columns)], self.categories, panel, axes)
 
     def _with_calendar(
         self, rows: list[NDArray[np.float64]], axes: list[Any], starts: list[int]
@@ -164,7 +172,7 @@ class Exogenous:
         """
         if not self.calendar:
             return rows
-        n_known = len(self._known_columns)
+        n_known = self.categories.n_indicators(self._known_columns)
         return [
             np.hstack(
                 [
@@ -226,11 +234,13 @@ def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
     return X
 
 
-def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float64]]:
-    """Return the rows (n_i, n_columns) of X at the times of each series."""
+def _aligned(
+    frame: Any, kinds: Categories, panel: Panel, axes: list[Any]
+) -> list[NDArray[np.float64]]:
+    """Return the rows (n_i, n_numbers) of X at the times of each series."""
     import pandas as pd
 
-    table = as_numbers(frame, "X", _ADVICE)
+    table = kinds.numbers(frame, "X")
     by_series = isinstance(frame.index, pd.MultiIndex)
     if by_series and panel.kind == "series":
         raise ValueError("X has the index (series, time), but y is a single series.")
@@ -262,7 +272,7 @@ def _aligned(frame: Any, panel: Panel, axes: list[Any]) -> list[NDArray[np.float
             row, column = np.argwhere(bad)[0]
             raise ValueError(
                 f"X is {fault(values[row, column])} at {axis[row]!s}{panel.named(i)} in column "
-                f"{frame.columns[column]!r}."
+                f"{kinds.owners(frame.columns)[column]!r}."
             )
         rows.append(values)
     return rows

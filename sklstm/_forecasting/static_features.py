@@ -1,4 +1,4 @@
-"""Static features: numbers known for each series, constant in time."""
+"""Static features: numbers and categories known for each series, constant in time."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names, check_spread, fault, pandas_needed
+from sklstm._forecasting.categories import Categories
+from sklstm._forecasting.columns import check_names, check_spread, fault, pandas_needed
 from sklstm._forecasting.panel import Panel
 from sklstm._input.sequences import LARGEST
 
-_ADVICE = "Encode it as numbers, for example with pd.get_dummies."
-
 
 def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
-    """Return standardised columns (n_series, k) of a frame with a row for each series."""
+    """Return standardised numbers (n_series, k) of a frame with a row for each series."""
     import pandas as pd
 
     if not isinstance(static, pd.DataFrame):
         raise pandas_needed("static", static, "DataFrame")
     check_names(static, "static")
-    table = as_numbers(static, "static", _ADVICE)
+    kinds = Categories.of(static, "static")
+    table, owners = kinds.numbers(static, "static"), kinds.owners(static.columns)
     if not static.index.is_unique:
         twice = static.index[static.index.duplicated()][0]
         raise ValueError(f"static has more than one row for series {twice!r}.")
@@ -35,9 +35,9 @@ def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
         row, column = np.argwhere(bad)[0]
         raise ValueError(
             f"static is {fault(values[row, column])} for series {panel.labels[row]!r} in column "
-            f"{static.columns[column]!r}."
+            f"{owners[column]!r}."
         )
-    for name, column in zip(static.columns, values.T, strict=True):
+    for name, column in zip(owners, values.T, strict=True):
         check_spread(column, f"Column {name!r} of static")
     spread = values.std(axis=0)
     return (values - values.mean(axis=0)) / np.where(spread > 0.0, spread, 1.0)

@@ -7,6 +7,7 @@ from sklstm._classifier import LSTMClassifier
 from sklstm._forecaster import LSTMForecaster
 from sklstm._forecasting.anchored import Anchored
 from sklstm._forecasting.anchors import TrendAnchor
+from sklstm._forecasting.categories import Categories
 from sklstm._forecasting.correction import Corrector
 from sklstm._forecasting.driver_network import DriverCorrector
 from sklstm._forecasting.drivers import Drivers
@@ -23,8 +24,8 @@ from sklstm._regressor import LSTMRegressor
 
 _ESTIMATORS = (LSTMClassifier, LSTMForecaster, LSTMRegressor)
 _OF_FORECASTERS = (
-    Anchored, Corrector, DriverCorrector, Drivers, Exogenous, Fitted, Model, ModelSettings, Models,
-    NetworkSettings, NetworkSpec, Networks, Panel, Spread, TrendAnchor,
+    Anchored, Categories, Corrector, DriverCorrector, Drivers, Exogenous, Fitted, Model,
+    ModelSettings, Models, NetworkSettings, NetworkSpec, Networks, Panel, Spread, TrendAnchor,
 )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def test_update_score_and_backtest_take_them():
         (lambda X: X.drop(INDEX[74]), "lacks 1 of 6 rows; the first is 2021-03-01"),
         (lambda X: X[:72], "lacks 6 of 6 rows; the first is 2021-01-01"),
         (lambda X: X.assign(a=np.nan), "not finite at 2021-01-01.* column 'a'"),
-        (lambda X: X.assign(b="x"), "Column 'b' of X has the dtype.*get_dummies"),
+        (lambda X: X.assign(b="x"), "Column 'b' of X has the dtype.*Encode it as numbers"),
         (lambda X: X[["a"]], "lacks the column 'b'"),
         (lambda X: None, "pass X with the columns .*'a', 'b'"),
         (lambda X: pd.concat([X, X[:1]]), "more than once"),

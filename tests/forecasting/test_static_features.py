@@ -42,7 +42,7 @@ def test_models_of_single_series_refuse_them():
     ("static", "error", "message"),
     [
         (STATIC.drop("s1"), ValueError, "no row for series 's1'"),
-        (STATIC.assign(size="x"), ValueError, "Column 'size' of static has the dtype"),
+        (STATIC.assign(size=1j), ValueError, "Column 'size' of static has the dtype"),
         (STATIC.assign(size=np.nan), ValueError, "not finite for series 's0' in column 'size'"),
         (pd.concat([STATIC, STATIC]), ValueError, "more than one row for series"),
         (STATIC.to_numpy(), TypeError, "must be a pandas DataFrame"),
