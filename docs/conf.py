@@ -43,6 +43,7 @@ extensions = [
     "sphinx_design",
     "sphinx_copybutton",
     "sphinx_sitemap",
+    "sphinxext.opengraph",
     "api_pages",
     "grouped_parameters",
     "links_to_repository",
@@ -98,6 +99,10 @@ html_logo = html_favicon = "_static/logo.svg"
 html_show_sourcelink = False
 html_copy_source = False
 sitemap_url_scheme = "{link}"
+# each page describes itself to search engines by its first sentences
+ogp_site_url = html_baseurl
+ogp_social_cards = {"enable": False}
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 html_theme_options = {
