@@ -460,22 +460,38 @@ def _weights(name, k, layer):
     return [f"{name}_weight_l{k}" + (f"_{j}" if j else "") for j in range(1 + len(layer.narrower))]
 
 
-def batch_norm_forward(z, row_weight):
+def batch_norm_moments(z, row_weight):
     """Return mean and variance over all steps of the sequences z, weighted by sequence."""
     weights = np.repeat(row_weight, [len(steps) for steps in z])
     mean = np.average(np.concatenate(z), axis=0, weights=weights)
     return mean, np.average((np.concatenate(z) - mean) ** 2, axis=0, weights=weights)
 
 
+def batch_norm_forward(z, params, name, k, row_weight):
+    """Return mean, variance, and the normalised sequences z; row_weight None: running ones."""
+    mean, variance = params[f"{name}_mean_l{k}"], params[f"{name}_variance_l{k}"]
+    if row_weight is not None:
+        mean, variance = batch_norm_moments(z, row_weight)
+    scale = params[f"{name}_scale_l{k}"] / np.sqrt(variance + 1e-5)
+    return mean, variance, [(steps - mean) * scale + params[f"{name}_shift_l{k}"] for steps in z]
+
+
+def batch_norm_slopes(z, mean, variance, dy):
+    """Return the gradients of shift and scale; y = scale (z - mean) / deviation + shift."""
+    slopes, steps = np.concatenate(dy), np.concatenate(z)
+    units = (steps - mean) / np.sqrt(variance + 1e-5)
+    return slopes.sum(axis=0), (slopes * units).sum(axis=0)
+
+
 def batch_norm_backward(z, row_weight, scale, mean, variance, dy):
-    """Return the gradients of z, shift and scale; y = scale (z - mean) / deviation + shift.
+    """Return the gradients of z, shift and scale.
 
     row_weight: as in `batch_norm_forward`; None if mean and variance are constants
     """
     deviation = np.sqrt(variance + 1e-5)
     slopes, steps = np.concatenate(dy), np.concatenate(z)
     units = (steps - mean) / deviation
-    dshift, dscale = slopes.sum(axis=0), (slopes * units).sum(axis=0)
+    dshift, dscale = batch_norm_slopes(z, mean, variance, dy)
     dz = scale / deviation * slopes
     if row_weight is not None:
         weights = np.repeat(row_weight, [len(steps) for steps in z])[:, None]
@@ -498,11 +514,7 @@ def convolutions_forward(params, name, layers, sequences, row_weight=None):
         z = [_layer_forward(params, name, k, layer, steps) for steps in x]
         mean = variance = None
         if layer.normalised:
-            mean, variance = params[f"{name}_mean_l{k}"], params[f"{name}_variance_l{k}"]
-            if row_weight is not None:
-                mean, variance = batch_norm_forward(z, row_weight)
-            scale = params[f"{name}_scale_l{k}"] / np.sqrt(variance + 1e-5)
-            active = [(steps - mean) * scale + params[f"{name}_shift_l{k}"] for steps in z]
+            mean, variance, active = batch_norm_forward(z, params, name, k, row_weight)
         else:
             active = [steps + params.get(f"{name}_bias_l{k}", 0.0) for steps in z]
         y = [_ACTIVATIONS[layer.activation](a) for a in active]

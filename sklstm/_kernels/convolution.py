@@ -17,6 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklstm._kernels.activations import tanh
+from sklstm._kernels.batch_norm import (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_moments,
+    batch_norm_slopes,
+)
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.simd import (
@@ -32,7 +38,6 @@ from sklstm._kernels.simd import (
     not_below,
     span,
     spread,
-    sqrt,
     store,
     where_equal,
 )
@@ -42,8 +47,6 @@ _BLOCK_ROWS = 96
 # Names of the activations; a layer has the index of one.
 ACTIVATIONS = ("relu", "tanh", "identity")
 RELU, TANH, IDENTITY = range(3)
-# Added to the variance, as in torch.
-EPSILON = 1e-5
 
 
 class Stack(NamedTuple):
@@ -51,7 +54,7 @@ class Stack(NamedTuple):
 
     product: int  # address of the matrix product
     pooled: bool  # the output is the mean over time of each sequence; else all time steps
-    layers: Any  # int64 (n_layers, 13): the columns below
+    layers: Any  # int64 (n_layers, 14): the columns below
 
 
 # Columns of Stack.layers
@@ -65,6 +68,7 @@ NORMALISED = 6  # whether there is batch normalisation between product and activ
 DILATION = 7  # 0, or of a depthwise convolution the steps between two that a filter reads
 PACKED = 8  # offsets of weight, transposed weight and `learned` in the packed parameters
 GRADIENT = 11  # offsets of weight and `learned` in the packed gradient
+PLACE = 13  # of its statistics, see `Together`
 
 
 class Series(NamedTuple):
@@ -233,86 +237,6 @@ def depthwise_backward(
         depthwise_forward(behind, dilation, TRUE, first, n_rows, dz, weight, dx)
 
 
-@device
-def _weight_of_rows(row_weight, owner):
-    """Sum the weights of all rows that belong to a sequence."""
-    total = 0.0
-    for r in owner:
-        if r >= 0:
-            total += float(row_weight[r])
-    return total
-
-
-@part
-def batch_norm_forward(row_weight, owner, z, learned, batch, affine, statistics):
-    """Express batch normalisation as a scale and a shift of each channel.
-
-    (in) row_weight (n_sequences,): weight of each step of a sequence in the statistics
-    (in) owner (n_rows,): sequence of each row, -1 for none
-    (in) z (n_rows, n_filters)
-    (in) learned (4, n_filters): shift, scale, running mean and running variance
-    (in) batch: whether to normalise by the statistics of z; else by the running ones
-    (out) affine (4, n_filters): scale and shift, so that the result is z * scale + shift; then
-          mean and inverse standard deviation
-    (out) statistics (2, n_filters), if `batch`: mean and variance of z
-    """
-    called()
-    n, lane = z.shape[1], lanes(z)
-    total = _weight_of_rows(row_weight, owner) if batch else 1.0
-    for j in range(0, n, lane):
-        mean, variance = load(learned, 2 * n + j), load(learned, 3 * n + j)
-        if batch:
-            mean, variance = spread(z, 0.0), spread(z, 0.0)
-            for i in range(owner.size):
-                if owner[i] >= 0:
-                    share = spread(z, row_weight[owner[i]] / total)
-                    mean = fma(load(z, i * n + j), share, mean)
-            for i in range(owner.size):
-                if owner[i] >= 0:
-                    share = spread(z, row_weight[owner[i]] / total)
-                    deviation = load(z, i * n + j) - mean
-                    variance = fma(deviation * deviation, share, variance)
-            store(statistics, j, mean)
-            store(statistics, n + j, variance)
-        inverse = 1.0 / sqrt(variance + EPSILON)
-        scale = load(learned, n + j) * inverse
-        store(affine, j, scale)
-        store(affine, n + j, load(learned, j) - mean * scale)
-        store(affine, 2 * n + j, mean)
-        store(affine, 3 * n + j, inverse)
-
-
-@part
-def batch_norm_backward(row_weight, owner, z, batch, affine, dy, dlearned):
-    """Gradient of `batch_norm_forward`.
-
-    (in) row_weight, owner, z, batch, affine: as the forward pass read and left them
-    (accum) dy (n_rows, n_filters): gradient of z * scale + shift, then of z
-    (accum) dlearned (4, n_filters): gradients of shift and scale, in the first two rows
-    """
-    called()
-    n, lane = z.shape[1], lanes(z)
-    total = _weight_of_rows(row_weight, owner) if batch else 1.0
-    for j in range(0, n, lane):
-        scale, mean, inverse = load(affine, j), load(affine, 2 * n + j), load(affine, 3 * n + j)
-        of_shift, of_scale = spread(z, 0.0), spread(z, 0.0)
-        for i in range(owner.size):
-            if owner[i] >= 0:
-                slope = load(dy, i * n + j)
-                of_shift = of_shift + slope
-                of_scale = fma(slope, (load(z, i * n + j) - mean) * inverse, of_scale)
-        store(dlearned, j, load(dlearned, j) + of_shift)
-        store(dlearned, n + j, load(dlearned, n + j) + of_scale)
-        for i in range(owner.size):
-            if owner[i] >= 0:
-                by_statistics = spread(z, 0.0)
-                if batch:
-                    share = spread(z, row_weight[owner[i]] / total)
-                    unit = (load(z, i * n + j) - mean) * inverse
-                    by_statistics = fma(unit, of_scale, of_shift) * share
-                store(dy, i * n + j, scale * (load(dy, i * n + j) - by_statistics))
-
-
 @part
 def _activate(activation, owner, z, affine, y):
     """y = activation(z * scale + shift), zero between sequences."""
@@ -361,40 +285,44 @@ def _arrays(flat, series, layer, n):
 
 
 @kernel
-def convolutions_forward(stack, series, row_weight, batch, packed, flat, statistics, out):
-    """Compute all layers of a stack.
+def convolutions_forward(stack, series, row_weight, together, packed, flat, out, waiting):
+    """Compute all layers of a stack, or as many as this chunk can without the others.
 
-    (in) row_weight (n_sequences,), batch: see `batch_norm_forward`
+    (in) row_weight (n_sequences,): see `batch_norm_moments`
     (in) packed: parameters
+    (in) waiting: the layer that the last call returned, at first -1
+    (accum) together
     (accum) flat: workspace; y of row 0 of places is the input, zero between sequences, and
             y of the last row becomes the output
-    (out) statistics: (2, n_filters) of each normalised layer, one after another, if `batch`
     (out) out (n_sequences, n_filters): mean over time of the output, if pooled
+    returns the layer that waits for the moments of the other chunks: call again when all chunks
+            have returned; or -1 at the end
     """
-    places = series.places
-    y = matrix(flat, places[0, Y], places[0, N_ROWS], stack.layers[0, N_INPUTS])
-    at = 0
-    for layer in range(stack.layers.shape[0]):
+    places, n_chunks = series.places, together.weights.shape[0]
+    for layer in range(max(waiting, 0), stack.layers.shape[0]):
         shape = stack.layers[layer]
         n = shape[N_FILTERS]
-        source = y
         owner, y, _, z, affine = _arrays(flat, series, layer + 1, n)
         first, n_rows = places[layer + 1, FIRST], places[layer + 1, N_LIVE]
-        if shape[DILATION] > 0:
-            weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
-            depthwise_forward(
-                shape[BEFORE], shape[DILATION], FALSE, first, n_rows, source, weight, z
-            )
-        else:
-            convolution_forward(
-                stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
-                source, span(packed, shape[PACKED], 0), z,
-            )  # fmt: skip
+        if layer != waiting:
+            source = matrix(flat, places[layer, Y], places[layer, N_ROWS], shape[N_INPUTS])
+            if shape[DILATION] > 0:
+                weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
+                depthwise_forward(
+                    shape[BEFORE], shape[DILATION], FALSE, first, n_rows, source, weight, z
+                )
+            else:
+                convolution_forward(
+                    stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
+                    source, span(packed, shape[PACKED], 0), z,
+                )  # fmt: skip
+            if shape[NORMALISED] and n_chunks > 0:
+                batch_norm_moments(row_weight, owner, z, shape[PLACE], together)
+                if n_chunks > 1:
+                    return layer
         learned = matrix(packed, shape[PACKED + 2], 4 if shape[NORMALISED] else 1, n)
         if shape[NORMALISED]:
-            of_layer = matrix(statistics, at, 2, n)
-            batch_norm_forward(row_weight, owner, z, learned, batch, affine, of_layer)
-            at += 2 * n
+            batch_norm_forward(learned, shape[PLACE], together, affine)
         else:
             fill(address(affine, 0), n, 1.0)
             fill(address(affine, n), n, 0.0)
@@ -403,52 +331,63 @@ def convolutions_forward(stack, series, row_weight, batch, packed, flat, statist
         _activate(shape[ACTIVATION], owner, z, affine, y)
         if stack.pooled and layer == stack.layers.shape[0] - 1:
             _mean(y, owner, series.n_steps, out)
+    return -1
 
 
 @kernel
 def convolutions_backward(
-    stack, series, row_weight, batch, packed, need_dx, need_dw, flat, dout, dw
+    stack, series, row_weight, together, packed, need_dx, need_dw, flat, dout, dw, waiting
 ):  # fmt: skip
-    """Gradient of `convolutions_forward`.
+    """Gradient of `convolutions_forward`, or as much of it as this chunk can without the others.
 
-    (in) stack, series, row_weight, batch, packed: as in the forward pass
+    (in) stack, series, row_weight, packed: as in the forward pass
+    (in) waiting: the layer that the last call returned, at first -1
+    (accum) together: as the forward pass left it
     (accum) flat: as the forward pass left it. If the output is not pooled, dy of the last row of
             places is its gradient. If `need_dx`, dy of row 0 becomes the gradient of the input;
             rows between sequences are undefined.
     (in) dout (n_sequences, n_filters): gradient of out, if pooled
     (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
     (accum) dw: packed gradient
+    returns the layer that waits for the slopes of the other chunks, or -1 at the end
     """
-    n_layers = stack.layers.shape[0]
-    n = stack.layers[n_layers - 1, N_FILTERS]
-    owner, y, dy, z, affine = _arrays(flat, series, n_layers, n)
-    if stack.pooled:
-        _mean_backward(dout, owner, series.n_steps, dy)
-    for layer in range(n_layers - 1, -1, -1):
+    places, n_chunks = series.places, together.weights.shape[0]
+    top = stack.layers.shape[0] - 1
+    for layer in range(waiting if waiting >= 0 else top, -1, -1):
         shape = stack.layers[layer]
-        _activate_backward(shape[ACTIVATION], owner, y, dy)
-        dlearned = matrix(dw, shape[GRADIENT + 1], 4 if shape[NORMALISED] else 1, n)
+        n = shape[N_FILTERS]
+        owner, y, dz, z, affine = _arrays(flat, series, layer + 1, n)
+        if layer != waiting:
+            if stack.pooled and layer == top:
+                _mean_backward(dout, owner, series.n_steps, dz)
+            _activate_backward(shape[ACTIVATION], owner, y, dz)
+            dlearned = matrix(dw, shape[GRADIENT + 1], 4 if shape[NORMALISED] else 1, n)
+            if shape[NORMALISED]:
+                batch_norm_slopes(owner, z, affine, dz, shape[PLACE], together, dlearned)
+                if n_chunks > 1:
+                    return layer
+            elif shape[ACTIVATION] != IDENTITY:
+                for i in range(owner.size):
+                    add(address(dlearned, 0), address(dz, i * n), n)
         if shape[NORMALISED]:
-            batch_norm_backward(row_weight, owner, z, batch, affine, dy, dlearned)
-        elif shape[ACTIVATION] != IDENTITY:
-            for i in range(owner.size):
-                add(address(dlearned, 0), address(dy, i * n), n)
-        n_inputs, n_filters, dz = shape[N_INPUTS], n, dy
-        n = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)
-        owner, y, dy, z, affine = _arrays(flat, series, layer, n)
-        source = matrix(flat, series.places[layer, Y], owner.size, n_inputs)
-        first, n_rows = series.places[layer + 1, FIRST], series.places[layer + 1, N_LIVE]
+            batch_norm_backward(row_weight, owner, z, affine, shape[PLACE], together, dz)
+        n_inputs = shape[N_INPUTS]
+        source = matrix(flat, places[layer, Y], places[layer, N_ROWS], n_inputs)
+        n_wide = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)
+        dsource = matrix(flat, places[layer, DY], places[layer, N_ROWS], n_wide)
+        first, n_rows = places[layer + 1, FIRST], places[layer + 1, N_LIVE]
         if shape[DILATION] > 0:
-            weight = matrix(packed, shape[PACKED], shape[WIDTH], n_filters)
-            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH], n_filters)
+            weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
+            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH], n)
             depthwise_backward(
                 shape[BEFORE], shape[DILATION], first, n_rows,
-                source, weight, dz, need_dx or layer > 0, need_dw, dy, dweight,
+                source, weight, dz, need_dx or layer > 0, need_dw, dsource, dweight,
             )  # fmt: skip
         else:
-            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n_filters)
+            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n)
             convolution_backward(
                 stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
                 source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, need_dw,
-                dy, dweight,
+                dsource, dweight,
             )  # fmt: skip
+    return -1

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Generator
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.attention import BLOCK
+from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.encoder import Room, sizes
 from sklstm._kernels.losses import loss_value
 from sklstm._kernels.network import (
@@ -30,6 +32,8 @@ from sklstm._network.patches import Patches
 # Bytes of activations that one chunk may keep for its backward pass. Beyond it the states
 # of every k-th step are kept and the steps between are computed again.
 _KEPT_BYTES = 256 * 2**20
+
+T = TypeVar("T")
 
 
 class Masks(NamedTuple):
@@ -79,33 +83,36 @@ class Chunk:
         target: NDArray,
         weight: NDArray,
         masks: Masks,
-        statistics: NDArray | None,
+        together: Together | None,
         out: NDArray,
         need_dx: bool = False,
         need_dw: bool = True,
-    ) -> float:
+    ) -> Generator[None, None, float]:
         """Return the loss of a chunk, and add its gradient to out (gradient_size,).
+
+        It pauses where it needs the statistics of the chunks that are normalised together: go on
+        when all of them have paused. If there is no other chunk it does not pause.
 
         target (n_read, n_targets), weight (n_read,): in the order of the packed batch; the
             loss is the sum of weight * loss
-        statistics (n_statistics,): receives those of batch normalisation; None: the gradient
-            of the network as it predicts, by the running statistics and expected zoneout
+        together: the chunks; None: the gradient of the network as it predicts, by the running
+            statistics and expected zoneout
         need_dx: whether to leave the gradient of the input in `dx`
         need_dw: whether the gradient in out is wanted; else it is scratch
         """
         network = self.network
-        seen = self._convolve(batch, weight, statistics, keep=True)
+        seen = yield from self._convolve(batch, weight, together, keep=True)
         work = self._begin(seen, keep=True)
         dx = self._room_for_dx(seen.x, need_dx)
         loss = network_gradient(
-            network.plan if statistics is None else network.training_plan(masks.seed),
+            network.plan if together is None else network.training_plan(masks.seed),
             seen.x, seen.starts, seen.lengths, seen.static,
             target, weight, masks.layers, masks.features,
             self._segment(len(seen.x), len(seen.starts) - 1),
             need_dx or network.front is not None, need_dw,
             network.packed, work, dx, out,
         )  # fmt: skip
-        self.dx = self._convolve_backward(work, seen, dx, need_dx, need_dw, out)
+        self.dx = yield from self._convolve_backward(work, seen, dx, need_dx, need_dw, out)
         return loss
 
     def input_gradient(self, batch: PackedBatch, slope: NDArray) -> NDArray:
@@ -122,9 +129,10 @@ class Chunk:
         self._by_parameters[:] = 0.0
         # of a row the loss is the mean over its outputs
         weight = np.full(n_read, float(n_outputs))
-        self.gradient(
+        gradient = self.gradient(
             batch, slope, weight, nothing, None, self._by_parameters, need_dx=True, need_dw=False
         )
+        alone(gradient)
         spec, n_sequences = self.network.spec, len(batch.lengths)
         if spec.n_static:
             plan, work = self.network.plan, self._work
@@ -169,7 +177,7 @@ class Chunk:
         have been made for segments of all steps.
         """
         network, plan = self.network, self.network.plan
-        seen = self._convolve(batch, np.empty(0, network.dtype))
+        seen = alone(self._convolve(batch))
         work = self._begin(seen, keep=True)
         network_trace(plan, seen.x, seen.starts, network.packed, work)
         n_scans, n_rows = len(plan.scans) - 1, len(seen.x)
@@ -207,7 +215,7 @@ class Chunk:
     def _forward(self, batch: PackedBatch) -> tuple[Workspace, int, int]:
         """Predict; return the workspace, and the rows and sequences that the layers saw."""
         network = self.network
-        seen = self._convolve(batch, np.empty(0, network.dtype))
+        seen = alone(self._convolve(batch))
         work = self._begin(seen, keep=False)
         network_predict(
             network.plan, seen.x, seen.starts, seen.lengths, seen.static, network.packed, work
@@ -218,25 +226,29 @@ class Chunk:
     def _convolve(
         self,
         batch: PackedBatch,
-        weight: NDArray,
-        statistics: NDArray | None = None,
+        weight: NDArray | None = None,
+        together: Together | None = None,
         keep: bool = False,
-    ) -> PackedBatch:
+    ) -> Generator[None, None, PackedBatch]:
         """Return a batch as the recurrent layers and the head see it.
 
-        weight, statistics, keep: see `ConvolutionBuffers.forward`
+        weight, together, keep: see `ConvolutionBuffers.forward`; by default as in prediction
         """
         packed = self.network.packed
+        weight = packed[:0] if weight is None else weight
+        together = together or self.network.by_running
         batch = seen = self.network.embedded(batch)
         if self._branch is not None:
-            of_branch, _, _ = self._branch.forward(batch, weight, packed, statistics, keep)
+            of_branch, _, _ = yield from self._branch.forward(batch, weight, packed, together, keep)
             n_filters = self.network.spec.branch[-1].n_filters
             static = np.concatenate([batch.static, of_branch[:, :n_filters]], axis=1)
             seen = seen._replace(static=static)
         if self._patches is not None:
             seen = self._patches.forward(seen)
         if self._front is not None:
-            x, starts, lengths = self._front.forward(seen, weight, packed, statistics, keep)
+            x, starts, lengths = yield from self._front.forward(
+                seen, weight, packed, together, keep
+            )
             seen = PackedBatch(x, starts, lengths, seen.static)
         return seen
 
@@ -261,7 +273,7 @@ class Chunk:
         need_dx: bool,
         need_dw: bool,
         dw: NDArray,
-    ) -> NDArray:
+    ) -> Generator[None, None, NDArray]:
         """Add the gradients of the convolutions to dw; return that of the input, if needed."""
         network, spec = self.network, self.network.spec
         if spec.num_layers == 0:
@@ -270,7 +282,7 @@ class Chunk:
             dx[: len(y)] = y
             dx[_last_rows(seen)] += h
         if self._front is not None:
-            dx = self._front.backward(dx, network.packed, need_dx, need_dw, dw)
+            dx = yield from self._front.backward(dx, network.packed, need_dx, need_dw, dw)
         if self._patches is not None and need_dx:
             dx = self._patches.backward(dx)
         if self._branch is not None:
@@ -279,7 +291,7 @@ class Chunk:
             first, n_filters = plan.n_pooled + spec.n_static, spec.branch[-1].n_filters
             dout = np.zeros((n_sequences, filled(n_filters, network.lanes)), network.dtype)
             dout[:, :n_filters] = dfeatures.reshape(n_sequences, -1)[:, first : first + n_filters]
-            further = self._branch.backward(dout, network.packed, need_dx, need_dw, dw)
+            further = yield from self._branch.backward(dout, network.packed, need_dx, need_dw, dw)
             if need_dx:
                 dx += further
         return dx
@@ -382,6 +394,16 @@ class Chunk:
         y, h = (work.dy, work.dh) if backward else (work.y, work.h)
         states = work.flat[y : y + n_rows * n].reshape(n_rows, n)
         return states, work.flat[h : h + n_sequences * n].reshape(n_sequences, n)
+
+
+def alone(chunk: Generator[None, None, T]) -> T:
+    """Return the result of a chunk that has no other one to wait for."""
+    while True:
+        try:
+            next(chunk)
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
 
 def loss_of(network: Network, raw: NDArray, target: NDArray, weight: NDArray) -> float:

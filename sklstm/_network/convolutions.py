@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._input.sequences import PackedBatch
+from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.convolution import (
     BEFORE,
     DILATION,
@@ -59,14 +62,14 @@ class ConvolutionBuffers:
         batch: PackedBatch,
         weight: NDArray,
         packed: NDArray,
-        statistics: NDArray | None,
+        together: Together,
         keep: bool,
-    ) -> tuple[NDArray, NDArray[np.int64], NDArray[np.int64]]:
-        """The output, and starts and lengths if it is a packed batch.
+    ) -> Generator[None, None, tuple[NDArray, NDArray[np.int64], NDArray[np.int64]]]:
+        """Return the output, and starts and lengths if it is a packed batch.
+
+        It pauses where it needs the statistics of the other chunks.
 
         weight (n_sequences,): in the statistics of the batch
-        statistics (n_statistics,): where to write those of the batch, by which it is then
-            normalised; None to normalise by the running ones
         keep: whether `backward` follows
         """
         if keep != self._keeps or not np.array_equal(self._lengths, batch.lengths):
@@ -78,11 +81,14 @@ class ConvolutionBuffers:
         x[self._input_rows] = batch.x
         n_out = len(lengths) if stack.pooled else len(self._output_rows)
         self._out, out = _room(self._out, n_out, stack.layers[-1, N_FILTERS])
-        self._weight, self._by_batch = weight, statistics is not None
-        convolutions_forward(
-            stack, self._series, weight, self._by_batch, packed, self._flat,
-            self._dx[:0] if statistics is None else statistics, out,
-        )  # fmt: skip
+        self._weight, self._together = weight, together
+        waiting = -1
+        while (
+            waiting := convolutions_forward(
+                stack, self._series, weight, together, packed, self._flat, out, waiting
+            )
+        ) >= 0:
+            yield
         if not stack.pooled:
             y = self._array(-1, Y, out.shape[1])
             np.take(y, self._output_rows, axis=0, out=out, mode="clip")
@@ -90,17 +96,23 @@ class ConvolutionBuffers:
 
     def backward(
         self, dout: NDArray, packed: NDArray, need_dx: bool, need_dw: bool, dw: NDArray
-    ) -> NDArray:
-        """Add the gradient of the last `forward` to dw; the gradient of its input, if needed.
+    ) -> Generator[None, None, NDArray]:
+        """Add the gradient of the last `forward` to dw; return that of its input, if needed.
+
+        It pauses as `forward` does.
 
         need_dw: whether dw is wanted; else it is scratch
         """
         if not self._stack.pooled:
             self._array(-1, DY, dout.shape[1])[self._output_rows] = dout
-        convolutions_backward(
-            self._stack, self._series, self._weight, self._by_batch, packed, need_dx,
-            need_dw, self._flat, dout, dw,
-        )  # fmt: skip
+        waiting = -1
+        while (
+            waiting := convolutions_backward(
+                self._stack, self._series, self._weight, self._together, packed, need_dx,
+                need_dw, self._flat, dout, dw, waiting,
+            )
+        ) >= 0:  # fmt: skip
+            yield
         dx = self._array(0, DY, filled(self._n_inputs, lanes_of(self._dtype)))
         return dx[self._input_rows] if need_dx else dx[:0]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._input.sequences import PackedBatch
+from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.convolution import ACTIVATIONS, Stack
 from sklstm._kernels.gemm import gemm_address
 from sklstm._kernels.layer_norm import LayerNorm
@@ -51,6 +52,8 @@ class Network:
         self.branch = self._stack("fcn", spec.branch, spec.n_channels, True, need_dx)
         self.plan = self._plan(need_dx or self.front is not None)
         self._packing.close()
+        self._used = np.flatnonzero(self._running < self.layout.size)  # of the statistics
+        self.by_running = self.together(0)[0]
 
     @property
     def packed(self) -> NDArray:
@@ -111,6 +114,17 @@ class Network:
         """Means and variances of batch normalisation, those that fill up vectors included."""
         return len(self._running)
 
+    def together(self, n_chunks: int) -> list[Together]:
+        """Return what each of n_chunks sees of those that are normalised by the same statistics.
+
+        Without chunks there is one, for a network that is normalised by its running statistics.
+        """
+        n = self.n_statistics
+        weights = np.empty((n_chunks, n))
+        parts = np.empty((n_chunks, 2, n), self.dtype)
+        statistics = np.empty((max(n_chunks, 1), n), self.dtype)
+        return [Together(k, weights, parts, row) for k, row in enumerate(statistics)]
+
     def update_statistics(self, theta: NDArray, chunks: NDArray) -> None:
         """Move the running statistics, which are part of theta, towards those of a minibatch.
 
@@ -119,12 +133,11 @@ class Network:
         """
         if not self.n_statistics:
             return
-        n_batches = self.layout.views(theta)["fcn_batches"]
-        n_batches += 1
-        share = max(_RUNNING_SHARE, 1.0 / float(n_batches[0]))
-        used = self._running < self.layout.size
-        running = self._running[used]
-        batch = chunks.mean(axis=0)[used]
+        n_batches = self.layout.offsets["fcn_batches"]
+        theta[n_batches] += 1
+        share = max(_RUNNING_SHARE, 1.0 / float(theta[n_batches]))
+        running = self._running[self._used]
+        batch = chunks.mean(axis=0)[self._used]
         theta[running] += (share * (batch - theta[running])).astype(theta.dtype)
 
     # --- the plan ---------------------------------------------------------------------------
@@ -271,6 +284,7 @@ class Network:
         learned = packing.empty(len(others), n_filters)
         for row, places in zip(learned, others, strict=True):
             row[: layer.n_filters] = places
+        first_statistic = len(self._running)
         if layer.normalised:  # shift, scale, mean, variance
             self._running = np.concatenate([self._running, learned[2:].ravel()])
         window = matrix.reshape(-1, n_filters)
@@ -291,6 +305,7 @@ class Network:
             packing.place(learned),
             packing.place_gradient(window, n_filters),
             packing.place_gradient(learned, n_filters),
+            first_statistic,
         ]
 
     def _windows(

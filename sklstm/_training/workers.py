@@ -2,12 +2,16 @@
 
 How a minibatch is split depends on its size alone, and the chunks' gradients are summed in
 their order. So the number of threads changes the time, and not one bit of the result.
+
+Batch normalisation needs statistics of all sequences of a small minibatch. Its chunks pause there,
+and go on when all of them have paused.
 """
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +20,7 @@ from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
 from sklstm._kernels.simd import aligned
-from sklstm._network.chunk import Chunk, Masks
+from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.embeddings import Touched
 from sklstm._network.network import Network
 from sklstm._training.unknown import some_unknown
@@ -33,6 +37,8 @@ _PREDICTED_STEPS = 2**18
 # Up to this many sequences are predicted by one thread.
 ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
+# The chunks of a minibatch of up to so many sequences are normalised together.
+_NORMALISED_TOGETHER = 32
 # The variants of kernels that this process has run.
 _compiled: set[tuple[Any, ...]] = set()
 
@@ -41,13 +47,11 @@ def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
     """Return the number of chunks of a minibatch: of 32 rows each, fewer in a small minibatch.
 
     It never depends on the number of threads. With little work (rows times parameters) a chunk
-    has at least 16 rows, because each chunk costs some Python. Batch normalisation takes its
-    statistics from a chunk, so with it a chunk never has fewer than 16 rows, and a minibatch of
-    at most 32 rows is one chunk. A small set is therefore one chunk, and a weight of 2 equals two
-    copies.
+    has at least 16 rows, because each chunk costs some Python. Chunks that are normalised together
+    keep all activations of the minibatch and wait for each other, so they are two at most.
     """
-    if normalised and n_sequences <= 32:
-        return 1
+    if normalised and n_sequences <= _NORMALISED_TOGETHER:
+        return 2 if n_sequences > 1 and work >= 2 * _WORTH_A_THREAD else 1
     rows = 32 if n_sequences >= 64 else 16
     if n_sequences < 32 and work >= 2 * _WORTH_A_THREAD:
         rows = 8
@@ -70,7 +74,7 @@ class Workers:
         self.n_threads = n_threads
         self.interrupt = interrupt or threading.Event()  # set: training should end
         self._chunks = [Chunk(network) for _ in range(n_threads)]
-        self._pool = ThreadPoolExecutor(n_threads - 1) if n_threads > 1 else None
+        self._pool = ThreadPoolExecutor(max(1, n_threads - 1))  # starts no thread before it is used
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
         self.touched: Touched | None = None  # by the last gradient; None: all parameters
@@ -79,8 +83,7 @@ class Workers:
 
     def close(self) -> None:
         """End the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._pool.shutdown()
 
     def gradient(
         self,
@@ -124,9 +127,14 @@ class Workers:
         ]
         losses = [0.0] * n_chunks
         of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
-        self._statistics = np.empty((n_chunks, network.n_statistics), network.dtype)
+        shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
+        together = (
+            network.together(n_chunks)
+            if shared
+            else [network.together(1)[0] for _ in range(n_chunks)]
+        )
 
-        def gradient(k: int, chunk: Chunk) -> None:
+        def gradient(k: int, chunk: Chunk) -> Generator[None, None, None]:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
             batch = warped(
@@ -135,14 +143,18 @@ class Workers:
             if batch.codes is not None and rates:
                 batch = batch._replace(codes=some_unknown(batch.codes, rates, draws[k]))
             self._gradients[k] = 0.0
-            losses[k] = chunk.gradient(
+            losses[k] = yield from chunk.gradient(
                 batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
-                self._statistics[k], self._gradients[k], need_dx=batch.codes is not None,
+                together[k], self._gradients[k], need_dx=batch.codes is not None,
             )  # fmt: skip
             if batch.codes is not None:
                 of_vectors[k] = batch.codes, chunk.dx.copy()
 
-        self._run("gradient", gradient, n_chunks, work)
+        if shared:
+            self._run_together("gradient", gradient, n_chunks, work)
+        else:
+            self._run("gradient", lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
+        self._statistics = np.array([chunk.statistics for chunk in together])
         network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(of_vectors, out)
@@ -264,13 +276,9 @@ class Workers:
         that waited for another one to compile could be interrupted between getting Numba's lock
         and being able to release it; then all others would wait for ever.
         """
-        n_threads = min(self.n_threads, n_tasks)
-        if n_threads == 1 or work < _WORTH_A_THREAD or self._pool is None:
-            for k in range(n_tasks):
-                task(k, self._chunks[0])
-            return
+        n_threads = min(self.n_threads, n_tasks) if work >= _WORTH_A_THREAD else 1
         variant = (kind, *_variant(self.network))
-        first = 0 if variant in _compiled else 1
+        first = 1 if n_threads > 1 and variant not in _compiled else 0
         if first:
             task(0, self._chunks[0])
             _compiled.add(variant)
@@ -279,9 +287,45 @@ class Workers:
             for k in range(first + worker, n_tasks, n_threads):
                 task(k, self._chunks[worker])
 
-        others = [self._pool.submit(some, worker) for worker in range(1, n_threads)]
+        self._on_threads(some, n_threads)
+
+    def _run_together(
+        self,
+        kind: str,
+        task: Callable[[int, Chunk], Generator[None, None, None]],
+        n_tasks: int,
+        work: float,
+    ) -> None:
+        """Run tasks 0 .. n_tasks - 1, which go on after a pause when all have paused.
+
+        The first time of a variant of kernels they run on one thread: see `_run`.
+        """
+        while len(self._chunks) < n_tasks:
+            self._chunks.append(Chunk(self.network))
+        tasks = list(map(task, range(n_tasks), self._chunks))
+        variant = (kind, *_variant(self.network))
+        threads = work >= _WORTH_A_THREAD and variant in _compiled
+        n_threads = min(self.n_threads, n_tasks) if threads else 1
+        pause = threading.Barrier(n_threads)
+
+        def some(worker: int) -> None:
+            try:
+                for _ in itertools.zip_longest(*tasks[worker::n_threads]):
+                    pause.wait()
+            except threading.BrokenBarrierError:
+                pass  # another thread failed, and raises its error
+            except BaseException:
+                pause.abort()
+                raise
+
+        self._on_threads(some, n_threads)
+        _compiled.add(variant)
+
+    def _on_threads(self, work: Callable[[int], None], n_threads: int) -> None:
+        """Run work(0), work(1), ... on so many threads; the first on this one."""
+        others = [self._pool.submit(work, worker) for worker in range(1, n_threads)]
         try:
-            some(0)
+            work(0)
         finally:  # also when Ctrl-C comes here: the others still write to their buffers
             for future in others:
                 future.result()

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._classifier import LSTMClassifier
 from sklstm._forecaster import LSTMForecaster
-from sklstm._kernels.convolution import EPSILON
+from sklstm._kernels.batch_norm import EPSILON
 from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
 from sklstm.components.convolutions import ConvolutionLayer

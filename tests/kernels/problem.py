@@ -14,7 +14,7 @@ from sklstm._kernels.simd import (
     aligned,
     lanes_of,
 )
-from sklstm._network.chunk import Chunk, Masks
+from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
@@ -269,12 +269,12 @@ class ProbedChunk(Chunk):
         super().__init__(network, segment)
         self.problem, self.batch = problem, batch
 
-    def _convolve(self, batch, weight, statistics=None, keep=False):
-        super()._convolve(batch, weight, statistics, keep)  # takes the room that it needs
+    def _convolve(self, batch, *arguments, keep=False):
+        alone(super()._convolve(batch, *arguments, keep=keep))  # takes the room that it needs
         for stack in (self._front, self._branch):
             if stack is not None:
                 stack._flat[:] = np.nan
-        return super()._convolve(batch, weight, statistics, keep)
+        return super()._convolve(batch, *arguments, keep=keep)
 
     def _begin(self, seen, keep):
         work = super()._begin(seen, keep)
@@ -334,18 +334,19 @@ def run_gradient(
     network = network_of(problem, dtype, need_dx)
     batch = PackedBatch(problem.sequences)
     x = batch.pack(problem.sequences, np.empty((batch.n_rows, problem.spec.n_channels), dtype))
-    statistics = np.full(network.n_statistics, np.nan, dtype) if trained else None
+    together = network.together(1)[0] if trained else None
     chunks = aligned(3 * network.gradient_size, dtype).reshape(3, -1)
     chunks[:] = 0.0
     for _ in range(repeat):
         chunk = ProbedChunk(problem, network, batch, segment)
-        loss = chunk.gradient(
+        gradient = chunk.gradient(
             _packed(problem, batch, x),
             pack_read(problem, batch, problem.target).astype(dtype),
             pack_read(problem, batch, problem.row_weight).astype(dtype),
             Masks(_layer_mask(problem, network), _feature_mask(problem, network, batch), SEED),
-            statistics, chunks[1], need_dx, need_dw,
+            together, chunks[1], need_dx, need_dw,
         )  # fmt: skip
+        loss = alone(gradient)
     assert not chunks[[0, 2]].any()
     result = _end(chunk)
     theta_gradient = np.full(network.layout.size, np.nan, dtype)
