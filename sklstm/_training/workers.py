@@ -311,7 +311,8 @@ class Workers:
         def some(worker: int) -> None:
             try:
                 for _ in itertools.zip_longest(*tasks[worker::n_threads]):
-                    pause.wait()
+                    if n_threads > 1:
+                        pause.wait()
             except threading.BrokenBarrierError:
                 pass  # another thread failed, and raises its error
             except BaseException:
