@@ -19,12 +19,12 @@ from sklstm.datasets import make_adding
 
 # %%
 # Long lags are easier to learn if the untrained cells already keep their memory. The cell of 1997
-# never forgets, but its gates should start nearly closed. Cells that can forget get biases for
-# lags up to the sequence length ("chrono").
+# never forgets, but its gates should start nearly closed. Of cells that can forget, a quarter of
+# the units starts with biases for lags up to the sequence length.
 cells: dict[str, Any] = {
-    "lstm": LSTM(forget_bias="chrono"),
+    "lstm": LSTM(),
     "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
-    "gru": GRU(forget_bias="chrono"),
+    "gru": GRU(),
     "rnn": RNN(),
 }
 lengths = {100: 5000, 500: 3000}  # T: number of training sequences
@@ -49,9 +49,9 @@ for T, n_sequences in lengths.items():
 
 # %%
 # Elman's network predicts the mean, which gives a mean error of 0.16. In this training budget the
-# other cells do the same without their biases. The paper trains in a different way: it needed
-# 74,000 sequences for T = 100 and 209,000 for T = 500. Here every network was trained on 25,000
-# and 15,000 sequences (five epochs).
+# other cells do the same without their biases, ``LSTM(forget_bias=1.0)`` for example. The paper
+# trains in a different way: it needed 74,000 sequences for T = 100 and 209,000 for T = 500. Here
+# every network was trained on 25,000 and 15,000 sequences (five epochs).
 
 # %%
 # Plot the results, if matplotlib is installed.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sklstm import LSTMRegressor
-from sklstm.components import LSTM, LSTM1997
+from sklstm.components import GRU, LSTM, LSTM1997
 from sklstm.datasets import make_adding
 
 X, y = make_adding(64, random_state=0)
@@ -27,8 +27,9 @@ n_steps, hidden_size, change = 1000, 32, 1e-5
 networks: dict[str, Any] = {
     "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
     "lstm, chrono": LSTM(forget_bias="chrono", longest_lag=1000),
-    "lstm": "lstm",
-    "gru": "gru",
+    "lstm": LSTM(longest_lag=1000),
+    "lstm, bias 1": LSTM(forget_bias=1.0),
+    "gru": GRU(longest_lag=1000),
     "rnn (Elman)": "rnn",
 }
 
@@ -40,7 +41,7 @@ def error_flow(cell: Any) -> np.ndarray:
         dtype="float64", max_iter=1, learning_rate_init=1e-12, random_state=0,
     ).fit(X, y)  # fmt: skip
     streams = model.stream(hidden_size + 1)
-    name = "h" if cell in ("gru", "rnn") else "c"
+    name = "c" if isinstance(cell, LSTM | LSTM1997) else "h"
     state = streams.state
     units = np.arange(hidden_size)
     state[name][0, 1 + units, units] += change  # (n_layers, n_streams, hidden_size)
@@ -61,8 +62,9 @@ for name, flow in flows.items():
 # %%
 # In the cell of 1997 nothing fades: each unit keeps its own change exactly, and the recurrent
 # weights add to it. With a forget gate, each step multiplies the change by the activation of the
-# gate. With a bias of 1 nothing remains after a thousand steps; with biases spread over the lags
-# ("chrono") enough remains to learn from. Elman's network forgets within a hundred steps.
+# gate. With a bias of 1 nothing remains after a thousand steps; with biases spread over the lags in
+# all units ("chrono") or in a quarter of them (the default) enough remains to learn from. Elman's
+# network forgets within a hundred steps.
 assert 1.0 < flows["lstm1997"][-1] < 1e6
 assert flows["rnn (Elman)"][-1] < 1e-8
 

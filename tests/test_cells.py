@@ -68,7 +68,7 @@ def test_bptt_steps_beyond_the_longest_sequence_cut_nothing():
         ({"cell": "gru", "gradient": "truncated"}, "set gradient='full'"),
         ({"cell": "rnn", "gradient": "truncated"}, "set gradient='full'"),
         ({"cell": GRU(), "gradient": "truncated"}, "set gradient='full'"),
-        ({"cell": LSTM(longest_lag=20)}, "leave longest_lag at None"),
+        ({"cell": LSTM(forget_bias=1.0, longest_lag=20)}, "leave longest_lag at None"),
     ],
     ids=str,
 )
@@ -140,10 +140,32 @@ def initial(cell="lstm", hidden_size=200, **settings):
     ],
 )  # fmt: skip
 def test_states_are_kept_at_first(cell, kept):
-    params, blocks = initial(cell)
+    params, blocks = initial(cell, **({"forget_bias": 1.0} if kept else {}))
     for gate, block in blocks.items():
         np.testing.assert_array_equal(block, kept.get(gate, 0.0))
     assert np.count_nonzero(params["bias_l0"]) == 200 * len(kept)
+
+
+@pytest.mark.parametrize(
+    ("cell", "gate", "sign"),
+    [("lstm", "f", 1), ("peephole", "f", 1), ("gru", "z", 1), ("coupled", "i", -1)],
+)
+def test_a_quarter_of_the_units_remembers_long_lags_at_first(cell, gate, sign):
+    def drawn(**settings):
+        cell_ = CELLS[cell](longest_lag=101, **settings)
+        blocks = np.split(cell_.initial_bias(np.random.RandomState(0), 4000), len(cell_.columns))
+        return dict(zip(cell_.columns, blocks, strict=True))
+
+    biases = drawn()
+    kept = sign * biases[gate]
+    lags = np.exp(kept[:1000])
+    assert 1.0 <= lags.min() < 2.0
+    assert 99.0 < lags.max() <= 100.0
+    assert lags.mean() == pytest.approx(50.5, abs=4.0)
+    np.testing.assert_array_equal(kept[1000:], 1.0)
+    if gate == "f":  # these units also write less
+        np.testing.assert_array_equal(biases["i"], [*-kept[:1000], *[0.0] * 3000])
+        np.testing.assert_array_equal(drawn(input_bias=-2.0)["i"], -2.0)
 
 
 def test_chrono_spreads_the_lags():
@@ -161,13 +183,14 @@ def test_chrono_spreads_the_lags():
     np.testing.assert_array_equal(blocks["i"], -2.0)
 
 
-def test_chrono_expects_the_longest_training_sequence():
+@pytest.mark.parametrize("forget_bias", ["auto", "chrono"])
+def test_the_longest_lag_is_that_of_the_training_sequences(forget_bias):
     X, y = problem(LSTMRegressor, lengths=(9, 9))
     settings = SMALL | {"max_iter": 1, "learning_rate_init": 1e-12, "alpha": 0.0}
     settings |= {"patch_size": 2}
 
     def fitted(longest_lag):
-        cell = LSTM(forget_bias="chrono", longest_lag=longest_lag)
+        cell = LSTM(forget_bias=forget_bias, longest_lag=longest_lag)
         return LSTMRegressor(**settings, cell=cell).fit(X, y)
 
     by_data, longer = fitted(None), fitted(500)

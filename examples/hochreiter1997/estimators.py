@@ -23,8 +23,8 @@ BLOCK, JUDGED, N_TRIALS = 500, 2000, 10
 MODELS: dict[str, dict[str, Any]] = {
     "lstm1997, truncated": {"cell": LSTM1997(input_bias=-2.0), "gradient": "truncated"},
     "lstm1997, full": {"cell": LSTM1997(input_bias=-2.0)},
-    "lstm, truncated": {"cell": "lstm", "gradient": "truncated"},
-    "lstm, full": {"cell": "lstm"},
+    "lstm, truncated": {"cell": LSTM(forget_bias=1.0), "gradient": "truncated"},
+    "lstm, full": {"cell": LSTM(forget_bias=1.0)},
     "lstm, chrono biases": {"cell": LSTM(forget_bias="chrono", longest_lag=110)},
 }
 # experiment and row as in the other tables, tolerance of the paper's criterion, maximal number of

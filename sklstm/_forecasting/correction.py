@@ -54,7 +54,7 @@ class Corrector:
         self._patch_size = -(-window // _MAX_TIMESTEPS)
         spec = NetworkSpec(
             n_channels=self._patch_size,
-            cell=LSTM(),
+            cell=LSTM(forget_bias=1.0),
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             bidirectional=False,

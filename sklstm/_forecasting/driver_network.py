@@ -35,7 +35,7 @@ class DriverCorrector(Corrector):
         self._window = min(window, _LONGEST_WINDOW)
         spec = NetworkSpec(
             n_channels=2 + n_drivers + n_features,
-            cell=LSTM(),
+            cell=LSTM(forget_bias=1.0),
             hidden_size=settings.hidden_size,
             num_layers=settings.num_layers,
             bidirectional=False,

@@ -115,7 +115,9 @@ class _LayerNorm(Component):
 class _ForgetBias(Component):
     """The hyper-parameters of cells with a gate that keeps the state, held open at first."""
 
-    forget_bias: float | Literal["chrono"] = parameter(1.0, ANY_NUMBER, StrOptions({"chrono"}))
+    forget_bias: float | Literal["auto", "chrono"] = parameter(
+        "auto", ANY_NUMBER, StrOptions({"auto", "chrono"})
+    )
     longest_lag: int | None = parameter(None, Interval(Integral, 2, None, closed="left"), None)
 
     keeps: ClassVar[str]  # column of the gate that keeps the state
@@ -123,24 +125,32 @@ class _ForgetBias(Component):
     def checked(self) -> Self:
         """Return the cell itself; raise an error if a hyper-parameter is invalid."""
         super().checked()
-        if self.longest_lag is not None and self.forget_bias != "chrono":
+        if self.longest_lag is not None and not isinstance(self.forget_bias, str):
             raise ValueError(
-                f"longest_lag={self.longest_lag!r} is for forget_bias='chrono', but forget_bias is "
-                f"{self.forget_bias!r}: set forget_bias='chrono', or leave longest_lag at None."
+                f"longest_lag={self.longest_lag!r} is for forget_bias='auto' or 'chrono', but "
+                f"forget_bias is {self.forget_bias!r}: set one of these, or leave longest_lag at "
+                "None."
             )
         return self
 
     def expecting(self, longest: int) -> Self:
         """Return the cell with a longest lag: that of the training sequences if none is set."""
-        if self.forget_bias != "chrono" or self.longest_lag is not None:
+        if not isinstance(self.forget_bias, str) or self.longest_lag is not None:
             return self
         return replace(self, longest_lag=max(longest, 2))
 
-    def _kept(self, rng: np.random.RandomState, hidden_size: int) -> NDArray[np.float64]:
-        """Bias that keeps the state: for "chrono" the logarithm of a lag drawn for each unit."""
+    def _n_spread(self, hidden_size: int) -> int:
+        """Return how many units, the first ones, remember for lags drawn for each."""
         if self.forget_bias == "chrono":
-            return np.log(rng.uniform(1.0, max((self.longest_lag or 2) - 1.0, 1.0), hidden_size))
-        return np.full(hidden_size, float(self.forget_bias))
+            return hidden_size
+        return hidden_size // 4 if self.forget_bias == "auto" else 0
+
+    def _kept(self, rng: np.random.RandomState, hidden_size: int) -> NDArray[np.float64]:
+        """Bias that keeps the state: the logarithm of the lag of a unit, 1 for those without."""
+        n = self._n_spread(hidden_size)
+        others = 1.0 if isinstance(self.forget_bias, str) else float(self.forget_bias)
+        lags = rng.uniform(1.0, max((self.longest_lag or 2) - 1.0, 1.0), n)
+        return np.concatenate([np.log(lags), np.full(hidden_size - n, others)])
 
     def _biases(self, rng: np.random.RandomState, hidden_size: int) -> Biases:
         return {self.keeps: self._kept(rng, hidden_size)}
@@ -157,9 +167,11 @@ class _GateBiases(_ForgetBias):
 
     def _biases(self, rng: np.random.RandomState, hidden_size: int) -> Biases:
         kept = self._kept(rng, hidden_size)
-        written: float | NDArray = -kept if self.forget_bias == "chrono" else 0.0
+        written = np.zeros(hidden_size)
+        n = self._n_spread(hidden_size)
+        written[:n] = -kept[:n]
         if self.input_bias is not None:
-            written = float(self.input_bias)
+            written[:] = self.input_bias
         return {"i": written, "f": kept, "o": float(self.output_bias)}
 
 
@@ -169,16 +181,17 @@ class LSTM(_GateBiases, _LayerNorm, _MemoryCell):
 
     Parameters
     ----------
-    forget_bias : float or "chrono", default=1.0
+    forget_bias : float, "auto" or "chrono", default="auto"
         Initial bias of the forget gate; 1 keeps the state at first [3]_. "chrono": draw a lag
         up to `longest_lag` for each unit, set its forget bias to the logarithm and its input
-        bias to the negative [4]_.
+        bias to the negative [4]_. "auto": a quarter of the units as with "chrono", which lets
+        the network learn long lags; 1 for the others.
     longest_lag : int or None, default=None
-        Longest lag that "chrono" expects, in steps of the recurrent layers (after patches and
-        strides). None: the longest training sequence.
+        Longest lag that "auto" and "chrono" expect, in steps of the recurrent layers (after
+        patches and strides). None: the longest training sequence.
     input_bias : float or None, default=None
-        Initial bias of the input gate. None: 0; with "chrono" the negative of the forget bias.
-        Negative values, as in 1997, keep the state from drifting [1]_.
+        Initial bias of the input gate. None: 0; in units with a lag, the negative of the forget
+        bias. Negative values, as in 1997, keep the state from drifting [1]_.
     output_bias : float, default=0.0
         Initial bias of the output gate. Negative values, as in 1997, keep cells from acting as
         biases early in training [1]_.
@@ -265,10 +278,10 @@ class Peephole(_GateBiases, _MemoryCell):
 
     Parameters
     ----------
-    forget_bias : float or "chrono", default=1.0
+    forget_bias : float, "auto" or "chrono", default="auto"
         Initial bias of the forget gate, as in `LSTM`.
     longest_lag : int or None, default=None
-        Longest lag that "chrono" expects, as in `LSTM`.
+        Longest lag that is expected, as in `LSTM`.
     input_bias : float or None, default=None
         Initial bias of the input gate, as in `LSTM`.
     output_bias : float, default=0.0
@@ -301,10 +314,10 @@ class Coupled(_ForgetBias, _LayerNorm, _MemoryCell):
 
     Parameters
     ----------
-    forget_bias : float or "chrono", default=1.0
+    forget_bias : float, "auto" or "chrono", default="auto"
         Initial bias of forgetting, as in `LSTM`: the input gate gets its negative.
     longest_lag : int or None, default=None
-        Longest lag that "chrono" expects, as in `LSTM`.
+        Longest lag that is expected, as in `LSTM`.
     output_bias : float, default=0.0
         Initial bias of the output gate.
     recurrent_init : {"orthogonal", "uniform"}, default="orthogonal"
@@ -342,10 +355,10 @@ class GRU(_ForgetBias, _LayerNorm, Cell):
 
     Parameters
     ----------
-    forget_bias : float or "chrono", default=1.0
-        Initial bias of z, the gate that keeps the state. "chrono": as in `LSTM`.
+    forget_bias : float, "auto" or "chrono", default="auto"
+        Initial bias of z, the gate that keeps the state. "auto", "chrono": as in `LSTM`.
     longest_lag : int or None, default=None
-        Longest lag that "chrono" expects, as in `LSTM`.
+        Longest lag that is expected, as in `LSTM`.
     recurrent_init : {"orthogonal", "uniform"}, default="orthogonal"
         Initial recurrent weights, as in `LSTM`.
     layer_norm : bool, default=False

@@ -22,9 +22,13 @@ from sklstm.datasets import make_adding, make_embedded_reber
 from tests.benchmarks.machine import describe_machine
 
 CELLS: dict[str, Cell] = {
-    "lstm": LSTM(forget_bias="chrono"),
+    "lstm": LSTM(),
+    "lstm, chrono": LSTM(forget_bias="chrono"),
+    "lstm, bias 1": LSTM(forget_bias=1.0),
     "lstm1997": LSTM1997(input_bias=-3.0, output_bias=-1.0),
-    "gru": GRU(forget_bias="chrono"),
+    "gru": GRU(),
+    "gru, chrono": GRU(forget_bias="chrono"),
+    "gru, bias 1": GRU(forget_bias=1.0),
     "rnn": RNN(),
 }
 ADDING: dict[str, Any] = {
