@@ -56,10 +56,12 @@ class Anchored:
         self.end = self.begin + lengths
         self.known = self.begin + n_known
         # The test for a season sees all observations, also those held out: with less data it
-        # would often miss a long season.
-        self.seasons = [seasons_of(x, int(n), settings) for x, n in zip(xs, n_known, strict=True)]
+        # would often miss a long season. Short series have no test: noise shrinks their seasons.
+        self.seasons = [
+            seasons_of(x, int(n), settings, short) for x, n in zip(xs, n_known, strict=True)
+        ]
         trends = [
-            TrendAnchor.fit(x, seasons, int(n))
+            TrendAnchor.fit(x, seasons, int(n), short)
             for x, seasons, n in zip(xs, self.seasons, n_known, strict=True)
         ]
         self.profiles = [trend.profile for trend in trends]
@@ -238,12 +240,13 @@ class Anchored:
         return np.arange(first, last, stride_through(int(last - first), at_most, self.seasons[i]))
 
 
-def seasons_of(x: NDArray[np.float64], n_known: int, settings: ModelSettings) -> tuple[int, ...]:
+def seasons_of(
+    x: NDArray[np.float64], n_known: int, settings: ModelSettings, short: bool = False
+) -> tuple[int, ...]:
     """Return the seasons to remove from a series: those that fit into it and are in the data."""
+    tested = settings.test_seasons and not short
     return longest_of_multiples(
-        m
-        for m in seasons_that_fit(n_known, settings)
-        if not settings.test_seasons or is_seasonal(x, m)
+        m for m in seasons_that_fit(n_known, settings) if not tested or is_seasonal(x, m)
     )
 
 

@@ -21,12 +21,11 @@ from sklstm._forecasting.anchored import (
     scale_of,
     seasons_that_fit,
 )
-from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope
+from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope, profile_of
 from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.seasonality import (
     autocovariances,
     is_significant,
-    season_profile,
     without_trend,
 )
 from sklstm._forecasting.settings import ModelSettings
@@ -109,7 +108,8 @@ def ends_of(
 
     n_last: how many of the last values an end needs, apart from its seasons.
     """
-    tests = {m: _GrowingTest(x, m) for m in settings.season_lengths if settings.test_seasons}
+    tested = settings.season_lengths if settings.test_seasons and not short else ()
+    tests = {m: _GrowingTest(x, m) for m in tested}
     profiles: dict[int, _GrowingIndices] = {}
     step = np.abs(np.diff(x, prepend=x[:1])).cumsum()
     size = np.maximum.accumulate(np.abs(x))
@@ -117,13 +117,13 @@ def ends_of(
         seasons = longest_of_multiples(
             m for m in seasons_that_fit(int(n), settings) if m not in tests or tests[m].passed(n)
         )
-        if len(seasons) == 1:
+        if len(seasons) == 1 and not short:
             m = seasons[0]
             if m not in profiles:
                 profiles[m] = _GrowingIndices(x, m)
             profile = {m: profiles[m].of_first(int(n))}
         else:
-            profile = season_profile(x[:n], seasons)
+            profile = profile_of(x[:n], seasons, short)
         rest = x[:n]
         for indices in profile.values():
             rest = rest - np.resize(indices, n)

@@ -95,6 +95,14 @@ class Model:
         spreads = _spreads(anchored, observations, self.weights, self.errors)
         return replace(self, anchored=anchored, spreads=spreads)
 
+    @property
+    def seasons(self) -> list[tuple[int, ...]]:
+        """The seasons of each series: those given, or of which something is left."""
+        if not self.settings.test_seasons:
+            return self.anchored.seasons
+        profiles = self.anchored.profiles
+        return [tuple(m for m in profile if profile[m].any()) for profile in profiles]
+
     def _check_scale(self, i: int, y: NDArray[np.float64]) -> None:
         """Refuse values of a series that have no logarithm, if it is forecast in logarithms."""
         if self.logs[i] and not y.min() > 0.0:

@@ -126,7 +126,7 @@ class Models:
     @property
     def seasons(self) -> list[tuple[int, ...]]:
         """Seasons found in each series."""
-        return [seasons for model in self.models for seasons in model.anchored.seasons]
+        return [seasons for model in self.models for seasons in model.seasons]
 
     @property
     def lag(self) -> int:

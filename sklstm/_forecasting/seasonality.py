@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -168,12 +169,14 @@ def without_trend(x: NDArray[np.float64], m: int) -> tuple[NDArray[np.float64], 
 
 
 def season_profile(
-    x: NDArray[np.float64], season_lengths: tuple[int, ...]
+    x: NDArray[np.float64],
+    season_lengths: tuple[int, ...],
+    indices_of: Callable[[NDArray[np.float64], int], NDArray[np.float64]] = seasonal_indices,
 ) -> dict[int, NDArray[np.float64]]:
     """Return indices by season; each season is removed before the next longer one is measured."""
     profile = {}
     for m in sorted(season_lengths):
-        profile[m] = seasonal_indices(x, m)
+        profile[m] = indices_of(x, m)
         x = x - profile[m][np.arange(len(x)) % m]
     return profile
 

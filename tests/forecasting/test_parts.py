@@ -10,6 +10,7 @@ from sklstm._forecasting import anchors, seasonality
 from sklstm._forecasting.accuracy import mean_absolute_scaled_error
 from sklstm._forecasting.combination import weights_by_error
 from sklstm._forecasting.intervals import Spread
+from sklstm._forecasting.shrunken_seasons import shrunken_indices
 from sklstm._forecasting.transform import wants_log
 
 
@@ -82,14 +83,48 @@ def test_a_season_is_found_in_a_season_and_not_in_noise():
     assert not seasonality.is_seasonal(wave[:35], 12)  # not three of them
 
 
-@pytest.mark.parametrize("m", [4, 7, 12])
-def test_seasonal_indices_are_recovered_from_trend_and_season(m):
+@pytest.mark.parametrize("m", [2, 4, 7, 12])
+@pytest.mark.parametrize("unit", [1.0, 1e-150, 1e150])
+@pytest.mark.parametrize("indices_of", [seasonality.seasonal_indices, shrunken_indices])
+def test_seasonal_indices_are_recovered_from_trend_and_season(indices_of, unit, m):
     rng = np.random.default_rng(m)
     indices = rng.standard_normal(m)
     indices -= indices.mean()
     t = np.arange(6 * m + 3)
-    found = seasonality.seasonal_indices(0.3 * t + indices[t % m], m)
+    found = indices_of(unit * (0.3 * t + indices[t % m]), m) / unit
     np.testing.assert_allclose(found, indices, atol=1e-10)
+
+
+@pytest.mark.parametrize("m", [2, 4, 12])
+def test_noise_leaves_little_of_a_season(m):
+    rng = np.random.default_rng(m)
+    season = 0.5 * np.cos(2.0 * np.pi * np.arange(m) / m)
+    sizes = {"noise": 0.0, "both": 1.0}
+    kept = dict.fromkeys(sizes, 0.0)
+    for _ in range(100):
+        noise = 0.5 * rng.standard_normal(8 * m)
+        for name, size in sizes.items():
+            x = noise + size * np.tile(season, 8)
+            plain, shrunken = (
+                float(np.square(indices_of(x, m)).sum())
+                for indices_of in (seasonality.seasonal_indices, shrunken_indices)
+            )
+            kept[name] += shrunken / plain / 100
+    assert kept["noise"] < 0.6 * kept["both"]
+    assert not shrunken_indices(np.ones(8 * m), m).any()
+
+
+def test_an_outlier_and_old_seasons_count_less():
+    x = np.tile([3.0, -1.0, 0.0, -2.0], 8) + 0.1 * np.random.default_rng(0).standard_normal(32)
+    hit = x.copy()
+    hit[13] += 20.0
+    plain, shrunken = (
+        np.abs(indices_of(hit, 4) - indices_of(x, 4)).max()
+        for indices_of in (seasonality.seasonal_indices, shrunken_indices)
+    )
+    assert shrunken < 0.4 * plain
+    x[:16:4] -= 1.0  # the first of the four was lower in the older half
+    assert shrunken_indices(x, 4)[0] > seasonality.seasonal_indices(x, 4)[0]
 
 
 def test_two_seasons_that_are_not_nested():
