@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklstm._input.categories import StepEncoder
+from sklstm._input.channel_selection import check_labels
 from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.jit import entry_point
@@ -54,6 +55,7 @@ class Stream:
         mean: Callable[[Sequence[NDArray]], NDArray],
         encode: StepEncoder | None = None,
         fill: StepFilling | None = None,
+        names: Sequence[Any] = (),
     ) -> None:
         """Begin streams through networks of one shape.
 
@@ -62,12 +64,14 @@ class Stream:
         mean: makes of the networks' raw predictions that of the ensemble
         encode: makes codes of the categories of a step
         fill: fills the gaps of a step
+        names (n_channels,): of the channels, or their indices
         """
         spec, n_networks = network.spec, len(packed)
         self.n_streams = n_streams
         self._decode, self._mean = decode, mean
         self._network, self._packed = network, packed
-        self._settings = n_streams, center, deviation, decode, mean, encode, fill
+        self._settings = n_streams, center, deviation, decode, mean, encode, fill, names
+        self._names = names
         self._encode, self._fill = encode, fill
         self._shape = n_streams, len(encode.is_categorical) if encode else len(center)
         n_unscaled = spec.n_channels - len(center)  # columns of gaps and of embeddings
@@ -127,7 +131,8 @@ class Stream:
         x : array-like of shape (n_streams, n_channels)
             The values of this step. With one stream also (n_channels,), with one channel also
             (n_streams,), with one of both also a number. NaN is a gap if the network was fitted
-            with ``missing="mask"``.
+            with ``missing="mask"``. If fit was given names of channels, a DataFrame, or a Series
+            with one stream, must have them in the same order.
 
         Returns
         -------
@@ -137,9 +142,11 @@ class Stream:
         Raises
         ------
         ValueError
-            If x has another shape, or holds NaN, infinity or a value that is too large; the
-            streams are then as before.
+            If x has another shape or other names, or holds NaN, infinity or a value that is too
+            large; the streams are then as before.
         """
+        if type(x) is not np.ndarray and (self._shape[0] == 1 or hasattr(x, "columns")):
+            check_labels(x, self._names, "x")
         values = np.asarray(x, np.float64 if self._encode is None else object)
         if values.shape != self._shape:
             values = self._shaped(values)

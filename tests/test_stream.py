@@ -5,6 +5,7 @@ import pickle
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -234,3 +235,23 @@ def test_wrong_arguments():
         model.stream(method="predict_proba")
     with pytest.raises(ValueError, match="not fitted"):
         LSTMRegressor().stream()
+
+
+def test_names_of_channels_are_those_of_fit():
+    X, y = problem(LSTMRegressor, n_samples=12, lengths=(9, 9))
+    names = [f"channel {c}" for c in range(X[0].shape[1])]
+    model = LSTMRegressor(**STREAMED).fit([pd.DataFrame(x, columns=names) for x in X], y)
+    row, swapped = pd.Series(X[0][0], names), pd.Series(X[0][0], names)[names[::-1]]
+    expected = model.stream().step(X[0][0])
+    assert model.stream().step(row) == model.stream().step(row.to_frame().T) == expected
+    stream = model.stream()
+    for wrong in (swapped, swapped.to_frame().T, row.rename({names[0]: "other"})):
+        with pytest.raises(ValueError, match="fit had"):
+            stream.step(wrong)
+    assert stream.step(row) == expected  # what was refused has left no trace
+    assert model.stream().step(pd.Series(X[0][0])) == expected  # no names
+    with pytest.raises(ValueError, match="fit had"):
+        pickle.loads(pickle.dumps(stream)).step(swapped)
+    two = model.stream(2)
+    with pytest.raises(ValueError, match="fit had"):
+        two.step(pd.DataFrame([swapped, swapped]))

@@ -349,7 +349,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             packed = network.pack_each(self._thetas())
             return Stream(
                 network, packed, int(n_streams), center, deviation, decoders[method],
-                twin._mean_raw, encode, fill,
+                twin._mean_raw, encode, fill, channel_names(self),
             )  # fmt: skip
 
     def _check_streamable(self, spec: NetworkSpec) -> None:

@@ -57,6 +57,22 @@ def channel_names(estimator: Any) -> list[Any]:
     return list(names)
 
 
+def check_labels(values: Any, names: Sequence[Any], where: str) -> None:
+    """Refuse values of a time step that are labelled as other channels, or in another order.
+
+    values: a row of pandas, or a table of pandas or polars with a column for each channel
+    names (n_channels,): what the channels are called, or their indices
+    """
+    labels = list(getattr(values, "columns", ()))
+    if not labels and hasattr(values, "to_numpy") and len(names) > 1:
+        labels = list(getattr(values, "index", ()))
+    named = labels and len(names) and all(isinstance(label, str) for label in [*labels, *names])
+    if named and labels != list(names):
+        raise ValueError(
+            f"{where} has the channels {labels}, fit had {list(names)}: pass these, in this order."
+        )
+
+
 def _listed(selection: Any, argument: str) -> list[Any]:
     """Return what a selection holds, or raise an error if it is no list."""
     if selection is None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from sklstm._input.channel_selection import channel_names, check_labels
 from sklstm._input.containers import is_pandas
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import NetworkInput, SequenceDataset
@@ -170,6 +171,7 @@ def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput
                 f"it has {data.lengths[sample]}: pass baselines of the same lengths."
             )
         return estimator._input(samples)
+    check_labels(baseline, channel_names(estimator), "baseline")
     values = np.asarray(baseline, np.float64)
     if values.ndim == 1 and len(values) != data.n_channels:
         raise ValueError(

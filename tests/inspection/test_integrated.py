@@ -10,7 +10,7 @@ from sklstm._network.parameters import ParameterLayout
 from sklstm.components.cells import CELLS
 from sklstm.inspection import _path, input_gradients, integrated_gradients
 from tests.inspection.networks import NETWORKS, fitted, score
-from tests.toy import padded
+from tests.toy import SMALL, padded, problem
 
 POOLINGS = ["last", "mean", "max", "concat", "attention"]
 SCALES = ["both", "channel", "sequence", None]
@@ -167,6 +167,18 @@ def test_a_bump_is_found():
 
 
 # --- baselines ------------------------------------------------------------------------------
+def test_a_baseline_with_names_has_those_of_fit():
+    X, y = problem(LSTMRegressor, n_samples=6, lengths=(3, 5))
+    names = [f"channel {c}" for c in range(X[0].shape[1])]
+    model = LSTMRegressor(**SMALL).fit([pd.DataFrame(x, columns=names) for x in X], y)
+    baseline = pd.Series(range(len(names)), names, dtype=float)
+    X = [pd.DataFrame(X[0], columns=names)]
+    expected = integrated_gradients(model, X, baseline=baseline.to_numpy())
+    np.testing.assert_array_equal(integrated_gradients(model, X, baseline=baseline), expected)
+    with pytest.raises(ValueError, match="baseline has the channels"):
+        integrated_gradients(model, X, baseline=baseline[::-1])
+
+
 def test_baselines():
     model, X = fitted("layers")
     X = X[:5]
