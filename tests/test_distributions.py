@@ -303,5 +303,8 @@ def test_estimator_checks(loss):
 
 # `scoring` takes effect in the base that both estimators share.
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:scoring='loss' has no effect"
+)  # early stopping would tell weights from copies
 def test_estimator_checks_with_scoring():
     run_checks(LSTMRegressor(hidden_size=8, max_iter=60, scoring="loss"))

@@ -34,8 +34,8 @@ def raw(model, X):
 def test_learns_and_predicts_a_value_for_each_step(Estimator, bidirectional):
     X, y = problem(Estimator, n_samples=120)
     model = Estimator(
-        return_sequences=True, bidirectional=bidirectional, hidden_size=8, max_iter=40,
-        learning_rate_init=0.01, random_state=0,
+        return_sequences=True, bidirectional=bidirectional, scale="channel", hidden_size=8,
+        max_iter=40, learning_rate_init=0.01, random_state=0,
     ).fit(X, y)  # fmt: skip
     assert model.score(X, y) > 0.9
     predicted = model.predict(X)
@@ -325,3 +325,12 @@ def test_a_y_without_target_is_refused():
         LSTMRegressor(**STEPS).fit(X, y, sample_weight=weight)
     with pytest.raises(ValueError, match="sample_weight of sample 0 has"):
         LSTMRegressor(**STEPS).fit(X, y, sample_weight=[np.ones(len(t) - 1) for t in y])
+
+
+@pytest.mark.parametrize("scale", ["both", "sequence"])
+def test_a_forward_network_whose_scale_looks_ahead(scale):
+    X = [np.arange(4.0)[:, np.newaxis] + k for k in range(6)]
+    model = LSTMRegressor(**STEPS | {"scale": scale})
+    with pytest.warns(UserWarning, match=f"scale='{scale}' standardises each sequence by all of"):
+        model.fit(X, [x[:, 0] for x in X])
+    model.set_params(bidirectional=True).fit(X, [x[:, 0] for x in X])

@@ -169,3 +169,12 @@ def test_it_decides_which_epoch_is_the_best():
     model = LSTMRegressor(**EPOCHS, scoring=scorer).fit(X, y, X_val=X, y_val=y)
     np.testing.assert_array_equal(model.theta_, thetas[1])
     assert model.best_validation_score_ == 0.7
+
+
+def test_without_a_validation_set_it_has_no_effect_and_fit_says_so():
+    X, y = sequences(12)
+    model = LSTMRegressor(**SMALL, scoring="r2")
+    with pytest.warns(UserWarning, match="scoring='r2' has no effect without a validation set"):
+        model.fit(X, y)
+    model.fit(X, y, X_val=X, y_val=y)
+    model.partial_fit(X, y)  # which never stops early

@@ -149,8 +149,9 @@ def test_a_prediction_for_each_step(bidirectional):
     X, y = people()
     steps = np.repeat(y[:, np.newaxis], N_TIMESTEPS, axis=1)
     model = LSTMRegressor(
-        static_features=["age"], return_sequences=True, bidirectional=bidirectional, **SMALL
-    ).fit(X, steps)
+        static_features=["age"], return_sequences=True, bidirectional=bidirectional,
+        scale="channel", **SMALL,
+    ).fit(X, steps)  # fmt: skip
     older = X.assign(age=X["age"] + 20.0)
     assert (model.predict(older) != model.predict(X)).all()
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from sklstm._estimator import settings
 from sklstm._estimator.callbacks import CallbackSupportMixin, FitCallbacks
-from sklstm._estimator.combinations import check_combinations
+from sklstm._estimator.combinations import check_combinations, warn_of_combinations
 from sklstm._estimator.features import FeaturesOfNetwork
 from sklstm._estimator.members import (
     Member,
@@ -122,6 +122,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             )
         y, sample_weight = aligned(X, steps=self.return_sequences, y=y, sample_weight=sample_weight)
         check_combinations(self)
+        if not incremental:
+            warn_of_combinations(self, validated=self.early_stopping or validation is not None)
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         if fresh:  # a fit that fails must not leave half of the last one
             self.__dict__.pop("theta_", None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterator
 
 from sklstm._estimator.hyper_parameters import HyperParameters
@@ -30,6 +31,29 @@ def check_combinations(parameters: HyperParameters) -> None:
         *_with_attention(parameters),
     ):  # fmt: skip
         raise ValueError(sentence)
+
+
+def warn_of_combinations(parameters: HyperParameters, validated: bool) -> None:
+    """Warn of valid hyper-parameters that together do not do what they say.
+
+    validated: whether there is a validation set
+    """
+    if parameters.scoring is not None and not validated:
+        warnings.warn(
+            f"scoring={parameters.scoring!r} has no effect without a validation set: set "
+            "early_stopping=True, pass X_val and y_val to fit, or leave scoring at None.",
+            UserWarning,
+            stacklevel=4,
+        )
+    forward = parameters.return_sequences and not parameters.bidirectional
+    if forward and parameters.scale in ("both", "sequence"):
+        warnings.warn(
+            "With return_sequences=True and bidirectional=False each prediction should depend on "
+            f"no later step, but scale={parameters.scale!r} standardises each sequence by all of "
+            "its steps. Set scale='channel', or bidirectional=True if later steps may count.",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _with_cell(parameters: HyperParameters, cell: Cell) -> Iterator[str]:

@@ -30,7 +30,11 @@ NETWORKS = {
     "attention": (LSTMClassifier, 3, {"pooling": "attention", "scale": "channel"}),
     "no layers": (LSTMRegressor, 1, {"num_layers": 0, "front": FRONT, "pooling": "mean"}),
     "every step": (LSTMRegressor, 1, {"return_sequences": True}),
-    "class of every step": (LSTMClassifier, 3, {"return_sequences": True, "bidirectional": False}),
+    "class of every step": (
+        LSTMClassifier,
+        3,
+        {"return_sequences": True, "bidirectional": False, "scale": "channel"},
+    ),
     "gru": (LSTMClassifier, 3, {"cell": GRU(layer_norm=True, zoneout=0.2)}),
     "rnn": (LSTMRegressor, 1, {"cell": RNN(zoneout=0.1), "bidirectional": False}),
     "peephole": (LSTMRegressor, 1, {"cell": Peephole(zoneout=(0.1, 0.3)), "num_layers": 2}),

@@ -10,7 +10,10 @@ KINDS = {
     "classifier": (LSTMClassifier, {}),
     "regressor with strides": (LSTMRegressor, {"patch_size": 2}),
     "no convolutions": (LSTMClassifier, {"branch": None, "scale": "channel"}),
-    "every step": (LSTMRegressor, {"return_sequences": True, "bidirectional": False}),
+    "every step": (
+        LSTMRegressor,
+        {"return_sequences": True, "bidirectional": False, "scale": "channel"},
+    ),
     "gaps": (LSTMRegressor, {"missing": "mask"}),
     "several members": (LSTMClassifier, {"branch": None, "n_estimators": 2}),
 }
