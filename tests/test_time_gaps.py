@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels.gather import GAP
 from sklstm.export import to_c
-from sklstm.inspection import input_gradients
+from sklstm.inspection import input_gradients, integrated_gradients
 from tests.toy import ESTIMATORS, SMALL, raw
 
 TIMES = SMALL | {"time_gaps": True}
@@ -118,6 +118,29 @@ def test_how_long_ago_is_counted_in_time():
     np.testing.assert_allclose(x[3, 5], GAP * np.log1p(passed / model.time_unit_), rtol=1e-12)
 
 
+@pytest.mark.parametrize("missing", ["error", "mask"])
+def test_explanations_hold_the_times_fixed(missing):
+    X, y = visits()
+    if missing == "mask":
+        X.iloc[[3, 4, 25]] = np.nan
+    model = LSTMRegressor(**TIMES, missing=missing, dtype="float64").fit(X, y)
+    X = X.loc[:3]
+    gradients, step = input_gradients(model, X), 1e-5
+    assert gradients.index.equals(X.index) and gradients.columns.equals(X.columns)
+    for row in (0, 2, 5):  # of the first sample
+        ahead, back = X.copy(), X.copy()
+        ahead.iloc[row] += step
+        back.iloc[row] -= step
+        slope = (model.predict(ahead)[0] - model.predict(back)[0]) / (2.0 * step)
+        assert gradients["value"].iloc[row] == pytest.approx(slope, rel=1e-5, abs=1e-9)
+    at_mean = X * 0.0 + model.channel_mean_[0]
+    for baseline, moved in ((None, at_mean.fillna(model.channel_mean_[0])), (at_mean, at_mean)):
+        attributions = integrated_gradients(model, X, baseline=baseline)
+        change = model.predict(X) - model.predict(moved)
+        sums = attributions["value"].groupby(level=0).sum()
+        np.testing.assert_allclose(sums, change, rtol=1e-3, atol=1e-7)
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_searches_threads_pickles_and_clones(Estimator):
     X, y = visits()
@@ -173,10 +196,6 @@ MISTAKES = {
         "which the steps of a stream do not have: fit with time_gaps=False",
     ),
     "an export": (lambda: to_c(fitted(), "model.c"), "time_gaps=True cannot be exported to C"),
-    "an explanation": (
-        lambda: input_gradients(fitted(), visits()[0]),
-        "time_gaps=True is not explained here",
-    ),
 }
 
 

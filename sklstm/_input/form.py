@@ -63,7 +63,7 @@ def _filled(
     """Return an array (lengths[i], n_channels) for each sample."""
     samples = []
     for sample, length in zip(np.split(rows, np.cumsum(data.lengths)[:-1]), lengths, strict=True):
-        out = np.full((length, data.n_channels), fill, rows.dtype)
+        out = np.full((length, rows.shape[1]), fill, rows.dtype)
         out[: len(sample)] = sample
         samples.append(out)
     return samples

@@ -21,7 +21,8 @@ def input_gradients(
     """Gradient of a prediction by every value of X.
 
     The gradient is exact, and includes scaling, patches, convolutions, and all layers. It is
-    computed in double precision, on the threads of ``estimator.n_jobs``.
+    computed in double precision, on the threads of ``estimator.n_jobs``. The times that
+    ``time_gaps=True`` reads are held fixed.
 
     Parameters
     ----------

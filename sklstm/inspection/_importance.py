@@ -94,7 +94,7 @@ def permutation_importance(
     >>> int(result.importances_mean.argmax())
     1
     """
-    check_network(estimator, reads_times=True)
+    check_network(estimator)
     _check(by, window, count_from, n_repeats)
     data = estimator._known_sequences(X)
     # the channel of the times, if there is one, is read off X again

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklstm._input.channel_selection import channel_names, check_labels
 from sklstm._input.containers import is_pandas
 from sklstm._input.form import in_form_of
-from sklstm._input.sequences import NetworkInput, SequenceDataset
+from sklstm._input.sequences import NetworkInput, SequenceDataset, steps_of
 from sklstm._network.chunk import Chunk
 from sklstm.inspection._opened import Opened
 from sklstm.inspection._path import Paths, integrated
@@ -52,7 +52,7 @@ def integrated_gradients(
     baseline : float, array-like of shape (n_channels,), samples like X, or None, default=None
         What the samples are compared with, in the units of X: a value of all channels, one of
         each, or a sample of the same length for each of X. None: the mean of each channel in the
-        training data, and unknown categories.
+        training data, and unknown categories. Its times are those of X.
     response : {"raw", "probability"}, default="raw"
         What to explain: the raw score as of ``decision_function``, or the value as of
         ``predict`` of a regressor; or the probability of the class.
@@ -150,7 +150,8 @@ def _by_channel(opened: Opened, rows: NDArray) -> NDArray[np.float64]:
 def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput:
     """Return the baseline of each sample, as the network reads it."""
     if baseline is None:
-        baseline = np.nan_to_num(estimator.channel_mean_)  # NaN: a channel that is not read
+        # NaN: a channel that is not read
+        baseline = np.nan_to_num(estimator.channel_mean_[: estimator.n_channels_in_])
     elif estimator.categories_ and _is_constant(baseline):
         raise ValueError(
             f"baseline={baseline!r} does not say which categories to compare with: pass samples "
@@ -170,20 +171,32 @@ def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput
                 f"Sample {sample} of baseline has {samples.lengths[sample]} time steps, but in X "
                 f"it has {data.lengths[sample]}: pass baselines of the same lengths."
             )
-        return estimator._input(samples)
+        return estimator._input(_at_times_of(data, estimator, samples))
     check_labels(baseline, channel_names(estimator), "baseline")
     values = np.asarray(baseline, np.float64)
-    if values.ndim == 1 and len(values) != data.n_channels:
+    n_channels = estimator.n_channels_in_
+    if values.ndim == 1 and len(values) != n_channels:
         raise ValueError(
-            f"baseline has {len(values)} values, but X {data.n_channels} channels: pass one number "
+            f"baseline has {len(values)} values, but X {n_channels} channels: pass one number "
             "for all channels, one for each, or samples like X."
         )
     if not np.isfinite(values).all():
         raise ValueError(f"baseline={baseline!r} has values that are not finite.")
-    longest = int(data.lengths.max())
-    rows = np.array(np.broadcast_to(values, (longest, data.n_channels)))
+    rows = np.zeros((int(data.lengths.max()), data.n_channels))
+    rows[:, :n_channels] = values
     constant = SequenceDataset(rows, np.zeros_like(data.lengths), data.lengths)
-    return estimator._input(constant)
+    return estimator._input(_at_times_of(data, estimator, constant))
+
+
+def _at_times_of(
+    data: SequenceDataset, estimator: Any, baseline: SequenceDataset
+) -> SequenceDataset:
+    """Return the baseline with the times of the samples, if there are any: they are no values."""
+    if data.n_channels == estimator.n_channels_in_:
+        return baseline
+    rows, last = baseline.values[steps_of(baseline)].astype(np.float64), np.cumsum(data.lengths)
+    rows[:, -1] = data.values[steps_of(data), -1]
+    return SequenceDataset(rows, last - data.lengths, last)
 
 
 def _is_constant(baseline: Any) -> bool:

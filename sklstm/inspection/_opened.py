@@ -24,22 +24,13 @@ from sklstm.inspection._response import Response
 _ROWS = 32
 
 
-def check_network(estimator: Any, reads_times: bool = False) -> None:
-    """Refuse what is not one of the networks that are explained here.
-
-    reads_times: whether the times of X may be among what the network reads
-    """
+def check_network(estimator: Any) -> None:
+    """Refuse what is not one of the networks that are explained here."""
     if not isinstance(estimator, FittedNetwork):
         raise TypeError(
             f"{type(estimator).__name__} is not explained here, only LSTMClassifier and "
             "LSTMRegressor are. Of a pipeline or a search, pass the network in it, and X as it "
             "reaches the network."
-        )
-    if not reads_times and getattr(estimator, "_architecture", {}).get("time_gaps"):
-        raise ValueError(
-            "A network with time_gaps=True is not explained here: it reads the times of X, which "
-            "are no values. Fit with time_gaps=False, and pass the time since the step before as "
-            "a channel."
         )
 
 
@@ -157,7 +148,7 @@ class Opened:
         values[np.ix_(np.cumsum(lengths) - lengths, of_static)] = static
         if categorical is not None:
             values[:, of_categories] = categorical
-        return values
+        return values[:, : estimator.n_channels_in_]  # times are no values
 
     def check_finite(self, values: NDArray, n_rows: NDArray[np.int64] | None) -> None:
         """Refuse what is not finite, by sample and value."""
