@@ -153,6 +153,19 @@ def test_attributes():
     assert list(fitted(list(OBJECTS)).embeddings_) == [1]  # without names
 
 
+def test_a_length_for_each_channel():
+    """By the keys of `embeddings_`; a channel without one has the default."""
+    X = [[[a, b] for a, b in zip("abcabc", "xyxyxy", strict=True)] for _ in range(6)]
+    model = fitted(X, [0, 1] * 3, embedding_size={1: 4})
+    assert {name: e.vectors.shape for name, e in model.embeddings_.items()} == {
+        0: (3, 3),
+        1: (2, 4),
+    }
+    other = fitted(X, [0, 1] * 3, embedding_size={0: 3, 1: 4})
+    np.testing.assert_array_equal(other.theta_, model.theta_)
+    assert fitted(MIXED, embedding_size={"word": 2}).embeddings_["word"].vectors.shape == (4, 2)
+
+
 def test_without_categories():
     model = fitted(NUMBERS, categorical_features=None)
     assert model.is_categorical_ is None

@@ -106,6 +106,14 @@ FIT = {
         lambda: fit(TOKENS, embedding_size=0),
         "The 'embedding_size' parameter of LSTMClassifier must be an int in the range",
     ),
+    "vectors of a channel that is not there": (
+        lambda: fit(TOKENS, embedding_size={"word": 3}),
+        "embedding_size has the key 'word', which is no categorical channel of X; there are 0",
+    ),
+    "a channel with vectors of length 0": (
+        lambda: fit(TOKENS, embedding_size={0: 0}),
+        'embedding_size has 0 for 0: pass a whole number of at least 1, or "auto"',
+    ),
     "a table of words": (
         lambda: fit(Sequences.from_frame(LONG.reset_index(), sample="sample", time="time"), None),
         "Channel 'kind' of X holds strings, 'quiz' for instance.*categorical_features='from_dtype'",

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator import settings
 from sklstm._estimator.channel_roles import ChannelRoles
+from sklstm._estimator.embedding_sizes import embedding_shapes
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.saved import Saved
@@ -162,6 +163,14 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """Indices of the categorical channels."""
         return np.flatnonzero([] if self.is_categorical_ is None else self.is_categorical_)
 
+    @property
+    def _categorical_names(self) -> list[Any]:
+        """Names of the categorical channels, or indices of those that have none."""
+        if self.is_categorical_ is None:
+            return []
+        names = channel_names(self)
+        return [names[channel] for channel in self._categorical]
+
     def _raw_prediction(self, data: SequenceDataset) -> NDArray:
         """Return raw predictions (n_rows, n_outputs)."""
         inputs, every = self._input(data), np.arange(data.n_samples)
@@ -230,7 +239,9 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             n_channels=len(roles.reading.center),
             n_gaps=len(roles.reading.gaps),
             n_constant=roles.n_constant,
-            embeddings=settings.embeddings(started, self.categories_),
+            embeddings=embedding_shapes(
+                started.embedding_size, self.categories_, self._categorical_names
+            ),
             patch_sizes=(self.patch_size_, self.branch_patch_size_),
             front=self.front_,
             branch=self.branch_,
@@ -400,12 +411,11 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
                 f"This {type(self).__name__} was fitted without categorical channels and has no "
                 "embeddings_: set categorical_features."
             )
-        names = channel_names(self)
-        parameters, channels = self.parameters_, np.flatnonzero(self.is_categorical_)
-        found = {}
-        for k, (channel, known) in enumerate(zip(channels, self.categories_, strict=True)):
+        parameters, found = self.parameters_, {}
+        channels = zip(self._categorical_names, self.categories_, strict=True)
+        for k, (channel, known) in enumerate(channels):
             table = parameters[f"embedding_{k}"]  # (..., n_categories + 1, size)
-            found[names[channel]] = Embedding(known, table[..., 1:, :], table[..., 0, :])
+            found[channel] = Embedding(known, table[..., 1:, :], table[..., 0, :])
         return found
 
     @property

@@ -164,9 +164,9 @@ class HyperParameters:
         "array-like", StrOptions({"from_dtype"}), None, fixed=True,
         text='Channels of categories or words, by name, index or mask, or those of strings.',
     )  # fmt: skip
-    embedding_size: int | Literal["auto"] = _declare(
-        "input", 'int or "auto"', "auto", COUNT, _AUTO, fixed=True,
-        text='Length of the vector learned for a category. "auto": 1.6 n^0.56, at most 50.',
+    embedding_size: int | dict[Any, Any] | Literal["auto"] = _declare(
+        "input", 'int, dict or "auto"', "auto", COUNT, dict, _AUTO, fixed=True,
+        text='Length of the vector of a category, also by channel. "auto": 1.6 n^0.56, at most 50.',
     )  # fmt: skip
 
     # --- training ---------------------------------------------------------------------------

@@ -30,7 +30,6 @@ _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
 _LONGER = 2.5  # and with a branch so many times as long, if the loss falls slowly
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
 _DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.8
-_LONGEST_VECTOR = 50  # embedding_size="auto"
 # Up to so many samples are one batch, in double precision, without dropout: there a sample weight
 # equals so many copies of the sample to 1e-7. With a branch this holds if no more of them differ
 # than a minibatch has; else minibatches of half the size are worth more.
@@ -165,22 +164,6 @@ def network_spec(
         recurrent_dropout=float(parameters.recurrent_dropout),
         variational_dropout=float(parameters.variational_dropout),
     )
-
-
-def embeddings(
-    parameters: HyperParameters, categories: list[NDArray] | None
-) -> tuple[tuple[int, int], ...]:
-    """Return the number of vectors and their length, for the categories of each channel."""
-    return tuple(
-        (len(known) + 1, _embedding_size(parameters, len(known))) for known in categories or ()
-    )
-
-
-def _embedding_size(parameters: HyperParameters, n_categories: int) -> int:
-    """Return the length of the vectors of a channel."""
-    if parameters.embedding_size != "auto":
-        return int(parameters.embedding_size)
-    return max(1, min(_LONGEST_VECTOR, round(1.6 * n_categories**0.56)))
 
 
 def training_settings(
