@@ -22,7 +22,7 @@ from sklstm.inspection import (
     permutation_importance,
     state_traces,
 )
-from tests.toy import ESTIMATORS, SMALL
+from tests.toy import ESTIMATORS, SMALL, run_estimator_checks
 
 N, T = 24, 6
 RNG = np.random.default_rng(0)
@@ -133,6 +133,17 @@ def test_booleans_and_ragged_characters():
     assert model.categories_[0].tolist() == [0.0, 1.0]
     X = [x.astype(object)[:, 0].tolist() for x in X]
     assert fitted(X, [x[0] for x in X], categorical_features=[0]).categories_[0].tolist() == [0, 1]
+
+
+@pytest.mark.filterwarnings("ignore:categorical_features='from_dtype', but no:UserWarning")
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_estimator_checks_without_a_category(Estimator):
+    """Those that look at tags, at NaN and at dtypes; X holds numbers only."""
+    names = (
+        "check_estimators_pickle", "check_estimators_nan_inf", "check_estimator_tags",
+        "check_dtype_object", "check_estimators_dtypes", "check_fit2d", "check_dict_unchanged",
+    )  # fmt: skip
+    run_estimator_checks(Estimator(**SMALL, categorical_features="from_dtype"), names)
 
 
 # --- attributes ---------------------------------------------------------------------------
@@ -342,6 +353,9 @@ def test_tags():
     assert tags.categorical
     assert tags.string
     assert tags.allow_nan
+    tags = get_tags(LSTMClassifier(categorical_features="from_dtype")).input_tags
+    assert tags.categorical
+    assert not tags.allow_nan  # X may hold numbers only
     tags = get_tags(LSTMClassifier()).input_tags
     assert not (tags.categorical or tags.string or tags.allow_nan)
 

@@ -455,7 +455,8 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         tags.input_tags.allow_nan = self.missing == "mask"
         if self.categorical_features is not None and len(self.categorical_features):
             tags.input_tags.categorical = tags.input_tags.string = True
-            tags.input_tags.allow_nan = True  # a missing category is an unknown one
+            # a missing category is an unknown one, but X may hold none of them
+            tags.input_tags.allow_nan |= not isinstance(self.categorical_features, str)
         return tags
 
 
