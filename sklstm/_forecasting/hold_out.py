@@ -16,6 +16,7 @@ _MAX_ORIGINS = 32  # origins of a series at which candidates are compared
 _SHORTEST = 12  # a series shorter than this, or than two horizons, has no hold-out
 _FRACTION = 10  # of a very long series that is held out: one in so many observations
 _NAMED = 5  # series in a warning
+_NEAR = 1.4  # steps whose ratio is at most this are neighbours
 _SEASONS_BEFORE = 3  # a whole longest season is held out if so many remain before it
 
 
@@ -85,13 +86,28 @@ class HoldOut:
         naive = np.array([np.abs(np.diff(y)).mean() for y in observations.values])
         self._unit = np.where(naive > 0.0, naive, 1.0)
 
-    def error(self, forecast: AnchorForecast) -> NDArray[np.float64]:
-        """Return the mean absolute error (n_series,) in the units of the observations."""
+    def errors(self, forecast: AnchorForecast) -> NDArray[np.float64]:
+        """Return absolute errors (n_origins, horizon) in the units of y; 0 where y is not known."""
         x = forecast(self._series, self._origins, self._horizon) + self._explained
         logs = self._logs[:, np.newaxis]
         y = np.where(logs, from_scale(np.where(logs, x, 0.0), True), x)
-        errors = np.where(self._known, np.abs(y - self._actual), 0.0).sum(axis=1)
-        return np.bincount(self._series, errors) * self._per_count
+        return np.where(self._known, np.abs(y - self._actual), 0.0)
+
+    def mean(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean (n_series,) of errors (n_origins, horizon) of each series."""
+        return np.bincount(self._series, errors.sum(axis=1)) * self._per_count
+
+    def by_step(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return sums (n_series, horizon) of errors (n_origins, horizon) at each step and near it.
+
+        Few origins know the last steps: neighbours up to a factor of 1.4 away count with each.
+        """
+        sums = np.zeros((int(self._series[-1]) + 1, self._horizon))
+        np.add.at(sums, self._series, errors)
+        steps = np.arange(1, self._horizon + 1)
+        ratio = steps / steps[:, np.newaxis]
+        near = (ratio <= _NEAR) & (ratio >= 1.0 / _NEAR)
+        return np.asarray(sums @ near)
 
     def mean_over_series(self, errors: NDArray[np.float64]) -> float:
         """Return the mean of errors (n_series,), each in units of its naive forecast's error."""

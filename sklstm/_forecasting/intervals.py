@@ -13,7 +13,7 @@ are half the widths that would have contained them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,10 @@ class Spread:
         if len(ratios) > _KEPT:
             ratios = np.quantile(ratios, np.linspace(0.0, 1.0, _KEPT))
         return cls(profile, ratios, int(known.any(axis=1).sum()), log)
+
+    def narrowed(self, factors: NDArray[np.float64]) -> Spread:
+        """Return the spread of errors that are smaller by factors (horizon,), one for each step."""
+        return replace(self, profile=np.maximum.accumulate(self.profile * factors))
 
     def half_width(self, coverage: float, point: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the half-width (horizon,) of intervals around a forecast (horizon,).

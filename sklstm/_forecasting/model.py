@@ -48,6 +48,7 @@ class Model:
     errors: dict[str, NDArray[np.float64]]  # (n_series,) by candidate, on the hold-out; NaN: none
     weights: dict[str, NDArray[np.float64]]  # (n_series,) by candidate
     spreads: list[Spread]
+    narrowing: NDArray[np.float64] | None = None  # (n_series, horizon), see `_narrowing`
 
     @classmethod
     def fit(
@@ -75,10 +76,13 @@ class Model:
         drivers = None if inputs is None else Drivers.of(inputs, n_past_only)
         full = Anchored(observations.x, lengths, logs, settings, not long, features, drivers)
         networks = Networks()
-        errors = _compare(full, observations, inputs, networks, seed, n_threads, after_round)
+        errors, by_step = _compare(
+            full, observations, inputs, networks, seed, n_threads, after_round
+        )
         weights = weights_of_candidates(errors, long, int(lengths.sum()))
-        spreads = _spreads(full, observations, weights, errors)
-        return cls(settings, logs, effects, full, networks, errors, weights, spreads)
+        narrowing = None if by_step is None else _narrowing(by_step, weights)
+        spreads = _spreads(full, observations, weights, narrowing)
+        return cls(settings, logs, effects, full, networks, errors, weights, spreads, narrowing)
 
     def followed(
         self,
@@ -92,7 +96,7 @@ class Model:
         old = self.anchored
         anchored = old.like(observations, observations.lengths, old.features, inputs)
         anchored.linear = self.anchored.linear
-        spreads = _spreads(anchored, observations, self.weights, self.errors)
+        spreads = _spreads(anchored, observations, self.weights, self.narrowing)
         return replace(self, anchored=anchored, spreads=spreads)
 
     @property
@@ -257,11 +261,12 @@ def _compare(
     seed: int,
     n_threads: int,
     after_round: Callable[[], object],
-) -> dict[str, NDArray[np.float64]]:
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]] | None]:
     """Compare all candidates on the hold-out; return errors (n_series,) by candidate.
 
     On the way the linear maps and the networks are trained. A series that is too short for a
-    hold-out has the trend alone.
+    hold-out has the trend alone. If a network sees drivers, sums of errors (n_series, horizon) by
+    step and candidate come second.
     """
     settings, horizon = full.settings, full.settings.horizon
     n_held = n_held_out(observations.lengths, settings)
@@ -269,27 +274,35 @@ def _compare(
     errors = {name: np.full(full.n_series, np.nan) for name in CANDIDATES}
     errors["trend"][n_held == 0] = 1.0
     if not len(which):
-        return errors
+        return errors, None
     part = observations.of_series(which)
     rows = None if inputs is None else [inputs[i] for i in which]
     past = full.like(part, part.lengths - n_held[which], full.features[which], rows)
     hold_out = HoldOut(past, part, horizon)
+    tables = {}
     for name, anchor in past.anchors().items():
         if name not in map(with_linear_map, BRANCHES):
-            errors[name][which] = hold_out.error(anchor)
+            tables[name] = hold_out.errors(anchor)
     for k, branch in enumerate(BRANCHES):
         if _fit_linear_map(branch, past, full):
             name = with_linear_map(branch)
-            errors[name][which] = hold_out.error(past.anchors()[name])
+            tables[name] = hold_out.errors(past.anchors()[name])
         if settings.trains_networks:
-            errors[with_network(branch)][which] = networks.train(
+            tables[with_network(branch)] = networks.train(
                 branch, past, full, hold_out, seed + k, n_threads, after_round
             )
     if settings.trains_networks and full.drivers is not None:
-        errors[DRIVERS][which] = networks.train(
+        tables[DRIVERS] = networks.train(
             "X", past, full, hold_out, seed + len(BRANCHES), n_threads, after_round
         )
-    return errors
+    for name, table in tables.items():
+        errors[name][which] = hold_out.mean(table)
+    if DRIVERS not in tables:
+        return errors, None
+    by_step = {name: np.zeros((full.n_series, horizon)) for name in tables}
+    for name, table in tables.items():
+        by_step[name][which] = np.nan_to_num(hold_out.by_step(table))
+    return errors, by_step
 
 
 def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
@@ -303,21 +316,30 @@ def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
     return True
 
 
+def _narrowing(
+    errors: dict[str, NDArray[np.float64]], weights: dict[str, NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Return by how much the drivers' network makes errors smaller, factors (n_series, horizon).
+
+    Intervals come from past errors of the anchors, which do not know what that network knows. Each
+    step has its own factor: a driver that is known only in the past often helps the first ones
+    alone. errors: by candidate, sums (n_series, horizon) over the hold-out.
+    """
+    with_x = np.zeros_like(errors["trend"])
+    for name, error in errors.items():
+        with_x += weights[name][:, np.newaxis] * error
+    excess = np.maximum(errors["trend"] - errors[DRIVERS], 0.0)
+    without = with_x + weights[DRIVERS][:, np.newaxis] * excess
+    return np.divide(with_x, without, out=np.ones_like(without), where=without > 0.0)
+
+
 def _spreads(
     anchored: Anchored,
     observations: Observations,
     weights: dict[str, NDArray[np.float64]],
-    holdout_errors: dict[str, NDArray[np.float64]],
+    narrowing: NDArray[np.float64] | None,
 ) -> list[Spread]:
-    """Return the spread of the errors that the anchors made in each series.
-
-    It is narrower by as much as the network that sees exogenous variables did better than the trend
-    on the hold-out, since the anchors do not know what that network knows.
-    """
-    with_x = sum(weights[name] * np.nan_to_num(holdout_errors[name]) for name in CANDIDATES)
-    excess = holdout_errors["trend"] - np.fmin(holdout_errors[DRIVERS], holdout_errors["trend"])
-    without = with_x + weights[DRIVERS] * np.nan_to_num(excess)
-    shares = np.divide(with_x, without, out=np.ones_like(without), where=without > 0.0)
+    """Return the spread of the errors that the anchors made in each series, narrowed."""
     spreads = []
     for i, explained in enumerate(observations.explained):
         origins = anchored.origins_of(i)
@@ -326,7 +348,7 @@ def _spreads(
         known = positions < anchored.end[i]
         forecast += explained[np.where(known, positions - anchored.begin[i], 0)]
         spread = Spread.of(errors, forecast, bool(observations.logs[i]))
-        spreads.append(replace(spread, ratios=spread.ratios * shares[i]))
+        spreads.append(spread if narrowing is None else spread.narrowed(narrowing[i]))
     return spreads
 
 

@@ -37,7 +37,7 @@ class Networks:
         n_threads: int,
         after_round: Callable[[], object],
     ) -> NDArray[np.float64]:
-        """Train the network of a branch; return its errors (n_series,) on the hold-out.
+        """Train the network of a branch; return its errors (n_origins, horizon) on the hold-out.
 
         It is trained on the past, to find the best number of rounds, then from the start on all
         data.
@@ -45,7 +45,8 @@ class Networks:
         settings, branch = past.settings, _branch(past, name)
         anchor = past.anchors()[corrected_by(NETWORKS[name], settings)]
         corrector = _corrector(branch, name, settings, seed)
-        errors = [hold_out.error(anchor)]  # before the first round
+        errors = hold_out.errors(anchor)  # before the first round
+        means = [hold_out.mean_over_series(hold_out.mean(errors))]
 
         def look(correct: Correction) -> None:
             def corrected(series: NDArray, origins: NDArray, horizon: int) -> NDArray:
@@ -53,18 +54,22 @@ class Networks:
                 forecast = anchor(series, origins, horizon)
                 return forecast + repeated_beyond(correction, horizon, settings.lag)
 
-            errors.append(hold_out.error(corrected))
+            nonlocal errors
+            of_round = hold_out.errors(corrected)
+            means.append(hold_out.mean_over_series(hold_out.mean(of_round)))
+            if int(np.argmin(means)) == len(means) - 1:
+                errors = of_round
             after_round()
 
         network = corrector.settings
         corrector.fit(branch, _n_rounds(branch, network), n_threads, look)
-        best = int(np.argmin([hold_out.mean_over_series(of_round) for of_round in errors]))
+        best = int(np.argmin(means))
         self.chosen_steps[name] = best * network.steps_per_round
         if best:
             final = _branch(full, name)
             self.correctors[name] = corrector.fit(final, best, n_threads, lambda _: after_round())
         self.loss_curves[name] = corrector.loss_curve
-        return errors[best]
+        return errors
 
     def corrected(
         self, anchored: Anchored, origins: NDArray, anchors: dict[str, NDArray[np.float64]]

@@ -77,6 +77,28 @@ def test_columns_known_only_in_the_past():
         forecaster.update(y[110:], future)
 
 
+def test_intervals_are_narrower_only_where_the_network_knows_more():
+    rng, index = np.random.default_rng(0), pd.date_range("2022-01-01", periods=560, freq="D")
+    z = rng.standard_normal(560)  # two days ahead of y: it tells the first two steps
+    y = pd.Series(100.0 + 5.0 * np.roll(z, 2) + rng.standard_normal(560), index)
+    X = pd.DataFrame({"z": z}, index)
+    settings = {"horizon": 8, "window": 10, "random_state": 0, "season_length": None}
+    forecaster = LSTMForecaster(**settings, past_columns=["z"]).fit(y[:500], X[:500])
+    factors = forecaster._fitted.models.models[0].narrowing[0]
+    assert (factors[:2] < 0.7).all()
+    assert (factors[4:] > 0.9).all()
+    width = np.diff(forecaster.predict_interval(coverage=0.9), axis=1).ravel()
+    assert (np.diff(width) > -1e-9).all()
+    forecasts = forecaster.predict_at(y, index[499:552], X)
+    actual = np.lib.stride_tricks.sliding_window_view(y.to_numpy(), 8)[500:]
+    inside = (2.0 * np.abs(forecasts - actual) <= width).mean(axis=0)
+    assert inside[:2].mean() == pytest.approx(0.9, abs=0.1)
+    assert inside[4:].mean() == pytest.approx(0.9, abs=0.1)
+    # `followed` keeps the factors
+    forecaster.update(y[500:501], X[500:501])
+    np.testing.assert_array_equal(forecaster._fitted.models.models[0].narrowing[0], factors)
+
+
 def test_only_past_columns_ask_for_no_future():
     y, X = load_of_temperature(1, 120)
     y, X = y.loc["s0"].asfreq("D"), X.loc["s0"]
