@@ -8,8 +8,8 @@ split, t, y. All series of one frequency in the competition are permuted by
 hourly series contains the first 120 of 414. The "fresh" and "other" samples come later in the same
 order. "global" is one model for a panel; all other samples have one model for each series. MASE is
 scaled by the seasonal differences of the training data; smaller is better. Everything runs on one
-thread, and times are processor times. Theta and AutoETS are those of statsforecast, if it is
-installed (extra ``bench``).
+thread, and times are processor times. "without networks" has max_steps=0. Theta and AutoETS are
+those of statsforecast, if it is installed (extra ``bench``).
 """
 
 from __future__ import annotations
@@ -98,10 +98,10 @@ def indexed(values: np.ndarray, freq: str, offset: int = 0) -> pd.Series:
     return pd.Series(values, pd.date_range(start, periods=len(values), freq=freq))
 
 
-def of_forecaster(sample: Sample, seed: int) -> Result:
+def of_forecaster(sample: Sample, seed: int, max_steps: int | None = None) -> Result:
     """Return the result of LSTMForecaster."""
     h, m = sample.horizon, sample.season_length
-    forecaster = LSTMForecaster(horizon=h, random_state=seed, n_jobs=1)
+    forecaster = LSTMForecaster(horizon=h, max_steps=max_steps, random_state=seed, n_jobs=1)
     known = [indexed(past, sample.freq) for past, _ in sample.series]
     start = time.process_time()
     points: list[np.ndarray] = []
@@ -188,7 +188,7 @@ def row(sample: Sample, method: str, results: list[Result]) -> str:
     )
     seconds = np.median([result.seconds for result in results])
     return (
-        f"{sample.name:<18}{method:<16}{np.mean(mase):>7.3f}  {spread:<13}{covered}{seconds:>10.3f}"
+        f"{sample.name:<18}{method:<17}{np.mean(mase):>7.3f}  {spread:<13}{covered}{seconds:>10.3f}"
     )
 
 
@@ -203,7 +203,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(describe_machine())
     print(
-        f"{'sample':<18}{'method':<16}{'MASE':>7}  {'seeds':<13}{'80%':>8}{'95%':>8}{'seconds':>10}"
+        f"{'sample':<18}{'method':<17}{'MASE':>7}  {'seeds':<13}{'80%':>8}{'95%':>8}{'seconds':>10}"
     )
     # compile first, so that the times do not include it
     LSTMForecaster(horizon=2, max_steps=20).fit(indexed(np.arange(60.0) % 7, "D"))
@@ -211,6 +211,7 @@ def main() -> None:
         if arguments.only and sample.name not in arguments.only:
             continue
         methods = {"LSTMForecaster": partial(of_forecaster, sample)}
+        methods["without networks"] = lambda _, sample=sample: of_forecaster(sample, 0, max_steps=0)
         methods |= {name: lambda _, run=run: run() for name, run in peers(sample).items()}
         for method, run in methods.items():
             if not arguments.methods or method in arguments.methods:
