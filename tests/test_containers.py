@@ -107,6 +107,71 @@ def test_a_column_of_sequences_of_another_package(ragged):
     np.testing.assert_array_equal(raw(model, Column(sequences)), raw(expected, sequences))
 
 
+class Cells(Column):
+    """A column of a table."""
+
+    def __getitem__(self, row):
+        return self.cells[row]
+
+    def to_numpy(self):
+        return self.__array__()
+
+
+class Table:
+    """A table of another package, as of polars."""
+
+    def __init__(self, columns):
+        self._columns, self.columns = columns, list(columns)
+
+    def __len__(self):
+        return len(self._columns[self.columns[0]])
+
+    def __getitem__(self, name):
+        return self._columns[name]
+
+    def to_numpy(self):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("ragged", [False, True])
+def test_a_table_of_another_package_with_a_sequence_in_each_cell(ragged):
+    sequences = [x[: 3 + (i % 3 if ragged else 0)] for i, x in enumerate(X)]
+    expected = LSTMClassifier(**SMALL).fit(sequences, y)
+    given = Table({name: Cells([x[:, c] for x in sequences]) for c, name in enumerate("ab")})
+    model = LSTMClassifier(**SMALL).fit(given, y)
+    assert list(model.feature_names_in_) == ["a", "b"]
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("first", [False, True])
+def test_a_single_value_beside_sequences_in_the_cells_of_a_frame(words, first):
+    sequences = [["a", "b"]] * 24 if words else [x[:, 0] for x in X]
+    frame = pd.DataFrame({"age": np.arange(24), "s": sequences})[
+        ["age", "s"] if first else ["s", "age"]
+    ]
+    settings = SMALL | ({"categorical_features": "from_dtype"} if words else {})
+    with pytest.raises(ValueError, match=r"Sample 0 of X holds 0 in column 'age', .* static_feat"):
+        LSTMClassifier(**settings).fit(frame, y)
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+@pytest.mark.parametrize("columns", [["t1"], [f"t{k}" for k in range(6)]], ids=len)
+def test_sparse_columns_of_pandas_are_dense_ones(columns, fill):
+    frame = WIDE.where(WIDE > 0.0, 0.0)
+    sparse = frame.astype(dict.fromkeys(columns, pd.SparseDtype(float, fill)))
+    index = pd.MultiIndex.from_product([range(8), range(3)])
+    for given, other, labels in (
+        (sparse, frame, y),
+        (sparse.set_index(index), frame.set_index(index), y[:8]),
+    ):
+        model = LSTMClassifier(**SMALL).fit(given, labels)
+        expected = LSTMClassifier(**SMALL).fit(other, labels)
+        np.testing.assert_array_equal(model.theta_, expected.theta_)
+        np.testing.assert_array_equal(raw(model, given), raw(expected, other))
+    assert isinstance(sparse["t1"].dtype, pd.SparseDtype)  # what was passed is as before
+
+
 @pytest.mark.parametrize("make", [np.asarray, list, lambda v: v.tolist(), lambda v: v[:, :, 0]])
 def test_complex_numbers_are_refused_in_a_line(make):
     given = make(np.ones((24, 6, 2)) + 1j)

@@ -24,6 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import _safe_indexing, resample
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm._input.times import elapsed_times
 from tests.toy import SMALL, problem, raw
 
 STEPS = SMALL | {"return_sequences": True, "bidirectional": False, "scale": "channel"}
@@ -460,6 +461,51 @@ def test_numbers_as_python_objects(convert):
     table.loc[table.index[9], "temp"] = None
     with pytest.raises(ValueError, match="has no value in column 'temp'"):
         read(table)
+
+
+def test_times_as_python_objects_and_as_arrow_has_them():
+    table = a_table()
+    start = pd.Timestamp("2024-01-01")
+    table["hour"] = start + 24 * (table["hour"].dt.tz_localize(None) - start)  # a row each day
+    expected = read(table)
+    for convert in (
+        lambda time: time.dt.date,
+        lambda time: pd.Series(list(time.dt.to_pydatetime()), time.index, dtype=object),
+        lambda time: time.astype(pd.ArrowDtype(pytest.importorskip("pyarrow").date32())),
+    ):
+        X = read(table.assign(hour=convert(table["hour"])))
+        np.testing.assert_array_equal(X.dataset().values, expected.dataset().values)
+        assert X.to_frame()["hour"].dtype.kind == "M"
+        steps = [elapsed_times(x, x.dataset())[0] for x in (X, expected)]
+        np.testing.assert_array_equal(*steps)
+    days = table["hour"].dt.date
+    twice = pd.concat([table.assign(hour=days), table.assign(hour=days).iloc[:1]])
+    with pytest.raises(ValueError, match="has two rows"):
+        read(twice)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
+def test_whatever_stands_for_a_missing_value(missing):
+    table = a_table(shuffled=False)
+    expected = table.assign(temp=table["temp"].mask(table["temp"] > 1.0))
+    expected["state"] = table["site"].mask(table["temp"] > 1.0)
+    table = table.astype({"temp": object}).assign(state=table["site"].astype(object))
+    table.loc[expected["temp"].isna(), ["temp", "state"]] = missing
+    arguments = {"missing": "mask", "target": None, "channels": ["temp", "state"]}
+    X, Z = read(table, **arguments), read(expected, **arguments)
+    np.testing.assert_array_equal(X.dataset().values, Z.dataset().values)
+    np.testing.assert_array_equal(X.words[1], Z.words[1])
+
+
+def test_a_table_that_is_not_computed_yet_is_refused():
+    class LazyFrame:
+        def collect(self):
+            raise AssertionError
+
+    with pytest.raises(TypeError, match=r"is a LazyFrame, .* pass what its collect"):
+        read(LazyFrame())
+    with pytest.raises(TypeError, match="X is a LazyFrame"):
+        LSTMClassifier(**SMALL).fit(LazyFrame(), LABELS)
 
 
 def test_as_an_array_only_if_of_one_length():

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from sklstm._input.channel_selection import channel_names, selected_channels
-from sklstm._input.containers import check_container, is_long_frame
+from sklstm._input.containers import as_text, check_container, is_long_frame
 from sklstm._input.sequences import SequenceDataset, steps_of
 from sklstm._input.static_features import static_columns
 from sklstm._input.words import (
@@ -253,7 +253,7 @@ def _codes(
         held = "numbers", "strings"
         raise ValueError(
             f"{_name(estimator, channel)} of X holds {held[words is not None]}, but in fit it held "
-            f"{held[words is None]}, {categories[0]!r} for instance."
+            f"{held[words is None]}, {as_text(categories[0])} for instance."
         )
     if words is None:
         of_values, position = np.unique(column[~missing], return_inverse=True)

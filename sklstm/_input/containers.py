@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._input.table_columns import as_frame
+
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # what the kernels read as it is
 
 
@@ -25,6 +27,8 @@ def opened(X: Any) -> tuple[Any, Any]:
     if isinstance(X, Sequence):
         return list(X), _with_common_columns(X)
     named = None
+    if not is_pandas(X) and _has_cells(X):
+        X = as_frame(X)
     if is_pandas(X) and X.ndim == 2 and X.columns.nlevels > 1:
         raise ValueError(
             f"The columns of X have {X.columns.nlevels} levels. If they are channel and time, "
@@ -32,13 +36,13 @@ def opened(X: Any) -> tuple[Any, Any]:
             "(sample, time); if they are time and channel, the same with level=0. If together "
             "they are the time, pass X.to_numpy()."
         )
-    if is_pandas(X) and not is_long_frame(X) and _holds_sequences(X):
+    if is_pandas(X) and not is_long_frame(X) and holds_sequences(X):
         named = X if X.ndim == 2 else None
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.dtype == object and X.size and X.ndim < 3:
         if X.ndim == 1:
             return list(X), named
-        if is_sequence(X.flat[0]):  # a row for each sample, a column for each channel
+        if any(map(is_sequence, X[0])):  # a row for each sample, a column for each channel
             return [_side_by_side(i, row, named) for i, row in enumerate(X)], named
     return X, named
 
@@ -80,7 +84,7 @@ def refuse_columns_of_words(X: Any) -> None:
     """Refuse a DataFrame with a column that holds no numbers, by the first such column."""
     columns = getattr(X, "columns", ())
     if is_pandas(X):
-        if not hasattr(X, "to_numpy") or _holds_sequences(X):
+        if not hasattr(X, "to_numpy") or holds_sequences(X):
             return
     elif not all(isinstance(name, str) for name in columns):  # columns themselves, of pyarrow
         return
@@ -114,20 +118,54 @@ def refuse_elements(X: Any) -> None:
             )
 
 
-def _holds_sequences(X: Any) -> bool:
-    """Whether the first cell of a pandas object is a sequence."""
+def holds_sequences(X: Any) -> bool:
+    """Whether a cell in the first row of a pandas object is a sequence."""
     if not X.size:
         return False
-    first = X.iloc[0] if X.ndim == 1 else X.iloc[0, 0]
-    return is_sequence(first)
+    if X.ndim == 1:
+        return is_sequence(X.iloc[0])
+    objects = [c for c, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "O") == "O"]
+    return any(is_sequence(X.iat[0, c]) for c in objects)
+
+
+def _has_cells(X: Any) -> bool:
+    """Whether a cell in the first row of a table of another package is a sequence."""
+    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]
+    return any(len(X[name]) > 0 and is_sequence(X[name][0]) for name in names)
+
+
+def dense(X: Any) -> Any:
+    """A pandas object with dense columns in place of sparse ones; anything else as it is."""
+    if not is_pandas(X) or not hasattr(X, "to_numpy"):
+        return X
+    dtypes = [X.dtype] if X.ndim == 1 else list(X.dtypes)
+    sparse = [c for c, dtype in enumerate(dtypes) if type(dtype).__name__ == "SparseDtype"]
+    if not sparse or X.ndim == 1:
+        return X.sparse.to_dense() if sparse else X
+    X = X.copy(deep=False)
+    for c in sparse:
+        X.isetitem(c, X.iloc[:, c].sparse.to_dense())
+    return X
+
+
+def refuse_single_values(i: int, cells: NDArray, names: Sequence[Any]) -> None:
+    """Refuse a cell of one sample that is no sequence."""
+    for name, cell in zip(names, cells, strict=True):
+        if not is_sequence(cell):
+            raise ValueError(
+                f"Sample {i} of X holds {as_text(cell)} in column {as_text(name)}, where a "
+                "sequence is needed, as in other cells. Leave the column out or, if the value "
+                "is a fact about the sample, repeat it at each time step and see static_features."
+            )
 
 
 def _side_by_side(i: int, cells: NDArray, named: Any) -> NDArray:
     """The cells of one sample, each the time steps of a channel, as columns of an array."""
+    names = list(range(len(cells))) if named is None else list(named.columns)
+    refuse_single_values(i, cells, names)
     columns = [one_sequence(i, cell) for cell in cells]
     lengths = [len(column) for column in columns]
     if len(set(lengths)) > 1 or any(column.shape[1] != 1 for column in columns):
-        names = range(len(cells)) if named is None else named.columns
         found = ", ".join(
             f"{name}: {column.shape[0]}" for name, column in zip(names, columns, strict=True)
         )

@@ -21,6 +21,7 @@ from sklstm._input.table_columns import (
     positions_of_words,
     read_channels,
     with_columns,
+    with_times,
     words_at,
 )
 
@@ -164,6 +165,7 @@ class Sequences:
         table = with_columns(frame, names.columns + wanted)
         chosen = wanted or [c for c in table.columns if c not in names.columns]
         check_channels(table, chosen, names)
+        table = with_times(table, names.time)
         codes = codes_of_samples(table, names)
         order = order_of_rows(table, codes, names)
         values, words = read_channels(table, chosen)
@@ -387,8 +389,8 @@ class Sequences:
         """Refuse two rows of one sample and time."""
         if self._names.time is None:
             return
-        time = self._rows[self._names.time]
-        same = (time.iloc[1:].to_numpy() == time.iloc[:-1].to_numpy()).nonzero()[0] + 1
+        time = self._rows[self._names.time].array
+        same = np.asarray(time[1:] == time[:-1], bool).nonzero()[0] + 1
         same = same[~np.isin(same, self._begin)]
         if len(same):
             raise ValueError(

@@ -27,6 +27,15 @@ class Names:
         object.__setattr__(self, "columns", list(dict.fromkeys(columns)))
 
 
+def refuse_lazy(values: Any, what: str) -> None:
+    """Refuse a table that is not computed yet, as a LazyFrame of polars."""
+    if hasattr(values, "collect") and not hasattr(values, "to_numpy"):
+        raise TypeError(
+            f"{what} is a {type(values).__name__}, which is not computed yet: pass what its "
+            "collect() returns."
+        )
+
+
 def as_frame(frame: Any) -> Any:
     """Return a table as a DataFrame of pandas."""
     import pandas as pd
@@ -35,11 +44,52 @@ def as_frame(frame: Any) -> Any:
         return frame
     if isinstance(frame, pd.Series):
         return frame.to_frame()
+    refuse_lazy(frame, "The table")
     if hasattr(frame, "columns") and hasattr(frame, "to_numpy"):  # polars
-        return pd.DataFrame({name: frame[name].to_numpy() for name in frame.columns})
+        columns = {name: frame[name].to_numpy() for name in frame.columns}
+        return pd.DataFrame({n: c if c.ndim == 1 else list(c) for n, c in columns.items()})
     if hasattr(frame, "to_pandas"):  # pyarrow
         return frame.to_pandas()
     return pd.DataFrame(frame)
+
+
+def kind_of(values: Any) -> str:
+    """Return what the values that are not missing are, by the names of ``infer_dtype``."""
+    from pandas import isna
+    from pandas.api.types import infer_dtype
+
+    kind = infer_dtype(values, skipna=True)
+    if kind.startswith("mixed"):  # it does not skip NaT beside values that are no times
+        values = np.asarray(values, object)
+        kind = infer_dtype(values[~isna(values)])
+    return str(kind)
+
+
+def times_of(values: Any) -> Any:
+    """Return times as an Index of pandas; Python objects and arrow's times in its own dtypes."""
+    import pandas as pd
+
+    index = pd.Index(values)
+    if index.dtype != object and not isinstance(index.dtype, pd.ArrowDtype):
+        return index
+    kind = kind_of(index)
+    if kind in ("date", "datetime", "datetime64"):
+        return pd.DatetimeIndex(index)
+    if kind in ("timedelta", "timedelta64"):
+        return pd.TimedeltaIndex(index)
+    return index.astype(np.float64) if kind == "decimal" else index.infer_objects()
+
+
+def with_times(table: Any, name: str | None) -> Any:
+    """Return a table whose column of times has a dtype of times or numbers if it can have one."""
+    if name is None:
+        return table
+    times = times_of(table[name])
+    if times.dtype == table[name].dtype:
+        return table
+    table = table.copy(deep=False)
+    table[name] = times.array
+    return table
 
 
 def listed(frame: Any, names: Any) -> tuple[list[Any], bool]:
@@ -101,20 +151,22 @@ def _holds_numbers(column: Any) -> bool:
     kind = getattr(column.dtype, "kind", "O")
     if kind != "O" or column.dtype != object:
         return kind in "fiub"
-    from pandas.api.types import infer_dtype
-
-    found = infer_dtype(column, skipna=True)
-    return found in {"floating", "integer", "mixed-integer-float", "decimal", "boolean", "empty"}
+    return kind_of(column) in {
+        "floating",
+        "integer",
+        "mixed-integer-float",
+        "decimal",
+        "boolean",
+        "empty",
+    }
 
 
 def _holds_words(column: Any) -> bool:
     """Return whether a column holds strings, or is one of pandas categories."""
-    from pandas.api.types import infer_dtype
-
     if str(column.dtype) == "category":
         column = column.cat.categories
-        return _holds_numbers(column) or infer_dtype(column) == "string"
-    return infer_dtype(column, skipna=True) == "string"
+        return _holds_numbers(column) or kind_of(column) == "string"
+    return kind_of(column) == "string"
 
 
 def read_channels(table: Any, channels: list[Any]) -> tuple[NDArray, dict[int, NDArray | None]]:
@@ -133,6 +185,8 @@ def read_channels(table: Any, channels: list[Any]) -> tuple[NDArray, dict[int, N
         elif not _holds_numbers(column):
             positions, words[c] = positions_of_words(column.to_numpy(object))
             numbers.isetitem(c, positions)
+        elif column.dtype == object:
+            numbers.isetitem(c, column.where(column.notna(), np.nan).astype(np.float64))
     plain = [dtype for c, dtype in enumerate(numbers.dtypes) if c not in words]
     all_float32 = plain and all(dtype == np.float32 for dtype in plain)
     values: NDArray = numbers.to_numpy(np.float32 if all_float32 else np.float64, na_value=np.nan)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklstm._input.containers import as_text, is_long_frame
 from sklstm._input.sequences import SequenceDataset
 from sklstm._input.table import Sequences
+from sklstm._input.table_columns import times_of
 
 _HOW = (
     "Pass a DataFrame with the index (sample, time), or "
@@ -27,7 +28,7 @@ def elapsed_times(X: Any, data: SequenceDataset) -> tuple[NDArray[np.float64], s
     """
     import pandas as pd
 
-    times = pd.Index(_times(X))
+    times = times_of(_times(X))
     if isinstance(times, pd.PeriodIndex):
         times = times.to_timestamp()
     if times.dtype.kind not in "iufmM":

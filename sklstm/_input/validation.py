@@ -16,6 +16,7 @@ from sklstm._input.containers import (
     FLOATS,
     as_numbers,
     as_text,
+    dense,
     in_words,
     is_long_frame,
     is_pandas,
@@ -31,6 +32,7 @@ from sklstm._input.containers import (
 from sklstm._input.sequences import SequenceDataset
 from sklstm._input.static_features import beside, read_static, wide_static
 from sklstm._input.table import Sequences
+from sklstm._input.table_columns import refuse_lazy
 from sklstm._input.values import check_values
 
 # A 2-D X of so few columns and so many rows for each is more likely one of channels.
@@ -51,6 +53,8 @@ def as_sequences(
     if reset:
         estimator.static_columns_ = None  # of a 2-D X
         estimator.is_categorical_ = estimator.categories_ = None
+    refuse_lazy(X, "X")
+    X = dense(X)
     with_categories = has_categories(estimator, reset)
     if with_categories:
         found = read_words(estimator, X, n_channels, reset)

@@ -14,9 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.containers import as_text, is_long_frame, is_pandas, is_sequence, without_na
+from sklstm._input.containers import (
+    as_text,
+    holds_sequences,
+    is_long_frame,
+    is_pandas,
+    is_sequence,
+    refuse_single_values,
+    without_na,
+)
 from sklstm._input.table import Sequences
-from sklstm._input.table_columns import as_frame, positions_of_words
+from sklstm._input.table_columns import as_frame, kind_of, positions_of_words
 
 # Says which channels are categorical: of so many channels, of which these hold words or pandas
 # categories, with these names (None: no names).
@@ -51,7 +59,7 @@ def numbered(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
         return Numbered(X, channels, words)
     if not is_pandas(X) and hasattr(X, "columns"):
         X = as_frame(X)
-    if is_pandas(X) and (is_long_frame(X) or not _has_sequences(X)):
+    if is_pandas(X) and (is_long_frame(X) or not holds_sequences(X)):
         return _in_frame(X, choose, n_channels)
     if is_pandas(X):
         return _in_cells(X, choose) if X.ndim == 2 else _in_samples(list(X), choose, n_channels)
@@ -66,7 +74,7 @@ def numbered(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
 def _in_array(X: NDArray, choose: Choose, n_channels: int | None) -> Numbered:
     """An array of two or three dimensions, or with a sequence in each cell."""
     if X.ndim in (1, 2) and X.size and X.dtype == object and is_sequence(X.flat[0]):
-        samples = list(X) if X.ndim == 1 else [_columns_of(row) for row in X]
+        samples = list(X) if X.ndim == 1 else _side_by_side(X, range(X.shape[1]))
         return _in_samples(samples, choose, n_channels)
     if X.ndim == 1:
         _refuse_strings(X)
@@ -126,7 +134,7 @@ def _split(rows: NDArray, lengths: list[int], stack: bool = True) -> Any:
 
 def _in_cells(X: Any, choose: Choose) -> Numbered:
     """A frame whose cells are sequences: a row for each sample, a column for each channel."""
-    samples = [_columns_of(row) for row in X.to_numpy()]
+    samples = _side_by_side(X.to_numpy(), list(X.columns))
     names = _names_of(X)
     found = _in_samples(samples, lambda n, words, _: choose(n, words, names), None)
     if not found.words:
@@ -209,7 +217,7 @@ def as_wide(X: Any) -> tuple[Any, Sequence[str] | None]:
     elif not isinstance(X, Sequences) and not is_pandas(X) and hasattr(X, "__array__"):
         X = np.asarray(X)
     if is_pandas(X):
-        if X.ndim == 1 or is_long_frame(X) or _has_sequences(X):
+        if X.ndim == 1 or is_long_frame(X) or holds_sequences(X):
             return None, None
         return X, _names_of(X)
     if isinstance(X, (list, tuple)) and len(X) and isinstance(X[0], (list, tuple)):
@@ -241,14 +249,12 @@ def joined_columns(X: Any, parts: list[tuple[Any, NDArray[np.intp]]]) -> Any:
 # --- values -------------------------------------------------------------------------------
 def _has_words(values: Any, name: str) -> bool:
     """Return whether values are strings; an error if only some are."""
-    from pandas.api.types import infer_dtype
-
     if is_pandas(values):
         if all(getattr(dtype, "kind", "O") in "fiub" for dtype in values.dtypes):
             return False
         values = values.to_numpy(object)
     values = values.ravel()
-    kind = infer_dtype(values, skipna=True)
+    kind = kind_of(values)
     if kind == "string" or kind in _NUMBERS:
         return kind == "string"
     kinds = _kinds(values)
@@ -264,13 +270,11 @@ def _has_words(values: Any, name: str) -> bool:
 
 def _check_one_kind(columns: Any) -> None:
     """Refuse time steps of one channel, each a column of a frame, of which a few hold strings."""
-    from pandas.api.types import infer_dtype
-
     holds_numbers = [getattr(dtype, "kind", "O") in "fiub" for dtype in columns.dtypes]
     if all(holds_numbers) or not columns.loc[:, holds_numbers].notna().to_numpy().any():
         return
     for name, plain in zip(columns.columns, holds_numbers, strict=True):
-        if not plain and infer_dtype(columns[name], skipna=True) == "string":
+        if not plain and kind_of(columns[name]) == "string":
             raise ValueError(
                 f"Column {as_text(name)} of X holds strings and others numbers, but the columns of "
                 "a wide X are time steps of the same channels. If it is a fact about the whole "
@@ -292,9 +296,7 @@ def _kinds(values: NDArray) -> dict[str, Any]:
 
 def _check_categories(values: NDArray, name: str) -> None:
     """Refuse categories that are neither strings nor numbers."""
-    from pandas.api.types import infer_dtype
-
-    if infer_dtype(values.ravel(), skipna=True) not in {"string", *_NUMBERS}:
+    if kind_of(values.ravel()) not in {"string", *_NUMBERS}:
         kind, first = next(iter(_kinds(values).items()))
         raise TypeError(
             f"{name} holds a {kind}, {first!r}. Categories are strings, numbers or booleans: "
@@ -318,6 +320,13 @@ def _objects(x: Any) -> NDArray:
     return np.asarray(x)
 
 
+def _side_by_side(X: NDArray, names: Sequence[Any]) -> list[NDArray]:
+    """Return the samples of an array (n_samples, n_channels) with a sequence in each cell."""
+    for i, cells in enumerate(X):
+        refuse_single_values(i, cells, names)
+    return [_columns_of(cells) for cells in X]
+
+
 def _columns_of(cells: NDArray) -> NDArray:
     """Return the cells of one sample, each the steps of a channel, as (n_timesteps, n_channels)."""
     columns = [np.asarray(_objects(cell), object) for cell in cells]
@@ -331,11 +340,6 @@ def _columns_of(cells: NDArray) -> NDArray:
 
 
 # --- names and errors ---------------------------------------------------------------------
-def _has_sequences(X: Any) -> bool:
-    """Return whether the first cell of a pandas object is a sequence."""
-    return bool(X.size) and is_sequence(X.iloc[0] if X.ndim == 1 else X.iloc[0, 0])
-
-
 def _names_of(frame: Any) -> Sequence[str] | None:
     """Return the names of columns if all of them are strings, as scikit-learn has it."""
     names = list(frame.columns)
