@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from sklstm._estimator.callbacks import with_valid_parameters
 from sklstm._estimator.saved import Saved
 from sklstm._forecasting.accuracy import METRICS, Metric
+from sklstm._forecasting.anchored import seasons_warning
 from sklstm._forecasting.arguments import flag, probabilities, probability, whole_number
 from sklstm._forecasting.backtest import backtest, ends_of_origins, too_short_warning
 from sklstm._forecasting.fitted import Fitted
@@ -239,7 +240,12 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         y, X = TableColumns.of(self).split(y, X, "y")
         panel = as_panel(y, self.missing, self.freq, empty="leave out")
         self._fitted = Fitted.to(self, panel, X, static)
-        for text in (left_out_warning(panel), hold_out_warning(panel, self.horizon_)):
+        longest = max(map(len, panel.values))
+        for text in (
+            left_out_warning(panel),
+            hold_out_warning(panel, self.horizon_),
+            seasons_warning(self.season_length, panel.step, longest),
+        ):
             if text:
                 warnings.warn(text, UserWarning, stacklevel=3)  # above scikit-learn's wrapper
         return self

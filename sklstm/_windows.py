@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.arguments import whole_number
-from sklstm._forecasting.columns import as_numbers
+from sklstm._forecasting.columns import as_numbers, refuse_list_of_series
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.tables import check_not_a_table
 from sklstm._forecasting.time_index import as_times, is_time_dtype
@@ -136,6 +136,7 @@ def _has_index(values: Any) -> bool:
 
 def _as_array(values: Any, name: str) -> NDArray:
     """Return numbers (n,) or (n, n_channels); without a copy where the dtype allows it."""
+    refuse_list_of_series(values, name)
     if not _has_index(values):
         array = np.asanyarray(values)
     else:

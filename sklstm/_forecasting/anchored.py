@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from sklstm._forecasting.branch import AnchorForecast, Branch
 from sklstm._forecasting.candidates import with_linear_map
 from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.observations import Observations
-from sklstm._forecasting.seasonality import is_seasonal, seasonal_part
+from sklstm._forecasting.seasonality import is_seasonal, season_candidates, seasonal_part
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import from_scale
 
@@ -253,6 +254,22 @@ def seasons_of(
 def seasons_that_fit(n_known: int, settings: ModelSettings) -> list[int]:
     """Return the candidates of which n_known values hold enough seasons."""
     return [m for m in settings.season_lengths if n_known >= _FULL_SEASONS * m]
+
+
+def seasons_warning(given: Any, step: Any, n_longest: int) -> str | None:
+    """Return what to tell the user about a given season for which all series are too short.
+
+    given, step: the parameter `season_length`, and the step of the time axis
+    n_longest: observations of the longest series
+    """
+    lengths, tested = season_candidates(given, step)
+    for m in lengths:
+        if not tested and n_longest < _FULL_SEASONS * m:
+            return (
+                f"season_length={m} has no effect: it needs {_FULL_SEASONS * m} observations, and "
+                f"the longest series has {n_longest}."
+            )
+    return None
 
 
 def longest_of_multiples(seasons: Iterable[int]) -> tuple[int, ...]:

@@ -77,6 +77,26 @@ def is_number(dtype: Any) -> bool:
     return bool(types.is_numeric_dtype(dtype) or types.is_bool_dtype(dtype))
 
 
+def refuse_list_of_series(values: Any, name: str) -> None:
+    """Refuse a list of which each entry could be a series or a time step."""
+    if not isinstance(values, list | tuple) or not len(values):
+        return
+    first = values[0]
+    if np.ndim(first) == 0 or isinstance(first, list | tuple):
+        return  # numbers, or the rows of a nested list as NumPy reads it
+    kind = type(first).__name__
+    if hasattr(first, "index"):
+        advice = (
+            f"For a series each, pass pd.concat(dict(enumerate({name}))); they may differ in length"
+        )
+    else:
+        advice = (
+            f"If each is a series, pass np.column_stack({name}), a column for each; if each is a "
+            f"time step, np.stack({name})"
+        )
+    raise TypeError(f"{name} is a {type(values).__name__} of {kind}. {advice}.")
+
+
 def pandas_needed(name: str, value: Any, kinds: str) -> TypeError:
     """Return the error that a value is no pandas object, which says how to make one of it."""
     package = type(value).__module__.partition(".")[0]

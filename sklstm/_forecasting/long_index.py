@@ -37,7 +37,7 @@ def rows_by_series(index: Any, where: str) -> tuple[list[Any], list[NDArray[np.i
     return list(labels), np.split(order, bounds)
 
 
-def _is_date_in_words(value: Any) -> bool:
+def is_date_in_words(value: Any) -> bool:
     """Return whether a value is text like 2020-01-31, which should become a time stamp."""
     import pandas as pd
 
@@ -58,7 +58,7 @@ def _check_order(index: Any, where: str) -> None:
     swapped = time_first and not time_last
     swapped |= names[0] in _TIME_NAMES and names[-1] in _SERIES_NAMES and not time_last
     swapped |= first.inferred_type == "integer" and not (
-        time_last or whole_last or _is_date_in_words(last[0])
+        time_last or whole_last or is_date_in_words(last[0])
     )
     if swapped:
         raise ValueError(
@@ -67,3 +67,19 @@ def _check_order(index: Any, where: str) -> None:
             "the first level does name the series, make it text: "
             f"{where}.rename(index=str, level=0)."
         )
+    if _are_months(first, last):
+        raise ValueError(
+            f"The index of {where} has the levels {tuple(index.names)}, whose numbers look like "
+            "(year, month), but the first level names the series. Make times of both: "
+            f"{where}.index = pd.to_datetime(pd.DataFrame([*{where}.index], columns=['year', "
+            "'month']).assign(day=1)). If the first level does name the series, make it text: "
+            f"{where}.rename(index=str, level=0)."
+        )
+
+
+def _are_months(first: Any, last: Any) -> bool:
+    """Return whether two levels of whole numbers are the years and months of one series."""
+    if len(first) < 2 or not first.inferred_type == last.inferred_type == "integer":
+        return False
+    years = first.min() >= 1000 and first.max() < 3000 and (np.diff(np.sort(first)) == 1).all()
+    return bool(years and last.min() == 1 and last.max() == 12 and len(last) == 12)

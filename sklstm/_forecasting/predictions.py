@@ -243,4 +243,10 @@ class Predictions(FittedAttributes):
         if horizon is None:
             return self.horizon_
         from_array = isinstance(horizon, np.ndarray) and self._fitted.panel.from_array
+        if np.ndim(horizon) == 1 and not from_array:
+            raise ValueError(
+                f"horizon must be a whole number, the number of steps, not a "
+                f"{type(horizon).__name__}: pass the steps up to the last time, and choose rows of "
+                "the result. Only predict takes an Index of times."
+            )
         return whole_number("horizon", len(horizon) if from_array else horizon)

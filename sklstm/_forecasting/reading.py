@@ -8,7 +8,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, check_names, pandas_needed
+from sklstm._forecasting.columns import (
+    as_numbers,
+    check_names,
+    pandas_needed,
+    refuse_list_of_series,
+)
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
@@ -61,9 +66,17 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
     """
     import pandas as pd
 
+    refuse_list_of_series(y, "y")
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
         y = _on_times(np.asarray(y), known.futures(len(y))[0])
-    return _as_later(y, known, missing)
+    later = _as_later(y, known, missing)
+    absent = [label for label in known.labels if label not in later.labels]
+    if absent and later.kind == "wide":
+        raise ValueError(
+            f"The new y has no observations of series {absent[0]!r}. The series of a wide frame "
+            "end at the same time; others go into a long frame with the index (series, time)."
+        )
+    return later
 
 
 def as_whole(y: Any, known: Panel, missing: str) -> Panel:
@@ -73,6 +86,7 @@ def as_whole(y: Any, known: Panel, missing: str) -> Panel:
     """
     import pandas as pd
 
+    refuse_list_of_series(y, "y")
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
         values = np.asarray(y)
         table = known.values[0] if values.ndim == 1 else np.column_stack(known.values)
@@ -131,6 +145,7 @@ def _as_pandas(y: Any, where: str) -> Any:
     """Return y as a Series or DataFrame with observations."""
     import pandas as pd
 
+    refuse_list_of_series(y, in_code(where))
     if isinstance(y, np.ndarray | list | tuple):
         y = np.asarray(y)
         if y.ndim not in (1, 2):

@@ -9,7 +9,8 @@ import numpy as np
 
 from sklstm._forecasting.columns import is_number, pandas_needed
 from sklstm._forecasting.exogenous import without_y
-from sklstm._forecasting.time_index import as_times, in_code, is_time_dtype
+from sklstm._forecasting.long_index import is_date_in_words
+from sklstm._forecasting.time_index import as_times, how_to_convert, in_code, is_time_dtype
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,8 @@ class TableColumns:
         if not (whole or is_time_dtype(_times(times).dtype)):
             raise ValueError(
                 f"Column {self.time!r} of {where} has the dtype {times.dtype}; needed are time "
-                f"stamps, periods or whole numbers. Convert it, for example with "
-                f"pd.to_datetime(table[{self.time!r}])."
+                f"stamps, periods or whole numbers. "
+                f"{how_to_convert(_times(times), f'table[{self.time!r}]')}"
             )
         return table.set_index(keys)
 
@@ -130,7 +131,9 @@ def check_not_a_table(y: Any, where: str, reader: str | None = "LSTMForecaster")
         line = f"set_index({series!r}, append=True).swaplevel().sort_index()[{target!r}]"
     else:
         keys = time if series is None else [series, time]
-        line = f"set_index({keys!r})[{target!r}]"
+        numbers = [name for name in others if is_number(y[name].dtype)]
+        several = series is None and target != "y" and len(numbers) > 1  # a series in each
+        line = f"set_index({keys!r})" + ("" if several else f"[{target!r}]")
         of_series = "" if series is None else f"id_col={series!r}, "
         if reader is not None:
             of_target = f", target_col={target!r}" if reader == "LSTMForecaster" else ""
@@ -151,7 +154,18 @@ def _time_column(y: Any) -> Any:
     for name in y.columns:
         if not is_number(y[name].dtype) and is_time_dtype(_times(y[name]).dtype):
             return name
+    for name in y.columns:
+        if _holds_dates_in_words(y[name]):
+            return name
     return "ds" if "ds" in y.columns and {"y", "unique_id"} & {*y.columns} else None
+
+
+def _holds_dates_in_words(column: Any) -> bool:
+    """Return whether a column holds text like 2020-01-31, by its first and last value."""
+    if is_number(column.dtype):
+        return False
+    words = column.dropna()
+    return len(words) > 0 and all(map(is_date_in_words, words.iloc[[0, -1]]))
 
 
 def _series_column(y: Any, time: Any) -> Any:

@@ -54,8 +54,26 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
         return _regular_integers(index, freq, where)
     raise ValueError(
         f"{where} has an index of type {type(index).__name__} ({index.dtype}), which has no "
-        "frequency. Use a DatetimeIndex (pd.to_datetime), a PeriodIndex or whole numbers."
+        f"frequency. {how_to_convert(index, f'{code}.index')}"
     )
+
+
+def how_to_convert(times: Any, code: str) -> str:
+    """Return what to do about an Index that holds no times.
+
+    code: how a line of code names it
+    """
+    import pandas as pd
+
+    if times.dtype.kind == "f":  # pd.to_datetime would read a year as nanoseconds since 1970
+        if (times == np.floor(times)).all():
+            return f"Convert it to whole numbers, with {code}.astype(int)."
+        return "Use time stamps, periods or whole numbers."
+    if times.dtype.kind == "m":
+        return f"Add the time at which they begin, such as pd.Timestamp('2020-01-01') + {code}."
+    if pd.api.types.is_string_dtype(times.dtype):
+        return f"Convert it to time stamps, with pd.to_datetime({code})."
+    return "Use a DatetimeIndex (pd.to_datetime), a PeriodIndex or whole numbers."
 
 
 def in_code(where: str) -> str:

@@ -125,7 +125,7 @@ def test_rows_say_at_which_times_to_forecast():
         single.predict([1, 2, 3])
     with pytest.raises(ValueError, match="no time to forecast"):
         single.predict(Y[:0])
-    with pytest.raises(ValueError, match=r"at least 1, not a list\.$"):
+    with pytest.raises(ValueError, match=r"number of steps, not a list: pass the steps"):
         single.predict(list(range(1, 100)))
     later = single.predict(3).index[[2, 0]]
     pd.testing.assert_series_equal(single.predict(later), single.predict(3)[later])

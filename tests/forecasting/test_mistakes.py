@@ -1,0 +1,117 @@
+"""What is easily passed to a forecaster by mistake gives an error or a warning that helps."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sklstm import LSTMForecaster, windows
+from tests.forecasting.series import monthly, wide
+
+PLAIN = {"horizon": 3, "max_steps": 0}
+Y, WIDE = monthly(), wide()
+
+
+def fit(y, **settings):
+    return LSTMForecaster(**PLAIN | settings).fit(y)
+
+
+def refused(y, message, **settings):
+    with pytest.raises((TypeError, ValueError), match=message):
+        fit(y, **settings)
+
+
+# --- lists ------------------------------------------------------------------------------------
+@pytest.mark.parametrize("make", [list, tuple])
+def test_a_list_of_series_is_not_read_as_an_array_with_a_row_for_each(make):
+    refused(make([Y, Y[:-3]]), r"pass pd.concat\(dict\(enumerate\(y\)\)\)")
+    arrays = make([Y.to_numpy(), Y.to_numpy()])
+    refused(arrays, r"list of ndarray|tuple of ndarray")
+    with pytest.raises(TypeError, match=r"np.column_stack\(values\)"):
+        windows(arrays, window=3)
+    forecaster = fit(np.column_stack(arrays))
+    with pytest.raises(TypeError, match="column_stack"):
+        forecaster.update(arrays)
+
+
+def test_the_advice_for_lists_works():
+    y = [Y, Y[:-3]]
+    answer = fit(pd.concat(dict(enumerate(y))), global_model=False).predict()
+    for k, series in enumerate(y):
+        np.testing.assert_array_equal(answer.loc[k], fit(series).predict())
+    nested = fit([[a, b] for a, b in zip(Y, Y, strict=True)]).predict()
+    np.testing.assert_array_equal(nested, fit(np.column_stack([Y, Y])).predict())
+
+
+# --- times ------------------------------------------------------------------------------------
+def years(n=30):
+    return pd.Series(np.arange(n) ** 1.2, range(1990, 1990 + n))
+
+
+def test_years_with_a_decimal_point_are_not_sent_to_to_datetime():
+    y = years().set_axis(np.arange(1990.0, 2020.0))
+    refused(y, r"to whole numbers, with y.index.astype\(int\)")
+    answer = fit(y.set_axis(y.index.astype(int))).predict()
+    pd.testing.assert_series_equal(answer, fit(years()).predict())
+    table = y.rename("gdp").rename_axis("year").reset_index()
+    columns = {"time_col": "year", "target_col": "gdp"}
+    refused(table, r"to whole numbers, with table\['year'\].astype\(int\)", **columns)
+    answer = fit(table.assign(year=table["year"].astype(int)), **columns).predict()
+    np.testing.assert_array_equal(answer["gdp"], fit(years()).predict())
+
+
+def test_other_times_get_their_own_advice():
+    refused(Y.set_axis(Y.index.strftime("%Y-%m-%d")), r"pd.to_datetime\(y.index\)")
+    refused(Y.set_axis(Y.index - Y.index[0]), "Add the time at which they begin")
+    refused(Y.set_axis(np.arange(len(Y)) / 4), "whole numbers")
+
+
+def test_dates_as_text_in_a_column_belong_into_the_index():
+    table = Y.rename("sales").reset_index()
+    table["month"] = table["month"].astype(str)
+    refused(table, r"pd.to_datetime\(y\['month'\]\).*set_index\('month'\)\['sales'\]")
+    table = WIDE.reset_index()
+    time = table.columns[0]
+    message = rf"Use y.set_index\('{time}'\), or name the columns"
+    refused(table, message)
+    refused(table.astype({time: str}), message)
+    fit(table.set_index(time))
+
+
+def test_years_and_months_are_not_series_and_times():
+    y = Y.set_axis(
+        pd.MultiIndex.from_arrays([Y.index.year, Y.index.month], names=["year", "month"])
+    )
+    refused(y, r"look like \(year, month\).*y.index = pd.to_datetime")
+    renamed = y.rename(index=str, level=0)
+    y.index = pd.to_datetime(pd.DataFrame([*y.index], columns=["year", "month"]).assign(day=1))
+    np.testing.assert_array_equal(fit(y).predict(), fit(Y).predict())
+    later = renamed.loc[["2015", "2016"]]
+    assert list(fit(later).predict().index.unique(0)) == ["2015", "2016"]
+
+
+def test_a_list_of_steps_is_no_horizon():
+    forecaster = fit(Y)
+    for steps in ([1, 3], range(3), forecaster.predict().index):
+        with pytest.raises(ValueError, match="number of steps"):
+            forecaster.predict_interval(steps)
+    with pytest.raises(ValueError, match="number of steps"):
+        forecaster.predict([1, 3])
+
+
+# --- what had no effect, or gave NaN ------------------------------------------------------------
+def test_a_season_that_is_too_long_is_warned_of():
+    n = len(Y)
+    with pytest.warns(UserWarning, match=f"season_length={n // 2} has no effect.* has {n}"):
+        forecaster = fit(Y, season_length=[4, n // 2])
+    assert forecaster.season_lengths_[Y.name] == (4,)
+    fit(Y, season_length=n // 3)
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_an_update_of_a_wide_frame_has_all_its_series(refit):
+    forecaster = fit(WIDE[:-2])
+    first = WIDE.columns[0]
+    for new in (WIDE[-2:].drop(columns=first), WIDE[-2:].assign(**{first: np.nan})):
+        with pytest.raises(ValueError, match=f"no observations of series '{first}'.*long frame"):
+            forecaster.update(new, refit=refit)
+    assert forecaster.update(WIDE[-2:], refit=refit).predict().notna().all(axis=None)
