@@ -1,6 +1,7 @@
 """Epochs, stopping, dropout, divergence, and the same result twice."""
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -45,7 +46,8 @@ def test_every_solver_and_schedule_learns(Estimator, solver, schedule):
         (300, {"max_iter": 2, "batch_size": 1000}, 2, 1),
     ],
 )
-def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_batches):
+def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_batches, monkeypatch):
+    monkeypatch.setattr(training, "_LONGER", 0.0)  # the loss does not decide
     y = np.arange(n_samples) % 2
     X = y[:, np.newaxis] + np.linspace(0.0, 0.1, n_samples)[:, np.newaxis]
     model = LSTMClassifier(hidden_size=4, **parameters, random_state=0).fit(X, y)
@@ -55,14 +57,26 @@ def test_number_of_epochs_and_minibatches(n_samples, parameters, n_epochs, n_bat
 
 
 @pytest.mark.parametrize(
-    ("parameters", "n_epochs"), [({}, 197), ({"max_iter": 79}, 79), ({"branch": None}, 79)]
+    ("parameters", "n_epochs"), [({}, 177), ({"max_iter": 79}, 79), ({"branch": None}, 79)]
 )
 def test_a_loss_that_falls_slowly_is_given_more_epochs(parameters, n_epochs, capsys):
     """Nothing in X tells the classes apart: the loss stays where it is."""
     X, y = np.zeros((300, 1)), np.arange(300) % 2
     model = LSTMClassifier(hidden_size=1, **parameters, random_state=0, verbose=True).fit(X, y)
-    assert model.n_iter_ == n_epochs  # 2.5 times 79
+    assert model.n_iter_ == n_epochs  # 2.25 times 79
     assert f"{n_epochs}/{n_epochs}" in capsys.readouterr().err  # as the progress bar has it
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "n_epochs"),
+    [(1.0, 0.15, 79), (1.0, 0.25, 118), (2.0, 0.6, 142), (1.0, 0.4, 177), (-1.0, -3.0, 79)],
+)
+def test_epochs_follow_what_is_left_of_the_loss(first, later, n_epochs, monkeypatch):
+    """Beyond a sixth, six times the share that is left after a third of the 79 epochs."""
+    losses = itertools.chain([first], itertools.repeat(later))
+    monkeypatch.setattr(training, "_epoch", lambda *arguments: next(losses))
+    X, y = np.zeros((300, 1)), np.arange(300) % 2
+    assert LSTMClassifier(hidden_size=1, random_state=0).fit(X, y).n_iter_ == n_epochs
 
 
 def test_minibatches_are_near_equal():

@@ -169,7 +169,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         training_set = TrainingSet(inputs, samples, targets)
         there = [] if fresh else list(zip(self._thetas(), self._members, strict=True))
         kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
-        plan = settings.training_settings(self, len(samples), one_batch, self.branch_, incremental)
+        lengths = data.lengths[samples]
+        plan = settings.training_settings(self, lengths, one_batch, self.branch_, incremental)
         histories = self._train(training_set, held_out, kept, jobs, plan, incremental, X, y)
         report(histories, len(self._members))
         return self

@@ -27,7 +27,9 @@ from sklstm.components.schedules import SCHEDULES, Constant
 # or beside a branch of one of median length; and for the branch of the longest
 _TIMESTEPS, _TIMESTEPS_WITH_BRANCH, _BRANCH_TIMESTEPS = 128, 32, 1024
 _MINIBATCHES, _EPOCHS, _MAX_EPOCHS = 1500, 40, 500  # max_iter="auto"
-_LONGER = 2.5  # and with a branch so many times as long, if the loss falls slowly
+# and with a branch up to so many times as long, if the loss falls slowly: as long as the network
+# reads no more time steps than this in all, which is about half a minute of a core
+_LONGER, _MOST_TIMESTEPS = 2.25, 16_000_000
 _BATCH, _MAX_BATCH, _BATCHES = 16, 256, 256  # batch_size="auto"
 _DROPOUT, _DROPOUT_WITH_BRANCH = 0.2, 0.8
 # Up to so many samples are one batch, in double precision, without dropout: there a sample weight
@@ -168,15 +170,16 @@ def network_spec(
 
 def training_settings(
     parameters: HyperParameters,
-    n_samples: int,
+    lengths: NDArray[np.int64],
     one_batch: bool,
     branch: Branch | None,
     incremental: bool,
 ) -> TrainingSettings:
     """Return how long and how to train; one epoch at a constant rate if `incremental`.
 
-    one_batch: see `is_one_batch`
+    lengths: of the training sequences (n_samples,). one_batch: see `is_one_batch`
     """
+    n_samples = len(lengths)
     batch_size = _batch_size(parameters, n_samples, one_batch)
     n_epochs = 1 if incremental else _n_epochs(parameters, n_samples, batch_size)
     may_go_on = parameters.max_iter == "auto" and branch is not None and not incremental
@@ -184,7 +187,7 @@ def training_settings(
     return TrainingSettings(
         batch_size=batch_size,
         n_epochs=n_epochs,
-        most_epochs=int(_LONGER * n_epochs) if may_go_on else n_epochs,
+        most_epochs=_most_epochs(n_epochs, lengths) if may_go_on else n_epochs,
         schedule=Constant() if incremental else schedule,
         learning_rate_init=parameters.learning_rate_init,
         shuffle=parameters.shuffle,
@@ -214,6 +217,12 @@ def _n_epochs(parameters: HyperParameters, n_samples: int, batch_size: int) -> i
         return int(parameters.max_iter)
     enough = -(-_MINIBATCHES // -(-n_samples // batch_size))
     return max(_EPOCHS, min(enough, _MAX_EPOCHS))
+
+
+def _most_epochs(n_epochs: int, lengths: NDArray[np.int64]) -> int:
+    """Return the epochs for a loss that falls slowly; lengths of the sequences (n_samples,)."""
+    affordable = _MOST_TIMESTEPS // int(lengths.sum())
+    return max(n_epochs, min(int(_LONGER * n_epochs), affordable))
 
 
 def _dropout(parameters: HyperParameters, one_batch: bool, branch: Branch | None) -> float:

@@ -18,8 +18,9 @@ from sklstm.components.schedules import Adaptive, Schedule
 # Parameters that no further loss will see are tried on a few samples. Targets are scaled to a
 # deviation of 1, so that a larger loss comes of a training that diverged.
 _SAMPLES_TRIED, _LARGEST_LOSS = 8, 1e12
-# Of the first loss, beyond which that after a third of the epochs has fallen slowly.
-_SLOW = 0.5
+# Of the loss of the first epoch, the share that is left after a third of the epochs: beyond the
+# first, it has fallen slowly; beyond a sixth, there are so many times it as many epochs.
+_SLOW, _LONGER = 0.5, 6.0
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TrainingSettings:
 
     batch_size: int
     n_epochs: int
-    most_epochs: int  # if the loss falls slowly
+    most_epochs: int  # if the loss falls slowly; as many as n_epochs: it does not decide
     schedule: Schedule
     learning_rate_init: float
     shuffle: bool
@@ -67,6 +68,12 @@ class History:
     def n_epochs(self) -> int:
         """Epochs that ran to their end."""
         return len(self.loss_curve)
+
+    @property
+    def share_left(self) -> float:
+        """What is left of the first loss; 0 if that is not positive, as of a density."""
+        first, last = self.loss_curve[0], self.loss_curve[-1]
+        return last / first if first > 0.0 else 0.0
 
 
 class _Best:
@@ -135,8 +142,10 @@ def train(
                 break
             history.loss_curve.append(loss)
             if history.n_epochs == settings.decides_at:
-                history.slow = loss > _SLOW * history.loss_curve[0]
-                history.n_planned = settings.most_epochs if history.slow else settings.n_epochs
+                left = history.share_left
+                history.slow = left > _SLOW
+                wanted = int(max(1.0, _LONGER * left) * settings.n_epochs)
+                history.n_planned = min(wanted, settings.most_epochs)
             if validate is not None:
                 history.validation_scores.append(score)
                 best.update(theta, -score)
