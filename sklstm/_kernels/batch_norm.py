@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sklstm._kernels.jit import device, part
-from sklstm._kernels.simd import called, fma, lanes, load, spread, sqrt, store
+from sklstm._kernels.simd import add, address, called, fill, fma, lanes, load, spread, sqrt, store
 
 # Added to the variance, as in torch.
 EPSILON = 1e-5
@@ -26,18 +26,9 @@ class Together(NamedTuple):
     chunk: int  # the number of this one
     weights: Any  # float64 (n_chunks, n_statistics): of all rows, at the place of each layer;
     # without chunks a layer is normalised by its running statistics
-    parts: Any  # (n_chunks, 2, n_statistics): moments of its rows, and sums of their slopes
+    parts: Any  # (n_chunks, 2, n_statistics): moments of its rows, and sums of their slopes; one
+    # part at least
     statistics: Any  # (n_statistics,): of all chunks, once they are known
-
-
-@device
-def _weight_of_rows(row_weight, owner):
-    """Sum the weights of all rows that belong to a sequence."""
-    total = 0.0
-    for r in owner:
-        if r >= 0:
-            total += float(row_weight[r])
-    return total
 
 
 @device
@@ -50,33 +41,35 @@ def _weight_of_chunks(weights, place):
 
 
 @part
-def batch_norm_moments(row_weight, owner, z, place, together):
-    """Mean and variance of each channel over the rows of this chunk.
+def batch_norm_moments(row_weight, first, n_steps, z, place, together):
+    """Mean and variance of each channel over the sequences of this chunk.
 
     (in) row_weight (n_sequences,): weight of each step of a sequence in the statistics
-    (in) owner (n_rows,): sequence of each row, -1 for none
+    (in) first, n_steps (n_sequences,): first row and number of rows of each sequence
     (in) z (n_rows, n_filters)
     (out) together: weight and moments of this chunk
     """
     called()
     n, lane = z.shape[1], lanes(z)
-    total = _weight_of_rows(row_weight, owner)
+    total = 0.0
+    for r in range(first.size):
+        total += float(row_weight[r]) * n_steps[r]
     together.weights[together.chunk, place] = total
     total = total if total > 0.0 else 1.0  # next to those of other chunks they may be too small
-    at = 2 * together.chunk * together.statistics.size + place
-    for j in range(0, n, lane):
-        mean, variance = spread(z, 0.0), spread(z, 0.0)
-        for i in range(owner.size):
-            if owner[i] >= 0:
-                share = spread(z, row_weight[owner[i]] / total)
-                mean = fma(load(z, i * n + j), share, mean)
-        for i in range(owner.size):
-            if owner[i] >= 0:
-                share = spread(z, row_weight[owner[i]] / total)
-                deviation = load(z, i * n + j) - mean
-                variance = fma(deviation * deviation, share, variance)
-        store(together.parts, at + j, mean)
-        store(together.parts, at + n + j, variance)
+    parts, at = together.parts, 2 * together.chunk * together.statistics.size + place
+    fill(address(parts, at), 2 * n, 0.0)
+    for r in range(first.size):
+        share = spread(z, row_weight[r] / total)
+        for i in range(first[r], first[r] + n_steps[r]):
+            for j in range(0, n, lane):
+                store(parts, at + j, fma(load(z, i * n + j), share, load(parts, at + j)))
+    for r in range(first.size):
+        share = spread(z, row_weight[r] / total)
+        for i in range(first[r], first[r] + n_steps[r]):
+            for j in range(0, n, lane):
+                deviation = load(z, i * n + j) - load(parts, at + j)
+                variance = fma(deviation * deviation, share, load(parts, at + n + j))
+                store(parts, at + n + j, variance)
 
 
 @part
@@ -115,37 +108,33 @@ def batch_norm_forward(learned, place, together, affine):
 
 
 @part
-def batch_norm_slopes(owner, z, affine, dy, place, together, dlearned):
+def batch_norm_slopes(first, n_steps, z, affine, dy, place, together, dlearned):
     """Gradients of shift and scale, summed over the rows of this chunk.
 
-    (in) owner, z, affine: as the forward pass read and left them
+    (in) first, n_steps, z, affine: as the forward pass read and left them
     (in) dy (n_rows, n_filters): gradient of z * scale + shift
     (out) together: the sums of this chunk
     (accum) dlearned (4, n_filters): gradients of shift and scale, in the first two rows
     """
     called()
     n, lane = z.shape[1], lanes(z)
-    at = (2 * together.chunk + 1) * together.statistics.size + place
-    for j in range(0, n, lane):
-        mean, inverse = load(affine, 2 * n + j), load(affine, 3 * n + j)
-        of_shift, of_scale = spread(z, 0.0), spread(z, 0.0)
-        for i in range(owner.size):
-            if owner[i] >= 0:
+    parts, at = together.parts, (2 * together.chunk + 1) * together.statistics.size + place
+    fill(address(parts, at), 2 * n, 0.0)
+    for r in range(first.size):
+        for i in range(first[r], first[r] + n_steps[r]):
+            for j in range(0, n, lane):
                 slope = load(dy, i * n + j)
-                of_shift = of_shift + slope
-                of_scale = fma(slope, (load(z, i * n + j) - mean) * inverse, of_scale)
-        store(dlearned, j, load(dlearned, j) + of_shift)
-        store(dlearned, n + j, load(dlearned, n + j) + of_scale)
-        if together.weights.shape[0] > 0:
-            store(together.parts, at + j, of_shift)
-            store(together.parts, at + n + j, of_scale)
+                unit = (load(z, i * n + j) - load(affine, 2 * n + j)) * load(affine, 3 * n + j)
+                store(parts, at + j, load(parts, at + j) + slope)
+                store(parts, at + n + j, fma(slope, unit, load(parts, at + n + j)))
+    add(address(dlearned, 0), address(parts, at), 2 * n)
 
 
 @part
-def batch_norm_backward(row_weight, owner, z, affine, place, together, dy):
+def batch_norm_backward(row_weight, first, n_steps, z, affine, place, together, dy):
     """Gradient of `batch_norm_forward` by z, through the scale and through the statistics.
 
-    (in) row_weight, owner, z, affine: as in the forward pass
+    (in) row_weight, first, n_steps, z, affine: as in the forward pass
     (in) together: weights and sums of all chunks
     (accum) dy (n_rows, n_filters): gradient of z * scale + shift, then of z
     """
@@ -160,11 +149,9 @@ def batch_norm_backward(row_weight, owner, z, affine, place, together, dy):
             at = (2 * k + 1) * size + place + j
             of_shift = of_shift + load(together.parts, at)
             of_scale = of_scale + load(together.parts, at + n)
-        for i in range(owner.size):
-            if owner[i] >= 0:
-                by_statistics = spread(z, 0.0)
-                if n_chunks > 0:
-                    share = spread(z, row_weight[owner[i]] / total)
-                    unit = (load(z, i * n + j) - mean) * inverse
-                    by_statistics = fma(unit, of_scale, of_shift) * share
+        for r in range(first.size):
+            share = spread(z, row_weight[r] / total if n_chunks > 0 else 0.0)
+            for i in range(first[r], first[r] + n_steps[r]):
+                unit = (load(z, i * n + j) - mean) * inverse
+                by_statistics = fma(unit, of_scale, of_shift) * share
                 store(dy, i * n + j, scale * (load(dy, i * n + j) - by_statistics))

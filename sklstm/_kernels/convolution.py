@@ -2,8 +2,8 @@
 
 The sequences of a chunk are laid out as one long *series*, one after another, with rows of zeros
 between them. Each window of a convolution is then a contiguous piece of memory, and the windows
-of all steps form a matrix with overlapping rows, so a layer is one matrix product and nothing is
-copied. `owner` holds the sequence that each row of a series belongs to, -1 for none.
+of all steps of a sequence form a matrix with overlapping rows, so a layer is one matrix product for
+each sequence, and nothing is copied.
 
 With a stride, the last window of a sequence ends at its last step, as the last patch does. The
 last row of every sequence is therefore placed at a multiple of all strides, so that the series of
@@ -72,11 +72,13 @@ PLACE = 13  # of its statistics, see `Together`
 
 
 class Series(NamedTuple):
-    """Layout of the series of a chunk: the input and the output of each layer."""
+    """Layout of the series of a chunk. A level is the input, or the output of a layer."""
 
-    n_steps: Any  # int64 (n_sequences,): steps in the output
-    owner: Any  # int64, flat: sequence of each row of a series, -1 between sequences
-    places: Any  # int64 (n_layers + 1, 8): the columns below; row 0 is the input
+    n_steps: Any  # int64 (n_levels, n_sequences): steps of each sequence, ...
+    first: Any  # int64 (n_levels, n_sequences): ... and the row of the first of them
+    starts: Any  # int64 (n_timesteps + 1,): of the packed batch that is the input, ...
+    out_starts: Any  # ... and that is the output, if it is not pooled
+    places: Any  # int64 (n_levels, 5): the columns below
 
 
 # Columns of Series.places: offsets of a layer's arrays in the flat workspace, ...
@@ -84,36 +86,65 @@ Y = np.intp(0)  # (n_rows, n_filters): output
 DY = np.intp(1)  # its gradient
 Z = np.intp(2)  # (n_rows, n_filters): result of the matrix product
 AFFINE = np.intp(3)  # (4, n_filters): see `batch_norm_forward`
-OWNER = np.intp(4)  # ... offset of its rows in owner and their number, ...
-N_ROWS = np.intp(5)
-FIRST = np.intp(6)  # ... first row of a sequence, and number of rows from there to the last one
-N_LIVE = np.intp(7)
+N_ROWS = np.intp(4)  # ... and the number of rows
 
 
 @part
-def _mean(series, owner, n_steps, out):
+def _write_series(packed_batch, starts, first, series):
+    """Write a packed batch to a series, with zeros between the sequences."""
+    called()
+    fill(address(series, 0), series.size, 0.0)
+    for t in range(starts.size - 1):
+        for r in range(starts[t + 1] - starts[t]):
+            for j in range(packed_batch.shape[1]):
+                series[first[r] + t, j] = packed_batch[starts[t] + r, j]
+
+
+@part
+def _read_series(series, starts, first, packed_batch):
+    """Write the sequences of a series to a packed batch."""
+    called()
+    for t in range(starts.size - 1):
+        for r in range(starts[t + 1] - starts[t]):
+            for j in range(packed_batch.shape[1]):
+                packed_batch[starts[t] + r, j] = series[first[r] + t, j]
+
+
+@part
+def _clear_between(first, n_steps, series):
+    """Set the rows of a series to zero that belong to no sequence."""
+    called()
+    n, row = series.shape[1], 0
+    for r in range(first.size):
+        fill(address(series, row * n), (first[r] - row) * n, 0.0)
+        row = first[r] + n_steps[r]
+    fill(address(series, row * n), (series.shape[0] - row) * n, 0.0)
+
+
+@part
+def _mean(series, first, n_steps, out):
     """Write the mean over the rows of each sequence to out (n_sequences, n_columns)."""
     called()
     n = series.shape[1]
-    fill(address(out, 0), out.size, 0.0)
-    for i in range(owner.size):
-        r = owner[i]
-        if r >= 0:
-            share = spread(out, 1.0 / n_steps[r])
-            for j in range(0, n, lanes(out)):
-                store(out, r * n + j, fma(load(series, i * n + j), share, load(out, r * n + j)))
+    for r in range(first.size):
+        share = spread(out, 1.0 / n_steps[r])
+        for j in range(0, n, lanes(out)):
+            mean = spread(out, 0.0)
+            for i in range(first[r], first[r] + n_steps[r]):
+                mean = fma(load(series, i * n + j), share, mean)
+            store(out, r * n + j, mean)
 
 
 @part
-def _mean_backward(dout, owner, n_steps, dseries):
+def _mean_backward(dout, first, n_steps, dseries):
     """Gradient of `_mean`; rows between sequences are undefined."""
     called()
     n = dseries.shape[1]
-    for i in range(owner.size):
-        r = owner[i] if owner[i] > 0 else 0
+    for r in range(first.size):
         share = spread(dout, 1.0 / n_steps[r])
-        for j in range(0, n, lanes(dout)):
-            store(dseries, i * n + j, load(dout, r * n + j) * share)
+        for i in range(first[r], first[r] + n_steps[r]):
+            for j in range(0, n, lanes(dout)):
+                store(dseries, i * n + j, load(dout, r * n + j) * share)
 
 
 @part
@@ -122,10 +153,10 @@ def convolution_forward(product, before, stride, width, first, n_rows, x, weight
 
     (in) product: `gemm_address` of the dtype
     (in) before, stride, width: row i of z reads `width` rows of x from i * stride - before on
-    (in) first, n_rows: first row of z to compute, and number of rows
+    (in) first, n_rows: row of z of the first step of a sequence, and its steps
     (in) x (n, n_inputs): series, zero between sequences
     (in) weight: panels of a matrix (width * n_inputs, n_filters)
-    (out) z (n / stride, n_filters): series; rows between sequences are undefined
+    (out) z (n / stride, n_filters): series, the rows of the sequence
     """
     n_inputs, n_filters, lane = x.shape[1], z.shape[1], lanes(z)
     gemm(
@@ -143,14 +174,12 @@ def convolution_backward(
     """Gradient of `convolution_forward`.
 
     (in) transposed: panels of a matrix (n_filters, n_inputs) for each step of the window
-    (in) dz (n / stride, n_filters): series, zero between sequences
-    (out) dx (n, n_inputs in whole vectors), if `need_dx`; rows between sequences are undefined
+    (in) dz (n / stride, n_filters): series
+    (accum) dx (n, n_inputs in whole vectors), if `need_dx`; also rows between sequences
     (accum) dweight (width * n_inputs, n_filters), if `need_dw`
     """
     n_inputs, n_filters, n_dx, lane = x.shape[1], dz.shape[1], dx.shape[1], lanes(dz)
     n_panels = (n_dx + PANEL * lane - 1) // (PANEL * lane)
-    if need_dx:
-        fill(address(dx, 0), dx.size, 0.0)
     for top in range(first, first + n_rows, _BLOCK_ROWS):
         n = min(_BLOCK_ROWS, first + n_rows - top)
         window = top * stride - before
@@ -177,10 +206,10 @@ def depthwise_forward(before, dilation, reverse, first, n_rows, x, weight, z):
 
     (in) before, dilation: row i of z reads the rows i - before, i - before + dilation, ... of x
     (in) reverse: whether the last row of weight comes first, as in the gradient of x
-    (in) first, n_rows: first row of z to compute, and number of rows
+    (in) first, n_rows: row of z of the first step of a sequence, and its steps
     (in) x (n, n_columns): series, zero between sequences
     (in) weight (width, n_columns)
-    (out) z (n, n_columns): series; rows between sequences are undefined
+    (out) z (n, n_columns): series, the rows of the sequence
     """
     called()
     width, n, lane = weight.shape[0], z.shape[1], lanes(z)
@@ -210,7 +239,7 @@ def depthwise_backward(
     """Gradient of `depthwise_forward`.
 
     (in) dz (n, n_columns): series, zero between sequences
-    (out) dx (n, n_columns), if `need_dx`; rows between sequences are undefined
+    (out) dx (n, n_columns), if `need_dx`: the rows of the sequence
     (accum) dweight (width, n_columns), if `need_dw`
     """
     called()
@@ -238,86 +267,90 @@ def depthwise_backward(
 
 
 @part
-def _activate(activation, owner, z, affine, y):
+def _activate(activation, first, n_steps, z, affine, y):
     """y = activation(z * scale + shift), zero between sequences."""
     called()
     n = z.shape[1]
     zero = spread(z, 0.0)
-    for i in range(owner.size):
-        for j in range(0, n, lanes(z)):
-            value = zero
-            if owner[i] >= 0:
+    for r in range(first.size):
+        for i in range(first[r], first[r] + n_steps[r]):
+            for j in range(0, n, lanes(z)):
                 value = fma(load(z, i * n + j), load(affine, j), load(affine, n + j))
                 if activation == RELU:
                     value = not_below(zero, value)
                 elif activation == TANH:
                     value = tanh(value)
-            store(y, i * n + j, value)
+                store(y, i * n + j, value)
 
 
 @part
-def _activate_backward(activation, owner, y, dy):
-    """Turn dy from the gradient of y into that before the activation; zero between sequences."""
+def _activate_backward(activation, first, n_steps, y, dy):
+    """Turn dy from the gradient of y into that before the activation."""
     called()
     n = y.shape[1]
     zero = spread(y, 0.0)
-    for i in range(owner.size):
-        for at in range(i * n, (i + 1) * n, lanes(y)):
-            now, slope = load(y, at), zero
-            if owner[i] >= 0:
-                slope = load(dy, at)
-                if activation == RELU:
-                    slope = where_equal(now, zero, zero, slope)
-                elif activation == TANH:
-                    slope = slope * (1.0 - now * now)
+    for r in range(first.size):
+        for at in range(first[r] * n, (first[r] + n_steps[r]) * n, lanes(y)):
+            now, slope = load(y, at), load(dy, at)
+            if activation == RELU:
+                slope = where_equal(now, zero, zero, slope)
+            elif activation == TANH:
+                slope = slope * (1.0 - now * now)
             store(dy, at, slope)
 
 
 @device
-def _arrays(flat, series, layer, n):
-    """Return owner, y, dy, z and affine of a layer with n columns, as views."""
+def _arrays(flat, series, level, n):
+    """Return first rows, steps, y, dy, z and affine of a level with n columns, as views."""
     p = series.places
-    owner = span(series.owner, p[layer, OWNER], p[layer, N_ROWS])
-    y = matrix(flat, p[layer, Y], p[layer, N_ROWS], n)
-    dy = matrix(flat, p[layer, DY], p[layer, N_ROWS], n)
-    z = matrix(flat, p[layer, Z], p[layer, N_ROWS], n)
-    return owner, y, dy, z, matrix(flat, p[layer, AFFINE], 4, n)
+    y = matrix(flat, p[level, Y], p[level, N_ROWS], n)
+    dy = matrix(flat, p[level, DY], p[level, N_ROWS], n)
+    z = matrix(flat, p[level, Z], p[level, N_ROWS], n)
+    affine = matrix(flat, p[level, AFFINE], 4, n)
+    n_sequences = series.first.shape[1]
+    first = span(series.first, level * n_sequences, n_sequences)
+    n_steps = span(series.n_steps, level * n_sequences, n_sequences)
+    return first, n_steps, y, dy, z, affine
 
 
 @kernel
-def convolutions_forward(stack, series, row_weight, together, packed, flat, out, waiting):
+def convolutions_forward(stack, series, x, row_weight, together, packed, flat, out, waiting):
     """Compute all layers of a stack, or as many as this chunk can without the others.
 
+    (in) x (n_rows, n_inputs): packed batch
     (in) row_weight (n_sequences,): see `batch_norm_moments`
     (in) packed: parameters
     (in) waiting: the layer that the last call returned, at first -1
     (accum) together
-    (accum) flat: workspace; y of row 0 of places is the input, zero between sequences, and
-            y of the last row becomes the output
-    (out) out (n_sequences, n_filters): mean over time of the output, if pooled
+    (accum) flat: workspace
+    (out) out: the output as a packed batch (n_rows, n_filters); if pooled, its mean over time
+          (n_sequences, n_filters)
     returns the layer that waits for the moments of the other chunks: call again when all chunks
             have returned; or -1 at the end
     """
-    places, n_chunks = series.places, together.weights.shape[0]
-    for layer in range(max(waiting, 0), stack.layers.shape[0]):
+    places, n_chunks, n_layers = series.places, together.weights.shape[0], stack.layers.shape[0]
+    for layer in range(max(waiting, 0), n_layers):
         shape = stack.layers[layer]
         n = shape[N_FILTERS]
-        owner, y, _, z, affine = _arrays(flat, series, layer + 1, n)
-        first, n_rows = places[layer + 1, FIRST], places[layer + 1, N_LIVE]
+        first, n_steps, y, _, z, affine = _arrays(flat, series, layer + 1, n)
         if layer != waiting:
             source = matrix(flat, places[layer, Y], places[layer, N_ROWS], shape[N_INPUTS])
-            if shape[DILATION] > 0:
-                weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
-                depthwise_forward(
-                    shape[BEFORE], shape[DILATION], FALSE, first, n_rows, source, weight, z
-                )
-            else:
-                convolution_forward(
-                    stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
-                    source, span(packed, shape[PACKED], 0), z,
-                )  # fmt: skip
+            if layer == 0:
+                _write_series(x, series.starts, series.first[0], source)
+            weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
+            for r in range(first.size):
+                if shape[DILATION] > 0:
+                    depthwise_forward(
+                        shape[BEFORE], shape[DILATION], FALSE, first[r], n_steps[r],
+                        source, weight, z,
+                    )  # fmt: skip
+                else:
+                    convolution_forward(
+                        stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH],
+                        first[r], n_steps[r], source, weight, z,
+                    )  # fmt: skip
             if shape[NORMALISED] and n_chunks > 0:
-                batch_norm_moments(row_weight, owner, z, shape[PLACE], together)
+                batch_norm_moments(row_weight, first, n_steps, z, shape[PLACE], together)
                 if n_chunks > 1:
                     return layer
         learned = matrix(packed, shape[PACKED + 2], 4 if shape[NORMALISED] else 1, n)
@@ -328,66 +361,78 @@ def convolutions_forward(stack, series, row_weight, together, packed, flat, out,
             fill(address(affine, n), n, 0.0)
             if shape[ACTIVATION] != IDENTITY:  # which has no bias
                 copy(address(learned, 0), address(affine, n), n)
-        _activate(shape[ACTIVATION], owner, z, affine, y)
-        if stack.pooled and layer == stack.layers.shape[0] - 1:
-            _mean(y, owner, series.n_steps, out)
+        _activate(shape[ACTIVATION], first, n_steps, z, affine, y)
+        _clear_between(first, n_steps, y)
+        if layer == n_layers - 1 and stack.pooled:
+            _mean(y, first, n_steps, out)
+        elif layer == n_layers - 1:
+            _read_series(y, series.out_starts, first, out)
     return -1
 
 
 @kernel
 def convolutions_backward(
-    stack, series, row_weight, together, packed, need_dx, need_dw, flat, dout, dw, waiting
+    stack, series, row_weight, together, packed, need_dx, need_dw, flat, dout, dx, dw, waiting
 ):  # fmt: skip
     """Gradient of `convolutions_forward`, or as much of it as this chunk can without the others.
 
     (in) stack, series, row_weight, packed: as in the forward pass
     (in) waiting: the layer that the last call returned, at first -1
-    (accum) together: as the forward pass left it
-    (accum) flat: as the forward pass left it. If the output is not pooled, dy of the last row of
-            places is its gradient. If `need_dx`, dy of row 0 becomes the gradient of the input;
-            rows between sequences are undefined.
-    (in) dout (n_sequences, n_filters): gradient of out, if pooled
+    (accum) together, flat: as the forward pass left them
+    (in) dout: gradient of out
     (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
+    (out) dx (n_rows, n_inputs in whole vectors): gradient of x, if `need_dx`
     (accum) dw: packed gradient
     returns the layer that waits for the slopes of the other chunks, or -1 at the end
     """
-    places, n_chunks = series.places, together.weights.shape[0]
-    top = stack.layers.shape[0] - 1
-    for layer in range(waiting if waiting >= 0 else top, -1, -1):
+    places, n_chunks, n_layers = series.places, together.weights.shape[0], stack.layers.shape[0]
+    for layer in range(waiting if waiting >= 0 else n_layers - 1, -1, -1):
         shape = stack.layers[layer]
         n = shape[N_FILTERS]
-        owner, y, dz, z, affine = _arrays(flat, series, layer + 1, n)
+        first, n_steps, y, dz, z, affine = _arrays(flat, series, layer + 1, n)
         if layer != waiting:
-            if stack.pooled and layer == top:
-                _mean_backward(dout, owner, series.n_steps, dz)
-            _activate_backward(shape[ACTIVATION], owner, y, dz)
+            if layer == n_layers - 1 and stack.pooled:
+                _mean_backward(dout, first, n_steps, dz)
+            elif layer == n_layers - 1:
+                _write_series(dout, series.out_starts, first, dz)
+            _activate_backward(shape[ACTIVATION], first, n_steps, y, dz)
             dlearned = matrix(dw, shape[GRADIENT + 1], 4 if shape[NORMALISED] else 1, n)
             if shape[NORMALISED]:
-                batch_norm_slopes(owner, z, affine, dz, shape[PLACE], together, dlearned)
+                batch_norm_slopes(first, n_steps, z, affine, dz, shape[PLACE], together, dlearned)
                 if n_chunks > 1:
                     return layer
             elif shape[ACTIVATION] != IDENTITY:
-                for i in range(owner.size):
-                    add(address(dlearned, 0), address(dz, i * n), n)
+                for r in range(first.size):
+                    for i in range(first[r], first[r] + n_steps[r]):
+                        add(address(dlearned, 0), address(dz, i * n), n)
         if shape[NORMALISED]:
-            batch_norm_backward(row_weight, owner, z, affine, shape[PLACE], together, dz)
-        n_inputs = shape[N_INPUTS]
-        source = matrix(flat, places[layer, Y], places[layer, N_ROWS], n_inputs)
+            batch_norm_backward(row_weight, first, n_steps, z, affine, shape[PLACE], together, dz)
+        n_inputs, further = shape[N_INPUTS], need_dx or layer > 0
         n_wide = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)
+        source = matrix(flat, places[layer, Y], places[layer, N_ROWS], n_inputs)
         dsource = matrix(flat, places[layer, DY], places[layer, N_ROWS], n_wide)
-        first, n_rows = places[layer + 1, FIRST], places[layer + 1, N_LIVE]
+        weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
+        transposed = span(packed, shape[PACKED + 1], 0)
         if shape[DILATION] > 0:
-            weight = matrix(packed, shape[PACKED], shape[WIDTH], n)
-            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH], n)
-            depthwise_backward(
-                shape[BEFORE], shape[DILATION], first, n_rows,
-                source, weight, dz, need_dx or layer > 0, need_dw, dsource, dweight,
-            )  # fmt: skip
-        else:
-            dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n)
-            convolution_backward(
-                stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH], first, n_rows,
-                source, span(packed, shape[PACKED + 1], 0), dz, need_dx or layer > 0, need_dw,
-                dsource, dweight,
-            )  # fmt: skip
+            _clear_between(first, n_steps, dz)
+        elif further:
+            fill(address(dsource, 0), dsource.size, 0.0)
+        for r in range(first.size):
+            if shape[DILATION] > 0:
+                dweight = matrix(dw, shape[GRADIENT], shape[WIDTH], n)
+                depthwise_backward(
+                    shape[BEFORE], shape[DILATION], first[r], n_steps[r],
+                    source, weight, dz, further, need_dw, dsource, dweight,
+                )  # fmt: skip
+            else:
+                dweight = matrix(dw, shape[GRADIENT], shape[WIDTH] * n_inputs, n)
+                convolution_backward(
+                    stack.product, shape[BEFORE], shape[STRIDE], shape[WIDTH],
+                    first[r], n_steps[r], source, transposed, dz, further, need_dw,
+                    dsource, dweight,
+                )  # fmt: skip
+    if need_dx:
+        n_wide = dx.shape[1]
+        dsource = matrix(flat, places[0, DY], places[0, N_ROWS], n_wide)
+        _read_series(dsource, series.starts, series.first[0], dx)
     return -1

@@ -57,6 +57,7 @@ class Chunk:
         spec, dtype = network.spec, network.dtype
         self._kept_per_row = _kept_per_row(network)  # bytes
         self._flat = aligned(0, dtype)
+        self._alone = network.together(0)[0]  # normalised by the running statistics
         self._front, self._branch = (
             None if stack is None else ConvolutionBuffers(stack, n_inputs, dtype)
             for stack, n_inputs in (
@@ -236,7 +237,7 @@ class Chunk:
         """
         packed = self.network.packed
         weight = packed[:0] if weight is None else weight
-        together = together or self.network.by_running
+        together = together or self._alone
         batch = seen = self.network.embedded(batch)
         if self._branch is not None:
             of_branch, _, _ = yield from self._branch.forward(batch, weight, packed, together, keep)

@@ -53,7 +53,6 @@ class Network:
         self.plan = self._plan(need_dx or self.front is not None)
         self._packing.close()
         self._used = np.flatnonzero(self._running < self.layout.size)  # of the statistics
-        self.by_running = self.together(0)[0]
 
     @property
     def packed(self) -> NDArray:
@@ -117,12 +116,12 @@ class Network:
     def together(self, n_chunks: int) -> list[Together]:
         """Return what each of n_chunks sees of those that are normalised by the same statistics.
 
-        Without chunks there is one, for a network that is normalised by its running statistics.
+        Without chunks there is one view, of a chunk normalised by the running statistics.
         """
-        n = self.n_statistics
+        n, n_views = self.n_statistics, max(n_chunks, 1)
         weights = np.empty((n_chunks, n))
-        parts = np.empty((n_chunks, 2, n), self.dtype)
-        statistics = np.empty((max(n_chunks, 1), n), self.dtype)
+        parts = np.empty((n_views, 2, n), self.dtype)
+        statistics = np.empty((n_views, n), self.dtype)
         return [Together(k, weights, parts, row) for k, row in enumerate(statistics)]
 
     def update_statistics(self, theta: NDArray, chunks: NDArray) -> None:
