@@ -52,7 +52,10 @@ class Network:
         self.branch = self._stack("fcn", spec.branch, spec.n_channels, True, need_dx)
         self.plan = self._plan(need_dx or self.front is not None)
         self._packing.close()
-        self._used = np.flatnonzero(self._running < self.layout.size)  # of the statistics
+        # means and variances of batch normalisation, those that fill up vectors included
+        self.n_statistics = len(self._running)
+        self._used = np.flatnonzero(self._running < self.layout.size)
+        self._running = self._running[self._used]  # (n_used,)
 
     @property
     def packed(self) -> NDArray:
@@ -108,11 +111,6 @@ class Network:
         noise = Noise(seed, True, *self.spec.noise_rates, self.spec.hidden_size)
         return self.plan._replace(noise=noise)
 
-    @property
-    def n_statistics(self) -> int:
-        """Means and variances of batch normalisation, those that fill up vectors included."""
-        return len(self._running)
-
     def together(self, n_chunks: int) -> list[Together]:
         """Return what each of n_chunks sees of those that are normalised by the same statistics.
 
@@ -124,20 +122,21 @@ class Network:
         statistics = np.empty((n_views, n), self.dtype)
         return [Together(k, weights, parts, row) for k, row in enumerate(statistics)]
 
-    def update_statistics(self, theta: NDArray, chunks: NDArray) -> None:
+    def update_statistics(self, theta: NDArray, statistics: NDArray) -> None:
         """Move the running statistics, which are part of theta, towards those of a minibatch.
 
-        chunks (n_chunks, n_statistics): those of the minibatch's chunks. The first ten
-        minibatches count alike, later ones a tenth each.
+        statistics (n_statistics,): of the minibatch. The first ten count alike, later ones a
+        tenth each.
         """
         if not self.n_statistics:
             return
         n_batches = self.layout.offsets["fcn_batches"]
         theta[n_batches] += 1
         share = max(_RUNNING_SHARE, 1.0 / float(theta[n_batches]))
-        running = self._running[self._used]
-        batch = chunks.mean(axis=0)[self._used]
-        theta[running] += (share * (batch - theta[running])).astype(theta.dtype)
+        running = theta[self._running]
+        theta[self._running] = running + theta.dtype.type(share) * (
+            statistics[self._used] - running
+        )
 
     # --- the plan ---------------------------------------------------------------------------
     def _plan(self, need_dx: bool) -> Plan:

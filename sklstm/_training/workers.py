@@ -78,8 +78,8 @@ class Workers:
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
         self.touched: Touched | None = None  # by the last gradient; None: all parameters
-        # of batch normalisation, of the chunks of the last minibatch; (n_chunks, n_statistics)
-        self._statistics = np.empty((0, network.n_statistics), network.dtype)
+        # of batch normalisation in the last minibatch, (n_statistics,)
+        self._statistics = np.empty(network.n_statistics, network.dtype)
 
     def close(self) -> None:
         """End the threads."""
@@ -154,7 +154,8 @@ class Workers:
             self._run_together("gradient", gradient, n_chunks, work)
         else:
             self._run("gradient", lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
-        self._statistics = np.array([chunk.statistics for chunk in together])
+        chunks = together[:1] if shared else together
+        self._statistics = sum(chunk.statistics for chunk in chunks) / len(chunks)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(of_vectors, out)
@@ -257,7 +258,8 @@ class Workers:
             return wide
 
         if dropout > 0.0:
-            layer_mask = mask(dropout, between, n_rows, plan.n_directions)
+            if between > 0:
+                layer_mask = mask(dropout, between, n_rows, plan.n_directions)
             blocks = mask(dropout, n_read, plan.n_pooled // plan.n_hidden)
             feature_mask = blocks.reshape(n_read, plan.n_pooled)
         variational = spec.variational_dropout
