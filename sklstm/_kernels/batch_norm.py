@@ -29,6 +29,8 @@ class Together(NamedTuple):
     parts: Any  # (n_chunks, 2, n_statistics): moments of its rows, and sums of their slopes; one
     # part at least
     statistics: Any  # (n_statistics,): of all chunks, once they are known
+    arrived: Any  # int64 (n_chunks,): see `all_arrived`
+    patience: int
 
 
 @device

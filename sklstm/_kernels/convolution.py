@@ -25,6 +25,7 @@ from sklstm._kernels.batch_norm import (
 )
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
+from sklstm._kernels.meeting import all_arrived, arrive
 from sklstm._kernels.simd import (
     add,
     address,
@@ -325,8 +326,8 @@ def convolutions_forward(stack, series, x, row_weight, together, packed, flat, o
     (accum) flat: workspace
     (out) out: the output as a packed batch (n_rows, n_filters); if pooled, its mean over time
           (n_sequences, n_filters)
-    returns the layer that waits for the moments of the other chunks: call again when all chunks
-            have returned; or -1 at the end
+    returns the layer that waits for the moments of other chunks, with which to call again; or
+            -1 at the end
     """
     places, n_chunks, n_layers = series.places, together.weights.shape[0], stack.layers.shape[0]
     for layer in range(max(waiting, 0), n_layers):
@@ -351,8 +352,11 @@ def convolutions_forward(stack, series, x, row_weight, together, packed, flat, o
                     )  # fmt: skip
             if shape[NORMALISED] and n_chunks > 0:
                 batch_norm_moments(row_weight, first, n_steps, z, shape[PLACE], together)
-                if n_chunks > 1:
-                    return layer
+                arrive(together.arrived, together.chunk)
+        if shape[NORMALISED] and not all_arrived(
+            together.arrived, together.chunk, together.patience
+        ):
+            return layer
         learned = matrix(packed, shape[PACKED + 2], 4 if shape[NORMALISED] else 1, n)
         if shape[NORMALISED]:
             batch_norm_forward(learned, shape[PLACE], together, affine)
@@ -383,7 +387,7 @@ def convolutions_backward(
     (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
     (out) dx (n_rows, n_inputs in whole vectors): gradient of x, if `need_dx`
     (accum) dw: packed gradient
-    returns the layer that waits for the slopes of the other chunks, or -1 at the end
+    returns the layer that waits for the slopes of other chunks, or -1 at the end
     """
     places, n_chunks, n_layers = series.places, together.weights.shape[0], stack.layers.shape[0]
     for layer in range(waiting if waiting >= 0 else n_layers - 1, -1, -1):
@@ -399,13 +403,15 @@ def convolutions_backward(
             dlearned = matrix(dw, shape[GRADIENT + 1], 4 if shape[NORMALISED] else 1, n)
             if shape[NORMALISED]:
                 batch_norm_slopes(first, n_steps, z, affine, dz, shape[PLACE], together, dlearned)
-                if n_chunks > 1:
-                    return layer
+                if n_chunks > 0:
+                    arrive(together.arrived, together.chunk)
             elif shape[ACTIVATION] != IDENTITY:
                 for r in range(first.size):
                     for i in range(first[r], first[r] + n_steps[r]):
                         add(address(dlearned, 0), address(dz, i * n), n)
         if shape[NORMALISED]:
+            if not all_arrived(together.arrived, together.chunk, together.patience):
+                return layer
             batch_norm_backward(row_weight, first, n_steps, z, affine, shape[PLACE], together, dz)
         n_inputs, further = shape[N_INPUTS], need_dx or layer > 0
         n_wide = (n_inputs + lanes(flat) - 1) // lanes(flat) * lanes(flat)

@@ -91,8 +91,8 @@ class Chunk:
     ) -> Generator[None, None, float]:
         """Return the loss of a chunk, and add its gradient to out (gradient_size,).
 
-        It pauses where it needs the statistics of the chunks that are normalised together: go on
-        when all of them have paused. If there is no other chunk it does not pause.
+        It pauses where it needs the statistics of chunks that have not come so far: go on when
+        they may have. If there is no other chunk it does not pause.
 
         target (n_read, n_targets), weight (n_read,): in the order of the packed batch; the
             loss is the sum of weight * loss

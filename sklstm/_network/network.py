@@ -111,16 +111,20 @@ class Network:
         noise = Noise(seed, True, *self.spec.noise_rates, self.spec.hidden_size)
         return self.plan._replace(noise=noise)
 
-    def together(self, n_chunks: int) -> list[Together]:
+    def together(self, n_chunks: int, patience: int = 0) -> list[Together]:
         """Return what each of n_chunks sees of those that are normalised by the same statistics.
 
         Without chunks there is one view, of a chunk normalised by the running statistics.
+        patience: how many times a chunk looks for another one before it pauses
         """
         n, n_views = self.n_statistics, max(n_chunks, 1)
         weights = np.empty((n_chunks, n))
         parts = np.empty((n_views, 2, n), self.dtype)
         statistics = np.empty((n_views, n), self.dtype)
-        return [Together(k, weights, parts, row) for k, row in enumerate(statistics)]
+        arrived = np.zeros(n_chunks, np.int64)
+        return [
+            Together(k, weights, parts, row, arrived, patience) for k, row in enumerate(statistics)
+        ]
 
     def update_statistics(self, theta: NDArray, statistics: NDArray) -> None:
         """Move the running statistics, which are part of theta, towards those of a minibatch.

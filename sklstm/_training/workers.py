@@ -3,14 +3,15 @@
 How a minibatch is split depends on its size alone, and the chunks' gradients are summed in
 their order. So the number of threads changes the time, and not one bit of the result.
 
-Batch normalisation needs statistics of all sequences of a small minibatch. Its chunks pause there,
-and go on when all of them have paused.
+Batch normalisation needs statistics of all sequences of a small minibatch. There its chunks wait
+for each other: on several threads for a moment inside the kernel, then by pausing.
 """
 
 from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -39,6 +40,9 @@ ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
 # The chunks of a minibatch of up to so many sequences are normalised together.
 _NORMALISED_TOGETHER = 32
+# How many times a chunk looks for another one inside a kernel, which takes about half a
+# millisecond, and the seconds of its pause after that.
+_PATIENCE, _PAUSE = 10_000, 1e-4
 # The variants of kernels that this process has run.
 _compiled: set[tuple[Any, ...]] = set()
 
@@ -128,11 +132,11 @@ class Workers:
         losses = [0.0] * n_chunks
         of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
         shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
-        together = (
-            network.together(n_chunks)
-            if shared
-            else [network.together(1)[0] for _ in range(n_chunks)]
-        )
+        if shared:
+            n_threads = self._n_threads_together(n_chunks, work)
+            together = network.together(n_chunks, _PATIENCE if n_threads > 1 else 0)
+        else:
+            together = [network.together(1)[0] for _ in range(n_chunks)]
 
         def gradient(k: int, chunk: Chunk) -> Generator[None, None, None]:
             part = parts[k]
@@ -151,7 +155,7 @@ class Workers:
                 of_vectors[k] = batch.codes, chunk.dx.copy()
 
         if shared:
-            self._run_together("gradient", gradient, n_chunks, work)
+            self._run_together(gradient, n_chunks, n_threads)
         else:
             self._run("gradient", lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
         chunks = together[:1] if shared else together
@@ -291,38 +295,38 @@ class Workers:
 
         self._on_threads(some, n_threads)
 
+    def _n_threads_together(self, n_tasks: int, work: float) -> int:
+        """Return the threads of `_run_together`: one for new kernels, see `_run`."""
+        variant = ("together", *_variant(self.network))
+        if work < _WORTH_A_THREAD or variant not in _compiled:
+            _compiled.add(variant)
+            return 1
+        return min(self.n_threads, n_tasks)
+
     def _run_together(
         self,
-        kind: str,
         task: Callable[[int, Chunk], Generator[None, None, None]],
         n_tasks: int,
-        work: float,
+        n_threads: int,
     ) -> None:
-        """Run tasks 0 .. n_tasks - 1, which go on after a pause when all have paused.
-
-        The first time of a variant of kernels they run on one thread: see `_run`.
-        """
+        """Run tasks 0 .. n_tasks - 1, which pause when they need another one that is not so far."""
         while len(self._chunks) < n_tasks:
             self._chunks.append(Chunk(self.network))
         tasks = list(map(task, range(n_tasks), self._chunks))
-        variant = (kind, *_variant(self.network))
-        threads = work >= _WORTH_A_THREAD and variant in _compiled
-        n_threads = min(self.n_threads, n_tasks) if threads else 1
-        pause = threading.Barrier(n_threads)
+        failed = threading.Event()
 
         def some(worker: int) -> None:
             try:
                 for _ in itertools.zip_longest(*tasks[worker::n_threads]):
+                    if failed.is_set():  # another thread raises the error
+                        return
                     if n_threads > 1:
-                        pause.wait()
-            except threading.BrokenBarrierError:
-                pass  # another thread failed, and raises its error
+                        time.sleep(_PAUSE)
             except BaseException:
-                pause.abort()
+                failed.set()
                 raise
 
         self._on_threads(some, n_threads)
-        _compiled.add(variant)
 
     def _on_threads(self, work: Callable[[int], None], n_threads: int) -> None:
         """Run work(0), work(1), ... on so many threads; the first on this one."""
