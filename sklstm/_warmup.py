@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from sklstm._classifier import LSTMClassifier
+from sklstm.components.augmentation import Warping
 from sklstm.components.cells import Cell, CellName
 
 
@@ -53,6 +54,9 @@ def warmup(
     best_alpha(series)
     DampedTrend.fit(series, len(series))
     for dtype, cell in itertools.product(dtypes, cells):
-        model = LSTMClassifier(hidden_size=1, max_iter=1, dtype=dtype, cell=cell)
+        model = LSTMClassifier(
+            hidden_size=1, max_iter=1, dtype=dtype, cell=cell,
+            augmentation=Warping(),  # by default for more samples only
+        )  # fmt: skip
         for X in (np.zeros((2, 2), np.float32), np.zeros((2, 2), np.float64)):
             model.fit(X, y).predict(X)

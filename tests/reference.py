@@ -547,6 +547,30 @@ def convolutions_backward(params, name, layers, trace, row_weight, dy):
     return dy, gradient
 
 
+# --- chunks on several threads -------------------------------------------------------------
+def arrive(arrived, chunk):
+    """Count the place that a chunk has come to."""
+    arrived[chunk] += 1
+
+
+def all_arrived(arrived, chunk):
+    """Return whether all chunks have come to the place of this one."""
+    return bool((arrived >= arrived[chunk]).all())
+
+
+# --- augmentation -------------------------------------------------------------------------
+def warp(x, ends, factor, n_values):
+    """Return a sequence x (n_timesteps, n_columns) played at varying speed, and the nearest steps.
+
+    ends (n_pieces + 1,), factor: see the kernel
+    """
+    step, last = np.arange(len(x)), len(x) - 1
+    place = np.interp(step, np.linspace(0, last, len(ends)), ends * last)
+    played = np.stack([np.interp(place, step, column) for column in x.T], axis=1)
+    played[:, :n_values] *= factor
+    return played, np.floor(place + 0.5).astype(int)
+
+
 # --- attention ----------------------------------------------------------------------------
 def attention_forward(y, weight, bias, score_weight):
     """Return the weighted mean of the states y (n_timesteps, n_states), the weights, and u."""

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import PackedBatch, steps_and_sequences
+from sklstm._input.sequences import PackedBatch
+from sklstm._kernels.warp import warp
 from sklstm.components.augmentation import Warping
 
 _PIECES = 4  # of constant speed
@@ -39,21 +40,8 @@ def warped(batch: PackedBatch, warps: Warps | None, n_values: int) -> PackedBatc
     """
     if warps is None:
         return batch
-    step, sequence = steps_and_sequences(batch.lengths)  # (n_rows,)
-    last = np.maximum(batch.lengths - 1, 1)[sequence]
-    along = step * (_PIECES / last)  # in pieces
-    piece = np.minimum(along.astype(np.intp), _PIECES - 1)
-    first, end = warps.ends[sequence, piece], warps.ends[sequence, piece + 1]
-    place = (first + (along - piece) * (end - first)) * last
-    before = np.minimum(place.astype(np.intp), last - 1)
-    share = (place - before)[:, np.newaxis].astype(batch.x.dtype)
-    after = np.minimum(before + 1, batch.lengths[sequence] - 1)
-    lower, upper = batch.x[batch.starts[before] + sequence], batch.x[batch.starts[after] + sequence]
-    factor = warps.factor[sequence, np.newaxis].astype(batch.x.dtype)
-    x = lower + share * (upper - lower)
-    x[:, :n_values] *= factor
-    codes = batch.codes
-    if codes is not None:  # categories are those of the nearest step
-        nearest = np.where(place - before < 0.5, before, after)
-        codes = codes[batch.starts[nearest] + sequence]
+    x, nearest = np.empty_like(batch.x), np.empty(len(batch.x), np.int64)
+    warp(batch.x, batch.starts, warps.ends, warps.factor, n_values, nearest, x)
+    # categories are those of the nearest step
+    codes = None if batch.codes is None else batch.codes[nearest]
     return batch._replace(x=x, codes=codes)

@@ -133,7 +133,7 @@ class Workers:
         of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
         shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
         if shared:
-            n_threads = self._n_threads_together(n_chunks, work)
+            n_threads = self._n_threads_together(n_chunks, work, warping is not None)
             together = network.together(n_chunks, _PATIENCE if n_threads > 1 else 0)
         else:
             together = [network.together(1)[0] for _ in range(n_chunks)]
@@ -157,7 +157,8 @@ class Workers:
         if shared:
             self._run_together(gradient, n_chunks, n_threads)
         else:
-            self._run("gradient", lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
+            kind = "gradient" if warping is None else "gradient with warping"
+            self._run(kind, lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
         chunks = together[:1] if shared else together
         self._statistics = sum(chunk.statistics for chunk in chunks) / len(chunks)
         network.unpack_gradient(self._gradients[:n_chunks], out)
@@ -295,9 +296,9 @@ class Workers:
 
         self._on_threads(some, n_threads)
 
-    def _n_threads_together(self, n_tasks: int, work: float) -> int:
+    def _n_threads_together(self, n_tasks: int, work: float, warps: bool) -> int:
         """Return the threads of `_run_together`: one for new kernels, see `_run`."""
-        variant = ("together", *_variant(self.network))
+        variant = ("together", warps, *_variant(self.network))
         if work < _WORTH_A_THREAD or variant not in _compiled:
             _compiled.add(variant)
             return 1
