@@ -348,6 +348,17 @@ def test_search_over_lists_and_arrays():
     assert search.predict(X).shape == (N,)
 
 
+def test_means_that_a_user_changes_count():
+    """Also those of a network that is fitted, and has predicted; in place or not."""
+    model = fitted(MIXED)
+    before = raw(model, MIXED)
+    model.channel_mean_[:] += 5.0
+    moved = raw(model, MIXED)
+    assert (moved != before).any()
+    model.channel_scale_ = model.channel_scale_ * 2.0
+    assert (raw(model, MIXED) != moved).any()
+
+
 def test_tags():
     tags = get_tags(LSTMClassifier(categorical_features=["word"])).input_tags
     assert tags.categorical

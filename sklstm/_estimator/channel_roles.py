@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -19,14 +19,16 @@ class ChannelRoles:
     """Channels are numbers that change, static numbers, or categories.
 
     Found out once for each fit: a prediction of one row takes less time than these questions.
+    Means and deviations are the estimator's own arrays, so that a user may change them.
     """
 
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
+    changing: NDArray[np.int64] | None  # (n_changing,): numbers that change; None: all channels
     gaps: NDArray[np.int64]  # (n_gaps,): channels of which is read whether they were observed
     static: NDArray[np.int64]  # (n_static,): numbers that are read once for each sequence
     is_categorical: NDArray[np.bool_] | None  # (n_channels - n_static,); None: no categories
-    reading: Reading  # of the numbers that change
+    reading: Reading  # of the numbers that change, as their means were at first
     to_head: bool  # whether static numbers go to the head too
     missing: str
     dtype: str  # of the network
@@ -35,16 +37,21 @@ class ChannelRoles:
     def of(cls, estimator: Any) -> Self:
         """Tell the channels apart by the fitted attributes; that of time is the last one."""
         started = estimator._architecture
-        center, deviation = estimator.channel_mean_, estimator.channel_scale_
+        center, deviation = (
+            # those of a memory-mapped model are read-only, see `pack`
+            array if array.flags.writeable else array.copy()
+            for array in (estimator.channel_mean_, estimator.channel_scale_)
+        )
         is_categorical, gaps = estimator.is_categorical_, estimator.gap_channels_
         categorical = np.flatnonzero([] if is_categorical is None else is_categorical)
         # a category is read at every step
         static = np.setdiff1d(estimator.static_channels_, categorical)
         not_static = np.setdiff1d(np.arange(len(center)), static)
         numbers = np.setdiff1d(not_static, categorical)
-        # a copy of each array: those of a memory-mapped model are read-only, see `pack`
+        every = len(numbers) == len(center)
         reading = Reading(
-            estimator.branch_patch_size_, started["scale"], center[numbers], deviation[numbers],
+            estimator.branch_patch_size_, started["scale"],
+            center if every else center[numbers], deviation if every else deviation[numbers],
             gaps=np.flatnonzero(np.isin(numbers, gaps)),
             time_channel=len(numbers) - 1 if started["time_gaps"] else -1,
             # a network that reads both ways may know what comes after a gap
@@ -52,7 +59,7 @@ class ChannelRoles:
         )  # fmt: skip
         of_changing = np.isin(not_static, categorical) if len(categorical) else None
         return cls(
-            center, deviation, gaps, static, of_changing, reading,
+            center, deviation, None if every else numbers, gaps, static, of_changing, reading,
             to_head=not started["return_sequences"],
             missing=started["missing"],
             dtype=estimator.dtype_,
@@ -65,12 +72,15 @@ class ChannelRoles:
 
     def input(self, data: SequenceDataset) -> NetworkInput:
         """Return sequences as the network reads them."""
-        constant = codes = None
+        reading, constant, codes = self.reading, None, None
         if self.reading.scale is None:
             check_unscaled_values(data, self.dtype, self.missing)
         if len(self.static):
             data, constant = split_static(data, self.static, self.gaps, self.center, self.deviation)
         if self.is_categorical is not None:
             data, codes = split_categories(self.is_categorical, data)
+        if self.changing is not None:
+            center, deviation = self.center[self.changing], self.deviation[self.changing]
+            reading = replace(reading, center=center, deviation=deviation)
         static = constant if self.to_head else None
-        return NetworkInput.of(data, self.reading, static, constant, codes)
+        return NetworkInput.of(data, reading, static, constant, codes)

@@ -152,10 +152,10 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     @property
     def _roles(self) -> ChannelRoles:
         """What each channel is for the network: found out once for each fit."""
-        mean, roles = _channel_roles.get(self, (None, None))
-        if roles is None or mean is not self.channel_mean_:
+        mean, scale, roles = _channel_roles.get(self, (None, None, None))
+        if roles is None or mean is not self.channel_mean_ or scale is not self.channel_scale_:
             roles = ChannelRoles.of(self)
-            _channel_roles[self] = (self.channel_mean_, roles)
+            _channel_roles[self] = (self.channel_mean_, self.channel_scale_, roles)
         return roles
 
     @property
@@ -463,7 +463,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
 # Not attributes: prediction leaves an estimator's __dict__ as it is, and threads and
 # buffers cannot be pickled. What channels are is in the fitted attributes already.
 _predictors: WeakKeyDictionary[FittedNetwork, tuple[NDArray, Predictor]] = WeakKeyDictionary()
-_channel_roles: WeakKeyDictionary[FittedNetwork, tuple[NDArray, ChannelRoles]]
+_channel_roles: WeakKeyDictionary[FittedNetwork, tuple[NDArray, NDArray, ChannelRoles]]
 _channel_roles = WeakKeyDictionary()
 if hasattr(os, "register_at_fork"):  # a forked process has the pools, but not their threads
     os.register_at_fork(after_in_child=_predictors.clear)
