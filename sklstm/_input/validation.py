@@ -55,7 +55,10 @@ def as_sequences(
         estimator.is_categorical_ = estimator.categories_ = None
     refuse_lazy(X, "X")
     X = dense(X)
-    with_categories = has_categories(estimator, reset)
+    if reset:
+        with_categories = has_categories(estimator, reset)
+    else:  # without a further call: each prediction asks
+        with_categories = estimator.is_categorical_ is not None
     if with_categories:
         found = read_words(estimator, X, n_channels, reset)
         X = found.X
@@ -194,7 +197,7 @@ def _unflattened(
         _warn_of_columns_like_channels(estimator, X.shape)
     channels = n_channels or 1
     static = None
-    if reset or _was_wide(estimator):
+    if reset or estimator.static_columns_ is not None:
         X, static = wide_static(estimator, X, reset)
     if X.shape[1] % channels:
         raise ValueError(

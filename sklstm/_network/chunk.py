@@ -70,6 +70,8 @@ class Chunk:
             if spec.patch_size > 1
             else None
         )
+        parts = self._front, self._branch, self._patches
+        self._convolves = any(part is not None for part in parts)
         self._dx = aligned(0, dtype)
         self._by_parameters = aligned(0, dtype)  # a gradient that nobody asks for
         self._shape: tuple[int, int, int, bool] | None = None
@@ -216,7 +218,7 @@ class Chunk:
     def _forward(self, batch: PackedBatch) -> tuple[Workspace, int, int]:
         """Predict; return the workspace, and the rows and sequences that the layers saw."""
         network = self.network
-        seen = alone(self._convolve(batch))
+        seen = alone(self._convolve(batch)) if self._convolves else network.embedded(batch)
         work = self._begin(seen, keep=False)
         network_predict(
             network.plan, seen.x, seen.starts, seen.lengths, seen.static, network.packed, work

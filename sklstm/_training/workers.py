@@ -284,8 +284,12 @@ class Workers:
         and being able to release it; then all others would wait for ever.
         """
         n_threads = min(self.n_threads, n_tasks) if work >= _WORTH_A_THREAD else 1
+        if n_threads == 1:  # a prediction of one row asks no more
+            for k in range(n_tasks):
+                task(k, self._chunks[0])
+            return
         variant = (kind, *_variant(self.network))
-        first = 1 if n_threads > 1 and variant not in _compiled else 0
+        first = 0 if variant in _compiled else 1
         if first:
             task(0, self._chunks[0])
             _compiled.add(variant)
