@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sklstm._forecasting.drivers import Drivers
@@ -51,6 +52,12 @@ class Branch:
 
     def padded_windows(self, series: NDArray, origins: NDArray, window: int) -> NDArray[np.float64]:
         """Return windows of full length (n, window), with zeros before the series begins."""
+        whole = origins + 1 - window >= self.begin[series]
+        if whole.all() and len(whole):  # most of a long series: a copy, and nothing beside it
+            values = sliding_window_view(self.x, window)[origins + 1 - window]
+            values -= self.level[origins][:, np.newaxis]
+            values /= self.scale[series][:, np.newaxis]
+            return values
         positions = origins[:, np.newaxis] + np.arange(1 - window, 1)
         known = positions >= self.begin[series][:, np.newaxis]
         values = self.x[np.where(known, positions, 0)] - self.level[origins][:, np.newaxis]

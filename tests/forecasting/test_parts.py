@@ -8,6 +8,7 @@ import pytest
 
 from sklstm._forecasting import anchors, seasonality
 from sklstm._forecasting.accuracy import mean_absolute_scaled_error
+from sklstm._forecasting.branch import Branch
 from sklstm._forecasting.combination import weights_by_error
 from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.shrunken_seasons import shrunken_indices
@@ -160,6 +161,30 @@ def test_the_last_season_again():
     x = np.arange(10.0)
     forecast = anchors.seasonal_naive(x, np.array([4, 1]), np.array([7, 9]), 6)
     assert forecast.tolist() == [[4, 5, 6, 7, 4, 5], [9, 9, 9, 9, 9, 9]]
+
+
+def test_windows_of_full_length_are_those_that_are_filled_up():
+    rng = np.random.default_rng(0)
+    begin, n, window = np.array([0, 12]), 30, 5
+    x, level, scale = rng.standard_normal(n), rng.standard_normal(n), np.array([2.0, 3.0])
+    branch = Branch(
+        x=x, level=level, scale=scale, begin=begin, window=window,
+        anchor=None, first=begin, end=begin, features=np.empty((2, 0)), last=begin, drivers=None,
+    )  # fmt: skip
+    origins = np.r_[0:30]
+    series = (origins >= 12).astype(np.int64)
+    padded = branch.padded_windows(series, origins, window)
+    for row, k, origin in zip(padded, series, origins, strict=True):
+        known = x[max(begin[k], origin + 1 - window) : origin + 1]
+        expected = np.zeros(window)
+        expected[window - len(known) :] = (known - level[origin]) / scale[k]
+        np.testing.assert_array_equal(row, expected)
+    whole = origins + 1 - window >= begin[series]
+    np.testing.assert_array_equal(
+        branch.padded_windows(series[whole], origins[whole], window), padded[whole]
+    )
+    none = branch.padded_windows(series[:0], origins[:0], window)
+    assert none.shape == (0, window)
 
 
 def test_better_candidates_count_more_and_missing_ones_nothing():
