@@ -1,5 +1,7 @@
 """What is no array, list or table, names of channels, and columns that look like channels."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -370,3 +372,23 @@ def test_a_hint_for_an_array_of_a_few_columns_and_very_many_rows():
     frame, labels = rows(1000, ["a", "b"])
     with pytest.warns(UserWarning, match="1000 sequences of 2 time steps, and its columns look"):
         LSTMRegressor(**SMALL | {"max_iter": 1}).fit(frame.to_numpy(), labels)
+
+
+def test_columns_that_are_not_in_order_of_time_are_warned_of():
+    frame = pd.DataFrame(np.random.default_rng(0).standard_normal((24, 12)))
+    named = frame.add_prefix("week_")
+    by_text = named[sorted(named.columns)]
+    dates = frame.set_axis(pd.date_range("2024-01-01", periods=12), axis=1)
+    model = LSTMClassifier(**SMALL)
+    with pytest.warns(UserWarning, match="'week_11' stands before 'week_2'"):
+        model.fit(by_text, y)
+    with pytest.warns(UserWarning, match="'2024-01-12 00:00:00' stands before '2024-01-11"):
+        model.fit(dates.iloc[:, ::-1], y)
+    sort = by_text[sorted(by_text.columns, key=lambda name: int(re.sub(r"\D", "", name)))]
+    expected = model.fit(sort, y).theta_
+    backwards = named.iloc[:, ::-1]  # meant, and not an accident of text
+    padded = named.rename(columns=lambda name: f"week_{int(name[5:]):02}")
+    for given in (named, padded, dates, backwards, frame.iloc[:, [3, 1, 2]]):
+        theta = model.fit(given, y).theta_
+        if given.shape == sort.shape and given is not backwards:
+            np.testing.assert_array_equal(theta, expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import re
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -186,6 +187,8 @@ def _unflattened(
     estimator: Any, X: Any, n_channels: int | None, reset: bool, plain: bool
 ) -> NDArray:
     """Of a 2-D X (n_samples, n_timesteps * n_channels) an array with three dimensions."""
+    if reset and is_pandas(X):
+        _warn_of_order_of_columns(X.columns)
     named = hasattr(estimator, "feature_names_in_")
     if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
         pass
@@ -225,6 +228,31 @@ def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> No
             "look like channels. If its rows are time steps, say which of them belong together: "
             "with sklstm.Sequences.from_frame(table, sample=..., time=...), or by an index "
             "(sample, time). If its columns are time steps, set n_channels=1.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _warn_of_order_of_columns(columns: Any) -> None:
+    """Warn of a wide X whose columns are not in order of time: t1, t10, t2, or dates that fall."""
+    numbers: dict[str, list[tuple[str, int]]] = {}  # by what stands before them
+    for name in columns:
+        if isinstance(name, str) and (found := re.search(r"\d+$", name)):
+            numbers.setdefault(name[: found.start()], []).append((found[0], int(found[0])))
+    before = [
+        (stem + a[0], stem + b[0])
+        for stem, several in numbers.items()
+        if several == sorted(several)  # as text: by a pivot, for instance
+        for a, b in pairwise(several)
+        if b[1] < a[1]
+    ]
+    if columns.dtype.kind == "M" and not columns.is_monotonic_increasing:
+        before = [(str(a), str(b)) for a, b in pairwise(columns) if b < a]
+    if before:
+        warnings.warn(
+            f"The columns of X are read as time steps from left to right, and {before[0][0]!r} "
+            f"stands before {before[0][1]!r}. Put them in order of time, for numbers at the end of "
+            r"names with X[sorted(X.columns, key=lambda name: int(re.sub(r'\D', '', name)))].",
             UserWarning,
             stacklevel=2,
         )
