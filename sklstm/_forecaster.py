@@ -263,7 +263,7 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         ----------
         y : Series or DataFrame
             The observations that follow the known ones, of the same kind. In a long frame some
-            series may be missing.
+            series may be missing, in a wide one none.
         X : DataFrame or None, default=None
             Exogenous variables at the new times, if `fit` had them.
         refit : bool, default=False

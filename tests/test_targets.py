@@ -95,6 +95,19 @@ def test_a_missing_label_of_any_kind(missing):
     assert model.classes_.tolist() == ["down", "up"]
 
 
+def test_none_is_marked_by_nan():
+    labels = [np.where(np.cumsum(x[:, 0]) > 0, "up", "down").astype(object) for x in X]
+    for s in labels:
+        s[1] = np.nan
+    expected = LSTMClassifier(**STEPS, missing_label=np.nan).fit(X, labels)
+    for s in labels:
+        s[1] = None
+    with pytest.raises(ValueError, match=r"with missing_label=np\.nan"):
+        LSTMClassifier(**STEPS).fit(X, labels)
+    model = LSTMClassifier(**STEPS, missing_label=np.nan).fit(X, labels)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
 @pytest.mark.parametrize("make", [scipy.sparse.csr_matrix, scipy.sparse.coo_array])
 def test_sparse_labels_are_read(make):
     labels = np.column_stack([y, 1 - y, SLOPE > 0.5]).astype(int)

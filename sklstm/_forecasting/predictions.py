@@ -44,8 +44,8 @@ class Predictions(FittedAttributes):
         Returns
         -------
         Series or DataFrame
-            The same kind as the y of fit, from the step after the last observation on, or at the
-            times asked for.
+            The same kind as the y of fit, from the step after the last observation on; or a value
+            for each row, at the times asked for.
         """
         import pandas as pd
 

@@ -119,7 +119,9 @@ def target_labels(y: Any) -> Any:
     y = plain(y)
     _refuse_uneven(y)
     _refuse_missing(
-        y, ", or with return_sequences=True mark time steps without a target by missing_label"
+        y,
+        ", or with return_sequences=True say that time steps may have no target, with "
+        "missing_label=np.nan",
     )
     assert_all_finite(y, input_name="y")
     array = np.asarray(y)
