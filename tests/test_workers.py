@@ -15,6 +15,7 @@ from sklstm import LSTMClassifier
 from sklstm._network.network import Network
 from sklstm._training import workers
 from sklstm._training.workers import Workers, n_chunks_of
+from sklstm.components import LITE, Warping
 from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
@@ -54,6 +55,61 @@ def test_number_of_jobs_does_not_change_a_bit(threads, Estimator, dtype):
         assert model.loss_curve_ == expected.loss_curve_
         assert model.validation_scores_ == expected.validation_scores_
         np.testing.assert_array_equal(raw(model, X), raw(expected, X))
+
+
+@pytest.mark.parametrize("batch_size", [16, 33])
+def test_chunks_that_are_normalised_together(monkeypatch, batch_size):
+    """Two threads wait for each other in each normalised layer; larger minibatches need not."""
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    used, gradient = set(), workers.Chunk.gradient
+
+    def spied(*args, **kwargs):
+        used.add(threading.get_ident())
+        return gradient(*args, **kwargs)
+
+    monkeypatch.setattr(workers.Chunk, "gradient", spied)
+    X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
+    settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": batch_size}
+    settings |= {"max_iter": 6, "augmentation": Warping()}
+    expected = LSTMClassifier(**settings, n_jobs=1).fit(X, y)
+    assert len(used) == 1
+    for n_jobs in (2, 3):
+        used.clear()
+        model = LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y)
+        assert len(used) > 1
+        np.testing.assert_array_equal(model.theta_, expected.theta_)
+        assert model.loss_curve_ == expected.loss_curve_
+
+
+@pytest.mark.parametrize("patience", [0, 1])
+def test_a_chunk_that_comes_first_may_pause(monkeypatch, patience):
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr(workers, "_PATIENCE", patience)
+    X, y = problem(LSTMClassifier, n_samples=32)
+    settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": 16}
+    models = [LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)]
+    np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_chunk_does_not_wait_for_one_that_failed(monkeypatch, which):
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    X, y = problem(LSTMClassifier, n_samples=32)
+    settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": 16}
+    LSTMClassifier(**settings).fit(X, y)  # the kernels are compiled
+    gradient = workers.Chunk.gradient
+
+    def failing(chunk, *args, **kwargs):
+        if threading.current_thread() is not threading.main_thread():
+            if which == 1:
+                raise FloatingPointError("in the other thread")
+        elif which == 0:
+            raise FloatingPointError("in this thread")
+        return gradient(chunk, *args, **kwargs)
+
+    monkeypatch.setattr(workers.Chunk, "gradient", failing)
+    with pytest.raises(FloatingPointError, match=("this", "other")[which]):
+        LSTMClassifier(**settings, n_jobs=2).fit(X, y)
 
 
 def test_jobs_of_a_parallel_config(threads):

@@ -401,12 +401,12 @@ class Chunk:
 
 def alone(chunk: Generator[None, None, T]) -> T:
     """Return the result of a chunk that has no other one to wait for."""
-    while True:
-        try:
-            next(chunk)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    try:
+        next(chunk)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    raise RuntimeError("The chunk waits for another one.")
 
 
 def loss_of(network: Network, raw: NDArray, target: NDArray, weight: NDArray) -> float:

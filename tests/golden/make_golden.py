@@ -334,17 +334,39 @@ def make(
     return golden
 
 
+def centred(*shape, **kwargs):
+    """Return a convolution whose windows are centred on their step."""
+    return torch.nn.Conv1d(*shape, padding="same", bias=False, **kwargs)
+
+
+def fcn():
+    """Return layers of a branch, and the batch norm after each of them."""
+    layers = [[centred(3, 5, 7)], [centred(5, 9, 5)], [centred(9, 4, 2)]]
+    return layers, [torch.nn.BatchNorm1d(n) for n in (5, 9, 4)]
+
+
+def lite():
+    """Return layers of three widths, then depthwise ones with dilation and pointwise ones."""
+    layers = [
+        [centred(3, 5, width) for width in (10, 5, 2)],
+        [centred(15, 15, 6, dilation=2, groups=15)],
+        [centred(15, 5, 1)],
+        [centred(5, 5, 3, dilation=4, groups=5)],
+        [centred(5, 4, 1)],
+    ]
+    norms = {0: 15, 2: 5, 4: 4}
+    return layers, [torch.nn.BatchNorm1d(norms[k]) if k in norms else None for k in range(5)]
+
+
 class Convolved(torch.nn.Module):
     """A bidirectional LSTM after causal convolutions, and a parallel branch with batch norm."""
 
-    def __init__(self):
+    def __init__(self, branch):
         super().__init__()
         self.conv = torch.nn.ModuleList([torch.nn.Conv1d(3, 5, 4, 2), torch.nn.Conv1d(5, 6, 3)])
-        shapes = (3, 5, 7), (5, 9, 5), (9, 4, 2)
-        self.fcn = torch.nn.ModuleList(
-            torch.nn.Conv1d(*shape, padding="same", bias=False) for shape in shapes
-        )
-        self.norm = torch.nn.ModuleList(torch.nn.BatchNorm1d(shape[1]) for shape in shapes)
+        layers, norms = branch()
+        self.fcn = torch.nn.ModuleList(map(torch.nn.ModuleList, layers))
+        self.norm = torch.nn.ModuleDict({str(k): n for k, n in enumerate(norms) if n is not None})
         self.lstm = torch.nn.LSTM(6, 4, bidirectional=True, batch_first=True)
         self.head = torch.nn.Linear(8 + 4, 3)
 
@@ -355,8 +377,10 @@ class Convolved(torch.nn.Module):
             y = layer(torch.nn.functional.pad(y, (layer.kernel_size[0] - 1, 0))).tanh()
         _, (h, _) = self.lstm(y.transpose(1, 2))
         z = x.transpose(1, 2)
-        for layer, norm in zip(self.fcn, self.norm, strict=True):
-            z = norm(layer(z)).relu()
+        for k, layer in enumerate(self.fcn):
+            z = torch.cat([part(z) for part in layer], dim=1)
+            if str(k) in self.norm:
+                z = self.norm[str(k)](z).relu()
         return self.head(torch.cat([*h, z.mean(dim=2)], dim=1))
 
     def named(self, of):
@@ -369,6 +393,8 @@ class Convolved(torch.nn.Module):
                 name = place.replace("bias_ih", "bias")
             elif part == "head":
                 name = f"head_{place}"
+            elif part == "fcn":
+                name = f"fcn_weight_l{place}" + (f"_{rest[0]}" if rest[0] != "0" else "")
             else:
                 name = f"{names.get(f'{part}_{rest[0]}', f'{part}_{rest[0]}')}_l{place}"
             if not name.startswith("bias_hh"):
@@ -376,22 +402,22 @@ class Convolved(torch.nn.Module):
         return arrays
 
 
-def make_convolutions():
+def make_convolutions(branch):
     """Return golden values, for a length at which the last strided window ends at the last step."""
     torch.manual_seed(0)
     torch.set_default_dtype(torch.float64)
-    network = Convolved()
+    network = Convolved(branch)
     for name, parameter in network.named_parameters():
         if "bias_hh" in name:
             parameter.data.zero_()
         if name.startswith("norm"):
             parameter.data += 0.3 * torch.randn(parameter.shape)
-    for norm in network.norm:
+    for norm in network.norm.values():
         norm.running_mean[:] = torch.randn(norm.num_features)
         norm.running_var[:] = torch.rand(norm.num_features) + 0.5
     running = {
         f"theta/fcn_{kind}_l{k}": getattr(norm, buffer).numpy().copy()
-        for k, norm in enumerate(network.norm)
+        for k, norm in network.norm.items()
         for kind, buffer in (("mean", "running_mean"), ("variance", "running_var"))
     }
     x, target = torch.randn(5, 11, 3).requires_grad_(), torch.arange(5) % 3
@@ -408,7 +434,7 @@ def make_convolutions():
     golden |= {f"theta/{name}": array for name, array in theta.items()}
     golden |= {f"gradient/{name}": array for name, array in gradient.items()}
     network.eval()
-    for k, norm in enumerate(network.norm):  # the statistics before the training step
+    for k, norm in network.norm.items():  # the statistics before the training step
         norm.running_mean[:] = torch.from_numpy(running[f"theta/fcn_mean_l{k}"])
         norm.running_var[:] = torch.from_numpy(running[f"theta/fcn_variance_l{k}"])
     golden["evaluated"] = network(x).detach().numpy().copy()
@@ -416,8 +442,12 @@ def make_convolutions():
 
 
 if __name__ == "__main__":
-    for setting in sys.argv[1:] or [*SETTINGS, "convolutions"]:
+    branches = {"convolutions": fcn, "depthwise": lite}
+    for setting in sys.argv[1:] or [*SETTINGS, *branches]:
         path = Path(__file__).parent / f"{setting}.npz"
-        made = make_convolutions() if setting == "convolutions" else make(**SETTINGS[setting])
+        if setting in branches:
+            made = make_convolutions(branches[setting])
+        else:
+            made = make(**SETTINGS[setting])
         np.savez_compressed(path, **made)
         print(f"{path.name}: {path.stat().st_size // 1024} KiB")

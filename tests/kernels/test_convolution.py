@@ -1,5 +1,6 @@
 """Convolutions before the recurrent layers and parallel to them, in a whole network."""
 
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ from sklstm._kernels.simd import (
     lanes_of,
 )
 from sklstm._network import chunk
-from sklstm._network.chunk import Chunk, alone
+from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.network import Network
 from sklstm.components.convolutions import ConvolutionLayer
+from tests.kernels.problem import PackedBatch as Batch
 from tests.kernels.problem import (
     Problem,
     assert_close,
@@ -20,12 +22,13 @@ from tests.kernels.problem import (
     finite_difference,
     network_of,
     network_spec,
+    pack_read,
     run_gradient,
     run_predict,
 )
 
 LANES = lanes_of(np.float64)
-GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "convolutions.npz"
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
 def front(*layers, activation="relu"):
@@ -38,7 +41,7 @@ def branch(*layers, normalised=True):
     return tuple(ConvolutionLayer(*layer, causal=False, normalised=normalised) for layer in layers)
 
 
-def lite(n):
+def lite(n, n_last=None):
     """Layers of three widths, then depthwise ones with dilation and pointwise ones."""
     parts = {"causal": False, "normalised": True}
     return (
@@ -46,7 +49,7 @@ def lite(n):
         ConvolutionLayer(3 * n, 6, activation="identity", causal=False, dilation=2),
         ConvolutionLayer(n, 1, **parts),
         ConvolutionLayer(n, 3, activation="identity", causal=False, dilation=4),
-        ConvolutionLayer(n, 1, **parts),
+        ConvolutionLayer(n_last or n, 1, **parts),
     )
 
 
@@ -140,15 +143,18 @@ def test_finite_differences(name):
             assert_close(numeric, analytic, 1e-6, variable)
 
 
-def golden():
-    """Return the problem that torch has computed, and its results."""
-    with np.load(GOLDEN) as arrays:
+BRANCHES = {"convolutions": branch((5, 7), (9, 5), (4, 2)), "depthwise": lite(5, 4)}
+
+
+def golden(name):
+    """Return the problem that torch has computed with a branch, and its results."""
+    with np.load(GOLDEN / f"{name}.npz") as arrays:
         golden = dict(arrays)
     problem = object.__new__(Problem)
     problem.params = {k.removeprefix("theta/"): v for k, v in golden.items() if "theta/" in k}
     problem.spec = network_spec(
         3, 4, 1, True, ("last",), 3, "softmax",
-        front=front((5, 4, 2), (6, 3), activation="tanh"), branch=branch((5, 7), (9, 5), (4, 2)),
+        front=front((5, 4, 2), (6, 3), activation="tanh"), branch=BRANCHES[name],
     )  # fmt: skip
     problem.sequences = list(golden["x"])
     for name in ("target", "row_weight"):
@@ -159,19 +165,53 @@ def golden():
     return problem, golden
 
 
+@pytest.mark.parametrize("name", BRANCHES)
 @pytest.mark.parametrize("how", ["kernels", "twin"])
-def test_golden_values_of_torch(how):
-    problem, golden_values = golden()
+def test_golden_values_of_torch(how, name):
+    problem, golden_values = golden(name)
     result = run_gradient(problem) if how == "kernels" else problem.gradient_by_twin()
-    for name in ("raw", "loss"):
-        assert_close(getattr(result, name), golden_values[name], 1e-10, name)
+    for part in ("raw", "loss"):
+        assert_close(getattr(result, part), golden_values[part], 1e-10, part)
     assert_close(np.stack(result.dx), golden_values["dx"], 1e-10, "dx")
     slopes = {k: v for k, v in golden_values.items() if k.startswith("gradient/")}
     assert len(slopes) > 15
-    for name, slope in slopes.items():
-        assert_close(result.gradient[name.removeprefix("gradient/")], slope, 1e-10, name)
+    for place, slope in slopes.items():
+        assert_close(result.gradient[place.removeprefix("gradient/")], slope, 1e-10, place)
     evaluated = run_predict(problem) if how == "kernels" else problem.prediction_by_twin()
     assert_close(evaluated.raw, golden_values["evaluated"], 1e-10)
+
+
+@pytest.mark.parametrize("weights", [(1, 2, 1, 3, 1, 1, 2), (1, 0, 1, 0, 1, 0, 1)])
+@pytest.mark.parametrize("name", ["both", "depthwise"])
+def test_chunks_share_their_statistics(name, weights):
+    """Two chunks that wait for each other compute what one would; also if one has no weight."""
+    problem = problem_of(name, masks=False)
+    problem.row_weight[:] = weights
+    for state in ("h", "c", "dh", "dc"):
+        getattr(problem, state)[:] = 0.0
+    expected = problem.gradient_by_twin()
+    network = network_of(problem)
+    together = network.together(2)
+    gradients = np.zeros((2, network.gradient_size))
+    losses = [0.0, 0.0]
+
+    def of_chunk(k):
+        part = problem.subset(list(range(k, 7, 2)))
+        batch = Batch(part.sequences)
+        x = batch.pack(part.sequences, np.empty((batch.n_rows, 3)))
+        losses[k] = yield from Chunk(network).gradient(
+            PackedBatch(x, batch.starts, batch.lengths, np.empty((len(batch.order), 0))),
+            pack_read(part, batch, part.target), pack_read(part, batch, part.row_weight),
+            Masks(np.empty(0), np.empty((0, 0))), together[k], gradients[k],
+        )  # fmt: skip
+
+    assert len(list(zip_longest(of_chunk(0), of_chunk(1)))) > 1  # they did wait
+    np.testing.assert_array_equal(together[0].statistics, together[1].statistics)
+    assert_close(sum(losses), expected.loss, 1e-12)
+    theta_gradient = np.empty(network.layout.size)
+    network.unpack_gradient(gradients, theta_gradient)
+    for parameter, slope in network.layout.views(theta_gradient).items():
+        assert_close(slope, expected.gradient[parameter], 1e-10, parameter)
 
 
 @pytest.mark.parametrize("name", ["both", "no layers, both"])
