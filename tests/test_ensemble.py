@@ -323,7 +323,9 @@ def test_wrong_numbers(Estimator, wrong):
 # tests/test_common.py has the checks that need another process
 IN_THIS_PROCESS = [
     each
-    for each in checks(n_estimators=2, hidden_size=8, front=None, branch=None)
+    for each in checks(
+        n_estimators=2, hidden_size=8, front=None, branch=None, max_iter=60, learning_rate_init=0.02
+    )
     if "array_api" not in each.id
 ]
 

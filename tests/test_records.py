@@ -274,7 +274,7 @@ def test_importance(by):
     [(LSTMClassifier, {"static_features": [0]}), (LSTMRegressor, {"loss": "gaussian"})],
 )
 def test_estimator_checks(Estimator, settings):
-    by_heart = {"learning_rate_init": 0.02, "max_iter": 30, "dropout": 0.0}
+    by_heart = {"learning_rate_init": 0.02, "max_iter": 60, "dropout": 0.0}
     settings |= {"missing": "mask", "categorical_features": [0]}
     run_estimator_checks(Estimator(**SMALL | by_heart | settings))
 
