@@ -2,6 +2,7 @@
 
 import pickle
 import re
+from datetime import timedelta, timezone
 from decimal import Decimal
 from io import BytesIO
 
@@ -482,6 +483,32 @@ def test_times_as_python_objects_and_as_arrow_has_them():
     twice = pd.concat([table.assign(hour=days), table.assign(hour=days).iloc[:1]])
     with pytest.raises(ValueError, match="has two rows"):
         read(twice)
+
+
+def test_times_of_several_offsets_are_the_same_instants():
+    table = a_table()
+    zones = [timezone(timedelta(hours=k % 3)) for k in range(len(table))]
+    own = [
+        time.to_pydatetime().astimezone(zone)
+        for time, zone in zip(table["hour"], zones, strict=True)
+    ]
+    X = read(table.assign(hour=pd.Series(own, table.index, dtype=object)))
+    pd.testing.assert_frame_equal(X.to_frame(), read(table).to_frame())
+    own[7] = own[7].replace(tzinfo=None)
+    with pytest.raises(ValueError, match="Some times have a time zone and others have none"):
+        read(table.assign(hour=pd.Series(own, table.index, dtype=object)))
+
+
+def test_a_target_may_be_a_channel():
+    steps = {"target": "temp", "return_sequences": True}
+    X = read(**steps)
+    model = LSTMRegressor(**SMALL, return_sequences=True).fit(X, X.target)
+    assert list(model.feature_names_in_) == ["temp", "vib"]
+    expected = LSTMRegressor(**SMALL, return_sequences=True).fit(list(X), X.target)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    again = read(X.to_frame(), **steps)
+    np.testing.assert_array_equal(again.dataset().values, X.dataset().values)
+    np.testing.assert_array_equal(np.concatenate(again.target), np.concatenate(X.target))
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from sklstm._input.table_columns import time_stamps
+
 # With gaps, a frequency is inferred from stretches of so many consecutive time stamps, which
 # begin at so many different positions.
 _STRETCHES = (12, 5, 3)
@@ -93,7 +95,7 @@ def as_times(index: Any) -> Any:
     if isinstance(index, known | pd.MultiIndex) or len(index) == 0:
         return index
     if is_time_dtype(index.dtype) or index.inferred_type in ("date", "datetime", "datetime64"):
-        return pd.DatetimeIndex(index)
+        return time_stamps(index)
     if index.inferred_type == "period":
         return pd.PeriodIndex(index)
     if index.inferred_type == "integer" and not index.hasnans:

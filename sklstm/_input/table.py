@@ -202,7 +202,8 @@ class Sequences:
             channels.isetitem(c, column)
         rows = self._rows.iloc[used].reset_index(drop=True)
         before = [c for c in self._names.columns if c not in self._names.target]
-        return pd.concat([rows[before], channels, rows[self._names.target]], axis=1)
+        targets = [name for name in self._names.target if name not in self.channels]
+        return pd.concat([rows[before], channels, rows[targets]], axis=1)
 
     # --- a container of samples -----------------------------------------------------------
     def __len__(self) -> int:
@@ -336,6 +337,12 @@ class Sequences:
     def dataset(self) -> SequenceDataset:
         """The same sequences as the network reads them."""
         return SequenceDataset(self._values, self._begin, self._end)
+
+    def without_rows(self) -> Any:
+        """An empty DataFrame with the channels as its columns."""
+        import pandas as pd
+
+        return pd.DataFrame(columns=list(self.channels))
 
     def sample_index(self) -> Any:
         """The index of the samples, of several levels if several columns name them."""

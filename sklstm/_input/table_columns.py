@@ -65,6 +65,23 @@ def kind_of(values: Any) -> str:
     return str(kind)
 
 
+def time_stamps(index: Any) -> Any:
+    """Return an Index of dates or times as a DatetimeIndex, in UTC if their zones differ."""
+    import pandas as pd
+
+    try:
+        return pd.DatetimeIndex(index)
+    except ValueError:
+        naive = {getattr(time, "tzinfo", None) is None for time in index.dropna()}
+        if len(naive) == 2:
+            raise ValueError(
+                "Some times have a time zone and others have none: give all of them one, or none."
+            ) from None
+        if naive == {True}:
+            raise
+        return pd.to_datetime(index, utc=True)
+
+
 def times_of(values: Any) -> Any:
     """Return times as an Index of pandas; Python objects and arrow's times in its own dtypes."""
     import pandas as pd
@@ -74,7 +91,7 @@ def times_of(values: Any) -> Any:
         return index
     kind = kind_of(index)
     if kind in ("date", "datetime", "datetime64"):
-        return pd.DatetimeIndex(index)
+        return time_stamps(index)
     if kind in ("timedelta", "timedelta64"):
         return pd.TimedeltaIndex(index)
     return index.astype(np.float64) if kind == "decimal" else index.infer_objects()

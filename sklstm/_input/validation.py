@@ -122,7 +122,7 @@ def _from_table(estimator: Any, X: Sequences, reset: bool) -> SequenceDataset:
     _set_features(estimator, len(X.channels), reset)
     known = getattr(estimator, "feature_names_in_", None)
     if reset or known is None or list(known) != list(X.channels):
-        _check_feature_names(estimator, X[:1].to_frame()[list(X.channels)], reset=reset)
+        _check_feature_names(estimator, X.without_rows(), reset=reset)
     return X.dataset()
 
 

@@ -1,5 +1,7 @@
 """What is easily passed to a forecaster by mistake gives an error or a warning that helps."""
 
+from datetime import timezone
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -63,6 +65,16 @@ def test_other_times_get_their_own_advice():
     refused(Y.set_axis(Y.index.strftime("%Y-%m-%d")), r"pd.to_datetime\(y.index\)")
     refused(Y.set_axis(Y.index - Y.index[0]), "Add the time at which they begin")
     refused(Y.set_axis(np.arange(len(Y)) / 4), "whole numbers")
+
+
+def test_times_of_several_offsets_are_the_same_instants():
+    y = pd.Series(np.arange(50.0), pd.date_range("2021-03-27", periods=50, freq="h", tz="UTC"))
+    local = y.index.tz_convert("Europe/Berlin")  # summer time begins
+    own = [t.to_pydatetime().astimezone(timezone(t.utcoffset())) for t in local]
+    answer = fit(y.set_axis(pd.Index(own, dtype=object))).predict()
+    pd.testing.assert_series_equal(answer, fit(y).predict(), check_index_type=False)
+    own[7] = own[7].replace(tzinfo=None)
+    refused(y.set_axis(pd.Index(own, dtype=object)), "Some times have a time zone")
 
 
 def test_dates_as_text_in_a_column_belong_into_the_index():
