@@ -20,7 +20,12 @@ from sklstm._forecasting.fitted import Fitted
 from sklstm._forecasting.hold_out import hold_out_warning
 from sklstm._forecasting.plain import step_as_plain, step_from_plain
 from sklstm._forecasting.predictions import Predictions
-from sklstm._forecasting.reading import as_continuation, as_panel, left_out_warning
+from sklstm._forecasting.reading import (
+    as_continuation,
+    as_panel,
+    check_all_continue,
+    left_out_warning,
+)
 from sklstm._forecasting.seasonality import season_candidates
 from sklstm._forecasting.settings import CONSTRAINTS, default_horizon
 from sklstm._forecasting.tables import TableColumns
@@ -283,7 +288,9 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         """
         state, refit = self._state(), flag("refit", refit)
         y, X = TableColumns.of(self).split(y, X, "The new y")
-        panel = state.panel.extended(as_continuation(y, state.panel, self.missing))
+        later = as_continuation(y, state.panel, self.missing)
+        check_all_continue(later, state.panel)
+        panel = state.panel.extended(later)
         self._fitted = state.refitted(self, panel, X) if refit else state.followed(panel, X)
         return self
 

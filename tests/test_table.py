@@ -533,6 +533,8 @@ def test_a_table_that_is_not_computed_yet_is_refused():
         read(LazyFrame())
     with pytest.raises(TypeError, match="X is a LazyFrame"):
         LSTMClassifier(**SMALL).fit(LazyFrame(), LABELS)
+    with pytest.raises(TypeError, match="y is a LazyFrame"):
+        LSTMClassifier(**SMALL).fit(ARRAYS, LazyFrame())
 
 
 def test_as_an_array_only_if_of_one_length():

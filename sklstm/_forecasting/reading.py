@@ -69,14 +69,17 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
     refuse_list_of_series(y, "y")
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
         y = _on_times(np.asarray(y), known.futures(len(y))[0])
-    later = _as_later(y, known, missing)
+    return _as_later(y, known, missing)
+
+
+def check_all_continue(later: Panel, known: Panel) -> None:
+    """Refuse a wide frame that lacks a known series, whose forecasts would begin earlier."""
     absent = [label for label in known.labels if label not in later.labels]
     if absent and later.kind == "wide":
         raise ValueError(
             f"The new y has no observations of series {absent[0]!r}. The series of a wide frame "
             "end at the same time; others go into a long frame with the index (series, time)."
         )
-    return later
 
 
 def as_whole(y: Any, known: Panel, missing: str) -> Panel:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.table_columns import as_frame
+from sklstm._input.table_columns import as_frame, refuse_lazy
 
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # what the kernels read as it is
 
@@ -49,6 +49,7 @@ def opened(X: Any) -> tuple[Any, Any]:
 
 def check_container(values: Any, name: str) -> None:
     """Refuse what is no array, list or table, without printing what it holds."""
+    refuse_lazy(values, name)
     found = f"{name} is a {type(values).__name__}"
     if isinstance(values, Mapping):
         keys = ", ".join(as_text(key) for key in list(values)[:3])

@@ -126,4 +126,5 @@ def test_an_update_of_a_wide_frame_has_all_its_series(refit):
     for new in (WIDE[-2:].drop(columns=first), WIDE[-2:].assign(**{first: np.nan})):
         with pytest.raises(ValueError, match=f"no observations of series '{first}'.*long frame"):
             forecaster.update(new, refit=refit)
+        assert forecaster.score(new) == forecaster.score(WIDE[-2:].drop(columns=first))
     assert forecaster.update(WIDE[-2:], refit=refit).predict().notna().all(axis=None)
