@@ -244,7 +244,9 @@ class Chunk:
         if self._branch is not None:
             of_branch, _, _ = yield from self._branch.forward(batch, weight, packed, together, keep)
             n_filters = self.network.spec.branch[-1].n_filters
-            static = np.concatenate([batch.static, of_branch[:, :n_filters]], axis=1)
+            static = np.ascontiguousarray(of_branch[:, :n_filters])
+            if self.network.spec.n_static:
+                static = np.concatenate([batch.static, static], axis=1)
             seen = seen._replace(static=static)
         if self._patches is not None:
             seen = self._patches.forward(seen)

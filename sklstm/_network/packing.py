@@ -109,7 +109,10 @@ class Packing:
     def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
         """Sum the gradients of the chunks, in their order, into the layout of theta.
 
-        The chunks do not hold that of embeddings, which stays as it is in `out`.
+        The chunks do not hold that of embeddings, which stays as it is in `out`. The sum takes the
+        place of the first of them: a new array would cost as much as the sum.
         """
-        total = chunks[0] if len(chunks) == 1 else np.add.reduce(chunks, axis=0)
+        total = chunks[0]
+        for further in chunks[1:]:
+            total += further
         np.take(total, self._unpack_index, out=out[: self.nothing], mode="clip")
