@@ -1012,16 +1012,17 @@ def _directions(params):
 
 # --- data ---------------------------------------------------------------------------------
 def gather(
-    sequences, patch_size, center, scale, by_channel, by_sequence, gaps=(), time_channel=-1,
-    ahead=False,
+    sequences, patch_size, center, scale, by_channel, by_sequence, gaps=(), rates=None,
+    time_channel=-1, ahead=False,
 ):  # fmt: skip
     """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies).
 
     NaN is filled by the last value, or `ahead` on the line to the next one, and where there is
     none by the mean. For each channel of `gaps` a patch has two more columns for each step: 0.1 if
     it was observed, and 0.1 log(1 + how long ago); in steps, or by the times in time_channel.
+    With a rate the value is that expected of a Gaussian process, given all that is known.
     """
-    seen = []
+    rates, seen = np.zeros(len(center)) if rates is None else rates, []
     for sequence in sequences:
         time = np.arange(1.0, len(sequence) + 1.0)
         if time_channel >= 0:
@@ -1033,7 +1034,12 @@ def gather(
                 seen_so_far = np.flatnonzero(there[: t + 1])
                 last = seen_so_far[-1] if len(seen_so_far) else -1
                 ago[t, channel] = time[t] - (time[last] if last >= 0 else 0.0)
-                if ahead and there.any():
+                known = there if ahead else there & (np.arange(len(there)) <= t)
+                if rates[channel] > 0.0 and known.any():
+                    deviations = sequence[known, channel] - center[channel]
+                    weights = _weights(time[known], time[t], rates[channel])
+                    filled[t, channel] = center[channel] + weights @ deviations
+                elif ahead and there.any():
                     filled[t, channel] = np.interp(time[t], time[there], sequence[there, channel])
                 elif last >= 0:
                     filled[t, channel] = sequence[last, channel]
@@ -1048,6 +1054,12 @@ def gather(
         parts = [_patches(np.nan_to_num(steps), patch_size), _patches(more, patch_size)]
         seen.append(np.concatenate(parts, axis=1))
     return seen
+
+
+def _weights(times, time, rate):
+    """Weights of values at some times in the expectation at another, of covariance exp(-rate d)."""
+    among = np.exp(-rate * np.abs(times[:, np.newaxis] - times))
+    return np.linalg.solve(among, np.exp(-rate * np.abs(times - time)))
 
 
 def _standardised(values, observed):

@@ -10,7 +10,7 @@ from sklearn.utils import get_tags
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.components import FCN
-from sklstm.export import to_c
+from sklstm.export import to_c, to_onnx
 from sklstm.inspection import input_gradients, integrated_gradients, permutation_importance
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw, run_estimator_checks
 
@@ -357,3 +357,49 @@ MISTAKES = {
 def test_mistakes(call, sentence):
     with pytest.raises(ValueError, match=sentence):
         call()
+
+
+# --- decay --------------------------------------------------------------------------------
+def autoregressive(rate, n_samples=60, n_timesteps=30):
+    """Return sequences around 5 whose deviations are forgotten at a rate, a third of them gone."""
+    rng, keep = np.random.default_rng(0), np.exp(-rate)
+    x = np.zeros((n_samples, n_timesteps, 1))
+    x[:, 0] = rng.standard_normal((n_samples, 1))
+    for t in range(1, n_timesteps):
+        x[:, t] = keep * x[:, t - 1] + np.sqrt(1 - keep**2) * rng.standard_normal((n_samples, 1))
+    return list(np.where(rng.random(x.shape) < 1 / 3, np.nan, x + 5.0))
+
+
+@pytest.mark.parametrize("rate", [0.1, 1.0])
+def test_the_rate_of_decay_is_learned(rate):
+    X = autoregressive(rate)
+    model = LSTMRegressor(**SMALL | {"max_iter": 1}, missing="decay").fit(X, np.arange(len(X)))
+    assert model.decay_rates_ == pytest.approx([rate], rel=0.2)
+    assert LSTMRegressor(**MASK).fit(X, np.arange(len(X))).decay_rates_ is None
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_decay(Estimator):
+    """Pickles, threads, streams and gradients read the same as a prediction."""
+    X, y = autoregressive(0.5, 24, 8), np.arange(24) % 2
+    settings = SMALL | {"missing": "decay", "dtype": "float64"}
+    model = Estimator(**settings).fit(X, y)
+    np.testing.assert_array_equal(raw(pickle.loads(pickle.dumps(model)), X), raw(model, X))
+    assert (Estimator(**settings | {"missing": "mask"}).fit(X, y).theta_ != model.theta_).any()
+    # the gradient of what `raw` gives
+    target = {"target": 1, "response": "probability"} if hasattr(model, "classes_") else {}
+    (gradient,) = input_gradients(model, X[:1], **target)
+    for step in np.flatnonzero(~np.isnan(X[0][:, 0])):
+        ahead, back = X[0].copy(), X[0].copy()
+        ahead[step] += 1e-5
+        back[step] -= 1e-5
+        slope = (raw(model, [ahead]) - raw(model, [back])).ravel()[-1] / 2e-5
+        assert gradient[step, 0] == pytest.approx(slope, rel=1e-4, abs=1e-8)
+    forward = Estimator(**settings, bidirectional=False, scale="channel", patch_size=1).fit(X, y)
+    assert forward.stream().step(X[0][:1]) == pytest.approx(forward.predict([X[0][:1]]))
+    stream = forward.stream()
+    for x in X[1]:
+        predicted = stream.step(x[np.newaxis])
+    assert predicted == pytest.approx(forward.predict(X[1:2]))
+    with pytest.raises(ValueError, match="missing='decay' cannot be exported to ONNX"):
+        to_onnx(model)

@@ -34,6 +34,7 @@ from sklstm._estimator.report import AGAINST_DIVERGENCE, report, show
 from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import kept_categories
+from sklstm._input.decay import decay_rates
 from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
@@ -294,6 +295,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         self.channel_scale_[self._categorical] = 1.0
         if fresh:
             self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)
+            self.decay_rates_ = decay_rates(self, data, samples)
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
 

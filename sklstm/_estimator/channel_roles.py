@@ -53,6 +53,7 @@ class ChannelRoles:
             estimator.branch_patch_size_, started["scale"],
             center if every else center[numbers], deviation if every else deviation[numbers],
             gaps=np.flatnonzero(np.isin(numbers, gaps)),
+            rates=estimator._rates[numbers],
             time_channel=len(numbers) - 1 if started["time_gaps"] else -1,
             # a network that reads both ways may know what comes after a gap
             ahead=bool(started["bidirectional"] and started["num_layers"] > 0),

@@ -75,6 +75,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     channel_mean_: NDArray[np.float64]
     channel_scale_: NDArray[np.float64]
     gap_channels_: NDArray[np.int64]
+    decay_rates_: NDArray[np.float64] | None
     static_channels_: NDArray[np.int64]
     static_columns_: NDArray[np.int64] | None
     time_unit_: float
@@ -84,8 +85,8 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     categories_: list[NDArray] | None  # of each categorical channel, sorted
 
     _newer: ClassVar[dict[str, Any]] = {
-        "gap_channels_": NO_GAPS, "static_channels_": NO_STATIC, "static_columns_": None,
-        "time_unit_": 1.0, "is_categorical_": None, "categories_": None,
+        "gap_channels_": NO_GAPS, "decay_rates_": None, "static_channels_": NO_STATIC,
+        "static_columns_": None, "time_unit_": 1.0, "is_categorical_": None, "categories_": None,
     }  # fmt: skip
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
@@ -157,6 +158,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             roles = ChannelRoles.of(self)
             _channel_roles[self] = (self.channel_mean_, self.channel_scale_, roles)
         return roles
+
+    @property
+    def _rates(self) -> NDArray[np.float64]:
+        """Rates (n_channels,) at which values decay where there are gaps."""
+        rates = self.decay_rates_
+        return np.zeros(len(self.channel_mean_)) if rates is None else rates
 
     @property
     def _categorical(self) -> NDArray[np.intp]:
@@ -350,8 +357,9 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         if self.is_categorical_ is not None and self.categories_:
             encode = StepEncoder(self.is_categorical_, self.categories_)
         fill = None
-        if self._architecture["missing"] == "mask":
-            fill = StepFilling(center, np.flatnonzero(np.isin(numbers, self.gap_channels_)))
+        if self._architecture["missing"] != "error":
+            gaps = np.flatnonzero(np.isin(numbers, self.gap_channels_))
+            fill = StepFilling(center, gaps, self._rates[numbers])
             center = np.nan_to_num(center)  # without values in training: not read
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)
@@ -452,7 +460,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = self.missing == "mask"
+        tags.input_tags.allow_nan = self.missing != "error"
         if self.categorical_features is not None and len(self.categorical_features):
             tags.input_tags.categorical = tags.input_tags.string = True
             # a missing category is an unknown one, but X may hold none of them

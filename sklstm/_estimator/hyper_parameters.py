@@ -147,9 +147,10 @@ class HyperParameters:
         StrOptions({"both", "channel", "sequence"}), None, fixed=True,
         text="Standardisation over the training set, within each whole sequence, or both.",
     )  # fmt: skip
-    missing: Literal["error", "mask"] = _declare(
-        "input", _choices(("error", "mask")), "error", StrOptions({"error", "mask"}), fixed=True,
-        text='NaN in `X`: refused, or read as a gap, with what was observed and how long ago.',
+    missing: Literal["error", "mask", "decay"] = _declare(
+        "input", _choices(("error", "mask", "decay")), "error",
+        StrOptions({"error", "mask", "decay"}), fixed=True,
+        text='NaN in `X`: refused, or a gap, filled by a line, or also by the mean ("decay").',
     )  # fmt: skip
     static_features: Any = _declare(
         "input", "list of str, int or bool, or None", None, "array-like", None, fixed=True,

@@ -22,15 +22,23 @@ class Filling:
     after: NDArray[np.int64]  # rows of the next value
     of_before: NDArray[np.float64]
     of_after: NDArray[np.float64]
+    of_mean: NDArray[np.float64]  # what stands beside these sums, of channels that decay
 
     @classmethod
     def of(
-        cls, observed: NDArray[np.bool_], lengths: NDArray[np.int64], clock: NDArray, ahead: bool
+        cls,
+        observed: NDArray[np.bool_],
+        lengths: NDArray[np.int64],
+        clock: NDArray,
+        ahead: bool,
+        rates: NDArray[np.float64],
+        center: NDArray[np.float64],
     ) -> Self:
         """Return how the gaps of samples are filled, one sample after another.
 
         observed (total_steps, n_channels); lengths (n_samples,); clock (total_steps,): the time of
-        each step; ahead: whether they are filled by the next value too
+        each step; ahead: whether they are filled by the next value too; rates, center
+        (n_channels,): at which values decay, and to what
         """
         n_rows = len(observed)
         row, stop = np.arange(n_rows)[:, np.newaxis], np.repeat(np.cumsum(lengths), lengths)
@@ -46,13 +54,25 @@ class Filling:
         share = np.divide(ago, between, where=between > 0.0, out=np.ones_like(between))
         of_after = np.where(observed, 0.0, np.where(has_before, share, 1.0) * has_after)
         of_before = np.where(observed, 1.0, np.where(has_after, 1.0 - share, 1.0) * has_before)
-        return cls(before, after, of_before, of_after)
+        of_mean = np.zeros_like(of_before)
+        decays = np.flatnonzero(rates > 0.0)
+        if len(decays):
+            until = np.where(has_after, clock[after] - clock[:, np.newaxis], np.inf)
+            ago = np.where(has_before, ago, np.inf)
+            weights = _weights_of_decay(ago[:, decays], until[:, decays], rates[decays])
+            there = observed[:, decays]
+            of_before[:, decays] = np.where(there, 1.0, weights[0])
+            of_after[:, decays] = np.where(there, 0.0, weights[1])
+            share = 1.0 - of_before[:, decays] - of_after[:, decays]
+            of_mean[:, decays] = share * np.nan_to_num(center[decays])
+        return cls(before, after, of_before, of_after, of_mean)
 
     def values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values with their gaps filled; 0 in place of the mean."""
         there = np.nan_to_num(values)
         before = self.of_before * np.take_along_axis(there, self.before, axis=0)
-        return before + self.of_after * np.take_along_axis(there, self.after, axis=0)
+        after = self.of_after * np.take_along_axis(there, self.after, axis=0)
+        return before + after + self.of_mean
 
     def back(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gradient by the observed values, of a slope by all; 0 at gaps."""
@@ -63,12 +83,32 @@ class Filling:
         return gradient
 
 
+def _weights_of_decay(
+    ago: NDArray[np.float64], until: NDArray[np.float64], rates: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weights of the value before and of that after, as in the kernel.
+
+    ago, until (total_steps, n_channels): time since the one and until the other; infinite: none
+    """
+    past, future = np.exp(-rates * ago), np.exp(-rates * until)
+    between = np.expm1(-2.0 * rates * (ago + until))
+    apart = between < 0.0
+    between = np.where(apart, between, 1.0)
+    of_before = np.where(apart, past * np.expm1(-2.0 * rates * until) / between, 0.0)
+    return of_before, np.where(apart, future * np.expm1(-2.0 * rates * ago) / between, 1.0)
+
+
 class StepFilling:
     """Gaps in single time steps, filled with the last values: as `gather` does without `ahead`."""
 
-    def __init__(self, center: NDArray[np.float64], gaps: NDArray[np.int64]) -> None:
-        """Take the means (n_channels,) of the training set, and the channels with gaps in it."""
-        self._center, self._gaps = center, gaps
+    def __init__(
+        self, center: NDArray[np.float64], gaps: NDArray[np.int64], rates: NDArray[np.float64]
+    ) -> None:
+        """Take the means (n_channels,) of the training set, and the channels with gaps in it.
+
+        rates (n_channels,): at which values decay
+        """
+        self._center, self._gaps, self._rates = center, gaps, rates
 
     def before(self, n_streams: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return last values and how long ago they were, (n_streams, n_channels), at the start."""
@@ -88,5 +128,7 @@ class StepFilling:
         ago = np.where(observed, 0.0, ago + 1.0)
         mean = np.nan_to_num(self._center)
         of_gaps = GAP * np.stack([observed, np.log1p(ago)], axis=2)[:, self._gaps]
-        read = [np.where(np.isnan(last), mean, last), of_gaps.reshape(len(values), -1)]
+        decayed = mean + np.exp(-self._rates * ago) * (last - mean)
+        known = np.where(observed | (self._rates == 0.0), last, decayed)
+        read = [np.where(np.isnan(last), mean, known), of_gaps.reshape(len(values), -1)]
         return np.concatenate(read, axis=1), last, ago

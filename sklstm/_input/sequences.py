@@ -225,6 +225,7 @@ class Reading:
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
     gaps: NDArray[np.int64]  # (n_gaps,): of which is read whether they were observed
+    rates: NDArray[np.float64]  # (n_channels,): at which values decay where there are gaps
     time_channel: int  # that counts how long ago; -1: steps are counted
     ahead: bool  # whether gaps are filled by the next value too
 
@@ -232,7 +233,8 @@ class Reading:
     def plain(cls, n_channels: int, patch_size: int = 1) -> Reading:
         """Return the reading of values as they are."""
         center, deviation = np.zeros(n_channels), np.ones(n_channels)
-        return cls(patch_size, None, center, deviation, NO_GAPS, time_channel=-1, ahead=False)
+        no_rates = np.zeros(n_channels)
+        return cls(patch_size, None, center, deviation, NO_GAPS, no_rates, -1, ahead=False)
 
     @cached_property
     def by_channel(self) -> bool:
@@ -329,7 +331,9 @@ class NetworkInput:
         copies, lengths, reading = self.by_copy(rows), self.data.lengths, self.reading
         values = self.data.values[_runs(self.data.begin, lengths)].astype(np.float64)
         observed = ~np.isnan(values) & ~np.isnan(reading.center)
-        filling = Filling.of(observed, lengths, self._clock(values), reading.ahead)
+        filling = Filling.of(
+            observed, lengths, self._clock(values), reading.ahead, reading.rates, reading.center
+        )
         if reading.scale is None:
             return filling.back(copies[..., 0])
         gradient = np.zeros(copies.shape[:2])
@@ -391,7 +395,7 @@ class NetworkInput:
         gather(
             values, self.data.begin, self.data.end, samples, lengths, reading.patch_size,
             reading.center, reading.deviation, reading.by_channel, reading.by_sequence,
-            reading.gaps, reading.time_channel, reading.ahead, starts, x,
+            reading.gaps, reading.rates, reading.time_channel, reading.ahead, starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
             _, sequence = steps_and_sequences(lengths)

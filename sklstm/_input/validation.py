@@ -46,7 +46,7 @@ def as_sequences(
 ) -> SequenceDataset:
     """Sequences from any of the documented forms of X.
 
-    With missing="mask" NaN is a gap. At the end of a sequence it is padding in arrays, in all
+    Unless missing="error" NaN is a gap. At the end of a sequence it is padding in arrays, in all
     channels, but not in lists and long tables, which have none.
     With `reset` (in fit) the estimator's ``n_features_in_``, ``n_channels_in_`` and, for a
     DataFrame with string columns, ``feature_names_in_`` are set; else X must agree with them.
@@ -338,7 +338,7 @@ def _from_sequences(
         refuse_elements(X)  # numbers are left
     arrays = not isinstance(X[0], (list, tuple))
     univariate = arrays and n_channels in (None, 1)
-    unpadded = arrays and missing == "mask" and len(min(shapes)) == 2
+    unpadded = arrays and missing != "error" and len(min(shapes)) == 2
     if () not in shapes and (len(shapes) > 1 or unpadded or (univariate and len(min(shapes)) == 1)):
         data = _from_list(X, missing)
         _set_features(estimator, data.n_channels, reset)
@@ -388,7 +388,7 @@ def _consecutive(values: NDArray, lengths: NDArray[np.int64], missing: str) -> S
     """Consecutive sequences; NaN at the end of one are padding, unless they are gaps."""
     end = np.cumsum(lengths)
     begin = end - lengths
-    if missing == "mask":
+    if missing != "error":
         return SequenceDataset(values, begin, end)
     for i in np.nonzero(np.isnan(values[end - 1]).all(axis=1))[0]:
         (valid,) = np.nonzero(~np.isnan(values[begin[i] : end[i]]).all(axis=1))

@@ -20,7 +20,7 @@ _FAR = 1e6
 def check_values(data: SequenceDataset, largest: float = LARGEST, missing: str = "error") -> None:
     """Refuse NaN, infinity and values beyond `largest`, and say where the first one stands.
 
-    Rows behind the end of a sequence are padding. With missing="mask" NaN is a gap.
+    Rows behind the end of a sequence are padding. Unless missing="error" NaN is a gap.
     """
     values = data.values
     if values.dtype.kind != "f":
@@ -40,7 +40,7 @@ def check_values(data: SequenceDataset, largest: float = LARGEST, missing: str =
             if float(block.dot(block)) < limit:
                 continue
             readable = np.abs(values[first : first + n_rows], dtype=np.float64) <= largest
-            if missing == "mask":
+            if missing != "error":
                 readable |= np.isnan(values[first : first + n_rows])
             rows = np.nonzero(~readable.all(axis=1))[0] + first
             if by_place is None:

@@ -73,10 +73,29 @@ def _next_value(values, row, last, channel, time_channel):
     return last, until
 
 
+@device
+def _expected(before, after, ago, until, rate):
+    """What is expected between two deviations from the mean that decay at a rate.
+
+    before, after: NaN where there is none. The mean of an Ornstein-Uhlenbeck process that is known
+    at two times; past one of them the exponential decay of GRU-D.
+    """
+    if after != after:
+        return before * math.exp(-rate * ago)
+    if before != before:
+        return after * math.exp(-rate * until)
+    between = math.expm1(-2.0 * rate * (ago + until))
+    if between == 0.0:  # no time between them
+        return after
+    of_before = math.exp(-rate * ago) * math.expm1(-2.0 * rate * until) / between
+    of_after = math.exp(-rate * until) * math.expm1(-2.0 * rate * ago) / between
+    return of_before * before + of_after * after
+
+
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
-    gaps, time_channel, ahead, starts, x,
+    gaps, rates, time_channel, ahead, starts, x,
 ):  # fmt: skip
     """Write the sequences of some samples to the rows of a packed batch.
 
@@ -85,7 +104,8 @@ def gather(
     last observation.
 
     NaN is a gap. It is filled with what lies on the line between the last value and the next one,
-    or without `ahead` with the last one; where there is none with the mean. A row of x is
+    or without `ahead` with the last one; where there is none with the mean. Values of a channel
+    with a rate decay to the mean instead, the faster the larger it is. A row of x is
     [values of each step | of each step for each of `gaps` GAP * whether it was observed, and
     GAP * log(1 + how long ago) | what the caller adds]. Before the first value of a sequence, how
     long ago is counted from one step before its start.
@@ -99,6 +119,7 @@ def gather(
     (in) by_channel, by_sequence: which copies to put side by side: standardised over the
          training set, standardised within the sequence; unscaled values if neither
     (in) gaps (n_gaps,): channels of which the network reads whether they were observed, ascending
+    (in) rates (n_channels,): float64, at which values decay; 0 for the line
     (in) time_channel: the channel that holds log(1 + time since the step before), by which the
          time is counted; -1: steps are counted
     (in) ahead: whether gaps are filled by the next value too
@@ -145,8 +166,19 @@ def gather(
                         after, until = _next_value(values, row, last, channel, time_channel)
                         between = ago + until
                     value = before
-                    if ahead and after < last:
-                        value = float(values[after, channel])
+                    following = (
+                        float(values[after, channel]) if ahead and after < last else math.nan
+                    )
+                    if rates[channel] > 0.0:
+                        value = center[channel] + _expected(
+                            before - center[channel],
+                            following - center[channel],
+                            ago,
+                            between - ago,
+                            rates[channel],
+                        )
+                    elif following == following:
+                        value = following
                         if before == before and between > 0.0:
                             value = before + (value - before) * (ago / between)
                 else:

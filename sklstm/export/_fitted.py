@@ -87,6 +87,11 @@ class FittedModel:
             )
         if form == "C":
             _check_inputs_for_c(estimator)
+        if form == "ONNX" and estimator._architecture["missing"] == "decay":
+            raise ValueError(
+                "A network with missing='decay' cannot be exported to ONNX: fit with "
+                "missing='mask', or fill gaps before."
+            )
         return cls(
             estimator=estimator,
             spec=estimator._spec,
@@ -129,7 +134,7 @@ class FittedModel:
     @property
     def reads_gaps(self) -> bool:
         """Whether NaN is a gap, to be filled."""
-        return bool(self.estimator._architecture["missing"] == "mask")
+        return bool(self.estimator._architecture["missing"] != "error")
 
     @property
     def fills_ahead(self) -> bool:
@@ -181,10 +186,11 @@ def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
             "at every step: fit without static_features, the channel among the others, or use "
             "to_onnx."
         )
-    if estimator._architecture["missing"] == "mask":
+    missing = estimator._architecture["missing"]
+    if missing != "error":
         raise ValueError(
-            "A network with missing='mask' cannot be exported to C: fit with missing='error', and "
-            "fill gaps before, or use to_onnx."
+            f"A network with missing={missing!r} cannot be exported to C: fit with "
+            "missing='error', and fill gaps before, or use to_onnx."
         )
     if estimator.categories_:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Accuracy with gaps: missing="mask" compared with complete data and with filling before.
+"""Accuracy with gaps: missing="mask" and "decay" beside complete data and filling before.
 
     python -m tests.benchmarks.gaps DATA_FOLDER [--seeds N] [--jobs N]
 
@@ -75,13 +75,13 @@ def accuracy(
 def compare(
     problem: Problem, remove: Callable, share: float, seeds: int, n_jobs: int
 ) -> list[float]:
-    """Return the mean accuracy of "mask", forward filling and mean filling."""
+    """Return the mean accuracy of "mask", "decay", forward filling and mean filling."""
     scores = []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
         train, test = remove(problem.X_train, share, rng), remove(problem.X_test, share, rng)
         mean = np.nanmean(np.concatenate(train), axis=0)
-        pairs = [(train, test, "mask")]
+        pairs = [(train, test, missing) for missing in ("mask", "decay")]
         pairs += [(f(train, mean), f(test, mean), "error") for f in (forward_filled, mean_filled)]
         scores.append([accuracy(problem, *pair, seed, n_jobs) for pair in pairs])
     return list(np.mean(scores, axis=0))
@@ -136,7 +136,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     print(describe_machine())
-    print(f"{'data, removed':32}{'complete':>10}{'mask':>10}{'forward':>10}{'mean':>10}")
+    print(
+        f"{'data, removed':32}{'complete':>10}{'mask':>10}{'decay':>10}{'forward':>10}{'mean':>10}"
+    )
     for problem in problems(options.folder):
         if problem.name not in ("JapaneseVowels", "digits"):
             continue

@@ -1,0 +1,41 @@
+"""How fast the values of a channel are forgotten: the rates of `missing="decay"`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sklstm._input.sequences import SequenceDataset
+
+_MOST_SAMPLES = 500  # that are looked at, evenly spaced
+_LAGS = 4  # values before one that are compared with it
+# rates to choose from, for each unit of time
+_RATES = np.concatenate([[0.0], np.geomspace(0.01, 10.0, 61)])
+
+
+def decay_rates(
+    estimator: Any, data: SequenceDataset, samples: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    """Return the rate of each channel (n_channels,) that best predicts values from those before.
+
+    The deviation of an earlier value from the mean, times exp(-rate * time between), then has the
+    least squared error. 0 for a channel of which there are no two values; None without decay.
+    """
+    if estimator.missing != "decay":
+        return None
+    some = samples[:: -(-len(samples) // _MOST_SAMPLES)]
+    errors = np.zeros((len(_RATES), data.n_channels))
+    for sample in some:
+        values = data.values[data.begin[sample] : data.end[sample]].astype(np.float64)
+        clock = (
+            np.cumsum(np.expm1(values[:, -1])) if estimator.time_gaps else np.arange(len(values))
+        )
+        for channel, column in enumerate((values - estimator.channel_mean_).T):
+            (there,) = np.nonzero(~np.isnan(column))
+            for lag in range(1, min(_LAGS, len(there) - 1) + 1):
+                first, later = there[:-lag], there[lag:]
+                decay = np.exp(-_RATES[:, np.newaxis] * (clock[later] - clock[first]))
+                errors[:, channel] += ((column[later] - decay * column[first]) ** 2).sum(axis=1)
+    return _RATES[errors.argmin(axis=0)]
