@@ -316,6 +316,10 @@ AT_FIT = {
         LONG[::-1].sort_index(level=0, sort_remaining=False),
         r"time of X does not rise.*sort_index",
     ),
+    "long, times are text": (
+        LONG.set_index([LONG.index.get_level_values(0), (TIMES + 8).astype(str)]),
+        "does not rise at row 2.*is text: convert it first.*then sort",
+    ),
     "long, time twice": (
         LONG.set_index([LONG.index.get_level_values(0), TIMES // 2]),
         "each once.*drop duplicates",

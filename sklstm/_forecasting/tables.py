@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from sklstm._forecasting.columns import is_number, pandas_needed
 from sklstm._forecasting.exogenous import without_y
 from sklstm._forecasting.long_index import is_date_in_words
 from sklstm._forecasting.time_index import as_times, how_to_convert, in_code, is_time_dtype
+
+# 31.01.2020, and Jan 2020 or January 2020
+_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}|[A-Za-z]{3,9} \d{4}")
 
 
 @dataclass(frozen=True)
@@ -164,8 +168,11 @@ def _holds_dates_in_words(column: Any) -> bool:
     """Return whether a column holds text like 2020-01-31, by its first and last value."""
     if is_number(column.dtype):
         return False
-    words = column.dropna()
-    return len(words) > 0 and all(map(is_date_in_words, words.iloc[[0, -1]]))
+    words = column.dropna().iloc[[0, -1]] if column.notna().any() else []
+    return len(words) > 0 and all(
+        is_date_in_words(word) or (isinstance(word, str) and _DATE.fullmatch(word))
+        for word in words
+    )
 
 
 def _series_column(y: Any, time: Any) -> Any:

@@ -33,6 +33,12 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
         raise ValueError(f"{where} has no observations.")
     if index.hasnans:
         raise ValueError(f"{where} has missing values (NaT or NaN) in its index: drop those rows.")
+    kinds = pd.PeriodIndex | pd.DatetimeIndex
+    if not (isinstance(index, kinds) or pd.api.types.is_integer_dtype(index.dtype)):
+        raise ValueError(  # before their order is looked at: that of text is not that of time
+            f"{where} has an index of type {type(index).__name__} ({index.dtype}), which has no "
+            f"frequency. {how_to_convert(index, f'{code}.index')}"
+        )
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ValueError(
@@ -52,12 +58,7 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
         return pd.period_range(index[0], index[-1], freq=index.freq, name=index.name), index.freq
     if isinstance(index, pd.DatetimeIndex):
         return _regular_times(index, freq, where)
-    if pd.api.types.is_integer_dtype(index.dtype):
-        return _regular_integers(index, freq, where)
-    raise ValueError(
-        f"{where} has an index of type {type(index).__name__} ({index.dtype}), which has no "
-        f"frequency. {how_to_convert(index, f'{code}.index')}"
-    )
+    return _regular_integers(index, freq, where)
 
 
 def how_to_convert(times: Any, code: str) -> str:
@@ -157,9 +158,30 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
                 f"least 1, its step, not {freq!r}. For a frequency like 'D' use time stamps."
             )
         step = int(freq)
+    digits = _digits_of_dates(index)
+    if digits and len(index) < index[-1] - index[0] + 1:  # there is no 32nd of January
+        raise ValueError(
+            f"{where} has an index of whole numbers that look like dates, {index[0]} to "
+            f"{index[-1]}. Convert them to time stamps, with "
+            f"pd.to_datetime({in_code(where)}.index.astype(str), format={digits!r})."
+        )
     full = pd.RangeIndex(int(index[0]), int(index[-1]) + step, step, name=index.name)
     _check_on_frequency(index, full, step, where)
     return full, step
+
+
+def _digits_of_dates(index: Any) -> str | None:
+    """Return the format of whole numbers such as 20200131 or 202001; None if they are no dates."""
+    values = index.to_numpy(np.int64)
+    for form, months, days in (
+        ("%Y%m%d", values // 100 % 100, values % 100),
+        ("%Y%m", values % 100, np.ones(len(values))),
+    ):
+        years = values // (10_000 if form.endswith("d") else 100)
+        parts = (years, 1800, 2199), (months, 1, 12), (days, 1, 31)
+        if all(((low <= part) & (part <= high)).all() for part, low, high in parts):
+            return form
+    return None
 
 
 def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:

@@ -321,6 +321,12 @@ def rows_of_samples(index: Any, name: str) -> tuple[NDArray[np.int64], NDArray[n
     rising[changes - 1] = True
     if not rising.all():
         row = int(np.argmin(rising)) + 1
+        if time.inferred_type == "string":  # whose order is not that of time
+            raise ValueError(
+                f"The time of {name} does not rise at row {row}, {index[row]!r}, and is text: "
+                f"convert it first, for instance with pd.to_datetime, then sort {name} with "
+                f"{name}.sort_index()."
+            )
         raise ValueError(
             f"The time of {name} does not rise at row {row}, {index[row]!r}: a sample's time "
             f"steps must be in order, each once. Sort {name} with {name}.sort_index() and drop "

@@ -89,6 +89,26 @@ def test_dates_as_text_in_a_column_belong_into_the_index():
     fit(table.set_index(time))
 
 
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%b %Y", "%m/%d/%Y"])
+def test_text_is_not_sorted_but_converted(form):
+    text = Y.index.strftime(form)
+    refused(Y.set_axis(text), r"Convert it to time stamps, with pd.to_datetime\(y.index\)")
+    refused(pd.DataFrame({"month": text, "sales": Y.to_numpy()}), r"pd.to_datetime\(y\['month'\]\)")
+
+
+@pytest.mark.parametrize("form", ["%Y%m", "%Y%m%d"])
+def test_dates_as_whole_numbers_are_converted(form):
+    numbers = Y.index.strftime(form).astype(int)
+    message = rf"look like dates, {numbers[0]} to {numbers[-1]}.*format='{form}'"
+    for missing in ("error", "interpolate"):  # of what is no date
+        refused(Y.set_axis(numbers), message, missing=missing)
+    table = pd.DataFrame({"month": numbers, "sales": Y.to_numpy()})
+    refused(table, message, time_col="month", target_col="sales")
+    times = pd.to_datetime(numbers.astype(str), format=form)
+    np.testing.assert_array_equal(fit(Y.set_axis(times)).predict(), fit(Y).predict())
+    fit(Y.set_axis(range(200_001, 200_001 + len(Y))))  # numbers one after the other
+
+
 def test_years_and_months_are_not_series_and_times():
     y = Y.set_axis(
         pd.MultiIndex.from_arrays([Y.index.year, Y.index.month], names=["year", "month"])
