@@ -392,3 +392,13 @@ def test_columns_that_are_not_in_order_of_time_are_warned_of():
         theta = model.fit(given, y).theta_
         if given.shape == sort.shape and given is not backwards:
             np.testing.assert_array_equal(theta, expected)
+
+
+def test_times_that_are_sorted_as_text_are_warned_of():
+    index = pd.MultiIndex.from_product([range(8), ["day 1", "day 10", "day 2"]])
+    long = WIDE.iloc[:, :2].set_axis(index)
+    with pytest.warns(UserWarning, match="'day 10' stands before 'day 2'"):
+        LSTMClassifier(**SMALL).fit(long, y[:8])
+    for times in (["2024-01-09", "2024-01-10", "2024-02-01"], ["08", "09", "10"], ["a", "b", "c"]):
+        index = pd.MultiIndex.from_product([range(8), times])
+        LSTMClassifier(**SMALL).fit(long.set_axis(index), y[:8])

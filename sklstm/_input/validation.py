@@ -235,17 +235,7 @@ def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> No
 
 def _warn_of_order_of_columns(columns: Any) -> None:
     """Warn of a wide X whose columns are not in order of time: t1, t10, t2, or dates that fall."""
-    numbers: dict[str, list[tuple[str, int]]] = {}  # by what stands before them
-    for name in columns:
-        if isinstance(name, str) and (found := re.search(r"\d+$", name)):
-            numbers.setdefault(name[: found.start()], []).append((found[0], int(found[0])))
-    before = [
-        (stem + a[0], stem + b[0])
-        for stem, several in numbers.items()
-        if several == sorted(several)  # as text: by a pivot, for instance
-        for a, b in pairwise(several)
-        if b[1] < a[1]
-    ]
+    before = _in_order_of_text(list(columns))
     if columns.dtype.kind == "M" and not columns.is_monotonic_increasing:
         before = [(str(a), str(b)) for a, b in pairwise(columns) if b < a]
     if before:
@@ -256,6 +246,32 @@ def _warn_of_order_of_columns(columns: Any) -> None:
             UserWarning,
             stacklevel=2,
         )
+
+
+def _warn_of_order_of_times(times: Any) -> None:
+    """Warn of times of a long X that are text, in an order that is not that of their numbers."""
+    if times.inferred_type == "string" and (before := _in_order_of_text(sorted(times.unique()))):
+        warnings.warn(
+            f"The times of X are text, in whose order {before[0][0]!r} stands before "
+            f"{before[0][1]!r}. Make numbers or time stamps of them and sort X again.",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+def _in_order_of_text(names: list[Any]) -> list[tuple[str, str]]:
+    """Return neighbours with falling numbers at their ends, if the names are sorted as text."""
+    numbers: dict[str, list[tuple[str, int]]] = {}  # by what stands before them
+    for name in names:
+        if isinstance(name, str) and (found := re.search(r"\d+$", name)):
+            numbers.setdefault(name[: found.start()], []).append((found[0], int(found[0])))
+    return [
+        (stem + a[0], stem + b[0])
+        for stem, several in numbers.items()
+        if several == sorted(several)  # by a pivot, for instance
+        for a, b in pairwise(several)
+        if b[1] < a[1]
+    ]
 
 
 def _are_words(names: list[str]) -> bool:
@@ -423,6 +439,8 @@ def _from_long_frame(estimator: Any, X: Any, missing: str, reset: bool) -> Seque
         estimator, X, reset=reset, dtype="numeric", ensure_all_finite=False, ensure_min_samples=1
     )
     begin, end = rows_of_samples(X.index, "X")
+    if reset:
+        _warn_of_order_of_times(X.index.get_level_values(1))
     if reset and len(begin) == len(X) > 1:
         warnings.warn(
             f"X was read as long, by its index {in_words(X.index)}: {len(X)} samples of one time "
