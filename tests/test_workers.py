@@ -57,6 +57,14 @@ def test_number_of_jobs_does_not_change_a_bit(threads, Estimator, dtype):
         np.testing.assert_array_equal(raw(model, X), raw(expected, X))
 
 
+def test_a_small_minibatch_is_two_chunks_if_that_pays():
+    enough, little = 1e7, 1e6
+    assert [n_chunks_of(n, enough, normalised=True) for n in (1, 2, 16, 32, 33, 64)] == [
+        1, 2, 2, 2, 2, 2,
+    ]  # fmt: skip
+    assert [n_chunks_of(n, little, normalised=True) for n in (16, 32, 33)] == [1, 1, 2]
+
+
 @pytest.mark.parametrize("batch_size", [16, 33])
 def test_chunks_that_are_normalised_together(monkeypatch, batch_size):
     """Two threads wait for each other in each normalised layer; larger minibatches need not."""
