@@ -31,6 +31,7 @@ def hold_out_warning(panel: Panel, horizon: int) -> str | None:
         f"{_named(panel, short)} too short to hold anything out: the shortest has {min(lengths)} "
         f"observations, and a hold-out needs {needed}. The forecast is the smoothed trend alone; a "
         "shorter horizon needs fewer."
+        + (" With one observation, intervals have no width." if min(lengths) == 1 else "")
     )
 
 

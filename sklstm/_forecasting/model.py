@@ -342,14 +342,31 @@ def _spreads(
     """Return the spread of the errors that the anchors made in each series, narrowed."""
     spreads = []
     for i, explained in enumerate(observations.explained):
-        origins = anchored.origins_of(i)
-        errors, forecast = _errors_from(anchored, weights, i, origins, anchored.settings.horizon)
+        origins, horizon = anchored.origins_of(i), anchored.settings.horizon
+        if len(origins):
+            errors, forecast = _errors_from(anchored, weights, i, origins, horizon)
+        else:
+            origins, errors, forecast = _as_a_random_walk(anchored, i, horizon)
         positions = origins[:, np.newaxis] + np.arange(1, errors.shape[1] + 1)
         known = positions < anchored.end[i]
         forecast += explained[np.where(known, positions - anchored.begin[i], 0)]
         spread = Spread.of(errors, forecast, bool(observations.logs[i]))
         spreads.append(spread if narrowing is None else spread.narrowed(narrowing[i]))
     return spreads
+
+
+def _as_a_random_walk(
+    anchored: Anchored, i: int, horizon: int
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return origins (n,), and errors and forecasts (n, horizon), of repeating each value once.
+
+    They are for a series that is too short to see how the anchors did.
+    """
+    origins = np.arange(anchored.begin[i], anchored.end[i] - 1)
+    forecast = np.tile(anchored.x[origins, np.newaxis], horizon)
+    errors = np.full(forecast.shape, np.nan)
+    errors[:, 0] = anchored.x[origins + 1] - anchored.x[origins]
+    return origins, errors, forecast
 
 
 def _errors_from(

@@ -248,6 +248,19 @@ def test_intervals_are_nested_and_grow(fitted):
     np.testing.assert_allclose(quantiles[0.5], fitted.predict(12))
 
 
+def test_a_series_that_is_too_short_for_errors_is_as_uncertain_as_a_random_walk():
+    y = Y[:4]
+    with pytest.warns(UserWarning, match="too short to hold anything out"):
+        short = LSTMForecaster(horizon=3, log=False, season_length=None).fit(y)
+    bounds = short.predict_interval(3, coverage=0.5)
+    expected = np.abs(np.diff(y)).mean() * np.sqrt([1, 2, 3])
+    widths = (bounds["upper"] - bounds["lower"]).to_numpy()
+    np.testing.assert_allclose(widths / widths[0], expected / expected[0])
+    assert 0.3 * expected[0] < widths[0] / 2 < 3.0 * expected[0]
+    with pytest.warns(UserWarning, match="With one observation, intervals have no width"):
+        LSTMForecaster(horizon=3).fit(Y[:1])
+
+
 @pytest.mark.parametrize("log", ["auto", False])
 def test_no_interval_of_a_random_series_is_narrower_further_out(log):
     rng = np.random.default_rng(0)
