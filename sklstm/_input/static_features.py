@@ -137,7 +137,8 @@ def wide_static(estimator: Any, X: NDArray, reset: bool) -> tuple[NDArray, NDArr
     """Return the columns of a 2-D X that are time steps, and the static ones (n_samples, n)."""
     if reset:
         names = getattr(estimator, "feature_names_in_", None)
-        estimator.static_columns_ = static_columns(estimator, X.shape[1], names)
+        columns = static_columns(estimator, X.shape[1], names)
+        estimator.static_columns_ = columns if len(columns) else None  # each prediction asks
     columns = estimator.static_columns_
     if columns is None or not len(columns):
         return X, None
