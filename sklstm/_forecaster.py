@@ -90,8 +90,8 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         the corrections of the last season repeated.
     season_length : "auto", int, sequence of int or None, default="auto"
         Length of the season, or of several, in steps. "auto": those that the frequency suggests
-        and the data confirm: by their autocorrelation or, on short series, by what is left when
-        the seasonal indices are shrunken by their noise. None: no season.
+        and the autocorrelation of the data confirms; on short series those that the frequency
+        suggests, as far as they are more than noise. None: no season.
     log : bool or "auto", default="auto"
         Whether to forecast logarithms. "auto": for series whose smallest value is above 3% of
         their median.

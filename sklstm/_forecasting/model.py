@@ -28,6 +28,7 @@ from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.linear import fit_linear
 from sklstm._forecasting.networks import Networks, corrected_by
 from sklstm._forecasting.observations import Observations
+from sklstm._forecasting.seasonality import is_seasonal
 from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.transform import to_scale, wants_log
 
@@ -101,11 +102,18 @@ class Model:
 
     @property
     def seasons(self) -> list[tuple[int, ...]]:
-        """The seasons of each series: those given, or of which something is left."""
-        if not self.settings.test_seasons:
-            return self.anchored.seasons
-        profiles = self.anchored.profiles
-        return [tuple(m for m in profile if profile[m].any()) for profile in profiles]
+        """The seasons of each series: those given, or that the test for a season finds.
+
+        Short series have no test in the forecast, where a season that is noise is shrunken.
+        """
+        anchored = self.anchored
+        if not (anchored.short and self.settings.test_seasons):
+            return anchored.seasons
+        xs = np.split(anchored.x, anchored.begin[1:])
+        return [
+            tuple(m for m in seasons if is_seasonal(x, m))
+            for x, seasons in zip(xs, anchored.seasons, strict=True)
+        ]
 
     def _check_scale(self, i: int, y: NDArray[np.float64]) -> None:
         """Refuse values of a series that have no logarithm, if it is forecast in logarithms."""

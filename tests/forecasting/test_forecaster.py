@@ -645,3 +645,11 @@ def test_progress_is_shown_on_request(capsys):
     assert "LSTMForecaster" in capsys.readouterr().err
     LSTMForecaster(**FAST, verbose=True).backtest(Y, horizon=3, n_origins=2)
     assert "backtest" in capsys.readouterr().err
+
+
+def test_a_season_that_is_noise_is_not_reported():
+    rng, index = np.random.default_rng(1), pd.date_range("2015-01", periods=72, freq="MS")
+    noise = pd.Series(100.0 + rng.standard_normal(72), index)
+    wave = noise + 10.0 * np.sin(np.arange(72) * np.pi / 6)
+    forecaster = LSTMForecaster(max_steps=0).fit(pd.DataFrame({"noise": noise, "wave": wave}))
+    assert forecaster.season_lengths_ == {"noise": (), "wave": (12,)}
