@@ -159,8 +159,9 @@ class Workers:
         else:
             kind = "gradient" if warping is None else "gradient with warping"
             self._run(kind, lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
-        chunks = together[:1] if shared else together
-        self._statistics = sum(chunk.statistics for chunk in chunks) / len(chunks)
+        self._statistics = together[0].statistics
+        if not shared:
+            self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(of_vectors, out)
