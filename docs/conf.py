@@ -113,6 +113,15 @@ html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "show_prev_next": False,
+    # hosted, all versions read the list of the newest one; a local build has its own
+    "switcher": {
+        "json_url": PROJECT["urls"]["Documentation"] * ("READTHEDOCS" in os.environ)
+        + "_static/switcher.json",
+        "version_match": os.environ.get("READTHEDOCS_VERSION", "latest"),
+    },
+    "check_switcher": False,
+    "navbar_persistent": ["search-button"],  # its field would take a second row
+    "navbar_end": ["version-switcher", "theme-switcher", "navbar-icon-links"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
