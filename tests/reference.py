@@ -1037,7 +1037,7 @@ def gather(
                 known = there if ahead else there & (np.arange(len(there)) <= t)
                 if rates[channel] > 0.0 and known.any():
                     deviations = sequence[known, channel] - center[channel]
-                    weights = _weights(time[known], time[t], rates[channel])
+                    weights = _weights_of_values(time[known], time[t], rates[channel])
                     filled[t, channel] = center[channel] + weights @ deviations
                 elif ahead and there.any():
                     filled[t, channel] = np.interp(time[t], time[there], sequence[there, channel])
@@ -1056,7 +1056,7 @@ def gather(
     return seen
 
 
-def _weights(times, time, rate):
+def _weights_of_values(times, time, rate):
     """Weights of values at some times in the expectation at another, of covariance exp(-rate d)."""
     among = np.exp(-rate * np.abs(times[:, np.newaxis] - times))
     return np.linalg.solve(among, np.exp(-rate * np.abs(times - time)))
