@@ -54,8 +54,9 @@ def as_sequences(
     if reset:
         estimator.static_columns_ = None  # of a 2-D X
         estimator.is_categorical_ = estimator.categories_ = None
-    refuse_lazy(X, "X")
-    X = dense(X)
+    if type(X) is not np.ndarray:
+        refuse_lazy(X, "X")
+        X = dense(X)
     if reset:
         with_categories = has_categories(estimator, reset)
     else:  # without a further call: each prediction asks
