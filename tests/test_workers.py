@@ -58,7 +58,7 @@ def test_number_of_jobs_does_not_change_a_bit(threads, Estimator, dtype):
 
 
 def test_a_small_minibatch_is_two_chunks_if_that_pays():
-    enough, little = 1e7, 1e6
+    enough, little = 1e9, 1e7
     assert [n_chunks_of(n, enough, normalised=True) for n in (1, 2, 16, 32, 33, 64)] == [
         1, 2, 2, 2, 2, 2,
     ]  # fmt: skip

@@ -31,6 +31,8 @@ from sklstm.components.augmentation import Warping
 # Below this much work (rows of a minibatch times parameters) a thread costs more time than it
 # saves.
 _WORTH_A_THREAD = 2e6
+# Chunks that wait for each other are worth it from so many times this work on.
+_MEETING = 50.0
 # Most rows of a chunk in prediction: many, so that Python takes little of the time. Long sequences
 # come in smaller chunks, of about this many time steps.
 _PREDICTED_ROWS = 96
@@ -55,7 +57,7 @@ def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
     keep all activations of the minibatch and wait for each other, so they are two at most.
     """
     if normalised and n_sequences <= _NORMALISED_TOGETHER:
-        return 2 if n_sequences > 1 and work >= 2 * _WORTH_A_THREAD else 1
+        return 2 if n_sequences > 1 and work >= _MEETING * _WORTH_A_THREAD else 1
     rows = 32 if n_sequences >= 64 else 16
     if n_sequences < 32 and work >= 2 * _WORTH_A_THREAD:
         rows = 8
