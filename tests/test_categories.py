@@ -269,7 +269,7 @@ def test_samples_without_weight_do_not_teach_their_categories():
 def test_networks_learn_from_a_category(settings):
     y, per_step = (WORDS == "a"), settings.get("return_sequences", False)
     y = pd.Series(y.ravel(), INDEX) if per_step else y[:, -1]
-    settings = {"hidden_size": 8, "max_iter": 200, "learning_rate_init": 0.02, **settings}
+    settings = {"hidden_size": 8, "max_iter": 80, "learning_rate_init": 0.02, **settings}
     model = fitted(MIXED, y, **settings)
     assert model.score(MIXED, y) > 0.95
     twin = fitted(MIXED, y, n_jobs=2, **settings)

@@ -232,7 +232,6 @@ def predictions_after_dropout():
         "one_layer": {"bidirectional": False},
         "bidirectional": {},
         "two_layers": {"num_layers": 2},
-        "double": {"num_layers": 2, "dtype": "float64"},
         "all": several | {"cell": LSTM(zoneout=0.1)},
     }
     return {
