@@ -388,7 +388,8 @@ def test_columns_that_are_not_in_order_of_time_are_warned_of():
     expected = model.fit(sort, y).theta_
     backwards = named.iloc[:, ::-1]  # meant, and not an accident of text
     padded = named.rename(columns=lambda name: f"week_{int(name[5:]):02}")
-    for given in (named, padded, dates, backwards, frame.iloc[:, [3, 1, 2]]):
+    fractions = named.rename(columns=lambda name: f"{int(name[5:]) / 4:g}")
+    for given in (named, padded, fractions, dates, backwards, frame.iloc[:, [3, 1, 2]]):
         theta = model.fit(given, y).theta_
         if given.shape == sort.shape and given is not backwards:
             np.testing.assert_array_equal(theta, expected)

@@ -36,6 +36,7 @@ from sklstm._input.table import Sequences
 from sklstm._input.table_columns import refuse_lazy
 from sklstm._input.values import check_values
 
+_NUMBER_AT_END = re.compile(r"(?<!\d)(?<!\d[.,])\d+$")  # but not the 25 of 0.25
 # A 2-D X of so few columns and so many rows for each is more likely one of channels.
 _FEW_COLUMNS, _MANY_ROWS = 3, 1000
 _FEW_NAMED_COLUMNS, _MANY_ROWS_A_COLUMN = 20, 20
@@ -264,7 +265,7 @@ def _in_order_of_text(names: list[Any]) -> list[tuple[str, str]]:
     """Return neighbours with falling numbers at their ends, if the names are sorted as text."""
     numbers: dict[str, list[tuple[str, int]]] = {}  # by what stands before them
     for name in names:
-        if isinstance(name, str) and (found := re.search(r"\d+$", name)):
+        if isinstance(name, str) and (found := _NUMBER_AT_END.search(name)):
             numbers.setdefault(name[: found.start()], []).append((found[0], int(found[0])))
     return [
         (stem + a[0], stem + b[0])
