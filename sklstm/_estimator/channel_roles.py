@@ -42,8 +42,7 @@ class ChannelRoles:
             array if array.flags.writeable else array.copy()
             for array in (estimator.channel_mean_, estimator.channel_scale_)
         )
-        is_categorical, gaps = estimator.is_categorical_, estimator.gap_channels_
-        categorical = np.flatnonzero([] if is_categorical is None else is_categorical)
+        gaps, categorical = estimator.gap_channels_, estimator._categorical
         # a category is read at every step
         static = np.setdiff1d(estimator.static_channels_, categorical)
         not_static = np.setdiff1d(np.arange(len(center)), static)
@@ -73,15 +72,19 @@ class ChannelRoles:
 
     def input(self, data: SequenceDataset) -> NetworkInput:
         """Return sequences as the network reads them."""
-        reading, constant, codes = self.reading, None, None
+        constant, codes = None, None
         if self.reading.scale is None:
             check_unscaled_values(data, self.dtype, self.missing)
         if len(self.static):
             data, constant = split_static(data, self.static, self.gaps, self.center, self.deviation)
         if self.is_categorical is not None:
             data, codes = split_categories(self.is_categorical, data)
-        if self.changing is not None:
-            center, deviation = self.center[self.changing], self.deviation[self.changing]
-            reading = replace(reading, center=center, deviation=deviation)
         static = constant if self.to_head else None
-        return NetworkInput.of(data, reading, static, constant, codes)
+        return NetworkInput.of(data, self.reading_now(), static, constant, codes)
+
+    def reading_now(self) -> Reading:
+        """Return the reading with means and deviations as they are now."""
+        if self.changing is None:
+            return self.reading
+        center, deviation = self.center[self.changing], self.deviation[self.changing]
+        return replace(self.reading, center=center, deviation=deviation)

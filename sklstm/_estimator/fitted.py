@@ -352,14 +352,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             raise ValueError(f"method={method!r}: choose one of {', '.join(sorted(decoders))}.")
         # one step at a time, the state of the step is the last one
         spec = replace(spec, pooling=("last",)) if spec.per_step else spec
-        numbers = np.setdiff1d(np.arange(self.n_channels_in_), self._categorical)
-        center, deviation, encode = self.channel_mean_[numbers], self.channel_scale_[numbers], None
+        reading, encode, fill = self._roles.reading_now(), None, None
+        center, deviation = reading.center.copy(), reading.deviation.copy()
         if self.is_categorical_ is not None and self.categories_:
             encode = StepEncoder(self.is_categorical_, self.categories_)
-        fill = None
         if self._architecture["missing"] != "error":
-            gaps = np.flatnonzero(np.isin(numbers, self.gap_channels_))
-            fill = StepFilling(center, gaps, self._rates[numbers])
+            fill = StepFilling(center, reading.gaps, reading.rates)
             center = np.nan_to_num(center)  # without values in training: not read
         if self._architecture["scale"] is None:
             center, deviation = np.zeros_like(center), np.ones_like(deviation)

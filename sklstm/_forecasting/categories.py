@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.columns import as_numbers
+from sklstm._input.table_columns import kind_of
 
 _MOST = 100  # categories of a column; more are names of rows, not kinds of rows
 _ADVICE = "Encode it as numbers, or as strings if they are categories."
@@ -57,12 +58,7 @@ def _holds_categories(column: Any) -> bool:
     """Return whether a column has the categorical dtype or holds nothing but strings."""
     import pandas as pd
 
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return True
-    if not (column.dtype == object or pd.api.types.is_string_dtype(column.dtype)):
-        return False
-    given = column[column.notna()]
-    return len(given) > 0 and all(isinstance(value, str) for value in given)
+    return isinstance(column.dtype, pd.CategoricalDtype) or kind_of(column) == "string"
 
 
 def _seen(column: Any, name: Any, where: str) -> tuple[Any, ...]:

@@ -92,6 +92,21 @@ def _expected(before, after, ago, until, rate):
     return of_before * before + of_after * after
 
 
+@device
+def _filled(before, following, center, ago, between, rate):
+    """What is read in a gap between two values, NaN where there is none; NaN without both.
+
+    ago, between: time since the value before, and between both
+    """
+    if rate > 0.0:
+        return center + _expected(before - center, following - center, ago, between - ago, rate)
+    if following != following:
+        return before
+    if before == before and between > 0.0:
+        return before + (following - before) * (ago / between)
+    return following
+
+
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
@@ -165,22 +180,12 @@ def gather(
                     if ahead and after <= row:
                         after, until = _next_value(values, row, last, channel, time_channel)
                         between = ago + until
-                    value = before
-                    following = (
-                        float(values[after, channel]) if ahead and after < last else math.nan
+                    following = math.nan
+                    if ahead and after < last:
+                        following = float(values[after, channel])
+                    value = _filled(
+                        before, following, center[channel], ago, between, rates[channel]
                     )
-                    if rates[channel] > 0.0:
-                        value = center[channel] + _expected(
-                            before - center[channel],
-                            following - center[channel],
-                            ago,
-                            between - ago,
-                            rates[channel],
-                        )
-                    elif following == following:
-                        value = following
-                        if before == before and between > 0.0:
-                            value = before + (value - before) * (ago / between)
                 else:
                     value = math.nan
                 filled = value == value

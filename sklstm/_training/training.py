@@ -18,8 +18,8 @@ from sklstm.components.schedules import Adaptive, Schedule
 # Parameters that no further loss will see are tried on a few samples. Targets are scaled to a
 # deviation of 1, so that a larger loss comes of a training that diverged.
 _SAMPLES_TRIED, _LARGEST_LOSS = 8, 1e12
-# Of the loss of the first epoch, the share that is left after a third of the epochs: beyond the
-# first, it has fallen slowly; beyond a sixth, there are so many times it as many epochs.
+# What share of the first epoch's loss is left after a third of the epochs decides. Above _SLOW the
+# loss has fallen slowly. The epochs become _LONGER times this share as many, if that is more.
 _SLOW, _LONGER = 0.5, 6.0
 
 

@@ -158,11 +158,10 @@ class Workers:
 
         if shared:
             self._run_together(gradient, n_chunks, n_threads)
+            self._statistics = together[0].statistics
         else:
             kind = "gradient" if warping is None else "gradient with warping"
             self._run(kind, lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
-        self._statistics = together[0].statistics
-        if not shared:
             self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
         network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:

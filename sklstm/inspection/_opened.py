@@ -140,14 +140,12 @@ class Opened:
             change over time and that do not; the latter stand at the first step of a sample
         categorical (total_steps, n_categorical): of the categories
         """
-        estimator, lengths = self.estimator, self.data.lengths
+        estimator, roles, lengths = self.estimator, self.estimator._roles, self.data.lengths
         values = np.zeros((len(changing), self.data.n_channels))
-        of_static, of_categories = estimator._roles.static, estimator._categorical
-        numbers = np.setdiff1d(np.arange(self.data.n_channels), of_categories)
-        values[:, np.setdiff1d(numbers, of_static)] = changing
-        values[np.ix_(np.cumsum(lengths) - lengths, of_static)] = static
+        values[:, slice(None) if roles.changing is None else roles.changing] = changing
+        values[np.ix_(np.cumsum(lengths) - lengths, roles.static)] = static
         if categorical is not None:
-            values[:, of_categories] = categorical
+            values[:, estimator._categorical] = categorical
         return values[:, : estimator.n_channels_in_]  # times are no values
 
     def check_finite(self, values: NDArray, n_rows: NDArray[np.int64] | None) -> None:
