@@ -863,6 +863,72 @@ def network_trace(params, sequences, pooling, cell="lstm", noise=None):
     return [[[step[3] for step in steps] for _, steps in trace] for trace, _, _ in traces]
 
 
+def _add(gradient, dparams):
+    """Add gradients of some parameters, where there are any, to those of all; by name."""
+    for name, dparam in dparams.items():
+        if dparam is not None:
+            gradient[name] += dparam
+
+
+def _readout_backward(params, pooling, encoder, suffixes, y, encoded, dfeatures):
+    """Return the gradient of the states of one sequence: of all, of the final ones alone; by name.
+
+    y (n_timesteps, n_states): what is pooled, after the encoder
+    dfeatures (1, n_pooled), with "steps" (n_timesteps, n_states)
+    """
+    dlast, dparams = np.zeros(y.shape[1]), {}
+    if pooling == ("steps",):
+        dy = dfeatures
+    elif pooling == ("attention",):
+        dy, *slopes = attention_backward(y, *_of_attention(params), dfeatures[0])
+        dparams |= zip(_OF_ATTENTION, slopes, strict=True)
+    else:
+        dy, dlast = pool_backward(pooling, y, dfeatures[0])
+    if encoder is not None:
+        slopes = np.split(dlast, len(suffixes))
+        for (dblock, end), slope in zip(_ends(dy, suffixes), slopes, strict=True):
+            dblock[end] += slope
+        causal = _is_causal(pooling, suffixes)
+        dy, of_encoder = encoder_backward(params, encoder, causal, encoded, dy)
+        dlast, dparams = np.zeros(y.shape[1]), dparams | of_encoder
+    return dy, dlast, dparams
+
+
+def _layers_backward(
+    params, trace, dy, dh, dc, layer_masks, cell, truncated, bptt_steps, noise
+):  # fmt: skip
+    """Return the gradient of what the first layer reads of one sequence, and of parameters by name.
+
+    dh, dc (n_scans, hidden_size): gradient of the final states; becomes that of the initial ones
+    """
+    suffixes, dparams = _directions(params), {}
+    num_layers = len(trace) // len(suffixes)
+    for layer in reversed(range(num_layers)):
+        if layer_masks is not None and layer < num_layers - 1:
+            dy = dy * layer_masks[layer]
+        dinput = 0.0
+        for direction, suffix in enumerate(suffixes):
+            scan = layer * len(suffixes) + direction
+            x, steps = trace[scan]
+            ds, *slopes, dh[scan], dc[scan] = scan_backward(
+                cell,
+                x,
+                *_of_scan(params, layer, suffix),
+                steps,
+                np.split(dy, len(suffixes), axis=1)[direction],
+                dh[scan].copy(),
+                dc[scan].copy(),
+                truncated,
+                bptt_steps,
+                None if noise is None else noise[scan],
+            )
+            names = [f"{kind}_l{layer}{suffix}" for kind in _OF_SCAN]
+            dparams |= zip(names, slopes, strict=True)
+            dinput = dinput + ds
+        dy = dinput
+    return dy, dparams
+
+
 def network_gradient(
     params, sequences, target, row_weight, pooling, loss, loss_parameters=(0.0,),
     h=None, c=None, dh=None, dc=None, static=None, layer_masks=None, feature_mask=None,
@@ -906,53 +972,20 @@ def network_gradient(
         dfeatures = dfeatures[:, :n_pooled]
         if feature_mask is not None:
             dfeatures = dfeatures * feature_mask[n]
-        if per_step:
-            dy = dfeatures
-        elif pooling == ("attention",):
-            dy, *dparams = attention_backward(y, *_of_attention(params), dfeatures[0])
-            for name, dparam in zip(_OF_ATTENTION, dparams, strict=True):
-                gradient[name] += dparam
+        dy, dlast, dparams = _readout_backward(
+            params, pooling, encoder, suffixes, y, encoded, dfeatures
+        )
+        _add(gradient, dparams)
+        if num_layers:
+            dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
         else:
-            dy, dlast = pool_backward(pooling, y, dfeatures[0])
-            if encoder is not None:
-                slopes = np.split(dlast, len(suffixes))
-                for (dblock, end), slope in zip(_ends(dy, suffixes), slopes, strict=True):
-                    dblock[end] += slope
-            elif num_layers:
-                dh[-len(suffixes) :, n] += dlast.reshape(len(suffixes), -1)
-            else:
-                dy[-1] += dlast
-        if encoder is not None:
-            dy, dparams = encoder_backward(
-                params, encoder, _is_causal(pooling, suffixes), encoded, dy
-            )
-            for name, dparam in dparams.items():
-                gradient[name] += dparam
-        for layer in reversed(range(num_layers)):
-            if layer_masks is not None and layer < num_layers - 1:
-                dy = dy * layer_masks[n][layer]
-            dinput = 0.0
-            for direction, suffix in enumerate(suffixes):
-                scan = layer * len(suffixes) + direction
-                x, steps = trace[scan]
-                ds, *dparams, dh[scan, n], dc[scan, n] = scan_backward(
-                    cell,
-                    x,
-                    *_of_scan(params, layer, suffix),
-                    steps,
-                    np.split(dy, len(suffixes), axis=1)[direction],
-                    dh[scan, n].copy(),
-                    dc[scan, n].copy(),
-                    truncated,
-                    bptt_steps,
-                    None if noise is None else noise[n][scan],
-                )
-                names = [f"{kind}_l{layer}{suffix}" for kind in _OF_SCAN]
-                for name, dparam in zip(names, dparams, strict=True):
-                    if dparam is not None:
-                        gradient[name] += dparam
-                dinput = dinput + ds
-            dy = dinput
+            dy[-1] += dlast
+        dy, dparams = _layers_backward(
+            params, trace, dy, dh[:, n], dc[:, n],
+            None if layer_masks is None else layer_masks[n], cell, truncated, bptt_steps,
+            None if noise is None else noise[n],
+        )  # fmt: skip
+        _add(gradient, dparams)
         dx.append(dy)
     if front:
         dx, of_front = convolutions_backward(params, "conv", front, forward.front, in_batch, dx)
