@@ -241,6 +241,65 @@ def forward(lstm, encoder, head, sequences, h, c, lengths, pooling):
     return h_n, c_n, head(torch.cat([pooled[kind] for kind in pooling], dim=1))
 
 
+def encoder_layers(n_layers, n_heads, n_wide, n_states):
+    """Return encoder layers whose biases and gains are not those of the start."""
+    encoder = torch.nn.ModuleList(
+        torch.nn.TransformerEncoderLayer(
+            n_states, n_heads, n_wide, 0.0, batch_first=True, norm_first=True
+        )
+        for _ in range(n_layers)
+    )
+    for parameter in encoder.parameters():
+        if parameter.ndim == 1:
+            parameter.data += 0.3 * torch.randn(parameter.shape)
+    for layer in encoder:
+        layer.linear1.bias.data += 0.5  # else some units are never active, and do not learn
+    return encoder
+
+
+def freeze_second_biases(lstm, cell):
+    """Make ``bias_hh`` no parameter, but for the last third of a GRU's."""
+    for name, parameter in lstm.named_parameters():
+        if not name.startswith("bias_hh"):
+            continue
+        if cell != "gru":
+            parameter.data.zero_()
+            parameter.requires_grad_(False)
+            continue
+        parameter.data[: 2 * lstm.hidden_size] = 0.0
+        # as if frozen: only the last third is a parameter here
+        kept = torch.arange(3 * lstm.hidden_size) >= 2 * lstm.hidden_size
+        parameter.register_hook(lambda slope, kept=kept: slope * kept)
+
+
+def value(raw, target, row_weight, loss):
+    """Return the weighted loss of raw predictions."""
+    if loss == "softmax":
+        return row_weight @ cross_entropy(raw, target, reduction="none")
+    return row_weight @ mse_loss(raw, target, reduction="none").mean(dim=1) / 2
+
+
+def after_steps(modules, compute):
+    """Return all parameters after N_STEPS of each optimiser, by its name.
+
+    modules: the recurrent layers, the encoder and the head
+    compute: returns the loss
+    """
+    start = [{k: v.clone() for k, v in module.state_dict().items()} for module in modules]
+    golden = {}
+    for kind, build in optimizers(*modules).items():
+        for module, state in zip(modules, start, strict=True):
+            module.load_state_dict(state)
+        optimizer = build()
+        for _ in range(N_STEPS):
+            optimizer.zero_grad()
+            compute().backward()
+            optimizer.step()
+        after = parameters(*modules)
+        golden[f"after/{kind}"] = np.concatenate([array.ravel() for array in after.values()])
+    return golden
+
+
 def make(
     lengths, n_channels, hidden_size, num_layers, bidirectional, pooling, n_outputs, loss,
     cell="lstm", layer_norm=False, encoder=(0, 1, 1),
@@ -255,29 +314,10 @@ def make(
     lstm = (LayerNormLSTM if layer_norm else CELLS[cell])(
         n_channels, hidden_size, num_layers, bidirectional=bidirectional, batch_first=True
     )
-    n_layers, n_heads, n_wide = encoder
-    encoder = torch.nn.ModuleList(
-        torch.nn.TransformerEncoderLayer(
-            n_directions * hidden_size, n_heads, n_wide, 0.0, batch_first=True, norm_first=True
-        )
-        for _ in range(n_layers)
-    )
-    for parameter in encoder.parameters():
-        if parameter.ndim == 1:
-            parameter.data += 0.3 * torch.randn(parameter.shape)
-    for layer in encoder:
-        layer.linear1.bias.data += 0.5  # else some units are never active, and do not learn
+    layers = encoder_layers(*encoder, n_directions * hidden_size)
     head = torch.nn.Linear(len(pooling) * n_directions * hidden_size, n_outputs)
-    for name, parameter in lstm.named_parameters():
-        if name.startswith("bias_hh"):
-            if cell != "gru":
-                parameter.data.zero_()
-                parameter.requires_grad_(False)
-                continue
-            parameter.data[: 2 * hidden_size] = 0.0
-            # as if frozen: only the last third is a parameter here
-            kept = torch.arange(3 * hidden_size) >= 2 * hidden_size
-            parameter.register_hook(lambda slope, kept=kept: slope * kept)
+    modules = lstm, layers, head
+    freeze_second_biases(lstm, cell)
     sequences = [torch.randn(length, n_channels).requires_grad_() for length in lengths]
     states = num_layers * n_directions, n_sequences, hidden_size
     h, c = (torch.randn(states).mul(0.5).requires_grad_() for _ in range(2))
@@ -289,13 +329,8 @@ def make(
     else:
         target = torch.randn(n_rows, n_outputs)
 
-    def value(raw):
-        if loss == "softmax":
-            return row_weight @ cross_entropy(raw, target, reduction="none")
-        return row_weight @ mse_loss(raw, target, reduction="none").mean(dim=1) / 2
-
-    h_n, c_n, raw = forward(lstm, encoder, head, sequences, h, c, lengths, pooling)
-    total = value(raw)
+    h_n, c_n, raw = forward(*modules, sequences, h, c, lengths, pooling)
+    total = value(raw, target, row_weight, loss)
     total.backward()
     if c.grad is None:
         c.grad = torch.zeros_like(c)
@@ -306,32 +341,24 @@ def make(
         "dx": torch.cat([sequence.grad for sequence in sequences]), "dh": h.grad, "dc": c.grad,
     }  # fmt: skip
     golden = {name: tensor.detach().numpy().copy() for name, tensor in golden.items()}
-    start = parameters(lstm, encoder, head)
-    golden |= {f"theta/{name}": array for name, array in start.items()}
-    gradient = parameters(lstm, encoder, head, lambda parameter: parameter.grad)
-    golden |= {f"gradient/{name}": array for name, array in gradient.items()}
-    beginning = [(module, {k: v.clone() for k, v in module.state_dict().items()})
-                 for module in (lstm, encoder, head)]  # fmt: skip
-    for kind, build in optimizers(lstm, encoder, head).items():
-        for module, state in beginning:
-            module.load_state_dict(state)
-        optimizer = build()
-        for _ in range(N_STEPS):
-            optimizer.zero_grad()
-            value(forward(lstm, encoder, head, sequences, h, c, lengths, pooling)[2]).backward()
-            optimizer.step()
-        after = parameters(lstm, encoder, head)
-        golden[f"after/{kind}"] = np.concatenate([array.ravel() for array in after.values()])
-    golden |= {
+    gradient = parameters(*modules, lambda parameter: parameter.grad)
+    for kind, arrays in {"theta": parameters(*modules), "gradient": gradient}.items():
+        golden |= {f"{kind}/{name}": array for name, array in arrays.items()}
+
+    def compute():
+        raw = forward(*modules, sequences, h, c, lengths, pooling)[2]
+        return value(raw, target, row_weight, loss)
+
+    golden |= after_steps(modules, compute)
+    return golden | {
         "num_layers": np.array(num_layers),
         "bidirectional": np.array(bidirectional),
         "pooling": np.array(pooling),
         "loss_name": np.array(loss),
         "cell": np.array(cell),
         "layer_norm": np.array(layer_norm),
-        "encoder": np.array([n_layers, n_heads, n_wide]),
+        "encoder": np.array(encoder),
     }
-    return golden
 
 
 def centred(*shape, **kwargs):
