@@ -110,10 +110,7 @@ def permutation_importance(
         return np.array(list(scores.values()) if isinstance(scores, dict) else [scores], float)
 
     windows = _windows(data, window, by)
-    every = np.arange(data.n_channels)
-    channels = [every] if by == "time" else list(every[:, np.newaxis])
-    if by != "channel":
-        channels = [np.setdiff1d(part, estimator.static_channels_) for part in channels]
+    channels = _channels(data.n_channels, by, estimator.static_channels_)
     parts = [(first, last, channel) for first, last in windows for channel in channels]
     seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
 
@@ -132,17 +129,20 @@ def permutation_importance(
     )
     shape = {"channel": (-1,), "time": (-1,), "both": (len(windows), -1)}[by]
     drops = (baseline - np.array(scores)).T.reshape(len(baseline), *shape, n_repeats)
-    results = [
-        Bunch(
-            importances_mean=drop.mean(axis=-1), importances_std=drop.std(axis=-1), importances=drop
-        )
-        for drop in drops
-    ]
-    if by != "channel":
-        for result in results:
-            result.steps, result.count_from = np.array(windows, np.int64), count_from
+    of_windows = {"steps": np.array(windows, np.int64), "count_from": count_from}
+    results = [_result(drop, {} if by == "channel" else of_windows) for drop in drops]
     names = getattr(scorer, "_scorers", None)
     return results[0] if names is None else dict(zip(names, results, strict=True))
+
+
+def _result(drop: NDArray[np.float64], of_windows: dict[str, Any]) -> Bunch:
+    """Return how much one score dropped; drop (..., n_repeats)."""
+    return Bunch(
+        importances_mean=drop.mean(axis=-1),
+        importances_std=drop.std(axis=-1),
+        importances=drop,
+        **of_windows,
+    )
 
 
 def _check(by: str, window: int | None, count_from: str, n_repeats: int) -> None:
@@ -168,6 +168,13 @@ def _windows(data: SequenceDataset, window: int | None, by: str) -> list[tuple[i
         return [(0, longest)]
     size = max(1, math.ceil(longest / 10)) if window is None else int(window)
     return [(first, min(first + size, longest)) for first in range(0, longest, size)]
+
+
+def _channels(n_channels: int, by: str, static: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return the channels that are exchanged together; static ones have no windows."""
+    every = np.arange(n_channels)
+    channels = [every] if by == "time" else list(every[:, np.newaxis])
+    return channels if by == "channel" else [np.setdiff1d(part, static) for part in channels]
 
 
 def _stretches(
