@@ -1173,25 +1173,31 @@ def put_rows(rows, taken, tables):
     return tables
 
 
+# --- packing ------------------------------------------------------------------------------
+def pack_parameters(extended, sources):
+    """Return parameters in the order of sources, the places that they come from."""
+    return extended[sources]
+
+
+def unpack_gradient(chunks, places):
+    """Return the sum of the gradients of chunks at some places, and the sum of its squares."""
+    gradient = chunks.sum(axis=0)[places]
+    return gradient, np.sum(gradient.astype(np.float64) ** 2)
+
+
 # --- optimisers ---------------------------------------------------------------------------
-# All return what they update, and the norm of the gradient before clipping; if the norm is not
-# finite, nothing changes.
-def _clipped(gradient, clip_norm):
-    """Return the gradient, clipped by its norm, and the norm before that."""
-    norm = np.sqrt(np.sum(gradient**2))
-    if clip_norm > 0.0 and norm > clip_norm:
-        gradient = gradient * clip_norm / norm
-    return gradient, norm
+# All return what they update.
+def sum_of_squares(values, before):
+    """Add the squares of values to a sum."""
+    return before + np.sum(values.astype(np.float64) ** 2)
 
 
 def adam_step(
-    gradient, decays, clip_norm, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
+    gradient, decays, scale, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
     theta, first, second,
 ):  # fmt: skip
     """Update by Adam, or by AdamW if `decoupled`."""
-    gradient, norm = _clipped(gradient, clip_norm)
-    if not np.isfinite(norm):
-        return theta, first, second, norm
+    gradient = scale * gradient
     if decoupled:
         theta = theta - learning_rate * alpha * decays * theta
     else:
@@ -1201,29 +1207,23 @@ def adam_step(
     unbiased_first = first / (1.0 - beta_1**step)
     unbiased_second = second / (1.0 - beta_2**step)
     theta = theta - learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)
-    return theta, first, second, norm
+    return theta, first, second
 
 
 def sgd_step(
-    gradient, decays, clip_norm, alpha, learning_rate, momentum, nesterov, theta, velocity
+    gradient, decays, scale, alpha, learning_rate, momentum, nesterov, theta, velocity
 ):  # fmt: skip
     """Update by stochastic gradient descent with momentum."""
-    gradient, norm = _clipped(gradient, clip_norm)
-    if not np.isfinite(norm):
-        return theta, velocity, norm
-    gradient = gradient + alpha * decays * theta
+    gradient = scale * gradient + alpha * decays * theta
     velocity = momentum * velocity - learning_rate * gradient
     moves = momentum * velocity - learning_rate * gradient if nesterov else velocity
-    return theta + moves, velocity, norm
+    return theta + moves, velocity
 
 
 def rmsprop_step(
-    gradient, decays, clip_norm, alpha, learning_rate, decay, epsilon, theta, second
+    gradient, decays, scale, alpha, learning_rate, decay, epsilon, theta, second
 ):  # fmt: skip
     """Update by RMSProp."""
-    gradient, norm = _clipped(gradient, clip_norm)
-    if not np.isfinite(norm):
-        return theta, second, norm
-    gradient = gradient + alpha * decays * theta
+    gradient = scale * gradient + alpha * decays * theta
     second = decay * second + (1.0 - decay) * gradient**2
-    return theta - learning_rate * gradient / (np.sqrt(second) + epsilon), second, norm
+    return theta - learning_rate * gradient / (np.sqrt(second) + epsilon), second

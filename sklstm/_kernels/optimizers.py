@@ -1,14 +1,11 @@
-"""One optimiser step on the flat parameter vector: clip, decay, update.
+"""One optimiser step on the flat parameter vector: scale the gradient, decay, update.
 
 Each optimiser is a kernel, so that a model compiles only the one that it uses. All have these
 arguments:
 
 (in) gradient, decays (n_parameters,): decays is 1 where weight decay acts, else 0
-(in) clip_norm: 0 for no clipping; alpha: strength of the L2 penalty; learning_rate
+(in) scale: of the gradient, which clips it; alpha: strength of the L2 penalty; learning_rate
 (accum) theta (n_parameters,) and running moments of its shape
-returns the norm of the gradient before clipping; if it is not finite, nothing was changed
-
-Clipping by the global norm: Pascanu et al. (2013).
 """
 
 from __future__ import annotations
@@ -17,85 +14,70 @@ import math
 
 import numpy as np
 
-from sklstm._kernels.jit import kernel, part
+from sklstm._kernels.jit import kernel
 
 
-@part
-def _norm(gradient):
-    """Return the Euclidean norm of the gradient, in float64."""
-    squares = 0.0
-    for j in range(gradient.size):
-        slope = np.float64(gradient[j])  # float() of a float32 would stay float32
-        squares += slope * slope
-    return math.sqrt(squares)
+@kernel
+def sum_of_squares(values, before):
+    """Add the squares of values to a sum, in float64.
 
-
-@part
-def _shrink(norm, clip_norm):
-    """Return the factor that clips a gradient of this norm."""
-    return clip_norm / norm if 0.0 < clip_norm < norm else 1.0
+    (in) values (n,), before: the sum of what stands before them
+    """
+    squares = before
+    for j in range(values.size):
+        value = np.float64(values[j])  # float() of a float32 would stay float32
+        squares += value * value
+    return squares
 
 
 # Scalars are cast to the dtype of theta: a single float64 would make the whole loop float64.
 @kernel
 def adam_step(
-    gradient, decays, clip_norm, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
+    gradient, decays, scale, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
     theta, first, second,
 ):  # fmt: skip
     """Update by Adam (Kingma & Ba 2015), or by AdamW (Loshchilov & Hutter 2019) if `decoupled`.
 
     (in) step: 1 at the first call
     """
-    norm = _norm(gradient)
-    if not math.isfinite(norm):
-        return norm
     typed = theta.dtype.type
-    one, scale = typed(1.0), typed(_shrink(norm, clip_norm))
+    one, shrink = typed(1.0), typed(scale)
     penalty = typed(0.0 if decoupled else alpha)
     keep = typed(learning_rate * alpha if decoupled else 0.0)
     b1, b2, tiny = typed(beta_1), typed(beta_2), typed(epsilon)
     unbias_1 = typed(learning_rate / (1.0 - beta_1**step))
     unbias_2 = typed(1.0 / math.sqrt(1.0 - beta_2**step))
     for j in range(theta.size):
-        g = gradient[j] * scale + penalty * decays[j] * theta[j]
+        g = gradient[j] * shrink + penalty * decays[j] * theta[j]
         first[j] = b1 * first[j] + (one - b1) * g
         second[j] = b2 * second[j] + (one - b2) * g * g
         update = unbias_1 * first[j] / (math.sqrt(second[j]) * unbias_2 + tiny)
         theta[j] = theta[j] * (one - keep * decays[j]) - update
-    return norm
 
 
 @kernel
 def sgd_step(
-    gradient, decays, clip_norm, alpha, learning_rate, momentum, nesterov, theta, velocity
+    gradient, decays, scale, alpha, learning_rate, momentum, nesterov, theta, velocity
 ):  # fmt: skip
     """Update by stochastic gradient descent with momentum, Nesterov's if `nesterov`."""
-    norm = _norm(gradient)
-    if not math.isfinite(norm):
-        return norm
     typed = theta.dtype.type
-    scale, penalty = typed(_shrink(norm, clip_norm)), typed(alpha)
+    shrink, penalty = typed(scale), typed(alpha)
     rate, keep = typed(learning_rate), typed(momentum)
     for j in range(theta.size):
-        g = gradient[j] * scale + penalty * decays[j] * theta[j]
+        g = gradient[j] * shrink + penalty * decays[j] * theta[j]
         velocity[j] = keep * velocity[j] - rate * g
         theta[j] += keep * velocity[j] - rate * g if nesterov else velocity[j]
-    return norm
 
 
 @kernel
 def rmsprop_step(
-    gradient, decays, clip_norm, alpha, learning_rate, decay, epsilon, theta, second
+    gradient, decays, scale, alpha, learning_rate, decay, epsilon, theta, second
 ):  # fmt: skip
     """Update by RMSProp (Tieleman & Hinton 2012)."""
-    norm = _norm(gradient)
-    if not math.isfinite(norm):
-        return norm
     typed = theta.dtype.type
-    one, scale, penalty = typed(1.0), typed(_shrink(norm, clip_norm)), typed(alpha)
+    one, shrink, penalty = typed(1.0), typed(scale), typed(alpha)
     rate, keep, tiny = typed(learning_rate), typed(decay), typed(epsilon)
     for j in range(theta.size):
-        g = gradient[j] * scale + penalty * decays[j] * theta[j]
+        g = gradient[j] * shrink + penalty * decays[j] * theta[j]
         second[j] = keep * second[j] + (one - keep) * g * g
         theta[j] -= rate * g / (math.sqrt(second[j]) + tiny)
-    return norm

@@ -89,9 +89,9 @@ class Network:
         """Return of packed parameters those that prediction reads, theta (n_parameters,)."""
         return self._packing.unpacked(packed)
 
-    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
-        """Sum the gradients of the chunks, in their order, into the layout of theta."""
-        self._packing.unpack_gradient(chunks, out)
+    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> float:
+        """Sum the gradients of the chunks into the layout of theta; return the sum of squares."""
+        return self._packing.unpack_gradient(chunks, out)
 
     # --- embeddings -------------------------------------------------------------------------
     def embedded(self, batch: PackedBatch) -> PackedBatch:

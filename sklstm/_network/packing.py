@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.gemm import PANEL
+from sklstm._kernels.packing import pack_parameters, unpack_gradient
 from sklstm._kernels.simd import aligned, lanes_of
 from sklstm._network.parameters import ParameterLayout
 
@@ -34,7 +35,7 @@ class Packing:
         self._parts: list[NDArray[np.intp]] = []
         self._size = 0
         # the place in the packed gradient of every parameter, (n_parameters,)
-        self._unpack_index = np.empty(layout.n_packed, np.intp)
+        self._unpack_index = np.empty(layout.n_packed, np.uint32)
         # theta, and behind it the zero that fills up vectors
         self._extended = np.zeros(layout.n_packed + 1, self.dtype)
 
@@ -79,7 +80,7 @@ class Packing:
 
     def close(self) -> None:
         """Make the index of what was placed, and the array that the kernels read."""
-        self._pack_index = np.concatenate(self._parts)  # (packed size,)
+        self._pack_index = np.concatenate(self._parts).astype(np.uint32)  # (packed size,)
         self._parts = []
         self.packed = aligned(self._size, self.dtype)
 
@@ -91,7 +92,7 @@ class Packing:
     def pack(self, theta: NDArray) -> None:
         """Bring the parameters (n_parameters,) into the packed array, but no tables."""
         self._extended[:-1] = theta[: self.nothing]
-        np.take(self._extended, self._pack_index, out=self.packed[: self._size], mode="clip")
+        pack_parameters(self._extended, self._pack_index, self.packed)
 
     def pack_anew(self, theta: NDArray) -> NDArray:
         """Pack parameters into a new array, the tables of embeddings behind them; return it."""
@@ -106,13 +107,11 @@ class Packing:
         theta[self._pack_index] = packed[: self._size]
         return np.concatenate([theta[:-1], self.tables(packed)])
 
-    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> None:
+    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> float:
         """Sum the gradients of the chunks, in their order, into the layout of theta.
 
-        The chunks do not hold that of embeddings, which stays as it is in `out`. The sum takes the
-        place of the first of them: a new array would cost as much as the sum.
+        The chunks do not hold that of embeddings, which stays as it is in `out`. Return the sum of
+        the squares.
         """
-        total = chunks[0]
-        for further in chunks[1:]:
-            total += further
-        np.take(total, self._unpack_index, out=out[: self.nothing], mode="clip")
+        squares: float = unpack_gradient(chunks, self._unpack_index, out)
+        return squares

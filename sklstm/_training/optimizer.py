@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._network.embeddings import Touched
 from sklstm.components.solvers import Solver, Step
 
@@ -44,26 +46,31 @@ class Optimizer:
         gradient: NDArray,
         learning_rate: float,
         touched: Touched | None = None,
+        squares: float | None = None,
     ) -> float:
         """Return the gradient's norm; if it is not finite, nothing was changed.
 
         touched: which parameters there is a gradient of, in their order; others wait, with their
             moments, for a minibatch that reads them
+        squares: the sum of the squares of the gradient, if it is known
+
+        Clipping by the global norm: Pascanu et al. (2013).
         """
         self.n_steps += 1
+        if touched is not None:
+            gradient = gradient[: touched.size]
+        norm = math.sqrt(sum_of_squares(gradient, 0.0) if squares is None else squares)
+        if not math.isfinite(norm):
+            return norm
+        scale = self.clip_norm / norm if self.clip_norm and norm > self.clip_norm else 1.0
         changing = theta, self.first, self.second
         if touched is None:
-            return self._step(gradient, self.decays, learning_rate, *changing)
+            step = Step(gradient, self.decays, scale, self.alpha, learning_rate)
+            self.solver.step(step, self.n_steps, *changing)
+            return norm
+        step = Step(gradient, touched.decays(self.decays), scale, self.alpha, learning_rate)
         taken = [touched.taken(array) for array in changing]
-        decays = touched.decays(self.decays)
-        norm = self._step(gradient[: touched.size], decays, learning_rate, *taken)
+        self.solver.step(step, self.n_steps, *taken)
         for values, array in zip(taken, changing, strict=True):
             touched.put(values, array)
         return norm
-
-    def _step(
-        self, gradient: NDArray, decays: NDArray, learning_rate: float, *changing: NDArray
-    ) -> float:
-        """Update parameters and their moments in place; return the gradient's norm."""
-        step = Step(gradient, decays, self.clip_norm or 0.0, self.alpha, learning_rate)
-        return self.solver.step(step, self.n_steps, *changing)

@@ -216,7 +216,7 @@ def _epoch(
             (weight / weight_sum).astype(theta.dtype), settings.dropout, rng, gradient,
             warping,
         )  # fmt: skip
-        norm = optimizer.step(theta, gradient, rate(k), workers.touched)
+        norm = optimizer.step(theta, gradient, rate(k), workers.touched, workers.squares)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
         workers.update_statistics(theta)

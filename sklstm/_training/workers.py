@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
+from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.embeddings import Touched
@@ -83,7 +84,9 @@ class Workers:
         self._pool = ThreadPoolExecutor(max(1, n_threads - 1))  # starts no thread before it is used
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
-        self.touched: Touched | None = None  # by the last gradient; None: all parameters
+        # of the last gradient: which parameters it is of, None for all; and the sum of its squares
+        self.touched: Touched | None = None
+        self.squares = 0.0
         # of batch normalisation in the last minibatch, (n_statistics,)
         self._statistics = np.empty(network.n_statistics, network.dtype)
 
@@ -163,9 +166,11 @@ class Workers:
             kind = "gradient" if warping is None else "gradient with warping"
             self._run(kind, lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
             self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
-        network.unpack_gradient(self._gradients[:n_chunks], out)
+        self.squares = network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(of_vectors, out)
+            read = out[network.layout.n_packed : self.touched.size]
+            self.squares = sum_of_squares(read, self.squares)
         return sum(losses)
 
     def update_statistics(self, theta: NDArray) -> None:

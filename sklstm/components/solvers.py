@@ -16,7 +16,7 @@ class Step(NamedTuple):
 
     gradient: NDArray  # (n_parameters,)
     decays: NDArray  # (n_parameters,): 1 where weight decay acts, else 0
-    clip_norm: float  # largest norm of the gradient; 0 for no clipping
+    scale: float  # of the gradient, which clips it
     alpha: float  # strength of the weight decay
     learning_rate: float
 
@@ -27,11 +27,11 @@ class Solver(Component):
 
     def step(
         self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> float:
-        """Update theta (n_parameters,) in place, and return the norm of the gradient.
+    ) -> None:
+        """Update theta (n_parameters,) in place.
 
         n_steps is 1 at the first step, before which the moments first and second (n_parameters,)
-        are zero. If the norm is not finite, nothing is changed.
+        are zero.
         """
         raise NotImplementedError
 
@@ -68,9 +68,9 @@ class Adam(Solver):
 
     def step(
         self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> float:
+    ) -> None:
         """Update theta in place; see `Solver.step`."""
-        return adam_step(
+        adam_step(
             *step, self.decoupled, n_steps,
             self.beta_1, self.beta_2, self.epsilon, theta, first, second,
         )  # fmt: skip
@@ -126,9 +126,9 @@ class SGD(Solver):
 
     def step(
         self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> float:
+    ) -> None:
         """Update theta in place; see `Solver.step`."""
-        return sgd_step(
+        sgd_step(
             *step, self.momentum, self.nesterov,
             theta, first,
         )  # fmt: skip
@@ -162,9 +162,9 @@ class RMSProp(Solver):
 
     def step(
         self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> float:
+    ) -> None:
         """Update theta in place; see `Solver.step`."""
-        return rmsprop_step(
+        rmsprop_step(
             *step, self.decay, self.epsilon,
             theta, second,
         )  # fmt: skip

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step
+from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step, sum_of_squares
+from sklstm._training.optimizer import Optimizer
+from sklstm.components import SGD, Adam, AdamW, RMSProp
 from tests import reference
 
 KINDS = ["adam", "adamw", "sgd", "nesterov", "rmsprop"]
@@ -25,12 +27,19 @@ def a_state(kind, theta):
 
 KERNELS = adam_step, sgd_step, rmsprop_step
 TWINS = reference.adam_step, reference.sgd_step, reference.rmsprop_step
+SOLVERS = {
+    "adam": Adam(BETA_1, BETA_2),
+    "adamw": AdamW(BETA_1, BETA_2),
+    "sgd": SGD(BETA_1, nesterov=False),
+    "nesterov": SGD(BETA_1),
+    "rmsprop": RMSProp(BETA_2),
+}
 
 
-def optimizer_step(of, kind, step, gradient, decays, state, clip_norm=0.0, alpha=0.0):
+def solver_step(of, kind, step, gradient, decays, state, scale=1.0, alpha=0.0):
     """Call one of the kernels or of the twins, and return its result."""
     adam, sgd, rmsprop = of
-    common = gradient, decays, clip_norm, alpha, 0.01
+    common = gradient, decays, scale, alpha, 0.01
     if kind in ("sgd", "nesterov"):
         return sgd(*common, BETA_1, kind == "nesterov", *state)
     if kind == "rmsprop":
@@ -38,23 +47,42 @@ def optimizer_step(of, kind, step, gradient, decays, state, clip_norm=0.0, alpha
     return adam(*common, kind == "adamw", step, BETA_1, BETA_2, EPSILON, *state)
 
 
+def an_optimizer(kind, decays, state, clip_norm=0.0, alpha=0.0):
+    """Return the optimiser at work, with the moments of a state."""
+    optimizer = Optimizer(SOLVERS[kind], decays, alpha, clip_norm)
+    optimizer.resume([0, *state[1:], state[-1]][:3])
+    return optimizer
+
+
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
-@pytest.mark.parametrize("clip_norm", [0.0, 2.0, 6.0, 1e6])
+@pytest.mark.parametrize("scale", [1.0, 0.4])
 @pytest.mark.parametrize("kind", KINDS)
-def test_equals_the_twin(kind, clip_norm, alpha):
+def test_equals_the_twin(kind, scale, alpha):
     theta, decays, gradients = a_start()
     state, expected = a_state(kind, theta), a_state(kind, theta)
-    norms = []
     for step, gradient in enumerate(gradients, 1):
         before = gradient.copy()
         arguments = kind, step, gradient, decays
-        norm = optimizer_step(KERNELS, *arguments, state, clip_norm, alpha)
-        *expected, expected_norm = optimizer_step(TWINS, *arguments, expected, clip_norm, alpha)
+        solver_step(KERNELS, *arguments, state, scale, alpha)
+        expected = solver_step(TWINS, *arguments, expected, scale, alpha)
         np.testing.assert_array_equal(gradient, before)
-        assert norm == pytest.approx(expected_norm, rel=1e-14)
         for part, expected_part in zip(state, expected, strict=True):
             np.testing.assert_allclose(part, expected_part, rtol=1e-12, atol=1e-15)
-        norms.append(norm)
+
+
+@pytest.mark.parametrize("clip_norm", [None, 2.0, 6.0, 1e6])
+@pytest.mark.parametrize("kind", KINDS)
+def test_clips_by_the_norm(kind, clip_norm):
+    theta, decays, gradients = a_start()
+    optimizer, norms = an_optimizer(kind, decays, a_state(kind, theta), clip_norm, 0.3), []
+    expected = a_state(kind, theta)
+    for step, gradient in enumerate(gradients, 1):
+        norm = np.sqrt(np.sum(gradient**2))
+        scale = 1.0 if clip_norm is None else min(1.0, clip_norm / norm)
+        expected = solver_step(TWINS, kind, step, gradient, decays, expected, scale, 0.3)
+        norms.append(optimizer.step(theta, gradient, 0.01))
+        assert norms[-1] == pytest.approx(norm, rel=1e-14)
+        np.testing.assert_allclose(theta, expected[0], rtol=1e-12, atol=1e-15)
     assert min(norms) < 6.0 < max(norms)  # clip_norm=6 clips some steps and not others
 
 
@@ -66,28 +94,35 @@ def test_float32_follows_float64(kind):
         states[dtype] = a_state(kind, theta.astype(dtype))
         for step, gradient in enumerate(gradients.astype(dtype), 1):
             arguments = kind, step, gradient, decays.astype(dtype)
-            optimizer_step(KERNELS, *arguments, states[dtype], clip_norm=2.0, alpha=0.1)
+            solver_step(KERNELS, *arguments, states[dtype], scale=0.4, alpha=0.1)
     for single, double in zip(*states.values(), strict=True):
         np.testing.assert_allclose(single, double, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("clip_norm", [0.0, 1.0])
+@pytest.mark.parametrize("clip_norm", [None, 1.0])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_gradient_that_is_not_finite_changes_nothing(kind, clip_norm, poison):
     theta, decays, gradients = a_start()
     state = [part + 0.1 for part in a_state(kind, theta)]
-    before = [part.copy() for part in state]
+    optimizer = an_optimizer(kind, decays, state, clip_norm, alpha=0.1)
     gradients[0, 11] = poison
-    norm = optimizer_step(KERNELS, kind, 1, gradients[0], decays, state, clip_norm, alpha=0.1)
-    assert not np.isfinite(norm)
-    for part, part_before in zip(state, before, strict=True):
-        np.testing.assert_array_equal(part, part_before)
+    before = theta.copy()
+    assert not np.isfinite(optimizer.step(theta, gradients[0], 0.01))
+    np.testing.assert_array_equal(theta, before)
+    np.testing.assert_array_equal(optimizer.first, state[1])
+    np.testing.assert_array_equal(optimizer.second, state[-1])
+
+
+def test_the_sum_of_squares_equals_the_twin():
+    values = np.random.RandomState(0).standard_normal(N_PARAMETERS)
+    expected = reference.sum_of_squares(values, 2.5)
+    assert sum_of_squares(values, 2.5) == pytest.approx(expected, rel=1e-14)
 
 
 def test_a_large_float32_gradient_has_a_finite_norm():
     gradient = np.full(4, 1e30, np.float32)  # its squares are beyond float32
-    theta, velocity = np.zeros((2, 4), np.float32)
-    norm = sgd_step(gradient, np.ones(4, np.float32), 1.0, 0.0, 1.0, 0.0, False, theta, velocity)
-    assert norm == pytest.approx(2e30, rel=1e-6)
+    theta = np.zeros(4, np.float32)
+    optimizer = Optimizer(SGD(0.0, nesterov=False), np.ones(4, np.float32), 0.0, clip_norm=1.0)
+    assert optimizer.step(theta, gradient, 1.0) == pytest.approx(2e30, rel=1e-6)
     np.testing.assert_allclose(theta, -0.5, rtol=1e-6)
