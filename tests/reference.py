@@ -558,6 +558,12 @@ def all_arrived(arrived, chunk):
     return bool((arrived >= arrived[chunk]).all())
 
 
+def hand_over(mine, other, least):
+    """Raise a number, and return whether another one is as large as `least`."""
+    mine += 1
+    return bool(other[0] >= least)
+
+
 # --- augmentation -------------------------------------------------------------------------
 def warp(x, ends, factor, n_values):
     """Return a sequence x (n_timesteps, n_columns) played at varying speed, and the nearest steps.

@@ -69,13 +69,13 @@ def test_a_small_minibatch_is_two_chunks_if_that_pays():
 def test_chunks_that_are_normalised_together(monkeypatch, batch_size):
     """Two threads wait for each other in each normalised layer; larger minibatches need not."""
     monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
-    used, gradient = set(), workers.Chunk.gradient
+    used, convolve = set(), workers.Chunk._convolve
 
-    def spied(*args, **kwargs):
+    def spied(*args):
         used.add(threading.get_ident())
-        return gradient(*args, **kwargs)
+        return convolve(*args)
 
-    monkeypatch.setattr(workers.Chunk, "gradient", spied)
+    monkeypatch.setattr(workers.Chunk, "_convolve", spied)
     X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
     settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": batch_size}
     settings |= {"max_iter": 6, "augmentation": Warping()}
@@ -105,17 +105,17 @@ def test_a_chunk_does_not_wait_for_one_that_failed(monkeypatch, which):
     X, y = problem(LSTMClassifier, n_samples=32)
     settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": 16}
     LSTMClassifier(**settings).fit(X, y)  # the kernels are compiled
-    gradient = workers.Chunk.gradient
+    convolve = workers.Chunk._convolve
 
-    def failing(chunk, *args, **kwargs):
+    def failing(*args):
         if threading.current_thread() is not threading.main_thread():
             if which == 1:
                 raise FloatingPointError("in the other thread")
         elif which == 0:
             raise FloatingPointError("in this thread")
-        return gradient(chunk, *args, **kwargs)
+        return convolve(*args)
 
-    monkeypatch.setattr(workers.Chunk, "gradient", failing)
+    monkeypatch.setattr(workers.Chunk, "_convolve", failing)
     with pytest.raises(FloatingPointError, match=("this", "other")[which]):
         LSTMClassifier(**settings, n_jobs=2).fit(X, y)
 

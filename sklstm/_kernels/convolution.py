@@ -322,7 +322,7 @@ def convolutions_forward(stack, series, x, row_weight, together, packed, flat, o
     (in) row_weight (n_sequences,): see `batch_norm_moments`
     (in) packed: parameters
     (in) waiting: the layer that the last call returned, at first -1
-    (accum) together
+    (accum) together: where the chunk arrives when it begins, too, so that others see it
     (accum) flat: workspace
     (out) out: the output as a packed batch (n_rows, n_filters); if pooled, its mean over time
           (n_sequences, n_filters)
@@ -330,6 +330,8 @@ def convolutions_forward(stack, series, x, row_weight, together, packed, flat, o
             -1 at the end
     """
     places, n_chunks, n_layers = series.places, together.weights.shape[0], stack.layers.shape[0]
+    if waiting < 0 and n_chunks > 0:
+        arrive(together.arrived, together.chunk)
     for layer in range(max(waiting, 0), n_layers):
         shape = stack.layers[layer]
         n = shape[N_FILTERS]

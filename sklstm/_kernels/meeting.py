@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from sklstm._kernels.jit import device
+from sklstm._kernels.jit import device, kernel
 
 _IS_X86 = llvm.get_process_triple().startswith(("x86", "i686"))
 
@@ -74,3 +74,23 @@ def all_arrived(arrived, chunk, patience):
                 return False
             _relax()
     return True
+
+
+@kernel
+def hand_over(mine, other, least, patience):
+    """Raise a number, and return whether another one has become as large as `least`.
+
+    It comes in a compiled call so that who waits for `mine` finds the interpreter lock free:
+    between two threads that want it at once the lock takes as long as to wake a thread.
+
+    (accum) mine int64 (1,): another thread looks at it; of size 0: there is none
+    (in) other int64 (1,): which another thread raises
+    (in) patience: how many times to look
+    """
+    if mine.size > 0:
+        _publish(mine, 0, mine[0] + 1)
+    for _ in range(patience):
+        if _published(other, 0) >= least:
+            return True
+        _relax()
+    return False

@@ -70,9 +70,13 @@ class Chunk:
             if spec.patch_size > 1
             else None
         )
+        # columns of what comes of the branch, and as its kernels have them
+        self._n_filters = spec.branch[-1].n_filters if spec.branch else 0
+        self._n_beside = filled(self._n_filters, network.lanes)
         parts = self._front, self._branch, self._patches
-        self._convolves = any(part is not None for part in parts)
-        self._dx = aligned(0, dtype)
+        # whether something comes before the recurrent layers, or in their place
+        self._convolves = any(part is not None for part in parts) or spec.num_layers == 0
+        self._of_branch = self._dx = aligned(0, dtype)
         self._by_parameters = aligned(0, dtype)  # a gradient that nobody asks for
         self._shape: tuple[int, int, int, bool] | None = None
         self._work: Workspace
@@ -91,32 +95,58 @@ class Chunk:
         need_dx: bool = False,
         need_dw: bool = True,
     ) -> Generator[None, None, float]:
-        """Return the loss of a chunk, and add its gradient to out (gradient_size,).
+        """Prepare a chunk. Return what computes its loss, and adds its gradient to out.
 
         It pauses where it needs the statistics of chunks that have not come so far: go on when
-        they may have. If there is no other chunk it does not pause.
+        they may have. If there is no other chunk it does not pause. What is prepared before it
+        begins costs less there than on another thread, whose processor has not seen it.
 
         target (n_read, n_targets), weight (n_read,): in the order of the packed batch; the
             loss is the sum of weight * loss
         together: the chunks; None: the gradient of the network as it predicts, by the running
             statistics and expected zoneout
+        out (gradient_size,)
         need_dx: whether to leave the gradient of the input in `dx`
         need_dw: whether the gradient in out is wanted; else it is scratch
         """
-        network = self.network
-        seen = yield from self._convolve(batch, weight, together, keep=True)
-        work = self._begin(seen, keep=True)
+        network, branch, front = self.network, self._branch, self._front
+        seen = self._prepare(batch, weight, together, keep=True)
+        work = self.workspace(len(seen.x), len(seen.lengths), len(seen.starts) - 1, keep=True)
         dx = self._room_for_dx(seen.x, need_dx)
-        loss = network_gradient(
-            network.plan if together is None else network.training_plan(masks.seed),
-            seen.x, seen.starts, seen.lengths, seen.static,
+        arguments = (
             target, weight, masks.layers, masks.features,
             self._segment(len(seen.x), len(seen.starts) - 1),
-            need_dx or network.front is not None, need_dw,
-            network.packed, work, dx, out,
+            need_dx or front is not None, need_dw, network.packed, work, dx, out,
         )  # fmt: skip
-        self.dx = yield from self._convolve_backward(work, seen, dx, need_dx, need_dw, out)
-        return loss
+        plan = network.plan if together is None else network.training_plan(masks.seed)
+        before, beside = dx, dx
+        if front is not None:
+            before = front.prepare_backward(dx, need_dx, need_dw, out)
+        if branch is not None:
+            dbranch = np.zeros((len(seen.lengths), self._n_beside), network.dtype)
+            beside = branch.prepare_backward(dbranch, need_dx, need_dw, out)
+
+        def compute() -> Generator[None, None, float]:
+            """Call the kernels, with as little as possible between them."""
+            static = yield from self._convolve(seen, work)
+            loss: float = network_gradient(
+                plan, seen.x, seen.starts, seen.lengths, static, *arguments
+            )
+            if network.spec.num_layers == 0:
+                self._out_of_layers(seen, work, dx)
+            if front is not None:
+                yield from front.backward()
+            self.dx = before
+            if self._patches is not None and need_dx:
+                self.dx = self._patches.backward(before)
+            if branch is not None:
+                dbranch[:, : self._n_filters] = self._dfeatures(work, len(seen.lengths))
+                yield from branch.backward()
+                if need_dx:
+                    self.dx += beside
+            return loss
+
+        return compute()
 
     def input_gradient(self, batch: PackedBatch, slope: NDArray) -> NDArray:
         """Return the gradient of sum(slope * raw prediction) by x, (n_rows, n_channels): a view.
@@ -180,8 +210,9 @@ class Chunk:
         have been made for segments of all steps.
         """
         network, plan = self.network, self.network.plan
-        seen = alone(self._convolve(batch))
-        work = self._begin(seen, keep=True)
+        seen = self._prepare(batch)
+        work = self.workspace(len(seen.x), len(seen.lengths), len(seen.starts) - 1, keep=True)
+        alone(self._convolve(seen, work))
         network_trace(plan, seen.x, seen.starts, network.packed, work)
         n_scans, n_rows = len(plan.scans) - 1, len(seen.x)
         n_gates, lanes = plan.cell.n_gates, network.lanes
@@ -218,44 +249,73 @@ class Chunk:
     def _forward(self, batch: PackedBatch) -> tuple[Workspace, int, int]:
         """Predict; return the workspace, and the rows and sequences that the layers saw."""
         network = self.network
-        seen = alone(self._convolve(batch)) if self._convolves else network.embedded(batch)
-        work = self._begin(seen, keep=False)
+        seen = self._prepare(batch) if self._convolves else network.embedded(batch)
+        work = self.workspace(len(seen.x), len(seen.lengths), len(seen.starts) - 1, keep=False)
+        static = alone(self._convolve(seen, work)) if self._convolves else seen.static
         network_predict(
-            network.plan, seen.x, seen.starts, seen.lengths, seen.static, network.packed, work
+            network.plan, seen.x, seen.starts, seen.lengths, static, network.packed, work
         )
         return work, len(seen.x), len(seen.lengths)
 
     # --- convolutions -----------------------------------------------------------------------
-    def _convolve(
+    def _prepare(
         self,
         batch: PackedBatch,
         weight: NDArray | None = None,
         together: Together | None = None,
         keep: bool = False,
-    ) -> Generator[None, None, PackedBatch]:
-        """Return a batch as the recurrent layers and the head see it.
+    ) -> PackedBatch:
+        """Return a batch as the recurrent layers see it, once `_convolve` is done.
 
-        weight, together, keep: see `ConvolutionBuffers.forward`; by default as in prediction
+        weight, together, keep: see `ConvolutionBuffers.prepare`; by default as in prediction
         """
         packed = self.network.packed
         weight = packed[:0] if weight is None else weight
         together = together or self._alone
         batch = seen = self.network.embedded(batch)
         if self._branch is not None:
-            of_branch, _, _ = yield from self._branch.forward(batch, weight, packed, together, keep)
-            n_filters = self.network.spec.branch[-1].n_filters
-            static = np.ascontiguousarray(of_branch[:, :n_filters])
-            if self.network.spec.n_static:
-                static = np.concatenate([batch.static, static], axis=1)
-            seen = seen._replace(static=static)
+            self._of_branch, _, _ = self._branch.prepare(batch, weight, packed, together, keep)
         if self._patches is not None:
             seen = self._patches.forward(seen)
         if self._front is not None:
-            x, starts, lengths = yield from self._front.forward(
-                seen, weight, packed, together, keep
-            )
-            seen = PackedBatch(x, starts, lengths, seen.static)
+            front = self._front.prepare(seen, weight, packed, together, keep)
+            seen = PackedBatch(*front, seen.static)
         return seen
+
+    def _convolve(self, seen: PackedBatch, work: Workspace) -> Generator[None, None, NDArray]:
+        """Compute the convolutions; return what the head reads beside the states.
+
+        work: where what came of them takes the place of recurrent layers, if there are none
+        """
+        static = seen.static
+        if self._branch is not None:
+            yield from self._branch.forward()
+            static = self._of_branch
+            if self._n_filters < self._n_beside:  # filled up
+                static = np.ascontiguousarray(static[:, : self._n_filters])
+            if self.network.spec.n_static:
+                static = np.concatenate([seen.static, static], axis=1)
+        if self._front is not None:
+            yield from self._front.forward()
+        if self.network.spec.num_layers == 0:
+            y, h = self._in_place_of_layers(seen, work)
+            y[...] = seen.x[: len(y)]
+            h[...] = seen.x[_last_rows(seen)]
+        return static
+
+    def _out_of_layers(self, seen: PackedBatch, work: Workspace, dx: NDArray) -> None:
+        """Write the gradient of what takes the place of recurrent layers."""
+        y, h = self._in_place_of_layers(seen, work, backward=True)
+        dx[...] = 0.0
+        dx[: len(y)] = y
+        dx[_last_rows(seen)] += h
+
+    def _dfeatures(self, work: Workspace, n_sequences: int) -> NDArray:
+        """Return the gradient (n_sequences, n_filters) of what the head reads of the branch."""
+        plan = self.network.plan
+        dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
+        first = plan.n_pooled + self.network.spec.n_static
+        return dfeatures.reshape(n_sequences, -1)[:, first : first + self._n_filters]
 
     def _room_for_dx(self, x: NDArray, need_dx: bool) -> NDArray:
         """Return where the network writes the gradient of x, if something reads it."""
@@ -270,47 +330,7 @@ class Chunk:
             self._dx = aligned(size, x.dtype)
         return self._dx[:size].reshape(shape)
 
-    def _convolve_backward(
-        self,
-        work: Workspace,
-        seen: PackedBatch,
-        dx: NDArray,
-        need_dx: bool,
-        need_dw: bool,
-        dw: NDArray,
-    ) -> Generator[None, None, NDArray]:
-        """Add the gradients of the convolutions to dw; return that of the input, if needed."""
-        network, spec = self.network, self.network.spec
-        if spec.num_layers == 0:
-            y, h = self._in_place_of_layers(seen, work, backward=True)
-            dx[...] = 0.0
-            dx[: len(y)] = y
-            dx[_last_rows(seen)] += h
-        if self._front is not None:
-            dx = yield from self._front.backward(dx, network.packed, need_dx, need_dw, dw)
-        if self._patches is not None and need_dx:
-            dx = self._patches.backward(dx)
-        if self._branch is not None:
-            plan, n_sequences = network.plan, len(seen.lengths)
-            dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
-            first, n_filters = plan.n_pooled + spec.n_static, spec.branch[-1].n_filters
-            dout = np.zeros((n_sequences, filled(n_filters, network.lanes)), network.dtype)
-            dout[:, :n_filters] = dfeatures.reshape(n_sequences, -1)[:, first : first + n_filters]
-            further = yield from self._branch.backward(dout, network.packed, need_dx, need_dw, dw)
-            if need_dx:
-                dx += further
-        return dx
-
     # --- the workspace ----------------------------------------------------------------------
-    def _begin(self, seen: PackedBatch, keep: bool) -> Workspace:
-        """Return a workspace for a batch that `_convolve` gave, its states zero."""
-        work = self.workspace(len(seen.x), len(seen.lengths), len(seen.starts) - 1, keep)
-        if self.network.spec.num_layers == 0:
-            y, h = self._in_place_of_layers(seen, work)
-            y[...] = seen.x[: len(y)]
-            h[...] = seen.x[_last_rows(seen)]
-        return work
-
     def workspace(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> Workspace:
         """Return a workspace for a chunk of this size, its states zero."""
         plan = self.network.plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -55,60 +56,59 @@ class ConvolutionBuffers:
         self._of_affine = filled(4 * self._columns, line)
         self._line = line
         self._flat = self._out = self._dx = aligned(0, dtype)
-        # for which the series below is laid out
-        self._lengths, self._keeps = np.empty(0, np.int64), False
+        self._laid_out = b"", False  # the lengths and `keep` for which the series below is
+        self._forward: tuple[Any, ...]  # arguments of the kernels
+        self._backward: tuple[Any, ...]
 
-    def forward(
+    def prepare(
         self,
         batch: PackedBatch,
         weight: NDArray,
         packed: NDArray,
         together: Together,
         keep: bool,
-    ) -> Generator[None, None, tuple[NDArray, NDArray[np.int64], NDArray[np.int64]]]:
-        """Return the output, and starts and lengths if it is a packed batch.
-
-        It pauses where it needs the statistics of the other chunks.
+    ) -> tuple[NDArray, NDArray[np.int64], NDArray[np.int64]]:
+        """Return what `forward` will write, and starts and lengths if it is a packed batch.
 
         weight (n_sequences,): in the statistics of the batch
         keep: whether `backward` follows
         """
-        if keep != self._keeps or not np.array_equal(self._lengths, batch.lengths):
+        laid_out = batch.lengths.tobytes(), keep
+        if laid_out != self._laid_out:
             self._lay_out(batch, keep)
-            self._lengths, self._keeps = batch.lengths, keep
+            self._laid_out = laid_out
         stack, series, lengths = self._stack, self._series, self._series.n_steps[-1]
         n_out = len(lengths) if stack.pooled else int(series.out_starts[-1])
         self._out, out = _room(self._out, n_out, stack.layers[-1, N_FILTERS])
-        self._weight, self._together = weight, together
-        waiting = -1
-        while (
-            waiting := convolutions_forward(
-                stack, series, batch.x, weight, together, packed, self._flat, out, waiting
-            )
-        ) >= 0:
-            yield
+        self._weight, self._together, self._packed = weight, together, packed
+        self._forward = stack, series, batch.x, weight, together, packed, self._flat, out
         return out, series.out_starts, lengths
 
-    def backward(
-        self, dout: NDArray, packed: NDArray, need_dx: bool, need_dw: bool, dw: NDArray
-    ) -> Generator[None, None, NDArray]:
-        """Add the gradient of the last `forward` to dw; return that of its input, if needed.
+    def forward(self) -> Generator[None, None, None]:
+        """Compute what `prepare` gave; pause where it needs the statistics of the other chunks."""
+        waiting = -1
+        while (waiting := convolutions_forward(*self._forward, waiting)) >= 0:
+            yield
 
-        It pauses as `forward` does.
+    def prepare_backward(self, dout: NDArray, need_dx: bool, need_dw: bool, dw: NDArray) -> NDArray:
+        """Return where `backward` writes the gradient of the input, if needed.
 
+        dout: of what `prepare` gave, read by `backward`
         need_dw: whether dw is wanted; else it is scratch
         """
         n_rows = int(self._series.starts[-1]) if need_dx else 0
         self._dx, dx = _room(self._dx, n_rows, self._n_inputs)
-        waiting = -1
-        while (
-            waiting := convolutions_backward(
-                self._stack, self._series, self._weight, self._together, packed,
-                need_dx, need_dw, self._flat, dout, dx, dw, waiting,
-            )
-        ) >= 0:  # fmt: skip
-            yield
+        self._backward = (
+            self._stack, self._series, self._weight, self._together, self._packed,
+            need_dx, need_dw, self._flat, dout, dx, dw,
+        )  # fmt: skip
         return dx
+
+    def backward(self) -> Generator[None, None, None]:
+        """Add the gradients of the last `forward` to those prepared; pause as `forward` does."""
+        waiting = -1
+        while (waiting := convolutions_backward(*self._backward, waiting)) >= 0:
+            yield
 
     def _lay_out(self, batch: PackedBatch, keep: bool) -> None:
         """Lay the sequences out as one long series, see the kernels."""

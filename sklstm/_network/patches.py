@@ -19,13 +19,14 @@ class Patches:
 
     def __init__(self, size: int, n_channels: int, lanes: int) -> None:
         self._size, self._n_channels, self._lanes = size, n_channels, lanes
-        self._lengths = np.empty(0, np.int64)  # for which the patches below are laid out
+        self._lengths = b""  # for which the patches below are laid out
 
     def forward(self, batch: PackedBatch) -> PackedBatch:
         """Return the batch in patches: x (n_patches, size * n_channels)."""
-        if not np.array_equal(self._lengths, batch.lengths):
+        lengths = batch.lengths.tobytes()
+        if lengths != self._lengths:
             self._lay_out(batch.lengths)
-            self._lengths = batch.lengths
+            self._lengths = lengths
         n_rows = int(self._starts[-1])
         patched = np.zeros((n_rows * self._size, self._n_channels), batch.x.dtype)
         patched[self._places] = batch.x

@@ -13,7 +13,6 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.embeddings import Touched
 from sklstm._network.network import Network
+from sklstm._training.threads import Threads
 from sklstm._training.unknown import some_unknown
 from sklstm._training.warping import draw, warped
 from sklstm.components.augmentation import Warping
@@ -81,7 +81,7 @@ class Workers:
         self.n_threads = n_threads
         self.interrupt = interrupt or threading.Event()  # set: training should end
         self._chunks = [Chunk(network) for _ in range(n_threads)]
-        self._pool = ThreadPoolExecutor(max(1, n_threads - 1))  # starts no thread before it is used
+        self._threads = Threads()  # starts none before it is needed
         size = network.gradient_size
         self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
         # of the last gradient: which parameters it is of, None for all; and the sum of its squares
@@ -92,7 +92,7 @@ class Workers:
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown()
+        self._threads.close()
 
     def gradient(
         self,
@@ -125,7 +125,7 @@ class Workers:
         parts = [order[k::n_chunks] for k in range(n_chunks)]
         steps = -(-lengths // network.spec.stride)
         first = np.cumsum(steps) - steps
-        masks = [self._masks(steps[part], dropout, rng) for part in parts]
+        masks = self._masks([steps[part] for part in parts], dropout, rng)
         seeds = rng.integers(2**32, size=n_chunks) if network.noisy else [0] * n_chunks
         warps = [None if warping is None else draw(warping, len(part), rng) for part in parts]
         rates = inputs.unknown_rates
@@ -143,7 +143,7 @@ class Workers:
         else:
             together = [network.together(1)[0] for _ in range(n_chunks)]
 
-        def gradient(k: int, chunk: Chunk) -> Generator[None, None, None]:
+        def prepare(k: int, chunk: Chunk) -> Generator[None, None, None]:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
             batch = warped(
@@ -152,19 +152,24 @@ class Workers:
             if batch.codes is not None and rates:
                 batch = batch._replace(codes=some_unknown(batch.codes, rates, draws[k]))
             self._gradients[k] = 0.0
-            losses[k] = yield from chunk.gradient(
+            gradient = chunk.gradient(
                 batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
                 together[k], self._gradients[k], need_dx=batch.codes is not None,
             )  # fmt: skip
-            if batch.codes is not None:
-                of_vectors[k] = batch.codes, chunk.dx.copy()
+
+            def compute() -> Generator[None, None, None]:
+                losses[k] = yield from gradient
+                if batch.codes is not None:
+                    of_vectors[k] = batch.codes, chunk.dx.copy()
+
+            return compute()
 
         if shared:
-            self._run_together(gradient, n_chunks, n_threads)
+            self._run_together(prepare, n_chunks, n_threads, together[0].arrived)
             self._statistics = together[0].statistics
         else:
             kind = "gradient" if warping is None else "gradient with warping"
-            self._run(kind, lambda k, chunk: alone(gradient(k, chunk)), n_chunks, work)
+            self._run(kind, lambda k, chunk: alone(prepare(k, chunk)), n_chunks, work)
             self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
         self.squares = network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
@@ -248,38 +253,61 @@ class Workers:
         return out
 
     def _masks(
+        self, lengths: list[NDArray], dropout: float, rng: np.random.Generator
+    ) -> list[tuple[NDArray, NDArray]]:
+        """Dropout masks of each chunk: between the layers, and before the head.
+
+        lengths: of each chunk in turn (n,), in the order of the packed batch, longest first
+        """
+        if self.network.plan.n_layers > 1:
+            return [self._masks_of_chunk(of_chunk, dropout, rng) for of_chunk in lengths]
+        n_read = [self.network.n_read(int(each.sum()), len(each)) for each in lengths]
+        ends = itertools.accumulate(n_read, initial=0)
+        nothing = np.empty(0, self.network.dtype)
+        masks = self._feature_mask(sum(n_read), dropout, rng)  # the same as one after another
+        return [(nothing, masks[first:end]) for first, end in itertools.pairwise(ends)]
+
+    def _masks_of_chunk(
         self, lengths: NDArray, dropout: float, rng: np.random.Generator
     ) -> tuple[NDArray, NDArray]:
-        """Dropout masks of a chunk: between the layers, and before the head.
-
-        They are drawn for the units alone, and then laid out in whole vectors: processors with
-        vectors of other widths draw the same masks.
-
-        lengths (n,): in the order of the packed batch, longest first
-        """
-        spec, plan, dtype = self.network.spec, self.network.plan, self.network.dtype
-        n_rows, between = int(lengths.sum()), max(plan.n_layers - 1, 0)
-        n_read = self.network.n_read(n_rows, len(lengths))
-        layer_mask, feature_mask = np.empty(0, dtype), np.empty((0, 0), dtype)
-
-        def mask(rate: float, *shape: int) -> NDArray:
-            """Draw a mask (*shape, n_units) with zeros behind the units, to plan.n_hidden."""
-            kept = rng.random((*shape, spec.n_units), dtype=np.float32) >= rate
-            wide = np.zeros((*shape, plan.n_hidden), dtype)
-            wide[..., : spec.n_units] = kept / np.asarray(1.0 - rate, dtype)
-            return wide
-
+        """Dropout masks of a chunk in a network of several layers."""
+        spec, plan = self.network.spec, self.network.plan
+        n_rows, between = int(lengths.sum()), plan.n_layers - 1
+        layer_mask = np.empty(0, self.network.dtype)
         if dropout > 0.0:
-            if between > 0:
-                layer_mask = mask(dropout, between, n_rows, plan.n_directions)
-            blocks = mask(dropout, n_read, plan.n_pooled // plan.n_hidden)
-            feature_mask = blocks.reshape(n_read, plan.n_pooled)
+            layer_mask = self._mask(dropout, rng, between, n_rows, plan.n_directions)
+        n_read = self.network.n_read(n_rows, len(lengths))
+        feature_mask = self._feature_mask(n_read, dropout, rng)
         variational = spec.variational_dropout
-        if variational > 0.0 and between > 0:  # of a sequence the same at every step
+        if variational > 0.0:  # of a sequence the same at every step
             _, sequence = steps_and_sequences(lengths)
-            constant = mask(variational, between, len(lengths), plan.n_directions)[:, sequence]
+            constant = self._mask(variational, rng, between, len(lengths), plan.n_directions)
+            constant = constant[:, sequence]
             layer_mask = constant * layer_mask if dropout > 0.0 else constant
         return layer_mask.ravel(), feature_mask
+
+    def _feature_mask(self, n_read: int, dropout: float, rng: np.random.Generator) -> NDArray:
+        """Draw a mask (n_read, n_pooled) before the head; without dropout one of size 0."""
+        plan = self.network.plan
+        if dropout == 0.0:
+            return np.empty((0, 0), self.network.dtype)
+        blocks = self._mask(dropout, rng, n_read, plan.n_pooled // plan.n_hidden)
+        return blocks.reshape(n_read, plan.n_pooled)
+
+    def _mask(self, rate: float, rng: np.random.Generator, *shape: int) -> NDArray:
+        """Draw a mask (*shape, n_units) with zeros behind the units, to plan.n_hidden.
+
+        It is drawn for the units alone, and then laid out in whole vectors: processors with
+        vectors of other widths draw the same masks.
+        """
+        n_units, n_hidden = self.network.spec.n_units, self.network.plan.n_hidden
+        kept = rng.random((*shape, n_units), dtype=np.float32) >= rate
+        scaled: NDArray = kept / np.asarray(1.0 - rate, self.network.dtype)
+        if n_units == n_hidden:
+            return scaled
+        wide = np.zeros((*shape, n_hidden), self.network.dtype)
+        wide[..., :n_units] = scaled
+        return wide
 
     def _run(
         self, kind: str, task: Callable[[int, Chunk], None], n_tasks: int, work: float
@@ -305,7 +333,7 @@ class Workers:
             for k in range(first + worker, n_tasks, n_threads):
                 task(k, self._chunks[worker])
 
-        self._on_threads(some, n_threads)
+        self._threads.run(some, n_threads)
 
     def _n_threads_together(self, n_tasks: int, work: float, warps: bool) -> int:
         """Return the threads of `_run_together`: one for new kernels, see `_run`."""
@@ -317,37 +345,37 @@ class Workers:
 
     def _run_together(
         self,
-        task: Callable[[int, Chunk], Generator[None, None, None]],
-        n_tasks: int,
+        prepare: Callable[[int, Chunk], Generator[None, None, None]],
+        n_chunks: int,
         n_threads: int,
+        arrived: NDArray[np.int64],
     ) -> None:
-        """Run tasks 0 .. n_tasks - 1, which pause when they need another one that is not so far."""
-        while len(self._chunks) < n_tasks:
+        """Compute chunks that pause when they need another one that is not so far.
+
+        All are prepared before a thread begins.
+
+        arrived (n_chunks,): see `Together`
+        """
+        while len(self._chunks) < n_chunks:
             self._chunks.append(Chunk(self.network))
-        tasks = list(map(task, range(n_tasks), self._chunks))
-        failed = threading.Event()
+        tasks = list(map(prepare, range(n_chunks), self._chunks))
+        failed: list[int] = []  # the threads
 
         def some(worker: int) -> None:
             try:
                 for _ in itertools.zip_longest(*tasks[worker::n_threads]):
-                    if failed.is_set():  # another thread raises the error
+                    if failed:  # another thread raises the error
                         return
                     if n_threads > 1:
                         time.sleep(_PAUSE)
             except BaseException:
-                failed.set()
+                failed.append(worker)
                 raise
 
-        self._on_threads(some, n_threads)
-
-    def _on_threads(self, work: Callable[[int], None], n_threads: int) -> None:
-        """Run work(0), work(1), ... on so many threads; the first on this one."""
-        others = [self._pool.submit(work, worker) for worker in range(1, n_threads)]
-        try:
-            work(0)
-        finally:  # also when Ctrl-C comes here: the others still write to their buffers
-            for future in others:
-                future.result()
+        if n_threads == 1:
+            some(0)
+        else:
+            self._threads.run(some, n_threads, arrived)
 
 
 class Predictor:

@@ -269,20 +269,20 @@ class ProbedChunk(Chunk):
         super().__init__(network, segment)
         self.problem, self.batch = problem, batch
 
-    def _convolve(self, batch, *arguments, keep=False):
-        alone(super()._convolve(batch, *arguments, keep=keep))  # takes the room that it needs
+    def _prepare(self, *arguments, **keywords):
+        super()._prepare(*arguments, **keywords)  # takes the room that it needs
         for stack in (self._front, self._branch):
             if stack is not None:
                 stack._flat[:] = np.nan
-        return super()._convolve(batch, *arguments, keep=keep)
+        return super()._prepare(*arguments, **keywords)
 
-    def _begin(self, seen, keep):
-        work = super()._begin(seen, keep)
+    def workspace(self, *shape, keep):
+        work = super().workspace(*shape, keep)
         names = ("h", "c", "dh", "dc") if keep else ("h", "c")
         n_sequences = len(self.batch.lengths)
         self.states = _states(self.problem, self.network, work, names, n_sequences)
         work.flat[:] = np.nan
-        self.work = super()._begin(seen, keep)
+        self.work = super().workspace(*shape, keep)
         hidden_size, n_hidden = self.problem.spec.hidden_size, self.network.plan.n_hidden
         for name, state in self.states.items():
             states = getattr(self.problem, name)[:, self.batch.order]

@@ -261,7 +261,10 @@ def test_a_front_end_is_causal():
         """Return the output (n_timesteps / 2, n_filters) for one sequence."""
         starts = np.arange(len(x) + 1)
         batch = PackedBatch(x, starts, starts[-1:], np.empty((1, 0)))
-        return alone(Chunk(network)._convolve(batch)).x.copy()
+        chunk = Chunk(network)
+        seen = chunk._prepare(batch)
+        alone(chunk._convolve(seen, None))
+        return seen.x.copy()
 
     (x,) = problem.sequences
     whole, beginning = given(x), given(x[:9])  # shorter by two strides

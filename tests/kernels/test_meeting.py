@@ -39,3 +39,31 @@ def test_two_threads_meet():
     thread.join()
     assert found == [True] * 1000
     np.testing.assert_array_equal(arrived, [1000, 1000])
+
+
+def test_hand_over():
+    """A number is raised, if there is one, and another one looked at."""
+    mine, other, nothing = np.array([3]), np.array([5]), np.empty(0, np.int64)
+    for number in (mine, nothing):
+        expected = number.copy()
+        for least in (4, 5, 6):
+            found = reference.hand_over(expected, other, least)
+            assert meeting.hand_over(number, other, least, 3) == found
+            np.testing.assert_array_equal(number, expected)
+    assert not meeting.hand_over(nothing, nothing, 0, 0)  # no look
+
+
+def test_two_threads_hand_over():
+    """One goes on when the other has raised its number, however often."""
+    mine, other, turns, seen = np.zeros(1, np.int64), np.zeros(1, np.int64), 500, []
+
+    def serve():
+        for turn in range(1, turns + 1):
+            seen.append(meeting.hand_over(other, mine, turn, 10**9))
+
+    meeting.hand_over(np.zeros(1, np.int64), mine, 0, 1)  # compiled
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert all(meeting.hand_over(mine, other, turn, 10**9) for turn in range(1, turns + 1))
+    thread.join()
+    assert seen == [True] * turns
