@@ -1051,7 +1051,7 @@ def _directions(params):
 
 # --- data ---------------------------------------------------------------------------------
 def gather(
-    sequences, patch_size, center, scale, by_channel, by_sequence, gaps=(), rates=None,
+    sequences, patch_size, center, scale, by_size, by_channel, by_sequence, gaps=(), rates=None,
     time_channel=-1, ahead=False,
 ):  # fmt: skip
     """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies).
@@ -1060,6 +1060,8 @@ def gather(
     none by the mean. For each channel of `gaps` a patch has two more columns for each step: 0.1 if
     it was observed, and 0.1 log(1 + how long ago); in steps, or by the times in time_channel.
     With a rate the value is that expected of a Gaussian process, given all that is known.
+    Where by_size (width, mean, deviation; each for every channel) has a width, it is asinh(value /
+    width) that is standardised over the training set.
     """
     rates, seen = np.zeros(len(center)) if rates is None else rates, []
     for sequence in sequences:
@@ -1084,7 +1086,9 @@ def gather(
                     filled[t, channel] = sequence[last, channel]
         copies = []
         if by_channel:
-            copies.append((filled - center) / scale)
+            width, mean, deviation = by_size
+            sizes = (np.arcsinh(filled / width) - mean) / deviation
+            copies.append(np.where(np.isfinite(width), sizes, (filled - center) / scale))
         if by_sequence:
             copies.append(_standardised(filled, sequence))
         raw = np.where(np.isnan(filled), np.nan_to_num(center), filled)

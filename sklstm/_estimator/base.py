@@ -36,6 +36,7 @@ from sklstm._input.alignment import aligned
 from sklstm._input.categories import kept_categories
 from sklstm._input.decay import decay_rates
 from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
+from sklstm._input.sizes import size_scaling
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
 from sklstm._input.validation import as_sequences
@@ -296,6 +297,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         if fresh:
             self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)
             self.decay_rates_ = decay_rates(self, data, samples)
+            self.size_scaling_ = size_scaling(self, data, samples, weight)
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
 

@@ -51,6 +51,7 @@ class ChannelRoles:
         reading = Reading(
             estimator.branch_patch_size_, started["scale"],
             center if every else center[numbers], deviation if every else deviation[numbers],
+            by_size=estimator._by_size.take(numbers, axis=1),
             gaps=np.flatnonzero(np.isin(numbers, gaps)),
             rates=estimator._rates[numbers],
             time_channel=len(numbers) - 1 if started["time_gaps"] else -1,

@@ -26,7 +26,7 @@ from sklstm._input.alignment import aligned
 from sklstm._input.categories import StepEncoder
 from sklstm._input.channel_selection import channel_names
 from sklstm._input.filling import StepFilling
-from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset
+from sklstm._input.sequences import NO_GAPS, NOT_BY_SIZE, NetworkInput, SequenceDataset
 from sklstm._input.static_features import NO_STATIC
 from sklstm._input.step_targets import by_sample, rows_of_steps, weight_of_steps
 from sklstm._input.times import elapsed_times, usual_gap, with_time_channel
@@ -74,6 +74,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     n_outputs_: int
     channel_mean_: NDArray[np.float64]
     channel_scale_: NDArray[np.float64]
+    size_scaling_: NDArray[np.float64] | None
     gap_channels_: NDArray[np.int64]
     decay_rates_: NDArray[np.float64] | None
     static_channels_: NDArray[np.int64]
@@ -85,8 +86,9 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     categories_: list[NDArray] | None  # of each categorical channel, sorted
 
     _newer: ClassVar[dict[str, Any]] = {
-        "gap_channels_": NO_GAPS, "decay_rates_": None, "static_channels_": NO_STATIC,
-        "static_columns_": None, "time_unit_": 1.0, "is_categorical_": None, "categories_": None,
+        "size_scaling_": None, "gap_channels_": NO_GAPS, "decay_rates_": None,
+        "static_channels_": NO_STATIC, "static_columns_": None, "time_unit_": 1.0,
+        "is_categorical_": None, "categories_": None,
     }  # fmt: skip
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
@@ -158,6 +160,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             roles = ChannelRoles.of(self)
             _channel_roles[self] = (self.channel_mean_, self.channel_scale_, roles)
         return roles
+
+    @property
+    def _by_size(self) -> NDArray[np.float64]:
+        """Width, mean and deviation of each channel that is read by size, (3, n_channels)."""
+        n_channels, scaling = len(self.channel_mean_), self.size_scaling_
+        return np.repeat(NOT_BY_SIZE, n_channels, axis=1) if scaling is None else scaling
 
     @property
     def _rates(self) -> NDArray[np.float64]:

@@ -18,6 +18,8 @@ LARGEST = 1e150
 # Values that are turned to float64 at a time.
 _BLOCK_VALUES = 2**16
 NO_GAPS = np.empty(0, np.int64)
+# Width, mean and deviation of a channel that is not read by size, see `gather`.
+NOT_BY_SIZE = np.array([[np.inf], [0.0], [1.0]])
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,7 @@ class Reading:
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
+    by_size: NDArray[np.float64]  # (3, n_channels): see `gather`
     gaps: NDArray[np.int64]  # (n_gaps,): of which is read whether they were observed
     rates: NDArray[np.float64]  # (n_channels,): at which values decay where there are gaps
     time_channel: int  # that counts how long ago; -1: steps are counted
@@ -233,8 +236,10 @@ class Reading:
     def plain(cls, n_channels: int, patch_size: int = 1) -> Reading:
         """Return the reading of values as they are."""
         center, deviation = np.zeros(n_channels), np.ones(n_channels)
-        no_rates = np.zeros(n_channels)
-        return cls(patch_size, None, center, deviation, NO_GAPS, no_rates, -1, ahead=False)
+        straight, no_rates = np.repeat(NOT_BY_SIZE, n_channels, axis=1), np.zeros(n_channels)
+        return cls(
+            patch_size, None, center, deviation, straight, NO_GAPS, no_rates, -1, ahead=False
+        )
 
     @cached_property
     def by_channel(self) -> bool:
@@ -245,6 +250,12 @@ class Reading:
     def by_sequence(self) -> bool:
         """Whether a row has the values scaled within their sequence."""
         return self.scale in ("both", "sequence")
+
+    def slope_by_channel(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the derivative by the values (n_rows, n_channels) of what `by_channel` says."""
+        width, _, deviation = self.by_size
+        compressed = 1.0 / (np.hypot(values, width) * deviation)
+        return np.where(np.isfinite(width), compressed, 1.0 / self.deviation)
 
     @cached_property
     def n_values(self) -> int:
@@ -338,7 +349,8 @@ class NetworkInput:
             return filling.back(copies[..., 0])
         gradient = np.zeros(copies.shape[:2])
         if reading.by_channel:
-            gradient += filling.back(copies[..., 0] / reading.deviation)
+            slope = reading.slope_by_channel(filling.values(values))
+            gradient += filling.back(copies[..., 0] * slope)
         if reading.by_sequence:
             gradient += self._through_own_scale(values, observed, filling, copies[..., -1])
         return gradient
@@ -394,8 +406,9 @@ class NetworkInput:
         values.flags.writeable = False
         gather(
             values, self.data.begin, self.data.end, samples, lengths, reading.patch_size,
-            reading.center, reading.deviation, reading.by_channel, reading.by_sequence,
-            reading.gaps, reading.rates, reading.time_channel, reading.ahead, starts, x,
+            reading.center, reading.deviation, reading.by_size, reading.by_channel,
+            reading.by_sequence, reading.gaps, reading.rates, reading.time_channel, reading.ahead,
+            starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
             _, sequence = steps_and_sequences(lengths)

@@ -109,8 +109,8 @@ def _filled(before, following, center, ago, between, rate):
 
 @kernel
 def gather(
-    values, begin, end, samples, lengths, patch_size, center, scale, by_channel, by_sequence,
-    gaps, rates, time_channel, ahead, starts, x,
+    values, begin, end, samples, lengths, patch_size, center, scale, by_size, by_channel,
+    by_sequence, gaps, rates, time_channel, ahead, starts, x,
 ):  # fmt: skip
     """Write the sequences of some samples to the rows of a packed batch.
 
@@ -131,6 +131,8 @@ def gather(
          after patching
     (in) center, scale (n_channels,): float64, of the training set; a channel with the mean NaN
          has no value in training, and counts as missing
+    (in) by_size (3, n_channels): float64; width, mean, deviation; where the width is finite, the
+         copy standardised over the training set is (asinh(value / width) - mean) / deviation
     (in) by_channel, by_sequence: which copies to put side by side: standardised over the
          training set, standardised within the sequence; unscaled values if neither
     (in) gaps (n_gaps,): channels of which the network reads whether they were observed, ascending
@@ -163,6 +165,9 @@ def gather(
             if by_sequence:
                 mean, spread = _mean_and_inverse_deviation(values, first, last, channel)
             to_unit, known = 1.0 / scale[channel], center[channel] == center[channel]
+            width = by_size[0, channel]
+            if width < math.inf:
+                to_unit = 1.0 / by_size[2, channel]
             has_gaps = k < gaps.size and gaps[k] == channel
             # the last value and the time since then; the row of the next one, the time between both
             before, ago, after, between = math.nan, 0.0, first, 0.0
@@ -191,7 +196,10 @@ def gather(
                 filled = value == value
                 place = (column * n_channels + channel) * n_copies
                 if by_channel:
-                    x[starts[t] + r, place] = (value - center[channel]) * to_unit if filled else 0.0
+                    away = value - center[channel]
+                    if width < math.inf:
+                        away = math.asinh(value / width) - by_size[1, channel]
+                    x[starts[t] + r, place] = away * to_unit if filled else 0.0
                     place += 1
                 if by_sequence:
                     x[starts[t] + r, place] = (value - mean) * spread if filled else 0.0

@@ -60,6 +60,7 @@ class FittedModel:
     scale: str | None
     center: NDArray[np.float64]  # (n_channels,)
     deviation: NDArray[np.float64]  # (n_channels,)
+    by_size: NDArray[np.float64]  # (3, n_channels): width, mean, deviation, see `gather`
     static: NDArray[np.int64]  # (n_static,): channels of numbers, read once for each sequence
     categorical: NDArray[np.intp]  # (n_categorical,): channels that hold categories
 
@@ -102,6 +103,7 @@ class FittedModel:
             scale=estimator._architecture["scale"],
             center=estimator.channel_mean_,
             deviation=estimator.channel_scale_,
+            by_size=estimator._by_size,
             static=estimator._roles.static,
             categorical=estimator._categorical,
         )

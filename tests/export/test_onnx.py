@@ -90,6 +90,8 @@ def test_the_random_estimators_have_every_part(monkeypatch):
     assert set(read) == set(itertools.product((False, True), (False, True), ("error", "mask")))
     assert {m._roles.reading.ahead for m in models if len(m.gap_channels_)} == {False, True}
     assert any(np.isin(m.static_channels_, m.gap_channels_).any() for m in models)
+    of_sizes = [m for m in models if m.size_scaling_ is not None]
+    assert {len(m.gap_channels_) > 0 for m in of_sizes} == {False, True}
 
 
 def test_a_trained_model(tmp_path):

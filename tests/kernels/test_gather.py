@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from sklstm._input.sequences import NOT_BY_SIZE
 from sklstm._kernels.gather import gather
 from tests import reference
 from tests.kernels.problem import PackedBatch
@@ -23,7 +24,7 @@ def a_data_set(n_channels=2, dtype=np.float64, level=0.0):
 
 
 def by_kernel(
-    values, begin, end, samples, patch_size, center, scale, by_channel, by_sequence,
+    values, begin, end, samples, patch_size, center, scale, by_size, by_channel, by_sequence,
     gaps=(), rates=None, time_channel=-1, ahead=False,
 ):  # fmt: skip
     """Return each sample as packed by the kernel, in the order of `samples`."""
@@ -35,7 +36,7 @@ def by_kernel(
     x = np.full((batch.n_rows, width), np.nan, values.dtype)
     starts = np.full(len(batch.starts), -1)
     gather(
-        values, begin, end, samples[batch.order], batch.lengths, patch_size, center, scale,
+        values, begin, end, samples[batch.order], batch.lengths, patch_size, center, scale, by_size,
         by_channel, by_sequence, gaps, rates, time_channel, ahead, starts, x,
     )  # fmt: skip
     np.testing.assert_array_equal(starts, batch.starts)
@@ -47,7 +48,9 @@ def by_kernel(
 @pytest.mark.parametrize(("by_channel", "by_sequence"), [(0, 0), (1, 0), (0, 1), (1, 1)])
 def test_equals_the_twin(by_channel, by_sequence, patch_size, samples):
     sequences, values, begin, end = a_data_set()
-    options = (patch_size, np.array([3.0, -1.0]), np.array([2.0, 0.5]), by_channel, by_sequence)
+    center, scale = np.array([3.0, -1.0]), np.array([2.0, 0.5])
+    by_size = np.array([[np.inf, 0.02], [0.0, 3.0], [1.0, 1.5]])
+    options = (patch_size, center, scale, by_size, by_channel, by_sequence)
     packed = by_kernel(values, begin, end, np.array(samples), *options)
     expected = reference.gather([sequences[n] for n in samples], *options)
     for got, want in zip(packed, expected, strict=True):
@@ -68,7 +71,9 @@ def test_gaps(rates, ahead, by_channel, by_sequence, patch_size, gaps, time_chan
     values[begin[3] : end[3] - 1, 1] = np.nan  # one value
     sequences = [values[a:b] for a, b in zip(begin, end, strict=True)]
     center = np.array([3.0, -1.0, 0.5, np.nan])  # nothing of the last channel in training
-    options = (patch_size, center, np.array([2.0, 0.5, 1.0, 1.0]), by_channel, by_sequence)
+    scale, by_size = np.array([2.0, 0.5, 1.0, 1.0]), np.repeat(NOT_BY_SIZE, 4, axis=1)
+    by_size[:, 0] = 0.1, 3.0, 1.5
+    options = (patch_size, center, scale, by_size, by_channel, by_sequence)
     options = (*options, gaps, rates, time_channel, ahead)
     packed = by_kernel(values, begin, end, np.arange(7), *options)
     rtol = 1e-9 if rates.any() else 1e-12  # of the system that the twin solves
@@ -78,7 +83,10 @@ def test_gaps(rates, ahead, by_channel, by_sequence, patch_size, gaps, time_chan
 
 def test_float32():
     sequences, values, begin, end = a_data_set(n_channels=3, dtype=np.float32, level=1000.0)
-    options = (2, np.array([1003.0, 1002.0, 1001.0]), np.array([2.0, 2.0, 1.0]), 1, 1)
+    center, scale = np.array([1003.0, 1002.0, 1001.0]), np.array([2.0, 2.0, 1.0])
+    by_size = np.repeat(NOT_BY_SIZE, 3, axis=1)
+    by_size[:, 2] = 0.5, 8.0, 2.0
+    options = (2, center, scale, by_size, 1, 1)
     packed = by_kernel(values, begin, end, np.arange(len(LENGTHS)), *options)
     expected = reference.gather([sequence.astype(float) for sequence in sequences], *options)
     for got, want in zip(packed, expected, strict=True):
@@ -89,7 +97,7 @@ def test_float32():
 def test_the_last_patch_ends_with_the_last_observation():
     values = np.arange(1.0, 6.0)[:, None]
     one_sequence = np.array([0]), np.array([5]), np.array([0])
-    (packed,) = by_kernel(values, *one_sequence, 2, np.zeros(1), np.ones(1), 0, 0)
+    (packed,) = by_kernel(values, *one_sequence, 2, np.zeros(1), np.ones(1), NOT_BY_SIZE, 0, 0)
     np.testing.assert_array_equal(packed, [[0, 1], [2, 3], [4, 5]])
 
 
@@ -97,14 +105,14 @@ def test_the_last_patch_ends_with_the_last_observation():
 def test_a_constant_sequence_is_zero_once_standardised(level):
     values = np.full((7, 1), level)
     one_sequence = np.array([0]), np.array([7]), np.array([0])
-    (packed,) = by_kernel(values, *one_sequence, 1, np.zeros(1), np.ones(1), 0, 1)
+    (packed,) = by_kernel(values, *one_sequence, 1, np.zeros(1), np.ones(1), NOT_BY_SIZE, 0, 1)
     np.testing.assert_array_equal(packed, 0.0)
 
 
 def test_overlapping_windows_of_one_series():
     values = np.arange(10.0)[:, None]
     begin, end = np.array([0, 1, 6]), np.array([3, 5, 10])
-    options = (1, np.zeros(1), np.ones(1), 0, 0)
+    options = (1, np.zeros(1), np.ones(1), NOT_BY_SIZE, 0, 0)
     packed = by_kernel(values, begin, end, np.arange(3), *options)
     for window, first, last in zip(packed, begin, end, strict=True):
         np.testing.assert_array_equal(window, values[first:last])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
@@ -44,6 +46,7 @@ static void read_input(const float *x, size_t n_timesteps, float *seen)
 """
 
 _OF_CHANNEL = "(float)((value - center[channel]) * to_unit[channel])"
+_OF_SIZE = "(float)((asinh(value / width[channel]) - mean_size[channel]) * to_unit_size[channel])"
 _OF_SEQUENCE = "(float)((value - mean) * spread)"
 _MOMENTS = """
         double mean, spread;
@@ -79,12 +82,20 @@ static void read_step(const float *x, float *seen)
 
 def _copies(source: Source, model: FittedModel) -> list[str]:
     """Return the expressions of the copies of a channel; add the arrays that they read."""
+    of_channel = _OF_CHANNEL
     if model.scale in ("both", "channel"):
         source.array("center", model.center, kind="double")
         source.array("to_unit", 1.0 / model.deviation, kind="double")
+        by_size = np.isfinite(model.by_size[0])
+        if by_size.any():
+            width, mean, deviation = model.by_size
+            source.array("width", np.where(by_size, width, 0.0), kind="double")
+            source.array("mean_size", mean, kind="double")
+            source.array("to_unit_size", 1.0 / deviation, kind="double")
+            of_channel = f"width[channel] > 0.0 ? {_OF_SIZE} : {_OF_CHANNEL}"
     return {
-        "both": [_OF_CHANNEL, _OF_SEQUENCE],
-        "channel": [_OF_CHANNEL],
+        "both": [of_channel, _OF_SEQUENCE],
+        "channel": [of_channel],
         "sequence": [_OF_SEQUENCE],
         None: ["value"],
     }[model.scale]

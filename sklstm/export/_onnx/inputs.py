@@ -93,7 +93,7 @@ def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps,
 
     The copies of a channel lie side by side.
     """
-    center, deviation = model.center[model.numeric], model.deviation[model.numeric]
+    center = model.center[model.numeric]
     if model.scale is None and not model.reads_gaps:
         return [(steps.with_values(steps.masked(graph, steps.values)), len(center))]
     # in double precision, as `gather`: a mean may be much larger than the deviation
@@ -104,7 +104,7 @@ def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps,
         there, values, columns = found.there, found.values, found.columns
     copies = []
     if model.scale in ("both", "channel"):
-        copies.append(graph.add("Mul", graph.add("Sub", values, center), 1.0 / deviation))
+        copies.append(_scaled_by_channel(graph, model, values))
     if model.scale in ("both", "sequence"):
         copies.append(_scaled_within(graph, x, values, there))
     if not copies:
@@ -122,6 +122,23 @@ def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps,
     if columns:
         parts.append((columns, 2 * int(np.isin(model.numeric, model.gaps).sum())))
     return [(steps.with_values(steps.masked(graph, part)), width) for part, width in parts]
+
+
+def _scaled_by_channel(graph: Graph, model: FittedModel, values: str) -> str:
+    """Return values standardised over the training set; some channels by their size."""
+    center, deviation = model.center[model.numeric], model.deviation[model.numeric]
+    width, mean, of_size = model.by_size[:, model.numeric]
+    straight = graph.add("Mul", graph.add("Sub", values, center), 1.0 / deviation)
+    by_size = np.isfinite(width)
+    if not by_size.any():
+        return straight
+    # the inverse hyperbolic sine of the absolute value, for which runtimes have only float32
+    share = graph.add("Div", graph.add("Abs", values), np.where(by_size, width, 1.0))
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", share, share), np.float64(1.0)))
+    size = graph.add("Log", graph.add("Add", share, root))
+    signed = graph.add("Mul", graph.add("Sign", values), size)
+    scaled = graph.add("Mul", graph.add("Sub", signed, mean), 1.0 / of_size)
+    return graph.add("Where", by_size, scaled, straight)
 
 
 def _scaled_within(graph: Graph, x: str, values: str, there: str) -> str:
