@@ -13,8 +13,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.seasonality import season_profile, seasonal_indices, seasonal_part
-from sklstm._forecasting.shrunken_seasons import shrunken_indices
+from sklstm._forecasting.seasonality import seasonal_part
+from sklstm._forecasting.shrunken_seasons import profile_of
 from sklstm._kernels.simd import lanes_of
 from sklstm._kernels.smoothing import VECTORS, damped_trend, smoothing_errors
 
@@ -58,13 +58,6 @@ class TrendAnchor:
         rest = x - seasonal_part(profile, np.arange(len(x)))
         alpha, _ = best_alpha(rest[: len(known)])
         return cls(profile, alpha, rest, _smoothed(rest, alpha), DAMPING * _expanding_slope(rest))
-
-
-def profile_of(
-    x: NDArray[np.float64], season_lengths: tuple[int, ...], short: bool
-) -> dict[int, NDArray[np.float64]]:
-    """Return the indices by season of a series (n,), shrunken if it is short."""
-    return season_profile(x, season_lengths, shrunken_indices if short else seasonal_indices)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from sklstm._forecasting.anchored import (
     scale_of,
     seasons_that_fit,
 )
-from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope, profile_of
+from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope
 from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.seasonality import (
     autocovariances,
@@ -29,6 +29,7 @@ from sklstm._forecasting.seasonality import (
     without_trend,
 )
 from sklstm._forecasting.settings import ModelSettings
+from sklstm._forecasting.shrunken_seasons import profile_of
 from sklstm._forecasting.transform import from_scale
 
 _MOST_PRODUCTS = 2**22  # above this, a jump to the next end computes all products again

@@ -12,7 +12,8 @@ from sklstm._forecasting.categories import NO_CATEGORIES, Categories
 from sklstm._forecasting.columns import check_names, check_spread, fault, pandas_needed
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
-from sklstm._forecasting.seasonality import season_profile, seasonal_part
+from sklstm._forecasting.seasonality import seasonal_part
+from sklstm._forecasting.shrunken_seasons import profile_of
 from sklstm._forecasting.time_index import as_times_of, future
 from sklstm._input.sequences import LARGEST
 
@@ -294,13 +295,17 @@ def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:
 
 
 def linear_effects(
-    x: NDArray[np.float64], inputs: NDArray[np.float64], season_lengths: tuple[int, ...]
+    x: NDArray[np.float64],
+    inputs: NDArray[np.float64],
+    season_lengths: tuple[int, ...],
+    short: bool = False,
 ) -> NDArray[np.float64]:
     """Return effects (k,) of inputs (n, k) on a series (n,) with seasons and a wandering level.
 
-    Seasons are removed from both, and both are smoothed exponentially. The one-step errors of the
-    series are then regressed on those of the inputs. That is generalised least squares for a
-    random-walk level with noise. The smoothing is chosen for the smallest residuals.
+    Seasons are removed from both, shrunken by their noise if the series is short, and both are
+    smoothed exponentially. The one-step errors of the series are then regressed on those of the
+    inputs. That is generalised least squares for a random-walk level with noise. The smoothing is
+    chosen for the smallest residuals.
     """
     columns = np.column_stack([x, inputs])
     spread = columns.std(axis=0)
@@ -311,7 +316,7 @@ def linear_effects(
     unit = np.where(varies, spread[1:], 1.0)
     columns[:, 1:] = (inputs - inputs.mean(axis=0)) / unit
     for k in range(columns.shape[1]):
-        profile = season_profile(columns[:, k], season_lengths)
+        profile = profile_of(columns[:, k], season_lengths, short)
         columns[:, k] -= seasonal_part(profile, np.arange(len(x)))
     best, effects = np.inf, np.zeros(inputs.shape[1])
     for alpha in _ALPHAS:

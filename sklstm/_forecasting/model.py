@@ -70,10 +70,10 @@ class Model:
         logs = np.array(
             [wants_log(y) if settings.log is None else settings.log for y in values], np.bool_
         )
-        effects = _effects(values, logs, inputs, settings, n_past_only)
-        observations = Observations.of(values, logs, inputs, effects)
-        lengths = observations.lengths
+        lengths = np.array([len(y) for y in values])
         long = bool(np.median(lengths) >= _MANY_WINDOWS * settings.window_length())
+        effects = _effects(values, logs, inputs, settings, not long, n_past_only)
+        observations = Observations.of(values, logs, inputs, effects)
         drivers = None if inputs is None else Drivers.of(inputs, n_past_only)
         full = Anchored(observations.x, lengths, logs, settings, not long, features, drivers)
         networks = Networks()
@@ -242,6 +242,7 @@ def _effects(
     logs: NDArray[np.bool_],
     inputs: list[NDArray[np.float64]] | None,
     settings: ModelSettings,
+    short: bool,
     n_past_only: int,
 ) -> list[NDArray[np.float64]]:
     """Return effects (k,) of the exogenous inputs (n_i, k) on each series.
@@ -253,7 +254,7 @@ def _effects(
     scaled = [to_scale(y, log) for y, log in zip(values, logs, strict=True)]
     n_known = inputs[0].shape[1] - n_past_only
     found = [
-        linear_effects(x, rows[:, :n_known], seasons_of(x, len(x), settings))
+        linear_effects(x, rows[:, :n_known], seasons_of(x, len(x), settings, short), short)
         if n_known
         else np.empty(0)
         for x, rows in zip(scaled, inputs, strict=True)

@@ -11,12 +11,19 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.seasonality import without_trend
+from sklstm._forecasting.seasonality import season_profile, seasonal_indices, without_trend
 
 _RECENCY = 0.85  # weight of a season beside that of the season after it
 _OUTLIER = 1.5  # deviations above so many standard deviations count less (Huber 1964)
 _DEVIATIONS = 1.4826  # standard deviation of normal errors whose median absolute value is 1
 _ROUNDS = 4  # of weighting outliers
+
+
+def profile_of(
+    x: NDArray[np.float64], season_lengths: tuple[int, ...], short: bool
+) -> dict[int, NDArray[np.float64]]:
+    """Return the indices by season of a series (n,), shrunken if it is short."""
+    return season_profile(x, season_lengths, shrunken_indices if short else seasonal_indices)
 
 
 def shrunken_indices(x: NDArray[np.float64], season_length: int) -> NDArray[np.float64]:

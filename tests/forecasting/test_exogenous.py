@@ -26,6 +26,16 @@ def test_a_column_that_does_not_vary_has_no_effect():
     assert effects[1] == pytest.approx(0.3, abs=0.05)
 
 
+def test_a_season_of_a_short_series_that_is_noise_leaves_the_effects_alone():
+    """Shrinking leaves nothing of it; plain indices would take a part of the effect with them."""
+    rng = np.random.default_rng(18)
+    inputs = rng.standard_normal((48, 1))
+    x = np.cumsum(rng.standard_normal(48)) + inputs[:, 0]
+    without = linear_effects(x, inputs, ())
+    np.testing.assert_array_equal(linear_effects(x, inputs, (12,), short=True), without)
+    assert linear_effects(x, inputs, (12,)) != pytest.approx(without, abs=0.05)
+
+
 def test_known_future_variables_help():
     came = monthly(84)[72:] * np.exp(0.3 * X["a"][72:84])
     without = LSTMForecaster(**FAST).fit(WITH_EFFECT).score(came[:6])
