@@ -209,6 +209,19 @@ def test_spreads_are_monotone_and_cover_what_they_say():
         assert inside.mean() == pytest.approx(c, abs=0.02)
 
 
+def test_errors_of_early_origins_count_a_fifth_as_much_as_those_of_late_ones():
+    errors = np.random.default_rng(4).standard_normal((400, 1))
+    errors[:200] *= 5.0
+    widths = []
+    for some in (errors, errors[::-1]):
+        weights = 0.2 ** np.linspace(1.0, 0.0, 400)
+        half = Spread.of(some, np.zeros((400, 1))).half_width(0.8, np.zeros(1))
+        within = weights[np.abs(some[:, 0]) <= half].sum() / weights.sum()
+        assert within == pytest.approx(0.8 * 401 / 400, abs=0.01)
+        widths.append(half[0])
+    assert widths[0] < 0.8 * widths[1]
+
+
 def test_spreads_of_logarithms_grow_in_units_and_cover_what_they_say():
     rng = np.random.default_rng(0)
     errors = 0.2 * rng.standard_normal((4000, 8)).cumsum(axis=1)
