@@ -86,8 +86,9 @@ for name in inside:
 
 # %%
 # The intervals without the sea hold what they promise. Those with it are narrower, and too narrow:
-# their width was learned from a short stretch of past forecasts, and in the years that followed the
-# sea explained less. Ten intervals of two years overlap, so these shares are rough.
+# by how much, was learned once, from the forecasts of two years, and in the ten years that followed
+# the sea explained less. Fitting again now and then (`update` with ``refit=True``) helps. Ten
+# intervals of two years overlap, so these shares are rough.
 #
 # The figure has the errors, and the forecasts of December 1997, at the height of the strongest El
 # Niño of the century.

@@ -16,7 +16,6 @@ _MAX_ORIGINS = 32  # origins of a series at which candidates are compared
 _SHORTEST = 12  # a series shorter than this, or than two horizons, has no hold-out
 _FRACTION = 10  # of a very long series that is held out: one in so many observations
 _NAMED = 5  # series in a warning
-_NEAR = 1.4  # steps whose ratio is at most this are neighbours
 _SEASONS_BEFORE = 3  # a whole longest season is held out if so many remain before it
 
 
@@ -66,6 +65,10 @@ def n_held_out(lengths: NDArray[np.int64], settings: ModelSettings) -> NDArray[n
 class HoldOut:
     """Origins at the end of each series, and the observations that followed them."""
 
+    series: NDArray[np.int64]  # (n_origins,): which series each belongs to
+    positions: NDArray[np.int64]  # (n_origins, horizon): of what followed, in the joined series
+    known: NDArray[np.bool_]  # (n_origins, horizon): whether it is in the series
+
     def __init__(self, past: Anchored, observations: Observations, horizon: int) -> None:
         series, origins = [], []
         for i in range(past.n_series):
@@ -74,41 +77,29 @@ class HoldOut:
             some = np.arange(first, last, stride)
             origins.append(some)
             series.append(np.full(len(some), i))
-        self._series, self._origins = np.concatenate(series), np.concatenate(origins)
+        self.series, self._origins = np.concatenate(series), np.concatenate(origins)
         positions = self._origins[:, np.newaxis] + np.arange(1, horizon + 1)
-        self._known = positions < past.end[self._series][:, np.newaxis]
-        positions = np.where(self._known, positions, 0)
-        self._actual = np.concatenate(observations.values)[positions]
-        self._explained = np.concatenate(observations.explained)[positions]
-        self._logs = observations.logs[self._series]
+        self.known = positions < past.end[self.series][:, np.newaxis]
+        self.positions = np.where(self.known, positions, 0)
+        self._actual = np.concatenate(observations.values)[self.positions]
+        self._explained = np.concatenate(observations.explained)[self.positions]
+        self._logs = observations.logs[self.series]
         self._horizon = horizon
-        counts = np.bincount(self._series, self._known.sum(axis=1))
+        counts = np.bincount(self.series, self.known.sum(axis=1))
         self._per_count = 1.0 / counts
         naive = np.array([np.abs(np.diff(y)).mean() for y in observations.values])
         self._unit = np.where(naive > 0.0, naive, 1.0)
 
     def errors(self, forecast: AnchorForecast) -> NDArray[np.float64]:
         """Return absolute errors (n_origins, horizon) in the units of y; 0 where y is not known."""
-        x = forecast(self._series, self._origins, self._horizon) + self._explained
+        x = forecast(self.series, self._origins, self._horizon) + self._explained
         logs = self._logs[:, np.newaxis]
         y = np.where(logs, from_scale(np.where(logs, x, 0.0), True), x)
-        return np.where(self._known, np.abs(y - self._actual), 0.0)
+        return np.where(self.known, np.abs(y - self._actual), 0.0)
 
     def mean(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the mean (n_series,) of errors (n_origins, horizon) of each series."""
-        return np.bincount(self._series, errors.sum(axis=1)) * self._per_count
-
-    def by_step(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return sums (n_series, horizon) of errors (n_origins, horizon) at each step and near it.
-
-        Few origins know the last steps: neighbours up to a factor of 1.4 away count with each.
-        """
-        sums = np.zeros((int(self._series[-1]) + 1, self._horizon))
-        np.add.at(sums, self._series, errors)
-        steps = np.arange(1, self._horizon + 1)
-        ratio = steps / steps[:, np.newaxis]
-        near = (ratio <= _NEAR) & (ratio >= 1.0 / _NEAR)
-        return np.asarray(sums @ near)
+        return np.bincount(self.series, errors.sum(axis=1)) * self._per_count
 
     def mean_over_series(self, errors: NDArray[np.float64]) -> float:
         """Return the mean of errors (n_series,), each in units of its naive forecast's error."""

@@ -26,6 +26,7 @@ from sklstm._forecasting.exogenous import linear_effects
 from sklstm._forecasting.hold_out import HoldOut, n_held_out
 from sklstm._forecasting.intervals import Spread
 from sklstm._forecasting.linear import fit_linear
+from sklstm._forecasting.narrowing import narrowing_by_network
 from sklstm._forecasting.networks import Networks, corrected_by
 from sklstm._forecasting.observations import Observations
 from sklstm._forecasting.seasonality import is_seasonal
@@ -49,7 +50,7 @@ class Model:
     errors: dict[str, NDArray[np.float64]]  # (n_series,) by candidate, on the hold-out; NaN: none
     weights: dict[str, NDArray[np.float64]]  # (n_series,) by candidate
     spreads: list[Spread]
-    narrowing: NDArray[np.float64] | None = None  # (n_series, horizon), see `_narrowing`
+    narrowing: NDArray[np.float64] | None = None  # (n_series, horizon), see narrowing.py
 
     @classmethod
     def fit(
@@ -77,13 +78,11 @@ class Model:
         drivers = None if inputs is None else Drivers.of(inputs, n_past_only)
         full = Anchored(observations.x, lengths, logs, settings, not long, features, drivers)
         networks = Networks()
-        errors, by_step = _compare(
+        errors, weights, factors = _compare(
             full, observations, inputs, networks, seed, n_threads, after_round
         )
-        weights = weights_of_candidates(errors, long, int(lengths.sum()))
-        narrowing = None if by_step is None else _narrowing(by_step, weights)
-        spreads = _spreads(full, observations, weights, narrowing)
-        return cls(settings, logs, effects, full, networks, errors, weights, spreads, narrowing)
+        spreads = _spreads(full, observations, weights, factors)
+        return cls(settings, logs, effects, full, networks, errors, weights, spreads, factors)
 
     def followed(
         self,
@@ -270,12 +269,14 @@ def _compare(
     seed: int,
     n_threads: int,
     after_round: Callable[[], object],
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]] | None]:
-    """Compare all candidates on the hold-out; return errors (n_series,) by candidate.
+) -> tuple[
+    dict[str, NDArray[np.float64]], dict[str, NDArray[np.float64]], NDArray[np.float64] | None
+]:
+    """Compare all candidates on the hold-out; return errors and weights (n_series,) by candidate.
 
     On the way the linear maps and the networks are trained. A series that is too short for a
-    hold-out has the trend alone. If a network sees drivers, sums of errors (n_series, horizon) by
-    step and candidate come second.
+    hold-out has the trend alone. If a network sees drivers, factors (n_series, horizon) that narrow
+    the intervals come third.
     """
     settings, horizon = full.settings, full.settings.horizon
     n_held = n_held_out(observations.lengths, settings)
@@ -283,7 +284,7 @@ def _compare(
     errors = {name: np.full(full.n_series, np.nan) for name in CANDIDATES}
     errors["trend"][n_held == 0] = 1.0
     if not len(which):
-        return errors, None
+        return errors, _weights(full, errors), None
     part = observations.of_series(which)
     rows = None if inputs is None else [inputs[i] for i in which]
     past = full.like(part, part.lengths - n_held[which], full.features[which], rows)
@@ -306,12 +307,20 @@ def _compare(
         )
     for name, table in tables.items():
         errors[name][which] = hold_out.mean(table)
+    weights = _weights(full, errors)
     if DRIVERS not in tables:
-        return errors, None
-    by_step = {name: np.zeros((full.n_series, horizon)) for name in tables}
-    for name, table in tables.items():
-        by_step[name][which] = np.nan_to_num(hold_out.by_step(table))
-    return errors, by_step
+        return errors, weights, None
+    factors = np.ones((full.n_series, horizon))
+    of_these = {name: weight[which] for name, weight in weights.items()}
+    factors[which] = narrowing_by_network(hold_out, tables, of_these)
+    return errors, weights, factors
+
+
+def _weights(
+    anchored: Anchored, errors: dict[str, NDArray[np.float64]]
+) -> dict[str, NDArray[np.float64]]:
+    """Return weights (n_series,) by candidate, from errors of that shape."""
+    return weights_of_candidates(errors, not anchored.short, len(anchored.x))
 
 
 def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
@@ -323,23 +332,6 @@ def _fit_linear_map(branch: str, past: Anchored, full: Anchored) -> bool:
         return False  # a map that the hold-out has not tried must not count
     past.linear[branch], full.linear[branch] = of_past, of_full
     return True
-
-
-def _narrowing(
-    errors: dict[str, NDArray[np.float64]], weights: dict[str, NDArray[np.float64]]
-) -> NDArray[np.float64]:
-    """Return by how much the drivers' network makes errors smaller, factors (n_series, horizon).
-
-    Intervals come from past errors of the anchors, which do not know what that network knows. Each
-    step has its own factor: a driver that is known only in the past often helps the first ones
-    alone. errors: by candidate, sums (n_series, horizon) over the hold-out.
-    """
-    with_x = np.zeros_like(errors["trend"])
-    for name, error in errors.items():
-        with_x += weights[name][:, np.newaxis] * error
-    excess = np.maximum(errors["trend"] - errors[DRIVERS], 0.0)
-    without = with_x + weights[DRIVERS][:, np.newaxis] * excess
-    return np.divide(with_x, without, out=np.ones_like(without), where=without > 0.0)
 
 
 def _spreads(
