@@ -228,8 +228,9 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
             columns, one for each category in fit. y again, which scikit-learn's scorers need, is
             the same as None.
         static : DataFrame or None, default=None
-            Numbers or categories known for each series, constant in time, a row per series. The
-            networks of a global model read them, standardised; the anchors do not.
+            Numbers or categories known for each series, constant in time, a row per series: its
+            index, or the column `id_col`, names them. The networks of a global model read them,
+            standardised; the anchors do not.
 
         Returns
         -------

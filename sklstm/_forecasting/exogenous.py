@@ -156,13 +156,29 @@ class Exogenous:
             first, last = min(a[0] for a in axes if len(a)), max(a[-1] for a in axes if len(a))
             raise ValueError(
                 f"fit had exogenous variables: pass X with the columns {list(self.columns)} to "
-                f"{method}, from {first!s} to {last!s}."
+                f"{method}, from {first!s} to {last!s}.{self._could_be_static()}"
             )
         frame = _as_frame(X, axes, self.columns)
         missing = [column for column in self.columns if column not in frame.columns]
         if missing:
             raise ValueError(f"X lacks the column {missing[0]!r} that it had in fit.")
         return _aligned(frame[list(self.columns)], self.categories, panel, axes)
+
+    def _could_be_static(self) -> str:
+        """Return what to do about columns that never change within a series, if there are any."""
+        owners = self.categories.owners(list(self.columns or ()))
+        changes = np.zeros(len(owners), np.bool_)
+        for rows in self.rows:
+            own = rows[:, : len(owners)]  # without those known only in the past, in their turn
+            changes |= (own != own[:1]).any(axis=0)
+        kept = {name for name, varies in zip(owners, changes, strict=True) if varies}
+        constant = [name for name in dict.fromkeys(owners) if name not in kept]
+        if len(self.rows) == 1 or not constant:
+            return ""
+        return (
+            f" {constant} never change within a series: such columns may be given to fit as static "
+            "features, with static= and a row for each series, and predict does not need them."
+        )
 
     def _with_calendar(
         self, rows: list[NDArray[np.float64]], axes: list[Any], starts: list[int]

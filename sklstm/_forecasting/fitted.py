@@ -47,7 +47,7 @@ class Fitted:
                     "static needs global_model=True: the model of a single series cannot compare "
                     "it with others. Leave static out."
                 )
-            features = static_features(static, panel)
+            features = static_features(static, panel, parameters.id_col)
         past = tuple(parameters.past_columns)
         exogenous = Exogenous.fit(X, tuple(parameters.calendar), panel, past)
         return cls._of(parameters, panel, exogenous, features)

@@ -243,6 +243,11 @@ class Predictions(FittedAttributes):
         if horizon is None:
             return self.horizon_
         from_array = isinstance(horizon, np.ndarray) and self._fitted.panel.from_array
+        if np.ndim(horizon) == 2 and not from_array:
+            raise ValueError(
+                "horizon must be a whole number, the number of steps, not a "
+                f"{type(horizon).__name__}: pass exogenous variables as X=."
+            )
         if np.ndim(horizon) == 1 and not from_array:
             raise ValueError(
                 f"horizon must be a whole number, the number of steps, not a "

@@ -12,14 +12,21 @@ from sklstm._forecasting.columns import check_names, check_spread, fault, pandas
 from sklstm._forecasting.panel import Panel
 from sklstm._input.sequences import LARGEST
 
+_NAMED = 3  # series in an error
 
-def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
-    """Return standardised numbers (n_series, k) of a frame with a row for each series."""
+
+def static_features(static: Any, panel: Panel, id_col: Any = None) -> NDArray[np.float64]:
+    """Return standardised numbers (n_series, k) of a frame with a row for each series.
+
+    id_col: the column of tables that names the series; static may have it in place of an index.
+    """
     import pandas as pd
 
     if not isinstance(static, pd.DataFrame):
         raise pandas_needed("static", static, "DataFrame")
     check_names(static, "static")
+    if id_col is not None and id_col in static.columns:
+        static = static.set_index(id_col)
     kinds = Categories.of(static, "static")
     table, owners = kinds.numbers(static, "static"), kinds.owners(static.columns)
     if not static.index.is_unique:
@@ -28,7 +35,10 @@ def static_features(static: Any, panel: Panel) -> NDArray[np.float64]:
     rows = {label: row for row, label in enumerate(static.index)}
     absent = [label for label in panel.labels if label not in rows]
     if absent:
-        raise ValueError(f"static has no row for series {absent[0]!r}.")
+        raise ValueError(
+            f"static has no row for series {absent[0]!r}. Its index names the series, and begins "
+            f"with {[*static.index[:_NAMED]]!r}."
+        )
     values = table[[rows[label] for label in panel.labels]]
     bad = ~(np.abs(values) <= LARGEST)
     if bad.any():

@@ -98,6 +98,16 @@ def test_what_is_wrong_with_them_is_said(change, message):
         forecaster.predict(6, change(X))
 
 
+def test_columns_that_could_be_static_are_named_when_their_future_is_missing():
+    y, kind = long((30, 24)), pd.Series(["food", "toys"], ["s0", "s1"])
+    series = y.index.get_level_values(0)
+    given = pd.DataFrame({"kind": kind[series].to_numpy(), "t": range(len(y))}, y.index)
+    for columns, past in ((["kind", "t"], []), (["t", "kind"], ["t"])):
+        forecaster = LSTMForecaster(horizon=2, max_steps=0, past_columns=past)
+        with pytest.raises(ValueError, match=r"\['kind'\] never change within a series"):
+            forecaster.fit(y, given[columns]).predict()
+
+
 def test_calendar_features():
     days = pd.date_range("2020-01-01", periods=400, freq="D")
     effect = np.where(days.day == days.days_in_month, 30.0, 0.0)

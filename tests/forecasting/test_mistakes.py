@@ -128,6 +128,8 @@ def test_a_list_of_steps_is_no_horizon():
             forecaster.predict_interval(steps)
     with pytest.raises(ValueError, match="number of steps"):
         forecaster.predict([1, 3])
+    with pytest.raises(ValueError, match="not a DataFrame: pass exogenous variables as X="):
+        forecaster.predict_interval(Y.to_frame())
 
 
 # --- what had no effect, or gave NaN ------------------------------------------------------------

@@ -39,10 +39,21 @@ def test_models_of_single_series_refuse_them():
             use(Y, static=STATIC)
 
 
+def test_the_series_may_be_named_in_a_column_as_in_the_table():
+    table = Y.rename_axis(index="ds", columns="shop").stack().rename("y").reset_index()
+    columns = {"id_col": "shop", "time_col": "ds", "target_col": "y"}
+    named, indexed = (
+        LSTMForecaster(**FAST, **columns).fit(table, static=static).predict()
+        for static in (STATIC.rename_axis("shop").reset_index(), STATIC)
+    )
+    pd.testing.assert_frame_equal(named, indexed)
+
+
 @pytest.mark.parametrize(
     ("static", "error", "message"),
     [
         (STATIC.drop("s1"), ValueError, "no row for series 's1'"),
+        (STATIC.reset_index(), ValueError, r"no row .* begins with \[0, 1, 2\]"),
         (STATIC.assign(size=1j), ValueError, "Column 'size' of static has the dtype"),
         (STATIC.assign(size=np.nan), ValueError, "not finite for series 's0' in column 'size'"),
         (pd.concat([STATIC, STATIC]), ValueError, "more than one row for series"),
