@@ -31,6 +31,9 @@ def narrowing_by_network(
     own = {name: weights[name][hold_out.series, np.newaxis] for name in errors}
     with_x = np.sum([own[name] * table for name, table in errors.items()], axis=0)
     gain = own[DRIVERS] * (errors["trend"] - errors[DRIVERS])
+    size = np.bincount(hold_out.series, (with_x + np.abs(gain)).sum(axis=1))
+    unit = np.where(size > 0.0, size, 1.0)[hold_out.series, np.newaxis]
+    with_x, gain = with_x / unit, gain / unit  # so that no square overflows or vanishes
     out = np.ones((len(weights[DRIVERS]), gain.shape[1]))
     targets, place = np.unique(hold_out.positions, return_inverse=True)
     place = place.reshape(gain.shape)

@@ -102,13 +102,13 @@ def test_intervals_are_narrower_only_where_the_network_knows_more():
     np.testing.assert_array_equal(forecaster._fitted.models.models[0].narrowing[0], factors)
 
 
-def gain_of(held_out, gains):
+def gain_of(held_out, gains, unit=1.0):
     """Return the factors where the trend has the errors 2 + gains, and the network errors of 2."""
     n, horizon = gains.shape
     hold_out = SimpleNamespace(
         series=np.zeros(n, np.int64), positions=held_out, known=np.ones((n, horizon), np.bool_)
     )
-    errors = {"trend": 2.0 + gains, DRIVERS: np.full(gains.shape, 2.0)}
+    errors = {"trend": unit * (2.0 + gains), DRIVERS: np.full(gains.shape, 2.0 * unit)}
     weights = {"trend": np.zeros(1), DRIVERS: np.ones(1)}
     return narrowing_by_network(hold_out, errors, weights)[0]
 
@@ -120,7 +120,8 @@ def test_a_gain_narrows_intervals_as_far_as_it_is_not_noise():
     independent = gains + 1.5 * np.where(np.arange(24) % 2, 1.0, -1.0)[:, np.newaxis]
     variance = 24 * 1.5**2 * 24 / 23
     expected = 1.0 - 0.5 * (1.0 - variance / 48.0**2)
-    np.testing.assert_allclose(gain_of(positions, independent), expected)
+    for unit in (1.0, 1e-150, 1e155):
+        np.testing.assert_allclose(gain_of(positions, independent, unit), expected)
     # the same gains in two blocks are hardly more than two observations
     blocks = np.sort(independent, axis=0)
     assert gain_of(positions, blocks)[0] > 0.6
