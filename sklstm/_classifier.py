@@ -22,7 +22,6 @@ from sklstm._input.alignment import aligned
 from sklstm._input.containers import as_text
 from sklstm._input.targets import (
     check_class_weight,
-    plain,
     rows_without_label,
     target_labels,
     warn_of_one_hot,
@@ -249,7 +248,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             y = y[:, 0] if y.shape[1:] == (1,) else y
             return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
         y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
-        return super().score(X, plain(y), sample_weight)
+        return super().score(X, target_labels(y), sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
@@ -263,7 +262,14 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             y = y[:, 0]
         y = target_labels(y)
         check_classification_targets(y)
-        multilabel = type_of_target(y).startswith("multilabel")
+        kind = type_of_target(y)
+        multilabel = kind.startswith("multilabel")
+        if kind == "multiclass-multioutput":
+            raise ValueError(
+                f"y has {np.shape(y)[1]} columns of classes. Several columns are labels that do "
+                "not exclude each other, 0 or 1. For columns of classes fit a network for each, "
+                "with sklearn.multioutput.MultiOutputClassifier."
+            )
         y = np.asarray(y) if multilabel else column_or_1d(y, warn=True)
         if reset:
             self._multilabel = multilabel

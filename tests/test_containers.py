@@ -70,6 +70,9 @@ def test_types_that_are_no_numbers():
     for given in (days, days - days[0], pd.DataFrame(days)):
         with pytest.raises(ValueError, match=r"X holds no numbers, its dtype is (date|time)"):
             LSTMClassifier(**SMALL).fit(given, y)
+    for given in (days, days - days[0], days.astype(str)):  # as those without a mask
+        with pytest.raises(ValueError, match=r"X holds no numbers, its dtype is (date|time|<U)"):
+            LSTMClassifier(**SMALL).fit(np.ma.masked_array(given), y)
     with pytest.raises(ValueError, match=r"Sample 0 of X is no array of numbers: .*datetime64"):
         LSTMClassifier(**SMALL).fit([x.astype("M8[D]") for x in X], y)
     with pytest.raises(ValueError, match=r"Sample 3 of X is no array of numbers: .*too large"):
@@ -174,7 +177,17 @@ def test_sparse_columns_of_pandas_are_dense_ones(columns, fill):
     assert isinstance(sparse["t1"].dtype, pd.SparseDtype)  # what was passed is as before
 
 
-@pytest.mark.parametrize("make", [np.asarray, list, lambda v: v.tolist(), lambda v: v[:, :, 0]])
+MAKE_COMPLEX = {
+    "array": np.asarray,
+    "list": list,
+    "nested": lambda v: v.tolist(),
+    "flat": lambda v: v[:, :, 0],
+    "masked": np.ma.masked_array,
+    "masked samples": lambda v: [np.ma.masked_array(x) for x in v],
+}
+
+
+@pytest.mark.parametrize("make", MAKE_COMPLEX.values(), ids=MAKE_COMPLEX.keys())
 def test_complex_numbers_are_refused_in_a_line(make):
     given = make(np.ones((24, 6, 2)) + 1j)
     with pytest.raises(ValueError, match=r"complex128") as error:
@@ -192,6 +205,34 @@ def test_masked_values_are_missing():
     for given in (inside, list(inside)):
         with pytest.raises(ValueError, match="contains NaN: sample 0, time step 2, channel 0"):
             LSTMClassifier(**SMALL).fit(given, y)
+    objects = np.ma.masked_array(np.ones((24, 6), object), np.eye(24, 6, 2, bool))
+    with pytest.raises(ValueError, match="contains NaN: sample 0, time step 2, channel 0"):
+        LSTMClassifier(**SMALL).fit(objects, y)
+
+
+def test_a_column_of_lists_of_lists_of_another_package():
+    class OfObjects(Column):  # as polars has lists of lists
+        def __array__(self, dtype=None, copy=None):
+            out = np.empty(len(self.cells), object)
+            for i, cell in enumerate(self.cells):
+                out[i] = cell
+            return out
+
+    three = [x[:3] for x in X]
+    nested = OfObjects([OfObjects(x.tolist()) for x in three])
+    model = LSTMClassifier(**SMALL).fit(nested, y)
+    np.testing.assert_array_equal(model.theta_, LSTMClassifier(**SMALL).fit(three, y).theta_)
+
+
+def test_an_index_is_no_x():
+    with pytest.raises(ValueError, match="got a 1D array of 24 values"):
+        LSTMClassifier(**SMALL).fit(pd.RangeIndex(24), y)
+
+
+def test_an_index_of_three_levels():
+    long = as_long(X)
+    with pytest.raises(ValueError, match=r"X has an index of 3 levels. A long DataFrame has two"):
+        LSTMClassifier(**SMALL).fit(pd.concat({"site": long}), y)
 
 
 def test_channels_of_unequal_length_in_the_cells_of_a_frame():
@@ -393,6 +434,22 @@ def test_columns_that_are_not_in_order_of_time_are_warned_of():
         theta = model.fit(given, y).theta_
         if given.shape == sort.shape and given is not backwards:
             np.testing.assert_array_equal(theta, expected)
+
+
+def test_frames_of_a_list_that_are_not_in_order_of_time_are_warned_of():
+    frames = [
+        pd.DataFrame(x, index=pd.date_range("2024-01-01", periods=len(x)), columns=["a", "b"])
+        for x in X
+    ]
+    expected = LSTMClassifier(**SMALL).fit(frames, y)  # warnings are errors
+    fallen = [*frames[:3], frames[3].iloc[::-1], *frames[4:]]
+    message = r"time stamps of sample 3 of X do not rise.*pass \[x\.sort_index\(\) for x in X\]"
+    with pytest.warns(UserWarning, match=message):
+        expected.predict(fallen)
+    with pytest.warns(UserWarning, match=message):
+        LSTMClassifier(**SMALL).fit(fallen, y)
+    model = LSTMClassifier(**SMALL).fit([x.sort_index() for x in fallen], y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
 
 
 def test_times_that_are_sorted_as_text_are_warned_of():

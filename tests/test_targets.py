@@ -22,6 +22,8 @@ LABELS = {
     "strings": lambda y: np.array(["no", "yes"])[y],
     "objects": lambda y: np.array(["no", "yes"], object)[y],
     "list": lambda y: ["no" if v == 0 else "yes" for v in y],
+    "strings of NumPy and Python": lambda y: [np.str_("no") if v == 0 else "yes" for v in y],
+    "objects of both": lambda y: np.array([np.str_("no") if v == 0 else "yes" for v in y], object),
     "boolean": lambda y: pd.Series(y > 0, dtype="boolean"),
     "Int64": lambda y: pd.Series(y, dtype="Int64"),
     "string": lambda y: pd.Series(np.array(["no", "yes"])[y], dtype="string"),
@@ -49,6 +51,8 @@ MISSING = {
     "strings": lambda y: pd.Series(np.array(["a", "b"])[y], dtype="string").where(y > 0),
     "categories": lambda y: pd.Series(np.array(["a", "b"])[y], dtype="category").where(y > 0),
     "a list with None": lambda y: ["b" if v else None for v in y],
+    "a list of words with NaN": lambda y: ["b" if v else float("nan") for v in y],
+    "rows of words with NaN": lambda y: [("b",) if v else (np.nan,) for v in y],
     "a list with NA": lambda y: [1 if v else pd.NA for v in y],
     "objects with NaN": lambda y: np.array(["b" if v else np.nan for v in y], object),
     "StringDType": lambda y: np.array(
@@ -136,8 +140,54 @@ def test_unknown_labels_are_named_as_they_are():
 
 
 def test_labels_of_several_types_are_refused():
+    mixed = np.array([1, "a"], object)[y]  # of a list NumPy would make text, '1' and 'a'
+    for labels in (mixed, mixed.tolist(), tuple(mixed)):
+        with pytest.raises(ValueError, match="y mixes labels of the types int and str: convert"):
+            LSTMClassifier(**SMALL).fit(X, labels)
+    steps = [np.full(len(x), k) if k else ["a"] * len(x) for x, k in zip(X, y, strict=True)]
     with pytest.raises(ValueError, match="y mixes labels of the types int and str: convert them"):
-        LSTMClassifier(**SMALL).fit(X, np.array([1, "a"], object)[y])
+        LSTMClassifier(**STEPS).fit(X, steps)
+
+
+def test_steps_without_a_target_among_words():
+    words = [np.array(["no", "yes"])[x[:, 0].astype(int) % 2].tolist() for x in X]
+    marked = [["?" if t == 1 else word for t, word in enumerate(row)] for row in words]
+    empty = [[np.nan if word == "?" else word for word in row] for row in marked]
+    expected = LSTMClassifier(**STEPS, missing_label="?").fit(X, marked)
+    model = LSTMClassifier(**STEPS, missing_label=np.nan).fit(X, empty)
+    assert model.classes_.tolist() == expected.classes_.tolist() == ["no", "yes"]
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    assert model.score(X, empty) == expected.score(X, marked)
+
+
+SHAPES = {
+    "one label": (lambda y: 1, r"y has the shape \(\); needed is one entry for each sample"),
+    "three axes": (lambda y: y[:, None, None], r"y has the shape \(24, 1, 1\)"),
+    "none": (lambda y: [], r"y holds nothing, its shape is \(0,\)"),
+    "no column": (lambda y: np.empty((24, 0)), r"y holds nothing, its shape is \(24, 0\)"),
+}
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+@pytest.mark.parametrize("case", SHAPES)
+def test_shapes_of_y_are_named(case, Estimator):
+    make, message = SHAPES[case]
+    with pytest.raises(ValueError, match=message):
+        Estimator(**SMALL).fit(X, make(y))
+
+
+def test_labels_that_are_no_classes_are_refused_in_a_line():
+    with pytest.raises(ValueError, match="complex128") as error:
+        LSTMClassifier(**SMALL).fit(X, y + 1j)
+    assert len(str(error.value)) < 300
+    with pytest.raises(ValueError, match=r"2 columns of classes.*MultiOutputClassifier"):
+        LSTMClassifier(**SMALL).fit(X, np.column_stack([y, y + 5]))
+
+
+def test_a_score_of_labels_that_are_missing_is_refused():
+    model = LSTMClassifier(**SMALL).fit(X, np.array(["no", "yes"])[y])
+    with pytest.raises(ValueError, match=r"missing in entry 1 \(1 of 24 entries\)"):
+        model.score(X, ["yes", np.nan, *["no"] * 22])
 
 
 OF_OTHER_TYPES = {

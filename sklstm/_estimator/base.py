@@ -238,7 +238,10 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
     def _validation_data(self, validation: tuple[Any, Any]) -> _HeldOut:
         """Return the validation set that the user passed, checked."""
         X, y = validation
-        data = self._read(X)
+        try:
+            data = self._read(X)
+        except ValueError as error:
+            raise ValueError(f"X_val is not as X: {error}") from error
         try:
             (y,) = aligned(X, steps=self.return_sequences, y=y)
             targets = self._targets(y, None, data, reset=False)

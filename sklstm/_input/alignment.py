@@ -172,7 +172,7 @@ def _some(labels: Any) -> str:
 
 def _refuse_rows_in_place_of_samples(X: Any, values: Any, name: str, steps: bool) -> None:
     """Refuse as many values as a long X has rows, where one for each sample is asked."""
-    if steps or not is_long_frame(X) or not hasattr(values, "__len__"):
+    if steps or not is_long_frame(X) or not hasattr(values, "__len__") or X.index.nlevels > 2:
         return
     n_samples = X.index.get_level_values(0).nunique()
     second = X.index.get_level_values(1).unique()

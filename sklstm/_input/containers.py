@@ -22,8 +22,8 @@ def opened(X: Any) -> tuple[Any, Any]:
     if isinstance(X, (list, tuple)):
         return X, _with_common_columns(X)
     check_container(X, "X")
-    if isinstance(X, np.ma.MaskedArray):
-        return as_numbers(X), None
+    if isinstance(X, np.ma.MaskedArray):  # of other dtypes the data, which are refused as such
+        return (as_numbers(X) if X.dtype.kind in "fiubO" else X.data), None
     if isinstance(X, Sequence):
         return list(X), _with_common_columns(X)
     named = None
@@ -136,9 +136,14 @@ def _has_cells(X: Any) -> bool:
 
 
 def dense(X: Any) -> Any:
-    """A pandas object with dense columns in place of sparse ones; anything else as it is."""
+    """A pandas object with dense columns in place of sparse ones, an Index as an array.
+
+    Anything else as it is.
+    """
     if not is_pandas(X) or not hasattr(X, "to_numpy"):
         return X
+    if not hasattr(X, "iloc"):
+        return X.to_numpy()
     dtypes = [X.dtype] if X.ndim == 1 else list(X.dtypes)
     sparse = [c for c, dtype in enumerate(dtypes) if type(dtype).__name__ == "SparseDtype"]
     if not sparse or X.ndim == 1:
@@ -241,8 +246,12 @@ def as_numbers(x: Any) -> NDArray:
     if type(x) is np.ndarray and x.dtype in FLOATS:
         return x
     if isinstance(x, np.ma.MaskedArray):
-        return np.ma.filled(x.astype(np.float64), np.nan)
+        if x.dtype.kind not in "fiubO":
+            raise TypeError(f"its dtype is {x.dtype}")
+        x = np.ma.filled(x if x.dtype == object else x.astype(np.float64), np.nan)
     array = np.asarray(x if hasattr(x, "__array__") or not hasattr(x, "to_numpy") else x.to_numpy())
+    if array.dtype == object and array.size and is_sequence(array.flat[0]):  # a column of lists
+        array = np.stack([as_numbers(row) for row in array])
     if array.dtype == object:
         array = without_na(array).astype(np.float64)
     if array.dtype.kind not in "fiub":

@@ -53,6 +53,9 @@ def rows_of_steps(
     shapes = {value.shape[1:] for value in rows}
     if len(shapes) > 1:
         raise ValueError(f"{name} has rows of the shapes {sorted(shapes)}. {FORM}")
+    if len({value.dtype.kind == "U" for value in rows}) > 1:
+        # NumPy would make text of numbers
+        rows = [value.astype(object) for value in rows]
     return np.concatenate(rows)
 
 

@@ -27,6 +27,7 @@ def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
     """y of a regressor as numbers; with `steps` a row of a time step may be missing."""
     y = plain(y)
     _refuse_uneven(y)
+    _refuse_shape(y)
     _refuse_words(y)
     if steps:
         y = check_array(
@@ -118,16 +119,19 @@ def target_labels(y: Any) -> Any:
     """y of a classifier as an array or a list, without missing labels."""
     y = plain(y)
     _refuse_uneven(y)
+    _refuse_shape(y)
     _refuse_missing(
         y,
         ", or with return_sequences=True say that time steps may have no target, with "
         "missing_label=np.nan",
     )
-    assert_all_finite(y, input_name="y")
     array = np.asarray(y)
+    if array.dtype.kind == "c":
+        raise ValueError(f"y holds complex numbers, its dtype is {array.dtype}; labels are real.")
+    assert_all_finite(y, input_name="y")
     if array.dtype != object:
         return y
-    kinds = sorted({type(label).__name__ for label in array.flat})
+    kinds = sorted({"str" if isinstance(v, str) else type(v).__name__ for v in array.flat})
     if "str" not in kinds:
         labels = array.tolist()
         _refuse_uneven(labels)
@@ -159,11 +163,39 @@ def rows_without_label(y: NDArray, missing_label: Any) -> NDArray[np.bool_]:
 
 
 def plain(y: Any) -> Any:
-    """A NumPy array in place of a pandas object, with NaN in place of its NA."""
-    array = y.to_numpy() if is_pandas(y) else y
+    """A NumPy array in place of a pandas object, with NaN in place of its NA.
+
+    And of objects in place of a list of text and other things, all of which NumPy makes text.
+    """
+    array = y.to_numpy() if is_pandas(y) else _unmixed(y)
     if isinstance(array, np.ndarray) and array.dtype.kind == "T":
         array = array.astype(object)  # NumPy's StringDType, which scikit-learn does not read
     return without_na(array) if isinstance(array, np.ndarray) else array
+
+
+def _unmixed(y: Any) -> Any:
+    """An array of objects in place of a list in which not all is text; anything else as it is."""
+    if not isinstance(y, (list, tuple)):
+        return y
+    try:
+        if np.asarray(y).dtype.kind != "U":
+            return y
+    except ValueError:  # entries of different lengths
+        return y
+    objects = np.asarray(y, object)
+    return y if all(isinstance(label, str) for label in objects.flat) else objects
+
+
+def _refuse_shape(y: Any) -> None:
+    """Refuse a y that has not one entry, or one row, for each sample."""
+    shape = np.shape(y)
+    if len(shape) not in (1, 2):
+        raise ValueError(
+            f"y has the shape {shape}; needed is one entry for each sample, (n_samples,), or one "
+            "row, (n_samples, n_outputs). A target for each time step needs return_sequences=True."
+        )
+    if 0 in shape:
+        raise ValueError(f"y holds nothing, its shape is {shape}.")
 
 
 def _refuse_uneven(y: Any) -> None:

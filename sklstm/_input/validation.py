@@ -5,7 +5,6 @@ from __future__ import annotations
 import calendar
 import re
 import warnings
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,13 +29,17 @@ from sklstm._input.containers import (
     shape_of,
     shapes_of,
 )
+from sklstm._input.order_of_time import (
+    warn_of_falling_times,
+    warn_of_order_of_columns,
+    warn_of_order_of_times,
+)
 from sklstm._input.sequences import SequenceDataset
 from sklstm._input.static_features import beside, read_static, wide_static
 from sklstm._input.table import Sequences
 from sklstm._input.table_columns import refuse_lazy
 from sklstm._input.values import check_values
 
-_NUMBER_AT_END = re.compile(r"(?<!\d)(?<!\d[.,])\d+$")  # but not the 25 of 0.25
 # A 2-D X of so few columns and so many rows for each is more likely one of channels.
 _FEW_COLUMNS, _MANY_ROWS = 3, 1000
 _FEW_NAMED_COLUMNS, _MANY_ROWS_A_COLUMN = 20, 20
@@ -190,7 +193,7 @@ def _unflattened(
 ) -> NDArray:
     """Of a 2-D X (n_samples, n_timesteps * n_channels) an array with three dimensions."""
     if reset and is_pandas(X):
-        _warn_of_order_of_columns(X.columns)
+        warn_of_order_of_columns(X.columns)
     named = hasattr(estimator, "feature_names_in_")
     if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
         pass
@@ -233,47 +236,6 @@ def _warn_of_columns_like_channels(estimator: Any, shape: tuple[int, ...]) -> No
             UserWarning,
             stacklevel=2,
         )
-
-
-def _warn_of_order_of_columns(columns: Any) -> None:
-    """Warn of a wide X whose columns are not in order of time: t1, t10, t2, or dates that fall."""
-    before = _in_order_of_text(list(columns))
-    if columns.dtype.kind == "M" and not columns.is_monotonic_increasing:
-        before = [(str(a), str(b)) for a, b in pairwise(columns) if b < a]
-    if before:
-        warnings.warn(
-            f"The columns of X are read as time steps from left to right, and {before[0][0]!r} "
-            f"stands before {before[0][1]!r}. Put them in order of time, for numbers at the end of "
-            r"names with X[sorted(X.columns, key=lambda name: int(re.sub(r'\D', '', name)))].",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
-def _warn_of_order_of_times(times: Any) -> None:
-    """Warn of times of a long X that are text, in an order that is not that of their numbers."""
-    if times.inferred_type == "string" and (before := _in_order_of_text(sorted(times.unique()))):
-        warnings.warn(
-            f"The times of X are text, in whose order {before[0][0]!r} stands before "
-            f"{before[0][1]!r}. Make numbers or time stamps of them and sort X again.",
-            UserWarning,
-            stacklevel=2,
-        )
-
-
-def _in_order_of_text(names: list[Any]) -> list[tuple[str, str]]:
-    """Return neighbours with falling numbers at their ends, if the names are sorted as text."""
-    numbers: dict[str, list[tuple[str, int]]] = {}  # by what stands before them
-    for name in names:
-        if isinstance(name, str) and (found := _NUMBER_AT_END.search(name)):
-            numbers.setdefault(name[: found.start()], []).append((found[0], int(found[0])))
-    return [
-        (stem + a[0], stem + b[0])
-        for stem, several in numbers.items()
-        if several == sorted(several)  # by a pivot, for instance
-        for a, b in pairwise(several)
-        if b[1] < a[1]
-    ]
 
 
 def _are_words(names: list[str]) -> bool:
@@ -357,6 +319,7 @@ def _from_sequences(
     arrays = not isinstance(X[0], (list, tuple))
     univariate = arrays and n_channels in (None, 1)
     unpadded = arrays and missing != "error" and len(min(shapes)) == 2
+    warn_of_falling_times(X)
     if () not in shapes and (len(shapes) > 1 or unpadded or (univariate and len(min(shapes)) == 1)):
         data = _from_list(X, missing)
         _set_features(estimator, data.n_channels, reset)
@@ -442,7 +405,7 @@ def _from_long_frame(estimator: Any, X: Any, missing: str, reset: bool) -> Seque
     )
     begin, end = rows_of_samples(X.index, "X")
     if reset:
-        _warn_of_order_of_times(X.index.get_level_values(1))
+        warn_of_order_of_times(X.index.get_level_values(1))
     if reset and len(begin) == len(X) > 1:
         warnings.warn(
             f"X was read as long, by its index {in_words(X.index)}: {len(X)} samples of one time "
