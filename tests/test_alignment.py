@@ -1,5 +1,7 @@
 """y and weights that carry an index: in the order of X, or refused by name."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -179,6 +181,41 @@ def test_names_in_another_order_are_seen_in_cross_validation():
     LSTMClassifier(**SMALL).fit(table, by_name)  # here they are aligned
     with pytest.raises(ValueError, match=r"y has no entry for 'm"):
         cross_val_score(LSTMClassifier(**SMALL), table, by_name, cv=3, error_score="raise")
+
+
+@pytest.mark.parametrize("form", ["wide", "unnamed wide", "Sequences"])
+def test_labels_that_were_shuffled_alone_are_refused(form):
+    """A table of labels in another order has whole numbers too, but no splitter left them."""
+    in_order = sorted(NAMES)  # as a pivot has the names
+    X, y = wide(in_order)
+    if form == "Sequences":
+        table = long_of(problem(LSTMClassifier)[0], in_order).reset_index()
+        X = Sequences.from_frame(table, sample="machine", time="time")
+    labels = pd.DataFrame({"machine": in_order, "label": y.to_numpy()})
+    shuffled = labels.sample(frac=1.0, random_state=0)
+    given = shuffled["label"]
+    if form == "unnamed wide":  # the other way round
+        X, given = X.set_axis(shuffled.index), labels.set_index("machine")["label"]
+    model = LSTMClassifier(**SMALL)
+    with pytest.raises(ValueError, match=r"y has no entry for .*to_numpy\(\) to go by position"):
+        model.fit(X, given)
+    model.fit(X, given.to_numpy())
+    if form != "unnamed wide":
+        model.fit(X, labels["label"])
+
+
+def test_what_a_splitter_leaves_of_both_is_in_order():
+    X, y = containers(problem(LSTMClassifier)[0])["Sequences"], problem(LSTMClassifier)[1]
+    labels = pd.Series(y)
+    model = LSTMClassifier(**SMALL)
+    for order in ([3, 1, 2, 20, 9, 8], [5, 5, 1, 0, 7, 7, 2], np.arange(24)[::-1]):
+        chosen, its = X[np.array(order)], labels.iloc[order]
+        expected = model.fit(chosen, its.to_numpy()).theta_
+        values = chosen.with_values(chosen.dataset().values[chosen._used_rows()])
+        for same in (chosen, pickle.loads(pickle.dumps(chosen)), values):
+            np.testing.assert_array_equal(model.fit(same, its).theta_, expected)
+        with pytest.raises(ValueError, match=r"y (has no entry|cannot be aligned) .*by position"):
+            model.fit(chosen, its.iloc[::-1].iloc[np.r_[1, 0, 2 : len(its)]])
 
 
 @pytest.mark.parametrize("names", [NAMES, list(range(24))], ids=["names", "numbers"])

@@ -436,6 +436,24 @@ def test_columns_that_are_not_in_order_of_time_are_warned_of():
             np.testing.assert_array_equal(theta, expected)
 
 
+@pytest.mark.parametrize("name", ["{c}_{t}", "{t}_{c}", "day {t}: {c}", "{c}1_t{t}"])
+def test_channels_one_after_the_other_are_warned_of(name):
+    channels, steps = ["hr", "bp"], range(6)
+    by_step = [name.format(c=c, t=t) for t in steps for c in channels]
+    by_channel = [name.format(c=c, t=t) for c in channels for t in steps]  # as a pivot has them
+    frame = pd.DataFrame(np.random.default_rng(0).standard_normal((24, 12)), columns=by_step)
+    model = LSTMClassifier(**SMALL, n_channels=2)
+    expected = model.fit(frame, y).theta_  # warnings are errors
+    with pytest.warns(UserWarning, match=f"step 0 of X is .*{by_channel[1]}.*it is .*{by_step[1]}"):
+        model.fit(frame[by_channel], y)
+    exchanged = [*by_step[:4], by_step[5], by_step[4], *by_step[6:]]
+    with pytest.warns(UserWarning, match="time step 2 of X is"):
+        model.fit(frame[exchanged], y)
+    unnamed = frame.set_axis([f"v{k}" for k in range(12)], axis=1)
+    for given in (unnamed, frame.rename(columns={by_step[0]: "first"})):
+        np.testing.assert_array_equal(model.fit(given, y).theta_, expected)
+
+
 def test_frames_of_a_list_that_are_not_in_order_of_time_are_warned_of():
     frames = [
         pd.DataFrame(x, index=pd.date_range("2024-01-01", periods=len(x)), columns=["a", "b"])

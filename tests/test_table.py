@@ -146,9 +146,14 @@ def test_selections_keep_names_and_targets(case, steps):
 
 def test_keys_that_are_no_positions_are_refused():
     X = read()
-    for key, error in ((np.ones(39, bool), IndexError), (40, IndexError), ("m3", Exception)):
-        with pytest.raises(error):
+    for key in (np.ones(39, bool), 40):
+        with pytest.raises(IndexError):
             X[key]
+    for key in ("m3", ["m3", "m4"], 1.5, None):
+        with pytest.raises(IndexError, match="by position, a slice or a mask, not by ") as error:
+            X[key]
+    assert "get_indexer" in str(error.value)
+    np.testing.assert_array_equal(X.ids[X.sample_index().get_indexer(["m3"])], ["m3"])
     with pytest.raises(ValueError, match="X holds 0 samples"):
         LSTMClassifier(**SMALL).fit(X, X.target).predict(X[:0])
 
@@ -353,7 +358,9 @@ ERRORS = {
         r"Sample m1 \(machine\) at 2024-01-01 01:00:00\+00:00 \(hour\) has no value in column "
         r"'vib' \(1 such cells",
     ),
-    "infinity": (with_cell("temp", ROW, -np.inf), {}, "has the value -inf in column 'temp'"),
+    "infinity": (
+        with_cell("temp", ROW, -np.inf), {}, "has the value -inf in column 'temp' .*Correct it",
+    ),
     "a mark for missing": (with_cell("temp", ROW, 1e300), {}, r"value 1e\+300 in column 'temp'"),
     "no values at all": (
         a_table().assign(temp=lambda t: t["temp"].where(t["machine"] != "m3"),
@@ -388,6 +395,11 @@ ERRORS = {
         a_table().assign(hour=lambda t: t["hour"].astype(str)), {},
         "'hour' holds neither numbers nor times, .*pd.to_datetime",
     ),
+    "times as numbers in words": (
+        a_table().assign(hour=lambda t: t["hour"].dt.hour.astype(str)), {},
+        r"'hour' holds neither numbers nor times, .*pd.to_numeric\(table\['hour'\]\)",
+    ),
+    "no table": (pd.DataFrame(), {}, "The table has no columns"),
     "no channel": (
         a_table()[["machine", "hour"]], {"channels": None, "target": None, "group": None},
         "No column is left",
@@ -473,6 +485,7 @@ def test_times_as_python_objects_and_as_arrow_has_them():
         lambda time: time.dt.date,
         lambda time: pd.Series(list(time.dt.to_pydatetime()), time.index, dtype=object),
         lambda time: time.astype(pd.ArrowDtype(pytest.importorskip("pyarrow").date32())),
+        lambda time: time.astype("category"),
     ):
         X = read(table.assign(hour=convert(table["hour"])))
         np.testing.assert_array_equal(X.dataset().values, expected.dataset().values)
@@ -535,6 +548,15 @@ def test_a_table_that_is_not_computed_yet_is_refused():
         LSTMClassifier(**SMALL).fit(LazyFrame(), LABELS)
     with pytest.raises(TypeError, match="y is a LazyFrame"):
         LSTMClassifier(**SMALL).fit(ARRAYS, LazyFrame())
+
+
+def test_what_is_no_table_is_refused_in_a_line():
+    for given in ("readings.csv", 3.0):
+        with pytest.raises(TypeError, match=r"The table is a (str|float), which is no DataFrame"):
+            read(given)
+    table = a_table().assign(machine=lambda t: [[name] for name in t["machine"]])
+    with pytest.raises(TypeError, match=r"'machine' cannot name samples: .*astype\(str\)"):
+        read(table)
 
 
 def test_as_an_array_only_if_of_one_length():

@@ -28,6 +28,11 @@ class _Known(NamedTuple):
     index: Any  # of the samples or rows, or None
     movable: bool  # whether what is compared is brought into its order
     splittable: bool  # whether scikit-learn may have chosen some of the rows
+    places: NDArray | None = None  # (n_samples,): of Sequences, in the order of the table
+
+
+# Fewer labels may be in order by chance.
+_ENOUGH_TO_TELL = 8
 
 
 def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
@@ -46,7 +51,8 @@ def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
     others = {name: as_array(values) for name, values in others.items()}
     known = []
     if any(map(_has_index, others.values())):
-        known.append(_Known("X", _sample_index(X), _has_names(X), not is_long_frame(X)))
+        places = X.places() if isinstance(X, Sequences) else None
+        known.append(_Known("X", _sample_index(X), _has_names(X), not is_long_frame(X), places))
     return tuple(_in_order(X, values, name, steps, known) for name, values in others.items())
 
 
@@ -129,7 +135,25 @@ def _says_nothing(index: Any, known: _Known) -> bool:
     if _is_default(index) or (not known.movable and _is_default(ids)):
         return True
     numbers = index.dtype.kind in "iu" or ids.dtype.kind in "iu"
-    return known.splittable and numbers and not index.isin(ids).any()
+    left = known.splittable and numbers and not index.isin(ids).any()
+    return left and not _reordered(index, known)
+
+
+def _reordered(index: Any, known: _Known) -> bool:
+    """Whether one of two indexes is in another order, in which no splitter leaves both.
+
+    One of them has whole numbers: what a splitter has left of a default index rises with the
+    places of the other one.
+    """
+    if known.places is not None and index.dtype.kind in "iu":
+        ranks = (np.unique(each, return_inverse=True)[1] for each in (index, known.places))
+        return not np.array_equal(next(ranks), next(ranks))
+    if len(index) < _ENOUGH_TO_TELL:
+        return False
+    numbers, names = index, known.index
+    if index.dtype.kind not in "iu":
+        numbers, names = names, numbers
+    return bool(names.is_monotonic_increasing and not numbers.is_monotonic_increasing)
 
 
 def _is_default(index: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.containers import without_na
+from sklstm._input.containers import as_text, without_na
 from sklstm._input.sequences import LARGEST, SequenceDataset
 from sklstm._input.table_columns import (
     Names,
@@ -101,6 +101,7 @@ class Sequences:
     may_have_gaps: bool = False
     # by channel, sorted: of words _values has the positions; None for categories that are numbers
     words: dict[int, NDArray | None] = field(default_factory=dict)
+    _places: NDArray[np.int64] | None = None  # of a copy with other values, what `places` gives
 
     @classmethod
     def from_frame(
@@ -221,9 +222,17 @@ class Sequences:
             sequence.flags.writeable = False
             return sequence
         if not isinstance(key, slice):
-            key = np.asarray(key, dtype=None if len(key) else np.intp)
+            empty = hasattr(key, "__len__") and not len(key)
+            key = np.asarray(key, dtype=np.intp if empty else None)
+        if isinstance(key, np.ndarray) and key.dtype.kind not in "iub":
+            raise IndexError(
+                "Samples of Sequences are chosen by position, a slice or a mask, not by "
+                f"{as_text(key.flat[0])}. X.sample_index().get_indexer([...]) gives the positions "
+                "of names."
+            )
         chosen = np.arange(len(self))[key]
-        return replace(self, _begin=self._begin[chosen], _end=self._end[chosen])
+        places = None if self._places is None else self._places[chosen]
+        return replace(self, _begin=self._begin[chosen], _end=self._end[chosen], _places=places)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray:
         lengths = np.unique(self.lengths)
@@ -265,7 +274,8 @@ class Sequences:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({"words": {}} | state)  # older versions had no words
+        # older versions had neither
+        self.__dict__.update({"words": {}, "_places": None} | state)
 
     def _used_rows(self) -> NDArray[np.int64]:
         """Rows of the samples, one sample after the other."""
@@ -291,6 +301,7 @@ class Sequences:
             _begin=end - self.lengths,
             _end=end,
             words=words,
+            _places=self.places(),
         )
 
     def _with_words(self, rows: NDArray) -> NDArray:
@@ -350,6 +361,10 @@ class Sequences:
 
         rows = self._rows[self._names.sample].iloc[self._begin]
         return pd.MultiIndex.from_frame(rows) if rows.shape[1] > 1 else pd.Index(rows.iloc[:, 0])
+
+    def places(self) -> NDArray[np.int64]:
+        """Numbers (n_samples,) that rise with the places of the samples in the table."""
+        return self._begin if self._places is None else self._places
 
     def row_index(self) -> Any:
         """The index of all time steps: the columns of sample and time, or the steps counted."""
@@ -416,11 +431,13 @@ class Sequences:
         if bad.any():
             row, channel = np.argwhere(bad)[0]
             value = self._values[used[row], channel]
-            found = "no value" if np.isnan(value) else f"the value {value:.6g}"
+            found, hint = "no value", "Keep"
+            if not np.isnan(value):
+                found, hint = f"the value {value:.6g}", "Correct it, or put NaN there and keep"
             raise ValueError(
                 f"{self._place(used[row])} has {found} in column "
-                f"{self.channels[channel]!r} ({bad.sum()} such cells in the table). Keep gaps with "
-                "missing='mask', here and in the estimator, or fill them before."
+                f"{self.channels[channel]!r} ({bad.sum()} such cells in the table). {hint} gaps "
+                "with missing='mask', here and in the estimator, or fill them before."
             )
 
     def _check_constant(self) -> None:

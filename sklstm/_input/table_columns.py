@@ -50,7 +50,13 @@ def as_frame(frame: Any) -> Any:
         return pd.DataFrame({n: c if c.ndim == 1 else list(c) for n, c in columns.items()})
     if hasattr(frame, "to_pandas"):  # pyarrow
         return frame.to_pandas()
-    return pd.DataFrame(frame)
+    try:
+        return pd.DataFrame(frame)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"The table is a {type(frame).__name__}, which is no DataFrame and no dict of columns: "
+            f"{error}"
+        ) from error
 
 
 def kind_of(values: Any) -> str:
@@ -87,6 +93,8 @@ def times_of(values: Any) -> Any:
     import pandas as pd
 
     index = pd.Index(values)
+    if isinstance(index, pd.CategoricalIndex):  # read as what they are
+        index = index.astype(index.categories.dtype)
     if index.dtype != object and not isinstance(index.dtype, pd.ArrowDtype):
         return index
     kind = kind_of(index)
@@ -124,6 +132,8 @@ def listed(frame: Any, names: Any) -> tuple[list[Any], bool]:
 
 def with_columns(frame: Any, needed: list[Any]) -> Any:
     """Return the table with the columns `needed`, of which some may be levels of its index."""
+    if not len(frame.columns) and frame.index.nlevels == 1:
+        raise ValueError("The table has no columns.")
     levels = [name for name in frame.index.names if name is not None and name not in frame.columns]
     if set(needed) & set(levels):
         frame = frame.reset_index(levels)
@@ -236,20 +246,30 @@ def codes_of_samples(table: Any, names: Names) -> NDArray[np.int64]:
                 f"Column {name!r} is missing in row {int(gone.argmax())} of the table "
                 f"({gone.sum()} such rows)."
             )
-    if len(names.sample) == 1:
-        return pd.factorize(table[names.sample[0]])[0]
-    return pd.MultiIndex.from_frame(table[names.sample]).factorize()[0]
+    try:
+        if len(names.sample) == 1:
+            return pd.factorize(table[names.sample[0]])[0]
+        return pd.MultiIndex.from_frame(table[names.sample]).factorize()[0]
+    except TypeError as error:
+        raise TypeError(
+            f"{', '.join(map(repr, names.sample))} cannot name samples: {error}. Convert them to "
+            "text, for instance with astype(str)."
+        ) from error
 
 
 def order_of_rows(table: Any, codes: NDArray[np.int64], names: Names) -> NDArray[np.int64]:
     """Rows (n_rows,) sorted by sample, and by time where there is a column for it."""
+    import pandas as pd
+
     if names.time is None:
         return np.argsort(codes, kind="stable")
     time = table[names.time]
     if getattr(time.dtype, "kind", "O") not in "fiuMm" and not hasattr(time.dtype, "freq"):
+        numbers = pd.to_numeric(time.astype(object), errors="coerce").notna().all()
+        how = "pd.to_numeric" if numbers else "pd.to_datetime"
         raise ValueError(
             f"Column {names.time!r} holds neither numbers nor times, its dtype is {time.dtype}: "
-            "convert it, for instance with pd.to_datetime."
+            f"convert it, for instance with {how}(table[{names.time!r}])."
         )
     by_time = time.array.argsort(kind="stable")
     return by_time[np.argsort(codes[by_time], kind="stable")]

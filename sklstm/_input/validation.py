@@ -193,7 +193,7 @@ def _unflattened(
 ) -> NDArray:
     """Of a 2-D X (n_samples, n_timesteps * n_channels) an array with three dimensions."""
     if reset and is_pandas(X):
-        warn_of_order_of_columns(X.columns)
+        warn_of_order_of_columns(X.columns, n_channels or 1)
     named = hasattr(estimator, "feature_names_in_")
     if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
         pass
