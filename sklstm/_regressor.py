@@ -22,7 +22,7 @@ from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.intervals import RegressorWithIntervals
 from sklstm._estimator.members import Member
 from sklstm._input.alignment import aligned
-from sklstm._input.targets import target_means, target_moments, target_values
+from sklstm._input.targets import refuse_words, target_means, target_moments, target_values
 from sklstm.components.component import parameter, resolve
 from sklstm.components.convolutions import Convolutions
 from sklstm.components.distributions import Gaussian, LogLink
@@ -211,7 +211,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             return self._score_raw(raw, y.reshape(len(y), -1).astype(np.float64), sample_weight)
         y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
-        return super().score(X, y, sample_weight)
+        return super().score(X, target_values(y, self, steps=False), sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
@@ -237,6 +237,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y are NaN in all outputs."""
+        refuse_words(y)
         missing = np.isnan(y.astype(np.float64))
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
 

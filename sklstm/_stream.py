@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sklstm._input.categories import StepEncoder
 from sklstm._input.channel_selection import check_labels
+from sklstm._input.containers import as_array
 from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.jit import entry_point
@@ -147,7 +148,10 @@ class Stream:
         """
         if type(x) is not np.ndarray and (self._shape[0] == 1 or hasattr(x, "columns")):
             check_labels(x, self._names, "x")
-        values = np.asarray(x, np.float64 if self._encode is None else object)
+        try:
+            values = np.asarray(as_array(x), np.float64 if self._encode is None else object)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"x is no step of numbers: {error}.") from error
         if values.shape != self._shape:
             values = self._shaped(values)
         codes, seen = None, None
@@ -215,6 +219,11 @@ class Stream:
             The streams to reset; None: all.
         """
         chosen: Any = slice(None) if which is None else np.asarray(which)
+        if which is not None and chosen.dtype.kind not in "iub":
+            raise ValueError(
+                f"which={which!r}: pass the numbers of streams, or a mask (n_streams,) of those to "
+                "reset."
+            )
         for name, state in self._states.items():
             start = -math.inf if name == "highest" else 0
             if name in ("last", "ago"):
@@ -231,6 +240,11 @@ class Stream:
 
     @state.setter
     def state(self, saved: Mapping[str, ArrayLike]) -> None:
+        if not isinstance(saved, Mapping):
+            raise TypeError(
+                f"The state of a stream is a dict of arrays, as its attribute state gives it, not "
+                f"a {type(saved).__name__}."
+            )
         arrays = {name: np.asarray(array) for name, array in saved.items()}
         shapes = {name: array.shape for name, array in arrays.items()}
         expected = {name: state.shape for name, state in self._states.items()}

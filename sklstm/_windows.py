@@ -12,6 +12,7 @@ from sklstm._forecasting.columns import as_numbers, refuse_list_of_series
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.tables import check_not_a_table
 from sklstm._forecasting.time_index import as_times, is_time_dtype
+from sklstm._input.containers import as_array
 
 _ADVICE = "Convert it, for example with pd.to_numeric."
 
@@ -138,7 +139,7 @@ def _as_array(values: Any, name: str) -> NDArray:
     """Return numbers (n,) or (n, n_channels); without a copy where the dtype allows it."""
     refuse_list_of_series(values, name)
     if not _has_index(values):
-        array = np.asanyarray(values)
+        array = np.asanyarray(as_array(values))
     else:
         if values.ndim == 2:
             check_not_a_table(values, name, reader=None)

@@ -235,6 +235,14 @@ def test_wrong_arguments():
         model.stream(method="predict_proba")
     with pytest.raises(ValueError, match="not fitted"):
         LSTMRegressor().stream()
+    stream = model.stream(2)
+    for which in ("first", [0.5]):
+        with pytest.raises(ValueError, match=r"which=.*: pass the numbers of streams, or a mask"):
+            stream.reset(which)
+    with pytest.raises(TypeError, match=r"is a dict of arrays, .* not a NoneType"):
+        stream.state = None
+    with pytest.raises(ValueError, match="x is no step of numbers: could not convert string"):
+        stream.step([["a", "b"], ["c", "d"]])
 
 
 def test_names_of_channels_are_those_of_fit():

@@ -233,6 +233,15 @@ def test_targets_that_are_no_numbers_are_named():
             LSTMRegressor(**SMALL).fit(X, y.astype(dtype))
 
 
+def test_words_as_targets_of_steps_and_missing_values_in_a_score_are_named():
+    with pytest.raises(ValueError, match="y holds 'up', which is not numeric"):
+        LSTMRegressor(**STEPS).fit(X, [["up"] * len(x) for x in X])
+    model = LSTMRegressor(**SMALL).fit(X, SLOPE)
+    with pytest.raises(ValueError, match=r"missing in entry 5 \(1 of 24 entries\)"):
+        model.score(X, np.where(np.arange(24) == 5, np.nan, SLOPE))
+    assert model.score(X, pd.Series(SLOPE, dtype="Float64")) == model.score(X, SLOPE)
+
+
 def test_masked_targets_and_weights_are_missing():
     masked = np.ma.masked_array(SLOPE, np.arange(24) == 5)
     with pytest.raises(ValueError, match=r"missing in entry 5 \(1 of 24"):

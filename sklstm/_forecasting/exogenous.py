@@ -15,6 +15,7 @@ from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import seasonal_part
 from sklstm._forecasting.shrunken_seasons import profile_of
 from sklstm._forecasting.time_index import as_times_of, future
+from sklstm._input.containers import as_array
 from sklstm._input.sequences import LARGEST
 
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
@@ -222,7 +223,7 @@ def without_y(y: Any, X: Any) -> Any:
         same = first.shape == second.shape and pd.DataFrame(first).equals(pd.DataFrame(second))
         return None if same else X
     if isinstance(y, np.ndarray | list | tuple) and isinstance(X, np.ndarray | list | tuple):
-        first, second = np.asarray(y), np.asarray(X)
+        first, second = np.asarray(as_array(y)), np.asarray(as_array(X))
         return None if first.shape == second.shape and (first == second).all() else X
     return X
 
@@ -234,7 +235,7 @@ def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
     if isinstance(X, pd.Series):
         X = X.to_frame()
     if isinstance(X, np.ndarray | list):
-        values = np.asarray(X)
+        values = np.asarray(as_array(X))
         values = values.reshape(len(values), -1)
         if len(values) != len(axes[0]) or any(not axis.equals(axes[0]) for axis in axes):
             raise ValueError(

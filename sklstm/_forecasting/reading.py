@@ -18,6 +18,7 @@ from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
 from sklstm._forecasting.time_index import as_times, as_times_of, in_code, regular, smallest_step
+from sklstm._input.containers import as_array
 from sklstm._input.sequences import LARGEST
 
 Empty = Literal["error", "leave out"]
@@ -68,7 +69,7 @@ def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
 
     refuse_list_of_series(y, "y")
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
-        y = _on_times(np.asarray(y), known.futures(len(y))[0])
+        y = _on_times(np.asarray(as_array(y)), known.futures(len(y))[0])
     return _as_later(y, known, missing)
 
 
@@ -91,7 +92,7 @@ def as_whole(y: Any, known: Panel, missing: str) -> Panel:
 
     refuse_list_of_series(y, "y")
     if isinstance(y, np.ndarray | list | tuple) and isinstance(known.axes[0], pd.RangeIndex):
-        values = np.asarray(y)
+        values = np.asarray(as_array(y))
         table = known.values[0] if values.ndim == 1 else np.column_stack(known.values)
         if known.from_array and np.array_equal(values[: len(table)], table):
             y = _on_times(values, pd.RangeIndex(len(values)))
@@ -150,7 +151,7 @@ def _as_pandas(y: Any, where: str) -> Any:
 
     refuse_list_of_series(y, in_code(where))
     if isinstance(y, np.ndarray | list | tuple):
-        y = np.asarray(y)
+        y = np.asarray(as_array(y))
         if y.ndim not in (1, 2):
             raise ValueError(f"{where} has {y.ndim} dimensions: pass one series, or a column each.")
         y = pd.Series(y) if y.ndim == 1 else pd.DataFrame(y)

@@ -22,8 +22,6 @@ def opened(X: Any) -> tuple[Any, Any]:
     if isinstance(X, (list, tuple)):
         return X, _with_common_columns(X)
     check_container(X, "X")
-    if isinstance(X, np.ma.MaskedArray):  # of other dtypes the data, which are refused as such
-        return (as_numbers(X) if X.dtype.kind in "fiubO" else X.data), None
     if isinstance(X, Sequence):
         return list(X), _with_common_columns(X)
     named = None
@@ -136,10 +134,12 @@ def _has_cells(X: Any) -> bool:
 
 
 def dense(X: Any) -> Any:
-    """A pandas object with dense columns in place of sparse ones, an Index as an array.
+    """A pandas object with dense columns in place of sparse ones, a masked array or Index as one.
 
     Anything else as it is.
     """
+    if isinstance(X, np.ma.MaskedArray):
+        return as_array(X)
     if not is_pandas(X) or not hasattr(X, "to_numpy"):
         return X
     if not hasattr(X, "iloc"):
@@ -229,15 +229,28 @@ def shapes_of(X: Any) -> set[tuple[int, ...]]:
 
 
 def as_array(values: Any) -> Any:
-    """An array in place of a sparse or masked one, or one of another package; else as it is."""
+    """An array in place of a sparse or masked one, or one of another package; else as it is.
+
+    Masked values become NaN, or None among objects, also those of arrays in a list.
+    """
+    if isinstance(values, (list, tuple)):
+        masked = [isinstance(value, np.ma.MaskedArray) for value in values]
+        if not any(masked):
+            return values
+        return [as_array(v) if m else v for v, m in zip(values, masked, strict=True)]
+    if values is np.ma.masked:  # one of a list
+        return np.nan
+    if isinstance(values, np.ma.MaskedArray):
+        if not values.mask.any():
+            return values.data
+        numbers = values.dtype.kind in "fiub"
+        array = values.data.astype(np.float64 if numbers else object)  # a copy
+        array[values.mask] = np.nan if numbers else None
+        return array
+    if isinstance(values, np.ndarray) or is_pandas(values):
+        return values
     if hasattr(values, "toarray"):
         return values.toarray()
-    if isinstance(values, np.ma.MaskedArray):
-        missing = np.nan if values.dtype.kind in "fiub" else None
-        dtype = np.float64 if missing is not None else object
-        return np.ma.filled(values.astype(dtype), missing) if values.mask.any() else values.data
-    if is_pandas(values) or isinstance(values, (np.ndarray, list, tuple)):
-        return values
     return np.asarray(values) if hasattr(values, "__array__") else values
 
 
@@ -245,10 +258,8 @@ def as_numbers(x: Any) -> NDArray:
     """An array of numbers, with NaN for what is masked or missing."""
     if type(x) is np.ndarray and x.dtype in FLOATS:
         return x
-    if isinstance(x, np.ma.MaskedArray):
-        if x.dtype.kind not in "fiubO":
-            raise TypeError(f"its dtype is {x.dtype}")
-        x = np.ma.filled(x if x.dtype == object else x.astype(np.float64), np.nan)
+    if isinstance(x, (np.ma.MaskedArray, list, tuple)):
+        x = as_array(x)
     array = np.asarray(x if hasattr(x, "__array__") or not hasattr(x, "to_numpy") else x.to_numpy())
     if array.dtype == object and array.size and is_sequence(array.flat[0]):  # a column of lists
         array = np.stack([as_numbers(row) for row in array])

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import _check_sample_weight
 
-from sklstm._input.containers import is_long_frame, is_sequence, rows_of_samples
+from sklstm._input.containers import as_array, is_long_frame, is_sequence, rows_of_samples
 from sklstm._input.sequences import SequenceDataset
 from sklstm._input.targets import plain
 
@@ -38,10 +38,10 @@ def rows_of_steps(
             f"{data.n_samples}, {name} has {n_samples}."
         )
     if not isinstance(values, (list, tuple)):
-        values = np.asarray(plain(values))
+        values = np.asarray(plain(as_array(values)))
     rows = []
     for i, (value, length) in enumerate(zip(values, data.lengths, strict=True)):
-        value = np.asarray(plain(value))
+        value = np.asarray(plain(as_array(value)))
         if value.ndim not in (1, 2):
             raise ValueError(f"{name} of sample {i} has the shape {value.shape}. {FORM}")
         if len(value) < length or not missing(value[length:]).all():

@@ -28,7 +28,7 @@ def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
     y = plain(y)
     _refuse_uneven(y)
     _refuse_shape(y)
-    _refuse_words(y)
+    refuse_words(y)
     if steps:
         y = check_array(
             y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
@@ -47,7 +47,7 @@ def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
     return y
 
 
-def _refuse_words(y: Any) -> None:
+def refuse_words(y: Any) -> None:
     """Refuse a y that holds no numbers."""
     array = without_na(np.asarray(y))
     if array.dtype.kind in "cMmV":

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.containers import (
+    as_array,
     as_text,
     holds_sequences,
     is_long_frame,
@@ -306,6 +307,7 @@ def _check_categories(values: NDArray, name: str) -> None:
 
 def _objects(x: Any) -> NDArray:
     """Return one sample as an array, of objects if it holds anything but numbers."""
+    x = as_array(x)
     if isinstance(x, np.ndarray):
         return x
     if is_pandas(x):

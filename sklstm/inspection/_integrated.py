@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm._input.channel_selection import channel_names, check_labels
-from sklstm._input.containers import is_pandas
+from sklstm._input.containers import as_array, is_pandas
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import NetworkInput, SequenceDataset, steps_of
 from sklstm._network.chunk import Chunk
@@ -173,7 +173,7 @@ def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput
             )
         return estimator._input(_at_times_of(data, estimator, samples))
     check_labels(baseline, channel_names(estimator), "baseline")
-    values = np.asarray(baseline, np.float64)
+    values = np.asarray(as_array(baseline), np.float64)
     n_channels = estimator.n_channels_in_
     if values.ndim == 1 and len(values) != n_channels:
         raise ValueError(
