@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from sklstm import LSTMClassifier
+from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.inspection import input_gradients, integrated_gradients
 from tests.inspection.networks import finite_differences, score
-from tests.toy import ESTIMATORS, SMALL, problem, raw
+from tests.toy import SMALL, problem, raw
 
 TINY = {"hidden_size": 3, "max_iter": 2, "dtype": "float64", "random_state": 0}
 
@@ -60,6 +60,11 @@ def test_other_scalings_are_as_they_are(scale):
     assert fitted(np.geomspace(1e-3, 1e3, 24), scale=scale)[0].size_scaling_ is None
 
 
+def test_a_regressor_reads_values_as_they_are():
+    X = of_sizes(np.geomspace(1e-3, 1e3, 24))
+    assert LSTMRegressor(**TINY).fit(X, np.arange(24)).size_scaling_ is None
+
+
 def test_static_features_and_categories_have_no_sequences():
     sizes = np.geomspace(1e-3, 1e3, 24)
     X = of_sizes(sizes)
@@ -100,11 +105,10 @@ def test_small_sizes_are_told_apart():
     assert model.score(other, y) < 0.6
 
 
-@pytest.mark.parametrize("Estimator", ESTIMATORS)
-def test_further_fits_keep_the_widths(Estimator):
-    X, y = problem(Estimator)
+def test_further_fits_keep_the_widths():
+    X, y = problem(LSTMClassifier)
     X = [x * size for x, size in zip(X, np.geomspace(1e-3, 1e3, len(X)), strict=True)]
-    model = Estimator(**SMALL).fit(X, y)
+    model = LSTMClassifier(**SMALL).fit(X, y)
     scaling = model.size_scaling_
     model.partial_fit([100.0 * x for x in X], y)
     assert model.size_scaling_ is scaling

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 
 from sklstm._input.sequences import NOT_BY_SIZE, SequenceDataset
 
@@ -27,12 +28,13 @@ def size_scaling(
     (3, n_channels). The width is the size up to which values stay as they are; past it, their
     logarithm counts. Where sequences differ in size by more than a factor of 100, it is the size of
     a small one, but at least a millionth of that of a large one; elsewhere it is infinite. None if
-    it is for all channels, and for other scalings than "both".
+    it is for all channels, for other scalings than "both", and for a regressor, which gains nothing
+    (docs/decisions/defaults.md).
 
     The size of a sequence is the root of its mean square; sequences of zeros have none.
     samples, weight (n,): the sequences to look at, and how much each counts
     """
-    if estimator.scale != "both":
+    if not is_classifier(estimator) or estimator.scale != "both":
         return None
     some = slice(None, None, -(-len(samples) // _MOST_SAMPLES))
     samples, weight = samples[some], weight[some]
