@@ -1168,21 +1168,6 @@ def embedding_backward(codes, tables, dvectors):
     return gradients
 
 
-def take_rows(rows, tables):
-    """Return rows (table, code) of the tables, one after another."""
-    return np.concatenate([tables[table][code] for table, code in rows])
-
-
-def put_rows(rows, taken, tables):
-    """Return the tables with other values in some rows (table, code)."""
-    tables, first = [table.copy() for table in tables], 0
-    for table, code in rows:
-        size = tables[table].shape[1]
-        tables[table][code] = taken[first : first + size]
-        first += size
-    return tables
-
-
 # --- packing ------------------------------------------------------------------------------
 def pack_parameters(extended, sources):
     """Return parameters in the order of sources, the places that they come from."""
@@ -1196,44 +1181,62 @@ def unpack_gradient(chunks, places):
 
 
 # --- optimisers ---------------------------------------------------------------------------
-# All return what they update.
+# All return what they update, as the kernels update parameters and moments in place.
 def sum_of_squares(values, before):
     """Add the squares of values to a sum."""
     return before + np.sum(values.astype(np.float64) ** 2)
 
 
+def _by_runs(runs, gradient, theta):
+    """Return the gradient, whether weight decay acts, and whether there is any, for each of theta.
+
+    runs (n_runs, 4): where a run begins in theta, its length, where it begins in the gradient, and
+        whether weight decay acts
+    """
+    slope, decays, moves = (np.zeros(len(theta)) for _ in range(3))
+    for start, length, offset, decay, *_ in runs:
+        slope[start : start + length] = gradient[offset : offset + length]
+        decays[start : start + length] = decay
+        moves[start : start + length] = 1.0
+    return slope, decays, moves > 0
+
+
 def adam_step(
-    gradient, decays, scale, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
+    gradient, runs, scale, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
     theta, first, second,
 ):  # fmt: skip
     """Update by Adam, or by AdamW if `decoupled`."""
-    gradient = scale * gradient
+    slope, decays, moves = _by_runs(runs, gradient, theta)
+    slope, shrunk = scale * slope, theta
     if decoupled:
-        theta = theta - learning_rate * alpha * decays * theta
+        shrunk = theta - learning_rate * alpha * decays * theta
     else:
-        gradient = gradient + alpha * decays * theta
-    first = beta_1 * first + (1.0 - beta_1) * gradient
-    second = beta_2 * second + (1.0 - beta_2) * gradient**2
+        slope = slope + alpha * decays * theta
+    first = np.where(moves, beta_1 * first + (1.0 - beta_1) * slope, first)
+    second = np.where(moves, beta_2 * second + (1.0 - beta_2) * slope**2, second)
     unbiased_first = first / (1.0 - beta_1**step)
     unbiased_second = second / (1.0 - beta_2**step)
-    theta = theta - learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)
-    return theta, first, second
+    moved = shrunk - learning_rate * unbiased_first / (np.sqrt(unbiased_second) + epsilon)
+    return np.where(moves, moved, theta), first, second
 
 
 def sgd_step(
-    gradient, decays, scale, alpha, learning_rate, momentum, nesterov, theta, velocity
+    gradient, runs, scale, alpha, learning_rate, momentum, nesterov, theta, velocity
 ):  # fmt: skip
     """Update by stochastic gradient descent with momentum."""
-    gradient = scale * gradient + alpha * decays * theta
-    velocity = momentum * velocity - learning_rate * gradient
-    moves = momentum * velocity - learning_rate * gradient if nesterov else velocity
-    return theta + moves, velocity
+    slope, decays, moves = _by_runs(runs, gradient, theta)
+    slope = scale * slope + alpha * decays * theta
+    velocity = np.where(moves, momentum * velocity - learning_rate * slope, velocity)
+    change = momentum * velocity - learning_rate * slope if nesterov else velocity
+    return np.where(moves, theta + change, theta), velocity
 
 
 def rmsprop_step(
-    gradient, decays, scale, alpha, learning_rate, decay, epsilon, theta, second
+    gradient, runs, scale, alpha, learning_rate, decay, epsilon, theta, second
 ):  # fmt: skip
     """Update by RMSProp."""
-    gradient = scale * gradient + alpha * decays * theta
-    second = decay * second + (1.0 - decay) * gradient**2
-    return theta - learning_rate * gradient / (np.sqrt(second) + epsilon), second
+    slope, decays, moves = _by_runs(runs, gradient, theta)
+    slope = scale * slope + alpha * decays * theta
+    second = np.where(moves, decay * second + (1.0 - decay) * slope**2, second)
+    moved = theta - learning_rate * slope / (np.sqrt(second) + epsilon)
+    return np.where(moves, moved, theta), second

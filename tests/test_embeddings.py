@@ -52,8 +52,11 @@ class Problem:
         out, n = np.full(len(theta), np.nan), len(self.y)
         samples, rng = np.arange(len(self.data.lengths)), np.random.default_rng(0)
         loss = self.workers.gradient(self.data, samples, self.y, np.full(n, 1 / n), 0.0, rng, out)
-        gradient = np.zeros(len(theta))
-        self.workers.touched.put(out[: self.workers.touched.size], gradient)
+        gradient, n_dense = np.zeros(len(theta)), self.network.layout.n_packed
+        gradient[:n_dense] = out[:n_dense]
+        for start, length, offset, *_ in self.workers.touched.rows:
+            gradient[n_dense + start :][:length] = out[n_dense + offset :][:length]
+        self.packed_gradient = out
         return loss, gradient
 
 
@@ -65,7 +68,7 @@ def test_torch():
     for name, view in network.layout.views(theta).items():
         view[...] = golden[f"theta/{name}"]
     solver = Adam(epsilon=1e-15)
-    optimizer = Optimizer(solver, network.layout.decays(np.float64), alpha=0.0, clip_norm=None)
+    optimizer = Optimizer(solver, network.layout, np.float64, alpha=0.0, clip_norm=None)
     n_steps, n, n_timesteps = golden["y"].shape[0], *golden["codes"].shape[1:3]
     for k in range(n_steps):
         numbers = golden["numbers"][k].reshape(-1, 1)
@@ -76,8 +79,7 @@ def test_torch():
             assert loss == pytest.approx(float(golden["loss"]), rel=1e-12)
             for name, view in network.layout.views(gradient).items():
                 np.testing.assert_allclose(view, golden[f"gradient/{name}"], atol=1e-13)
-        touched = problem.workers.touched
-        optimizer.step(theta, touched.taken(gradient), 0.01, touched)
+        optimizer.step(theta, problem.packed_gradient, 0.01, problem.workers.touched)
     for name, view in network.layout.views(theta).items():
         np.testing.assert_allclose(view, golden[f"trained/{name}"], rtol=1e-9, atol=1e-12)
 

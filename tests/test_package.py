@@ -123,9 +123,9 @@ with warnings.catch_warnings(record=True) as caught:
     logging.getLogger("sklstm").addHandler(handler)
     logging.getLogger("sklstm").setLevel("INFO")
     {before}
-    one = np.ones(1, "{dtype}")
+    one, runs = np.ones(1, "{dtype}"), np.array([[0, 1, 0, 1]])
     theta, velocity = np.zeros((2, 1), "{dtype}")
-    sgd_step(one, one, 1.0, 0.0, 0.5, 0.0, False, theta, velocity)
+    sgd_step(one, runs, 1.0, 0.0, 0.5, 0.0, False, theta, velocity)
     assert gemm_address(one.dtype) > 0
 print(theta[0], sum("is compiling" in line for line in said))
 print(*(warning.message for warning in caught), sep="\\n", end="")

@@ -146,7 +146,7 @@ def test_initial_values_and_what_decays():
     np.testing.assert_allclose(found["norm1_weight_l0"], 1.0, atol=1e-6)
     np.testing.assert_allclose(found["self_attn_in_proj_bias_l0"], 0.0, atol=1e-6)
     layout = ParameterLayout(model._spec)
-    decays = {name: view.any() for name, view in layout.views(layout.decays(float)).items()}
+    decays = {name: parameter.decays for name, parameter in layout.parameters.items()}
     of_layer = {name: view.ndim == 2 for name, view in found.items() if name.endswith("_l0")}
     of_layer = {name: matrix for name, matrix in of_layer.items() if "_h" not in name}
     assert {name: decays[name] for name in of_layer} == of_layer

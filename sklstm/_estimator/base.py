@@ -437,7 +437,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         """Return the optimiser of a network, before its first step."""
         return Optimizer(
             solver=resolve(self.solver, SOLVERS),
-            decays=network.layout.decays(network.dtype),
+            layout=network.layout,
+            dtype=network.dtype,
             alpha=self.alpha,
             clip_norm=self.clip_norm,
         )

@@ -105,7 +105,8 @@ class Corrector:
         self.theta = theta.astype(DTYPE)
         optimizer = Optimizer(
             solver=AdamW(),
-            decays=layout.decays(DTYPE),
+            layout=layout,
+            dtype=DTYPE,
             alpha=settings.alpha,
             clip_norm=settings.clip_norm,
         )

@@ -8,14 +8,15 @@ depend on the number of categories.
 from __future__ import annotations
 
 from sklstm._kernels.jit import inlined, kernel
+from sklstm._kernels.optimizers import RUN_COLUMNS
 from sklstm._kernels.simd import lanes, load, span, store
 
 # columns of `places`, with a row for each vector that a row of x holds: where its table begins
 # among all tables, the length of its vectors, its first column in x, and rows of the tables before
-PLACE_COLUMNS = START, SIZE, COLUMN, ROWS_BEFORE = range(4)
-# columns of `rows`, with a row for each vector that a minibatch reads: where it begins among all
-# tables, its length, where its gradient begins, and its number among the rows of all tables
-ROW_COLUMNS = VECTOR, LENGTH, OFFSET, NUMBER = range(4)
+PLACE_COLUMNS = TABLE, SIZE, COLUMN, ROWS_BEFORE = range(4)
+# columns of `rows`, with a row for each vector that a minibatch reads: those of a run of parameters
+# among all tables, and its number among the rows of all tables
+ROW_COLUMNS = START, LENGTH, OFFSET, DECAYS, NUMBER = (*RUN_COLUMNS, 4)
 
 
 # Vector by vector, so that the processor looks for several rows in memory at a time.
@@ -80,7 +81,7 @@ def embedding_forward(codes, places, tables, x):
                 for k in range(size):
                     flat[at + k] = 0.0
             else:
-                _copy(tables, places[place, START] + code * size, flat, at, size)
+                _copy(tables, places[place, TABLE] + code * size, flat, at, size)
 
 
 @kernel
@@ -89,7 +90,7 @@ def embedding_rows(codes, places, offsets, rows, counts):
 
     (in) codes, places: as in `embedding_forward`
     (accum) offsets (n_rows_of_tables,): where the gradient of a row begins; -1 if nothing reads it
-    (accum) rows (at least as many as are read, 4): see `ROW_COLUMNS`
+    (accum) rows (at least as many as are read, 5): see `ROW_COLUMNS`
     (accum) counts (2,): rows that are read, and the sum of their lengths
     """
     for row in range(codes.shape[0]):
@@ -100,9 +101,10 @@ def embedding_rows(codes, places, offsets, rows, counts):
                 size = places[place, SIZE]
                 n, offset = counts[0], counts[1]
                 offsets[number] = offset
-                rows[n, VECTOR] = places[place, START] + code * size
+                rows[n, START] = places[place, TABLE] + code * size
                 rows[n, LENGTH] = size
                 rows[n, OFFSET] = offset
+                rows[n, DECAYS] = 1
                 rows[n, NUMBER] = number
                 counts[0] = n + 1
                 counts[1] = offset + size
@@ -124,25 +126,3 @@ def embedding_backward(codes, places, offsets, dx, gradient):
                 first = row * width + places[place, COLUMN]
                 start = offsets[places[place, ROWS_BEFORE] + code]
                 _add(flat, first, gradient, start, places[place, SIZE])
-
-
-@kernel
-def take_rows(rows, tables, taken):
-    """Copy rows of the tables, one after another.
-
-    (in) rows (n_rows, 4): see `ROW_COLUMNS`; tables (n_values,)
-    (out) taken (n_read,)
-    """
-    for n in range(rows.shape[0]):
-        _copy(tables, rows[n, VECTOR], taken, rows[n, OFFSET], rows[n, LENGTH])
-
-
-@kernel
-def put_rows(rows, taken, tables):
-    """Copy back what `take_rows` gave.
-
-    (in) rows (n_rows, 4), taken (n_read,)
-    (out) tables (n_values,): other rows stay as they are
-    """
-    for n in range(rows.shape[0]):
-        _copy(taken, rows[n, OFFSET], tables, rows[n, VECTOR], rows[n, LENGTH])

@@ -3,7 +3,8 @@
 Each optimiser is a kernel, so that a model compiles only the one that it uses. All have these
 arguments:
 
-(in) gradient, decays (n_parameters,): decays is 1 where weight decay acts, else 0
+(in) gradient (n,)
+(in) runs int64 (n_runs, at least 4): the parameters that change, see `RUN_COLUMNS`
 (in) scale: of the gradient, which clips it; alpha: strength of the L2 penalty; learning_rate
 (accum) theta (n_parameters,) and running moments of its shape
 """
@@ -15,6 +16,11 @@ import math
 import numpy as np
 
 from sklstm._kernels.jit import kernel
+from sklstm._kernels.simd import span
+
+# A run is parameters side by side. Columns of `runs`: where it begins in theta, its length, where
+# it begins in the gradient, and whether weight decay acts on it.
+RUN_COLUMNS = START, LENGTH, OFFSET, DECAYS = range(4)
 
 
 @kernel
@@ -33,7 +39,7 @@ def sum_of_squares(values, before):
 # Scalars are cast to the dtype of theta: a single float64 would make the whole loop float64.
 @kernel
 def adam_step(
-    gradient, decays, scale, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
+    gradient, runs, scale, alpha, learning_rate, decoupled, step, beta_1, beta_2, epsilon,
     theta, first, second,
 ):  # fmt: skip
     """Update by Adam (Kingma & Ba 2015), or by AdamW (Loshchilov & Hutter 2019) if `decoupled`.
@@ -47,37 +53,49 @@ def adam_step(
     b1, b2, tiny = typed(beta_1), typed(beta_2), typed(epsilon)
     unbias_1 = typed(learning_rate / (1.0 - beta_1**step))
     unbias_2 = typed(1.0 / math.sqrt(1.0 - beta_2**step))
-    for j in range(theta.size):
-        g = gradient[j] * shrink + penalty * decays[j] * theta[j]
-        first[j] = b1 * first[j] + (one - b1) * g
-        second[j] = b2 * second[j] + (one - b2) * g * g
-        update = unbias_1 * first[j] / (math.sqrt(second[j]) * unbias_2 + tiny)
-        theta[j] = theta[j] * (one - keep * decays[j]) - update
+    for run in range(runs.shape[0]):
+        size, start = runs[run, LENGTH], runs[run, START]
+        decays, slope = typed(runs[run, DECAYS]), span(gradient, runs[run, OFFSET], size)
+        w, f, s = span(theta, start, size), span(first, start, size), span(second, start, size)
+        for j in range(size):
+            g = slope[j] * shrink + penalty * decays * w[j]
+            f[j] = b1 * f[j] + (one - b1) * g
+            s[j] = b2 * s[j] + (one - b2) * g * g
+            update = unbias_1 * f[j] / (math.sqrt(s[j]) * unbias_2 + tiny)
+            w[j] = w[j] * (one - keep * decays) - update
 
 
 @kernel
 def sgd_step(
-    gradient, decays, scale, alpha, learning_rate, momentum, nesterov, theta, velocity
+    gradient, runs, scale, alpha, learning_rate, momentum, nesterov, theta, velocity
 ):  # fmt: skip
     """Update by stochastic gradient descent with momentum, Nesterov's if `nesterov`."""
     typed = theta.dtype.type
     shrink, penalty = typed(scale), typed(alpha)
     rate, keep = typed(learning_rate), typed(momentum)
-    for j in range(theta.size):
-        g = gradient[j] * shrink + penalty * decays[j] * theta[j]
-        velocity[j] = keep * velocity[j] - rate * g
-        theta[j] += keep * velocity[j] - rate * g if nesterov else velocity[j]
+    for run in range(runs.shape[0]):
+        size, start = runs[run, LENGTH], runs[run, START]
+        decays, slope = typed(runs[run, DECAYS]), span(gradient, runs[run, OFFSET], size)
+        w, v = span(theta, start, size), span(velocity, start, size)
+        for j in range(size):
+            g = slope[j] * shrink + penalty * decays * w[j]
+            v[j] = keep * v[j] - rate * g
+            w[j] += keep * v[j] - rate * g if nesterov else v[j]
 
 
 @kernel
 def rmsprop_step(
-    gradient, decays, scale, alpha, learning_rate, decay, epsilon, theta, second
+    gradient, runs, scale, alpha, learning_rate, decay, epsilon, theta, second
 ):  # fmt: skip
     """Update by RMSProp (Tieleman & Hinton 2012)."""
     typed = theta.dtype.type
     one, shrink, penalty = typed(1.0), typed(scale), typed(alpha)
     rate, keep, tiny = typed(learning_rate), typed(decay), typed(epsilon)
-    for j in range(theta.size):
-        g = gradient[j] * shrink + penalty * decays[j] * theta[j]
-        second[j] = keep * second[j] + (one - keep) * g * g
-        theta[j] -= rate * g / (math.sqrt(second[j]) + tiny)
+    for run in range(runs.shape[0]):
+        size, start = runs[run, LENGTH], runs[run, START]
+        decays, slope = typed(runs[run, DECAYS]), span(gradient, runs[run, OFFSET], size)
+        w, s = span(theta, start, size), span(second, start, size)
+        for j in range(size):
+            g = slope[j] * shrink + penalty * decays * w[j]
+            s[j] = keep * s[j] + (one - keep) * g * g
+            w[j] -= rate * g / (math.sqrt(s[j]) + tiny)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,40 +14,18 @@ from sklstm._kernels.embedding import (
     embedding_backward,
     embedding_forward,
     embedding_rows,
-    put_rows,
-    take_rows,
 )
 from sklstm._network.spec import NetworkSpec
 
 
-class Touched:
+class Touched(NamedTuple):
     """The parameters that a minibatch concerns: all that are in no table, and the rows it reads.
 
-    They have an order of their own, `n_dense` parameters first.
+    A gradient of these has the former first.
     """
 
-    def __init__(self, n_dense: int, rows: NDArray[np.int64], n_read: int) -> None:
-        """Take what `embedding_rows` has found."""
-        self.size = n_dense + n_read
-        self._n_dense, self._rows = n_dense, rows
-
-    def taken(self, theta: NDArray) -> NDArray:
-        """Return a copy (size,) of these parameters, of theta or an array of its layout."""
-        out = np.empty(self.size, theta.dtype)
-        out[: self._n_dense] = theta[: self._n_dense]
-        take_rows(self._rows, theta[self._n_dense :], out[self._n_dense :])
-        return out
-
-    def decays(self, decays: NDArray) -> NDArray:
-        """Return which of these parameters (size,) decay: all that are in a table."""
-        out = np.ones(self.size, decays.dtype)
-        out[: self._n_dense] = decays[: self._n_dense]
-        return out
-
-    def put(self, taken: NDArray, theta: NDArray) -> None:
-        """Write back what `taken` gave."""
-        theta[: self._n_dense] = taken[: self._n_dense]
-        put_rows(self._rows, taken[self._n_dense :], theta[self._n_dense :])
+    size: int
+    rows: NDArray[np.int64]  # (n_rows, 5): see `ROW_COLUMNS`, behind the former
 
 
 class Embeddings:
@@ -91,4 +71,4 @@ class Embeddings:
         for codes, dx in parts:
             embedding_backward(codes, self._places, self._offsets, dx, gradient)
         self._offsets[rows[:, NUMBER]] = -1
-        return Touched(self._n_dense, rows, int(counts[1]))
+        return Touched(self._n_dense + int(counts[1]), rows)

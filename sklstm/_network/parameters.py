@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from sklstm._network.spec import NetworkSpec
 from sklstm.components.convolutions import ConvolutionLayer
@@ -228,12 +228,18 @@ class ParameterLayout:
             views[name] = theta[first:last].reshape(parameter.shape)
         return views
 
-    def decays(self, dtype: DTypeLike) -> NDArray:
-        """Return 1 for the parameters that weight decay acts on, else 0; (n_parameters,)."""
-        decays = np.zeros(self.size, dtype)
-        for name, view in self.views(decays).items():
-            view[...] = self.parameters[name].decays
-        return decays
+    def runs(self) -> NDArray[np.int64]:
+        """Return the runs (n_runs, 4) of parameters outside of tables, see the solvers' kernels."""
+        runs: list[list[int]] = []
+        for name, parameter in self.parameters.items():
+            first, size, decays = self.offsets[name], math.prod(parameter.shape), parameter.decays
+            if first >= self.n_packed:
+                break
+            if runs and runs[-1][3] == decays:
+                runs[-1][1] += size
+            else:
+                runs.append([first, size, first, decays])
+        return np.array(runs, np.int64)
 
     def initial(self, rng: RandomState) -> NDArray[np.float64]:
         """Draw the initial parameters, (n_parameters,)."""

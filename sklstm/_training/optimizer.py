@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._network.embeddings import Touched
+from sklstm._network.parameters import ParameterLayout
 from sklstm.components.solvers import Solver, Step
 
 
@@ -19,7 +20,8 @@ class Optimizer:
     """Updates theta in place, from one gradient a step."""
 
     solver: Solver
-    decays: NDArray  # (n_parameters,): 1 where weight decay acts, else 0
+    layout: ParameterLayout
+    dtype: DTypeLike
     alpha: float
     clip_norm: float | None
     n_steps: int = field(default=0, init=False)
@@ -27,8 +29,8 @@ class Optimizer:
     second: NDArray = field(init=False)  # running mean of the squared gradient
 
     def __post_init__(self) -> None:
-        self.first = np.zeros_like(self.decays)
-        self.second = np.zeros_like(self.decays)
+        self.first, self.second = (np.zeros(self.layout.size, self.dtype) for _ in range(2))
+        self._runs = self.layout.runs()
 
     @property
     def state(self) -> list[Any]:
@@ -64,13 +66,10 @@ class Optimizer:
             return norm
         scale = self.clip_norm / norm if self.clip_norm and norm > self.clip_norm else 1.0
         changing = theta, self.first, self.second
-        if touched is None:
-            step = Step(gradient, self.decays, scale, self.alpha, learning_rate)
-            self.solver.step(step, self.n_steps, *changing)
-            return norm
-        step = Step(gradient, touched.decays(self.decays), scale, self.alpha, learning_rate)
-        taken = [touched.taken(array) for array in changing]
-        self.solver.step(step, self.n_steps, *taken)
-        for values, array in zip(taken, changing, strict=True):
-            touched.put(values, array)
+        step = Step(gradient, self._runs, scale, self.alpha, learning_rate)
+        self.solver.step(step, self.n_steps, *changing)
+        if touched is not None:
+            n = self.layout.n_packed
+            step = step._replace(gradient=gradient[n:], runs=touched.rows)
+            self.solver.step(step, self.n_steps, *(array[n:] for array in changing))
         return norm

@@ -170,7 +170,8 @@ class Workers:
         else:
             kind = "gradient" if warping is None else "gradient with warping"
             self._run(kind, lambda k, chunk: alone(prepare(k, chunk)), n_chunks, work)
-            self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
+            if network.n_statistics:
+                self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
         self.squares = network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(of_vectors, out)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step
@@ -14,8 +15,8 @@ from sklstm.components.component import FRACTION, POSITIVE, Component, parameter
 class Step(NamedTuple):
     """What a solver is told of a step, in the order in which the kernels take it."""
 
-    gradient: NDArray  # (n_parameters,)
-    decays: NDArray  # (n_parameters,): 1 where weight decay acts, else 0
+    gradient: NDArray  # (n,)
+    runs: NDArray[np.int64]  # (n_runs, at least 4): which parameters change, see the kernels
     scale: float  # of the gradient, which clips it
     alpha: float  # strength of the weight decay
     learning_rate: float

@@ -91,8 +91,7 @@ def our_step(
     network = Network(spec, np.float32)
     workers = Workers(network, n_threads)
     theta = network.layout.initial(np.random.RandomState(0)).astype(np.float32)
-    decays = network.layout.decays(np.float32)
-    optimizer = Optimizer(Adam(), decays, alpha=0.0, clip_norm=None)
+    optimizer = Optimizer(Adam(), network.layout, np.float32, alpha=0.0, clip_norm=None)
     begin = np.arange(n, dtype=np.int64) * n_timesteps
     dataset = SequenceDataset(X.reshape(-1, n_channels), begin, begin + n_timesteps)
     inputs = NetworkInput.of(dataset, Reading.plain(n_channels))

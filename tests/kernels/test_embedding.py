@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from sklstm._kernels.embedding import (
+    DECAYS,
+    NUMBER,
     embedding_backward,
     embedding_forward,
     embedding_rows,
     gather_codes,
-    put_rows,
-    take_rows,
 )
 from tests import reference
 
@@ -44,7 +44,7 @@ def flat(tables, dtype=np.float64):
 def read(codes):
     """Return the rows that codes read, and where the gradient of each row begins."""
     offsets = np.full(6, -1)
-    rows, counts = np.empty((codes.size, 4), np.int64), np.zeros(2, np.int64)
+    rows, counts = np.empty((codes.size, 5), np.int64), np.zeros(2, np.int64)
     embedding_rows(codes, PLACES, offsets, rows, counts)
     return rows[: counts[0]], offsets, counts
 
@@ -84,8 +84,9 @@ def test_rows(problem):
     ]
     assert rows[:, 2].tolist() == np.cumsum([0, *rows[:-1, 1]]).tolist()
     assert counts.tolist() == [len(expected), rows[:, 1].sum()]
-    np.testing.assert_array_equal(offsets[rows[:, 3]], rows[:, 2])
+    np.testing.assert_array_equal(offsets[rows[:, NUMBER]], rows[:, 2])
     assert (offsets >= 0).sum() == len(rows)
+    assert (rows[:, DECAYS] == 1).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -96,22 +97,10 @@ def test_backward(problem, dtype):
     gradient = np.ones(counts[1], dtype)
     embedding_backward(codes, PLACES, offsets, dx, gradient)
     of_tables = reference.embedding_backward(codes, tables, dx[:, N_NUMERIC:WIDTH].astype(float))
-    expected = np.empty(counts[1])
-    take_rows(rows, flat(of_tables), expected)
+    expected = np.concatenate([flat(of_tables)[first : first + n] for first, n, *_ in rows])
     np.testing.assert_allclose(
         gradient, 1.0 + expected, rtol=1e-5 if dtype == np.float32 else 1e-13
     )
-
-
-def test_rows_are_taken_and_put_back(problem):
-    tables, codes, _ = problem
-    rows, _, counts = read(codes)
-    taken, met = np.empty(counts[1]), reference.embedding_rows(codes, 2)
-    take_rows(rows, flat(tables), taken)
-    np.testing.assert_array_equal(taken, reference.take_rows(met, tables))
-    changed = flat(tables)
-    put_rows(rows, 2.0 * taken, changed)
-    np.testing.assert_array_equal(changed, flat(reference.put_rows(met, 2.0 * taken, tables)))
 
 
 def test_twin_by_finite_differences(problem):

@@ -90,7 +90,7 @@ def test_ten_steps(golden, solver):
     problem = golden_problem(golden)
     layout = ParameterLayout(problem.spec)
     component, rate, alpha = STEPS[solver]
-    optimizer = Optimizer(component, layout.decays(np.float64), alpha, clip_norm=None)
+    optimizer = Optimizer(component, layout, np.float64, alpha, clip_norm=None)
     theta, gradient = np.zeros((2, layout.size))
     problem.params, gradients = layout.views(theta), layout.views(gradient)
     for name, start in named(golden, "theta").items():
