@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier
+from sklstm._network.chunk import Chunk
+from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.network import Network
 from sklstm._training import workers
 from sklstm._training.workers import Workers, n_chunks_of
@@ -19,6 +21,8 @@ from sklstm.components import LITE, Warping
 from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
+# a branch whose filters fill whole vectors
+FILLED = {"branch": LITE(channels=32, width=6), "batch_size": 16, "max_iter": 6}
 THREADED = SMALL | {"hidden_size": 8, "num_layers": 2, "dropout": 0.2, "batch_size": 256}
 
 
@@ -87,6 +91,35 @@ def test_chunks_that_are_normalised_together(monkeypatch, batch_size):
         assert len(used) > 1
         np.testing.assert_array_equal(model.theta_, expected.theta_)
         assert model.loss_curve_ == expected.loss_curve_
+
+
+@pytest.mark.parametrize("patience", [0, 1, 10_000])
+def test_a_branch_beside_the_rest(monkeypatch, patience):
+    """With little work, the branch is computed on another thread than the recurrent layers."""
+    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 1e5)
+    monkeypatch.setattr(workers, "_PATIENCE", patience)
+    used, forward, beside = set(), ConvolutionBuffers.forward, Chunk.branch_gradient
+
+    def spied(*args):
+        used.add(threading.current_thread() is threading.main_thread())
+        return forward(*args)
+
+    monkeypatch.setattr(ConvolutionBuffers, "forward", spied)
+    X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
+    settings = SMALL | FILLED | {"augmentation": Warping()}
+    expected = LSTMClassifier(**settings, n_jobs=1).fit(X, y)
+    assert used == {True}
+    model = LSTMClassifier(**settings, n_jobs=2).fit(X, y)
+    assert used == {True, False}
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+    def failing(chunk, beside_):
+        raise FloatingPointError("in the branch")
+        yield from beside(chunk, beside_)
+
+    monkeypatch.setattr(Chunk, "branch_gradient", failing)
+    with pytest.raises(FloatingPointError, match="branch"):
+        LSTMClassifier(**settings, n_jobs=2).fit(X, y)
 
 
 @pytest.mark.parametrize("patience", [0, 1])

@@ -84,12 +84,12 @@ def hand_over(mine, other, least, patience):
     between two threads that want it at once the lock takes as long as to wake a thread.
 
     (accum) mine int64 (1,): another thread looks at it; of size 0: there is none
-    (in) other int64 (1,): which another thread raises
-    (in) patience: how many times to look
+    (in) other int64 (1,): which another thread raises; of size 0: there is none to look at
+    (in) patience: how many times to look, at least once
     """
     if mine.size > 0:
         _publish(mine, 0, mine[0] + 1)
-    for _ in range(patience):
+    for _ in range(max(patience, 1) if other.size > 0 else 0):
         if _published(other, 0) >= least:
             return True
         _relax()

@@ -12,6 +12,7 @@ from sklstm._kernels.encoder import begin_backward, encode, encode_backward
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
 from sklstm._kernels.losses import loss_gradient
+from sklstm._kernels.meeting import all_arrived, arrive
 from sklstm._kernels.readout import n_read, read_backward, read_forward, read_step
 from sklstm._kernels.scan import scan_backward, scan_forward
 from sklstm._kernels.simd import address, copy, cube, fill, lanes, matrix, multiply, span
@@ -337,9 +338,9 @@ def _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, 
 @kernel
 def network_gradient(
     plan, x, starts, lengths, static, target, row_weight, layer_mask, feature_mask, segment,
-    need_dx, need_dw, packed, work, dx, dw,
+    need_dx, need_dw, packed, work, dx, dw, arrived, patience, waiting,
 ):  # fmt: skip
-    """Loss of a chunk and its gradient by every parameter.
+    """Loss of a chunk and its gradient by every parameter, or as much as it can without `static`.
 
     (in) x (n_rows, n_channels), starts (n_timesteps + 1,), lengths (n_sequences,): packed
     (in) static (n_sequences, n_static)
@@ -351,10 +352,20 @@ def network_gradient(
     (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
     (accum) work.h, work.c: initial, then final states; work.dh, work.dc: gradient of the
             final states beyond what pooling adds, then of the initial states
+    (accum) arrived int64 (2,): this kernel arrives at the first when static is needed, and when
+            `work.dfeatures` are there; another thread at the second when it has written static.
+            Of size 0: static is there
+    (in) patience: how many times to look for static
+    (in) waiting: whether the last call ended for want of static
     (out) work.raw, dx (if need_dx);  (accum) dw
-    returns the sum over the chunk of row_weight * loss
+    returns whether it waits for static, and the sum over the chunk of row_weight * loss
     """
-    _recurrent_forward(plan, x, starts, packed, layer_mask, segment, TRUE, work)
+    if not waiting:
+        _recurrent_forward(plan, x, starts, packed, layer_mask, segment, TRUE, work)
+        if arrived.size > 0:
+            arrive(arrived, 0)
+    if arrived.size > 0 and not all_arrived(arrived, 0, patience):
+        return True, 0.0
     features, seen, raw = _head_forward(
         plan, starts, lengths, static, packed, feature_mask, TRUE, work
     )
@@ -363,10 +374,12 @@ def network_gradient(
         plan.loss, plan.loss_parameters, raw, target, row_weight, plan.n_outputs, draw
     )
     _head_backward(plan, starts, lengths, packed, feature_mask, features, seen, draw, work, dw)
+    if arrived.size > 0:
+        arrive(arrived, 0)
     _recurrent_backward(
         plan, x, starts, packed, layer_mask, segment, need_dx, need_dw, work, dx, dw
     )
-    return loss
+    return False, float(loss)
 
 
 @kernel

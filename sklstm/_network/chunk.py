@@ -14,6 +14,7 @@ from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.encoder import Room, sizes
 from sklstm._kernels.losses import loss_value
+from sklstm._kernels.meeting import hand_over
 from sklstm._kernels.network import (
     ROW_STRIDE,
     Workspace,
@@ -42,6 +43,17 @@ class Masks(NamedTuple):
     layers: NDArray  # (n_layers - 1, n_rows, n_directions * n_hidden), flat: between layers
     features: NDArray  # (n_read, n_pooled): before the head
     seed: int = 0  # of the noise inside the layers
+
+
+class Beside(NamedTuple):
+    """How the branch of a chunk and the rest, on two threads, see how far the other is."""
+
+    arrived: NDArray[np.int64]  # (2,): of the rest and of the branch, see `network_gradient`
+    patience: int
+
+
+_NOTHING = np.empty(0, np.int64)
+NOBODY = Beside(_NOTHING, 0)
 
 
 class Chunk:
@@ -76,7 +88,7 @@ class Chunk:
         parts = self._front, self._branch, self._patches
         # whether something comes before the recurrent layers, or in their place
         self._convolves = any(part is not None for part in parts) or spec.num_layers == 0
-        self._of_branch = self._dx = aligned(0, dtype)
+        self._of_branch = self._dbranch = self._dx = aligned(0, dtype)
         self._by_parameters = aligned(0, dtype)  # a gradient that nobody asks for
         self._shape: tuple[int, int, int, bool] | None = None
         self._work: Workspace
@@ -94,6 +106,7 @@ class Chunk:
         out: NDArray,
         need_dx: bool = False,
         need_dw: bool = True,
+        beside: Beside = NOBODY,
     ) -> Generator[None, None, float]:
         """Prepare a chunk. Return what computes its loss, and adds its gradient to out.
 
@@ -108,6 +121,7 @@ class Chunk:
         out (gradient_size,)
         need_dx: whether to leave the gradient of the input in `dx`
         need_dw: whether the gradient in out is wanted; else it is scratch
+        beside: whether another thread computes the branch, by `branch_gradient`
         """
         network, branch, front = self.network, self._branch, self._front
         seen = self._prepare(batch, weight, together, keep=True)
@@ -119,19 +133,25 @@ class Chunk:
             need_dx or front is not None, need_dw, network.packed, work, dx, out,
         )  # fmt: skip
         plan = network.plan if together is None else network.training_plan(masks.seed)
-        before, beside = dx, dx
+        before, dx_branch = dx, dx
         if front is not None:
             before = front.prepare_backward(dx, need_dx, need_dw, out)
         if branch is not None:
-            dbranch = np.zeros((len(seen.lengths), self._n_beside), network.dtype)
-            beside = branch.prepare_backward(dbranch, need_dx, need_dw, out)
+            self._dbranch = np.zeros((len(seen.lengths), self._n_beside), network.dtype)
+            dx_branch = branch.prepare_backward(self._dbranch, need_dx, need_dw, out)
 
         def compute() -> Generator[None, None, float]:
             """Call the kernels, with as little as possible between them."""
-            static = yield from self._convolve(seen, work)
-            loss: float = network_gradient(
-                plan, seen.x, seen.starts, seen.lengths, static, *arguments
-            )
+            splits = beside is not NOBODY
+            static = self._of_branch if splits else (yield from self._convolve(seen, work))
+            begun, waits = False, True
+            while waits:
+                waits, loss = network_gradient(
+                    plan, seen.x, seen.starts, seen.lengths, static, *arguments, *beside, begun
+                )
+                begun = True
+                if waits:
+                    yield
             if network.spec.num_layers == 0:
                 self._out_of_layers(seen, work, dx)
             if front is not None:
@@ -139,14 +159,32 @@ class Chunk:
             self.dx = before
             if self._patches is not None and need_dx:
                 self.dx = self._patches.backward(before)
-            if branch is not None:
-                dbranch[:, : self._n_filters] = self._dfeatures(work, len(seen.lengths))
-                yield from branch.backward()
+            if branch is not None and not splits:
+                yield from self._branch_backward(branch)
                 if need_dx:
-                    self.dx += beside
-            return loss
+                    self.dx += dx_branch
+            return float(loss)
 
         return compute()
+
+    @property
+    def splits(self) -> bool:
+        """Whether the branch can be computed beside the rest: the head reads it as it is."""
+        spec = self.network.spec
+        whole = self._n_filters == self._n_beside and spec.n_static == 0
+        return self._branch is not None and self._front is None and spec.num_layers > 0 and whole
+
+    def branch_gradient(self, beside: Beside) -> Generator[None, None, None]:
+        """Compute the branch of a chunk that `gradient` has prepared, forward and back.
+
+        It pauses when the rest has not come so far.
+        """
+        assert self._branch is not None
+        yield from self._branch.forward()
+        hand_over(beside.arrived[1:], _NOTHING, 0, 0)
+        while not hand_over(_NOTHING, beside.arrived[:1], 2, beside.patience):
+            yield
+        yield from self._branch_backward(self._branch)
 
     def input_gradient(self, batch: PackedBatch, slope: NDArray) -> NDArray:
         """Return the gradient of sum(slope * raw prediction) by x, (n_rows, n_channels): a view.
@@ -310,12 +348,14 @@ class Chunk:
         dx[: len(y)] = y
         dx[_last_rows(seen)] += h
 
-    def _dfeatures(self, work: Workspace, n_sequences: int) -> NDArray:
-        """Return the gradient (n_sequences, n_filters) of what the head reads of the branch."""
-        plan = self.network.plan
+    def _branch_backward(self, branch: ConvolutionBuffers) -> Generator[None, None, None]:
+        """Take the gradient of what the head reads of the branch back through it."""
+        plan, work, n_sequences = self.network.plan, self._work, len(self._dbranch)
         dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
         first = plan.n_pooled + self.network.spec.n_static
-        return dfeatures.reshape(n_sequences, -1)[:, first : first + self._n_filters]
+        of_branch = dfeatures.reshape(n_sequences, -1)[:, first : first + self._n_filters]
+        self._dbranch[:, : self._n_filters] = of_branch
+        yield from branch.backward()
 
     def _room_for_dx(self, x: NDArray, need_dx: bool) -> NDArray:
         """Return where the network writes the gradient of x, if something reads it."""

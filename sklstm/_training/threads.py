@@ -5,9 +5,10 @@ To wake a thread takes some hundredths of a millisecond, as long as a part of a 
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,20 +106,21 @@ class Threads:
         self,
         task: Callable[[int], None],
         n_threads: int,
-        entered: NDArray[np.int64] | None = None,
+        entered: Sequence[NDArray[np.int64]] = (),
     ) -> None:
         """Run task(0), task(1), ... on so many threads, and return when all are done.
 
-        entered (n_threads,): becomes 1 when a thread is in its first kernel; None if nothing says
-            so. Two threads that need the interpreter at the same time cost more than to wait.
+        entered: for each thread but the first a number (1,) that becomes 1 when it is in its first
+            kernel, if something says so. Two threads that need the interpreter at the same time
+            cost more than to wait.
         """
         while len(self._helpers) < n_threads - 1:
             helper = _Helper(len(self._helpers) + 1)
             weakref.finalize(self, helper.begin, None)
             self._helpers.append(helper)
         helpers = self._helpers[: n_threads - 1]
-        for k, helper in enumerate(helpers, 1):
-            helper.begin(task, None if entered is None else entered[k : k + 1])
+        for helper, number in itertools.zip_longest(helpers, entered):
+            helper.begin(task, number)
         try:
             task(0)
         finally:  # also when Ctrl-C comes here: the others still write to their buffers

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
 from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._kernels.simd import aligned
-from sklstm._network.chunk import Chunk, Masks, alone
+from sklstm._network.chunk import NOBODY, Beside, Chunk, Masks, alone
 from sklstm._network.embeddings import Touched
 from sklstm._network.network import Network
 from sklstm._training.threads import Threads
@@ -137,9 +137,15 @@ class Workers:
         losses = [0.0] * n_chunks
         of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
         shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
+        beside = NOBODY
         if shared:
-            n_threads = self._n_threads_together(n_chunks, work, warping is not None)
-            together = network.together(n_chunks, _PATIENCE if n_threads > 1 else 0)
+            splits = n_chunks == 1 and self._chunks[0].splits and inputs.codes is None
+            n_parts = 2 if splits else n_chunks
+            n_threads = self._n_threads_together(n_parts, work, splits, warping is not None)
+            patience = _PATIENCE if n_threads > 1 else 0
+            together = network.together(n_chunks, patience)
+            if splits and n_threads > 1:
+                beside = Beside(np.zeros(2, np.int64), patience)
         else:
             together = [network.together(1)[0] for _ in range(n_chunks)]
 
@@ -154,7 +160,7 @@ class Workers:
             self._gradients[k] = 0.0
             gradient = chunk.gradient(
                 batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
-                together[k], self._gradients[k], need_dx=batch.codes is not None,
+                together[k], self._gradients[k], batch.codes is not None, beside=beside,
             )  # fmt: skip
 
             def compute() -> Generator[None, None, None]:
@@ -165,7 +171,14 @@ class Workers:
             return compute()
 
         if shared:
-            self._run_together(prepare, n_chunks, n_threads, together[0].arrived)
+            while len(self._chunks) < n_chunks:
+                self._chunks.append(Chunk(network))
+            tasks = list(map(prepare, range(n_chunks), self._chunks))
+            entered = [together[0].arrived[k : k + 1] for k in range(1, n_chunks)]
+            if beside is not NOBODY:
+                tasks.append(self._chunks[0].branch_gradient(beside))
+                entered = [together[0].arrived]
+            self._run_together(tasks, n_threads, entered)
             self._statistics = together[0].statistics
         else:
             kind = "gradient" if warping is None else "gradient with warping"
@@ -336,9 +349,9 @@ class Workers:
 
         self._threads.run(some, n_threads)
 
-    def _n_threads_together(self, n_tasks: int, work: float, warps: bool) -> int:
+    def _n_threads_together(self, n_tasks: int, work: float, splits: bool, warps: bool) -> int:
         """Return the threads of `_run_together`: one for new kernels, see `_run`."""
-        variant = ("together", warps, *_variant(self.network))
+        variant = ("together", splits, warps, *_variant(self.network))
         if work < _WORTH_A_THREAD or variant not in _compiled:
             _compiled.add(variant)
             return 1
@@ -346,20 +359,14 @@ class Workers:
 
     def _run_together(
         self,
-        prepare: Callable[[int, Chunk], Generator[None, None, None]],
-        n_chunks: int,
+        tasks: list[Generator[None, None, None]],
         n_threads: int,
-        arrived: NDArray[np.int64],
+        entered: list[NDArray[np.int64]],
     ) -> None:
-        """Compute chunks that pause when they need another one that is not so far.
+        """Run tasks that pause when they need another one that is not so far.
 
-        All are prepared before a thread begins.
-
-        arrived (n_chunks,): see `Together`
+        entered: see `Threads.run`
         """
-        while len(self._chunks) < n_chunks:
-            self._chunks.append(Chunk(self.network))
-        tasks = list(map(prepare, range(n_chunks), self._chunks))
         failed: list[int] = []  # the threads
 
         def some(worker: int) -> None:
@@ -376,7 +383,7 @@ class Workers:
         if n_threads == 1:
             some(0)
         else:
-            self._threads.run(some, n_threads, arrived)
+            self._threads.run(some, n_threads, entered)
 
 
 class Predictor:
