@@ -1052,14 +1052,15 @@ def _directions(params):
 # --- data ---------------------------------------------------------------------------------
 def gather(
     sequences, patch_size, center, scale, by_size, by_channel, by_sequence, gaps=(), rates=None,
-    time_channel=-1, ahead=False,
+    time_channel=-1, ahead=False, weights=None, sweeps=None,
 ):  # fmt: skip
     """Scale and patch each sequence, to (n_patches, patch_size * n_channels * copies).
 
     NaN is filled by the last value, or `ahead` on the line to the next one, and where there is
     none by the mean. For each channel of `gaps` a patch has two more columns for each step: 0.1 if
     it was observed, and 0.1 log(1 + how long ago); in steps, or by the times in time_channel.
-    With a rate the value is that expected of a Gaussian process, given all that is known.
+    With a rate the value is that expected of a Gaussian process, given all that is known; with
+    weights see `expect`.
     Where by_size (width, mean, deviation; each for every channel) has a width, it is asinh(value /
     width) that is standardised over the training set.
     """
@@ -1078,19 +1079,26 @@ def gather(
                 known = there if ahead else there & (np.arange(len(there)) <= t)
                 if rates[channel] > 0.0 and known.any():
                     deviations = sequence[known, channel] - center[channel]
-                    weights = _weights_of_values(time[known], time[t], rates[channel])
-                    filled[t, channel] = center[channel] + weights @ deviations
+                    shares = _weights_of_values(time[known], time[t], rates[channel])
+                    filled[t, channel] = center[channel] + shares @ deviations
                 elif ahead and there.any():
                     filled[t, channel] = np.interp(time[t], time[there], sequence[there, channel])
                 elif last >= 0:
                     filled[t, channel] = sequence[last, channel]
+        if weights is not None:
+            expected = center + scale * expect(sequence, center, scale, weights, sweeps)
+            filled = np.where(observed, sequence, expected)
         copies = []
         if by_channel:
             width, mean, deviation = by_size
             sizes = (np.arcsinh(filled / width) - mean) / deviation
             copies.append(np.where(np.isfinite(width), sizes, (filled - center) / scale))
         if by_sequence:
-            copies.append(_standardised(filled, sequence))
+            copies.append(
+                _standardised(filled, sequence)
+                if weights is None
+                else _standardised_with_gaps(filled, observed, center, scale)
+            )
         raw = np.where(np.isnan(filled), np.nan_to_num(center), filled)
         steps = np.stack(copies or [raw], axis=2)  # (n_timesteps, n_channels, copies)
         more = 0.1 * np.stack([observed, np.log1p(ago)], axis=2)[:, list(gaps)]
@@ -1105,6 +1113,33 @@ def _weights_of_values(times, time, rate):
     return np.linalg.solve(among, np.exp(-rate * np.abs(times - time)))
 
 
+def expect(sequence, center, scale, weights, sweeps):
+    """Return a sequence, standardised, with its gaps as a Gaussian chain expects them.
+
+    By the precision matrix of all steps and channels at once. Begins from values on lines.
+    """
+    n_steps, n_channels = sequence.shape
+    before, itself, after, in_first, in_last = (b.T for b in np.split(weights, 5))
+    precision = np.zeros((n_steps, n_channels, n_steps, n_channels))
+    for t in range(n_steps):
+        precision[t, :, t] = itself + (t == 0) * in_first + (t == n_steps - 1) * in_last
+        if t > 0:
+            precision[t, :, t - 1] = before
+            precision[t - 1, :, t] = after
+    precision = precision.reshape(n_steps * n_channels, -1)
+    z = (sequence - center) / scale
+    gap = np.isnan(z) & ~np.isnan(center)
+    for channel, column in enumerate(z.T):
+        (there,) = np.nonzero(~np.isnan(column))
+        line = np.interp(np.arange(n_steps), there, column[there]) if len(there) else 0.0
+        z[:, channel] = line
+    z, gap, change = z.ravel(), gap.ravel(), np.zeros(z.size)
+    for kept, share in sweeps:
+        change = kept * change - share * np.where(gap, precision @ z, 0.0)
+        z = z + change
+    return z.reshape(sequence.shape)
+
+
 def _standardised(values, observed):
     """Standardise each channel by what was observed; 0 for a constant channel."""
     out = np.zeros_like(values)
@@ -1112,6 +1147,22 @@ def _standardised(values, observed):
         there = column[~np.isnan(column)]
         if len(there) and np.ptp(there) > 0.0:
             out[:, channel] = (values[:, channel] - there.mean()) / there.std()
+    return out
+
+
+def _standardised_with_gaps(values, observed, center, scale):
+    """Standardise each channel; a gap counts as a value with moments of the training set."""
+    if observed.all():
+        return _standardised(values, values)
+    out = np.zeros_like(values)
+    for channel, column in enumerate(values.T):
+        gap = ~observed[:, channel]
+        if np.isnan(center[channel]) or (not gap.any() and np.ptp(column) == 0.0):
+            continue
+        means = np.where(gap, center[channel], column)
+        mean = means.mean()
+        variance = ((means - mean) ** 2 + gap * scale[channel] ** 2).mean()
+        out[:, channel] = (values[:, channel] - mean) / np.sqrt(variance)
     return out
 
 

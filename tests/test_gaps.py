@@ -9,9 +9,11 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm._input.filling import chain_sweeps
 from sklstm.components import FCN
 from sklstm.export import to_c, to_onnx
 from sklstm.inspection import input_gradients, integrated_gradients, permutation_importance
+from tests import reference
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw, run_estimator_checks
 
 MASK = SMALL | {"missing": "mask"}
@@ -114,18 +116,26 @@ def test_scaling_is_that_of_what_there_is(weighted):
         np.testing.assert_allclose(model.channel_scale_[channel], deviation, rtol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("bidirectional", "filled"), [(True, [5.0, 5.0, 4.0, 3.0, 3.0]), (False, [5.0, 5.0, 3.0])]
-)
-def test_how_a_channel_without_gaps_in_training_is_filled(bidirectional, filled):
-    """On a line where the network reads both ways, otherwise by the last value."""
+@pytest.mark.parametrize("bidirectional", [True, False])
+def test_how_a_channel_without_gaps_in_training_is_filled(bidirectional):
+    """By all channels of the steps around where the network reads both ways, or the last value."""
     X, y = with_gaps(LSTMRegressor, channels=[1])
     model = LSTMRegressor(scale="channel", bidirectional=bidirectional, **MASK).fit(X, y)
-    gaps = [np.nan, 5.0, np.nan, 3.0, np.nan] if bidirectional else [5.0, np.nan, 3.0]
-    new, old = np.zeros((2, len(filled), 2))
-    new[:, 0], old[:, 0] = gaps, filled
-    np.testing.assert_allclose(model.predict([new]), model.predict([old]), rtol=1e-12)
-    new[:, 0], old[:, 0] = np.nan, model.channel_mean_[0]
+    new = np.column_stack([[np.nan, 5.0, np.nan, 3.0, np.nan], np.arange(5.0)])
+    old = new.copy()
+    old[:, 0] = [model.channel_mean_[0], 5.0, 5.0, 3.0, 3.0]
+    if bidirectional:
+        weights, center, scale = model._chain_weights, model.channel_mean_, model.channel_scale_
+        filled = reference.expect(new, center, scale, weights, chain_sweeps(weights))
+        old[:, 0] = (filled * scale + center)[:, 0]
+    np.testing.assert_allclose(model.predict([new]), model.predict([old]), rtol=1e-6)
+
+
+def test_where_there_is_no_value_the_mean_is_read():
+    X, y = with_gaps(LSTMRegressor, channels=[1])
+    model = LSTMRegressor(bidirectional=False, scale="channel", **MASK).fit(X, y)
+    new = np.column_stack([np.full(4, np.nan), np.arange(4.0)])
+    old = np.column_stack([np.full(4, model.channel_mean_[0]), np.arange(4.0)])
     np.testing.assert_array_equal(model.predict([new]), model.predict([old]))
 
 

@@ -34,6 +34,7 @@ from sklstm._estimator.report import AGAINST_DIVERGENCE, report, show
 from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import kept_categories
+from sklstm._input.chain import chain_weights
 from sklstm._input.decay import decay_rates
 from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
 from sklstm._input.sizes import size_scaling
@@ -301,6 +302,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
             self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)
             self.decay_rates_ = decay_rates(self, data, samples)
             self.size_scaling_ = size_scaling(self, data, samples, weight)
+            self._chain_weights = chain_weights(self, data, samples)
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
 

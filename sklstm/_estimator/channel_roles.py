@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.categories import split_categories
+from sklstm._input.filling import NO_WEIGHTS
 from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._input.static_features import split_static
 from sklstm._input.values import check_unscaled_values
@@ -48,6 +49,9 @@ class ChannelRoles:
         not_static = np.setdiff1d(np.arange(len(center)), static)
         numbers = np.setdiff1d(not_static, categorical)
         every = len(numbers) == len(center)
+        weights = estimator._chain_weights
+        # a network that reads both ways may know what comes after a gap
+        ahead = bool(started["bidirectional"] and started["num_layers"] > 0)
         reading = Reading(
             estimator.branch_patch_size_, started["scale"],
             center if every else center[numbers], deviation if every else deviation[numbers],
@@ -55,8 +59,8 @@ class ChannelRoles:
             gaps=np.flatnonzero(np.isin(numbers, gaps)),
             rates=estimator._rates[numbers],
             time_channel=len(numbers) - 1 if started["time_gaps"] else -1,
-            # a network that reads both ways may know what comes after a gap
-            ahead=bool(started["bidirectional"] and started["num_layers"] > 0),
+            ahead=ahead,
+            weights=weights if ahead and weights is not None else NO_WEIGHTS,
         )  # fmt: skip
         of_changing = np.isin(not_static, categorical) if len(categorical) else None
         return cls(

@@ -77,6 +77,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     size_scaling_: NDArray[np.float64] | None
     gap_channels_: NDArray[np.int64]
     decay_rates_: NDArray[np.float64] | None
+    _chain_weights: NDArray[np.float64] | None  # (5 * n_numbers, n_numbers), see `expect`
     static_channels_: NDArray[np.int64]
     static_columns_: NDArray[np.int64] | None
     time_unit_: float
@@ -87,8 +88,8 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
 
     _newer: ClassVar[dict[str, Any]] = {
         "size_scaling_": None, "gap_channels_": NO_GAPS, "decay_rates_": None,
-        "static_channels_": NO_STATIC, "static_columns_": None, "time_unit_": 1.0,
-        "is_categorical_": None, "categories_": None,
+        "_chain_weights": None, "static_channels_": NO_STATIC, "static_columns_": None,
+        "time_unit_": 1.0, "is_categorical_": None, "categories_": None,
     }  # fmt: skip
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,

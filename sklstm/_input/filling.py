@@ -98,6 +98,93 @@ def _weights_of_decay(
     return of_before, np.where(apart, future * np.expm1(-2.0 * rates * ago) / between, 1.0)
 
 
+# Chebyshev's iteration: how often, and from which share of the diagonal it is fast
+_N_SWEEPS, _LEAST = 10, 0.1
+NO_WEIGHTS = np.empty((0, 0))
+
+
+def chain_sweeps(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what `expect` keeps of its last change and takes of the product, (n_sweeps, 2).
+
+    weights (5 * n_channels, n_channels): see `expect`
+    """
+    if not weights.size:
+        return NO_WEIGHTS
+    before, itself, after, in_first, in_last = np.split(weights, 5)
+    # by Gershgorin no eigenvalue is larger
+    largest = max(
+        (abs(before) + abs(step) + abs(after)).sum(axis=0).max()
+        for step in (itself, itself + in_first, itself + in_last, itself + in_first + in_last)
+    )
+    center, radius = (largest + _LEAST) / 2.0, (largest - _LEAST) / 2.0
+    sweeps, kept = [(0.0, 1.0 / center)], radius / center
+    for _ in range(_N_SWEEPS - 1):
+        following = 1.0 / (2.0 * center / radius - kept)
+        sweeps.append((following * kept, 2.0 * following / radius))
+        kept = following
+    return np.array(sweeps)
+
+
+@dataclass(frozen=True)
+class ChainFilling:
+    """How `expect` fills the gaps of samples, one after another, for gradients."""
+
+    observed: NDArray[np.bool_]  # (total_steps, n_channels)
+    lengths: NDArray[np.int64]  # (n_samples,)
+    lines: Filling  # from which it begins
+    weights: NDArray[np.float64]  # (5 * n_channels, n_channels)
+    center: NDArray[np.float64]  # (n_channels,)
+    deviation: NDArray[np.float64]  # (n_channels,)
+
+    def values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values with their gaps filled."""
+        unit = (self.lines.values(values) - self.center) / self.deviation
+        filled = np.nan_to_num(np.where(self._is_read(), unit, 0.0))
+        change, blocks = np.zeros_like(filled), np.split(self.weights, 5)
+        for kept, share in chain_sweeps(self.weights):
+            change = kept * change - share * self._product(filled, *blocks)
+            change[self.observed] = 0.0
+            filled += change
+        return filled * self.deviation + np.nan_to_num(self.center)
+
+    def back(self, slope: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradient by the observed values, of a slope by all; 0 at gaps."""
+        slope = slope * self.deviation
+        of_observed = np.where(self.observed, slope, 0.0)
+        of_filled, of_change = np.where(self.observed, 0.0, slope), np.zeros_like(slope)
+        before, itself, after, *at_ends = (block.T for block in np.split(self.weights, 5))
+        for kept, share in chain_sweeps(self.weights)[::-1]:
+            of_change += of_filled
+            product = self._product(-share * of_change, after, itself, before, *at_ends)
+            of_observed += np.where(self.observed, product, 0.0)
+            of_filled += np.where(self.observed, 0.0, product)
+            of_change *= kept
+        return self.lines.back((of_observed + of_filled) / self.deviation)
+
+    def _is_read(self) -> NDArray[np.bool_]:
+        """Return where there is a value before or after in the sample."""
+        return (self.lines.of_before != 0.0) | (self.lines.of_after != 0.0)
+
+    def _product(
+        self, steps: NDArray, before: NDArray, itself: NDArray, after: NDArray,
+        in_first: NDArray, in_last: NDArray,
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Return the product of the precision matrix and steps; the blocks are those of `expect`.
+
+        steps (total_steps, n_channels); blocks (n_channels, n_channels)
+        """
+        last = np.cumsum(self.lengths) - 1
+        first = last + 1 - self.lengths
+        product = steps @ itself
+        product[first] += steps[first] @ in_first
+        product[last] += steps[last] @ in_last
+        of_before, of_after = steps @ before, steps @ after
+        of_before[last], of_after[first] = 0.0, 0.0
+        product[1:] += of_before[:-1]
+        product[:-1] += of_after[1:]
+        return product
+
+
 class StepFilling:
     """Gaps in single time steps, filled with the last values: as `gather` does without `ahead`."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._input.filling import Filling
+from sklstm._input.filling import NO_WEIGHTS, ChainFilling, Filling, chain_sweeps
 from sklstm._kernels.embedding import gather_codes
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATION, gather
 
@@ -231,6 +231,7 @@ class Reading:
     rates: NDArray[np.float64]  # (n_channels,): at which values decay where there are gaps
     time_channel: int  # that counts how long ago; -1: steps are counted
     ahead: bool  # whether gaps are filled by the next value too
+    weights: NDArray[np.float64] = field(default_factory=NO_WEIGHTS.copy)  # see `expect`
 
     @classmethod
     def plain(cls, n_channels: int, patch_size: int = 1) -> Reading:
@@ -240,6 +241,11 @@ class Reading:
         return cls(
             patch_size, None, center, deviation, straight, NO_GAPS, no_rates, -1, ahead=False
         )
+
+    @cached_property
+    def sweeps(self) -> NDArray[np.float64]:
+        """What is kept and taken in each sweep of `expect`, (n_sweeps, 2)."""
+        return chain_sweeps(self.weights)
 
     @cached_property
     def by_channel(self) -> bool:
@@ -342,9 +348,14 @@ class NetworkInput:
         copies, lengths, reading = self.by_copy(rows), self.data.lengths, self.reading
         values = self.data.values[_runs(self.data.begin, lengths)].astype(np.float64)
         observed = ~np.isnan(values) & ~np.isnan(reading.center)
-        filling = Filling.of(
+        alone = Filling.of(
             observed, lengths, self._clock(values), reading.ahead, reading.rates, reading.center
         )
+        filling: Filling | ChainFilling = alone
+        if reading.weights.size:
+            filling = ChainFilling(
+                observed, lengths, alone, reading.weights, reading.center, reading.deviation
+            )
         if reading.scale is None:
             return filling.back(copies[..., 0])
         gradient = np.zeros(copies.shape[:2])
@@ -365,7 +376,7 @@ class NetworkInput:
         self,
         values: NDArray[np.float64],
         observed: NDArray[np.bool_],
-        filling: Filling,
+        filling: Filling | ChainFilling,
         slope: NDArray[np.float64],
     ) -> NDArray[np.float64]:
         """Return the gradient by the values, of a slope by the values standardised within samples.
@@ -373,23 +384,26 @@ class NetworkInput:
         values, observed, slope (total_steps, n_channels)
         0 at gaps, and for a channel that is constant in a sample
         """
-        lengths = self.data.lengths
+        lengths, reading = self.data.lengths, self.reading
         first = np.cumsum(lengths) - lengths
-        n_observed = np.maximum(np.add.reduceat(observed, first, axis=0, dtype=np.int64), 1)
+        n_observed = np.repeat(np.add.reduceat(observed, first, axis=0, dtype=np.int64), lengths, 0)
+        counted = observed | bool(reading.weights.size)
+        n_counted = np.maximum(np.add.reduceat(counted, first, axis=0, dtype=np.int64), 1)
 
         def mean(steps: NDArray) -> NDArray:
-            """Return the sum over each sample by what was observed of it, at each of its steps."""
-            return np.repeat(np.add.reduceat(steps, first, axis=0) / n_observed, lengths, axis=0)
+            """Return the sum over each sample by what counts of it, at each of its steps."""
+            return np.repeat(np.add.reduceat(steps, first, axis=0) / n_counted, lengths, axis=0)
 
-        there = np.where(observed, values, 0.0)
+        # gaps that count do so with mean and deviation of the training set
+        there = np.where(observed, values, np.where(counted, np.nan_to_num(reading.center), 0.0))
         center = mean(there)
-        deviation = np.sqrt(mean(np.where(observed, there - center, 0.0) ** 2))
-        of_a_sum = ROUNDING_OF_A_SUM * np.repeat(n_observed, lengths, axis=0)
-        varies = deviation > np.maximum(ROUNDING, of_a_sum) * np.abs(center)
+        squares = (there - center) ** 2 + np.where(observed, 0.0, reading.deviation**2)
+        deviation = np.sqrt(mean(np.where(counted, squares, 0.0)))
+        varies = deviation > np.maximum(ROUNDING, ROUNDING_OF_A_SUM * n_observed) * np.abs(center)
         to_unit = np.divide(1.0, deviation, where=varies, out=np.zeros_like(deviation))
         unit = (filling.values(values) - center) * to_unit
-        direct = filling.back(slope)
-        return (direct - mean(slope) - unit * mean(slope * unit)) * to_unit * observed
+        of_moments = mean(slope) + unit * mean(slope * unit)
+        return filling.back(slope * to_unit) - of_moments * to_unit * observed
 
     def width(self) -> int:
         """Return the number of channels after scaling and patching."""
@@ -399,6 +413,8 @@ class NetworkInput:
         """Return the packed batch of some samples (n_sequences,), given longest first."""
         lengths, reading = self.lengths[samples], self.reading
         starts = np.empty(lengths[0] + 1, np.int64)
+        longest = lengths[0] * reading.patch_size if reading.weights.size else 0
+        work = np.empty((3, longest, self.data.n_channels))
         x = np.empty((int(lengths.sum()), self.width()), dtype)
         # Read-only arrays are a type of their own: without this, `gather` would be compiled for
         # both kinds of data.
@@ -408,7 +424,7 @@ class NetworkInput:
             values, self.data.begin, self.data.end, samples, lengths, reading.patch_size,
             reading.center, reading.deviation, reading.by_size, reading.by_channel,
             reading.by_sequence, reading.gaps, reading.rates, reading.time_channel, reading.ahead,
-            starts, x,
+            reading.weights, reading.sweeps, work, starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
             _, sequence = steps_and_sequences(lengths)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from sklstm._kernels.chain import expect
 from sklstm._kernels.jit import device, kernel
 
 # A deviation that is a smaller share of the mean comes from rounding in double precision. It
@@ -32,10 +33,11 @@ def _deviation(values, first, last, channel, mean, unit):
 
 
 @device
-def _mean_and_inverse_deviation(values, first, last, channel):
+def _mean_and_inverse_deviation(values, first, last, channel, center, scale, with_gaps):
     """Mean and 1 / deviation of one channel of a sequence, which is 0 for a constant one.
 
-    They are those of the values that there are; NaN and 0 if there are none.
+    They are those of the values that there are; NaN and 0 if there are none. `with_gaps`: gaps
+    count as values with mean and deviation of the training set.
     """
     total, n_observed = 0.0, 0
     for row in range(first, last):
@@ -43,12 +45,20 @@ def _mean_and_inverse_deviation(values, first, last, channel):
         if value == value:
             total += value
             n_observed += 1
-    if n_observed == 0:
+    n_gaps = last - first - n_observed if with_gaps else 0
+    if n_observed + n_gaps == 0 or (n_gaps > 0 and center != center):
         return math.nan, 0.0
-    mean = total / n_observed
-    deviation = _deviation(values, first, last, channel, mean, 1.0)
-    if deviation < SMALLEST_DEVIATION:
-        deviation = _deviation(values, first, last, channel, mean, _ENLARGED) / _ENLARGED
+    mean = total / n_observed if n_observed > 0 else center
+    deviation = 0.0
+    if n_observed > 0:
+        deviation = _deviation(values, first, last, channel, mean, 1.0)
+        if deviation < SMALLEST_DEVIATION:
+            deviation = _deviation(values, first, last, channel, mean, _ENLARGED) / _ENLARGED
+    if n_gaps > 0:
+        share = n_gaps / (last - first)
+        between = share * (1.0 - share) * (mean - center) ** 2
+        mean += share * (center - mean)
+        deviation = math.sqrt((1.0 - share) * deviation**2 + share * scale**2 + between)
     rounding = max(ROUNDING, ROUNDING_OF_A_SUM * n_observed) * abs(mean)
     return mean, 1.0 / deviation if deviation > rounding + 1e-300 else 0.0
 
@@ -110,7 +120,7 @@ def _filled(before, following, center, ago, between, rate):
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_size, by_channel,
-    by_sequence, gaps, rates, time_channel, ahead, starts, x,
+    by_sequence, gaps, rates, time_channel, ahead, weights, sweeps, work, starts, x,
 ):  # fmt: skip
     """Write the sequences of some samples to the rows of a packed batch.
 
@@ -120,7 +130,9 @@ def gather(
 
     NaN is a gap. It is filled with what lies on the line between the last value and the next one,
     or without `ahead` with the last one; where there is none with the mean. Values of a channel
-    with a rate decay to the mean instead, the faster the larger it is. A row of x is
+    with a rate decay to the mean instead, the faster the larger it is. With `weights` a gap is
+    filled with what all channels of the steps around let expect, and counts in the mean and the
+    deviation of a sequence as a value with those of the training set. A row of x is
     [values of each step | of each step for each of `gaps` GAP * whether it was observed, and
     GAP * log(1 + how long ago) | what the caller adds]. Before the first value of a sequence, how
     long ago is counted from one step before its start.
@@ -140,6 +152,8 @@ def gather(
     (in) time_channel: the channel that holds log(1 + time since the step before), by which the
          time is counted; -1: steps are counted
     (in) ahead: whether gaps are filled by the next value too
+    (in) weights, sweeps: see `expect`; (0, 0): gaps are filled channel by channel
+    (out) work (3, longest in steps, n_channels): space for `expect`, if there are weights
     (out) starts (longest + 1,)
     (out) x (n_rows, at least patch_size * (n_channels * number of copies + 2 * n_gaps))
     """
@@ -159,11 +173,16 @@ def gather(
             x[r, column] = 0.0
         for column in range(first_gap, first_gap + missing * 2 * gaps.size):
             x[r, column] = 0.0
+        expected = weights.size > 0 and expect(
+            values, first, last, center, scale, weights, sweeps, work
+        )
         k = 0  # how many of `gaps` come before the channel
         for channel in range(n_channels):
             mean, spread = 0.0, 1.0
             if by_sequence:
-                mean, spread = _mean_and_inverse_deviation(values, first, last, channel)
+                mean, spread = _mean_and_inverse_deviation(
+                    values, first, last, channel, center[channel], scale[channel], expected
+                )
             to_unit, known = 1.0 / scale[channel], center[channel] == center[channel]
             width = by_size[0, channel]
             if width < math.inf:
@@ -182,15 +201,18 @@ def gather(
                     before, ago = value, 0.0
                 elif known:
                     ago += _passed(values, row, first, time_channel)
-                    if ahead and after <= row:
-                        after, until = _next_value(values, row, last, channel, time_channel)
-                        between = ago + until
-                    following = math.nan
-                    if ahead and after < last:
-                        following = float(values[after, channel])
-                    value = _filled(
-                        before, following, center[channel], ago, between, rates[channel]
-                    )
+                    if expected:
+                        value = center[channel] + scale[channel] * work[0, row - first, channel]
+                    else:
+                        if ahead and after <= row:
+                            after, until = _next_value(values, row, last, channel, time_channel)
+                            between = ago + until
+                        following = math.nan
+                        if ahead and after < last:
+                            following = float(values[after, channel])
+                        value = _filled(
+                            before, following, center[channel], ago, between, rates[channel]
+                        )
                 else:
                     value = math.nan
                 filled = value == value

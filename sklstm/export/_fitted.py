@@ -144,6 +144,12 @@ class FittedModel:
         return self.estimator._roles.reading.ahead
 
     @property
+    def chain(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The weights and sweeps by which all channels fill a gap, see `expect`; or no weights."""
+        reading = self.estimator._roles.reading
+        return reading.weights, reading.sweeps
+
+    @property
     def classes(self) -> NDArray | None:
         """The labels (n_classes,) of a classifier; None for a regressor."""
         return getattr(self.estimator, "classes_", None)

@@ -5,7 +5,8 @@
 DATA_FOLDER contains ``time_series/JapaneseVowels.npz``, as for `tests.benchmarks.accuracy`. Values
 of it and of scikit-learn's digits are removed from training and test data alike: 10, 30 and 50% at
 random, or in every sequence half of the channels for a stretch of half of its steps. A row has the
-mean accuracy over the seeds, by which values are removed and networks are trained.
+mean accuracy over the seeds, by which values are removed and networks are trained. "neighbours"
+is scikit-learn's KNNImputer before the network, which needs sequences of one length.
 
 Of the digits, whose sequences have one length, a second table says what can be reached at all:
 "filled": a support vector machine after nearest-neighbour imputation; "complete": one that is
@@ -64,6 +65,16 @@ def forward_filled(X: Sequences, mean: np.ndarray) -> Sequences:
     return filled
 
 
+def imputed(train: Sequences, test: Sequences) -> tuple[Sequences, Sequences]:
+    """Fill gaps of sequences of one length by those of the training set that are most alike."""
+    imputer = KNNImputer(n_neighbors=10, keep_empty_features=True)
+    imputer.fit(np.stack(train).reshape(len(train), -1))
+    return tuple(
+        list(imputer.transform(np.stack(X).reshape(len(X), -1)).reshape(-1, *X[0].shape))
+        for X in (train, test)
+    )  # type: ignore[return-value]
+
+
 def accuracy(
     problem: Problem, X_train: Sequences, X_test: Sequences, missing: str, seed: int, n_jobs: int
 ) -> float:
@@ -75,7 +86,7 @@ def accuracy(
 def compare(
     problem: Problem, remove: Callable, share: float, seeds: int, n_jobs: int
 ) -> list[float]:
-    """Return the mean accuracy of "mask", "decay", forward filling and mean filling."""
+    """Return the mean accuracy of "mask", "decay", and of filling before: last value, mean, KNN."""
     scores = []
     for seed in range(seeds):
         rng = np.random.default_rng(seed)
@@ -83,6 +94,8 @@ def compare(
         mean = np.nanmean(np.concatenate(train), axis=0)
         pairs = [(train, test, missing) for missing in ("mask", "decay")]
         pairs += [(f(train, mean), f(test, mean), "error") for f in (forward_filled, mean_filled)]
+        if len({len(x) for x in train}) == 1:
+            pairs.append((*imputed(train, test), "error"))
         scores.append([accuracy(problem, *pair, seed, n_jobs) for pair in pairs])
     return list(np.mean(scores, axis=0))
 
@@ -136,9 +149,8 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     print(describe_machine())
-    print(
-        f"{'data, removed':32}{'complete':>10}{'mask':>10}{'decay':>10}{'forward':>10}{'mean':>10}"
-    )
+    methods = ("complete", "mask", "decay", "forward", "mean", "neighbours")
+    print(f"{'data, removed':32}" + "".join(f"{method:>11}" for method in methods))
     for problem in problems(options.folder):
         if problem.name not in ("JapaneseVowels", "digits"):
             continue
@@ -158,7 +170,7 @@ def main() -> None:
         for remove, share in cases:
             name = f"{problem.name}, {share:.0%} {remove.__name__.replace('_', ' ')}"
             row = [complete, *compare(problem, remove, share, options.seeds, options.jobs)]
-            print(f"{name:32}" + "".join(f"{value:10.4f}" for value in row), flush=True)
+            print(f"{name:32}" + "".join(f"{value:11.4f}" for value in row), flush=True)
         if problem.name == "digits":
             print_bounds(problem, options.seeds)
 

@@ -25,7 +25,7 @@ def a_data_set(n_channels=2, dtype=np.float64, level=0.0):
 
 def by_kernel(
     values, begin, end, samples, patch_size, center, scale, by_size, by_channel, by_sequence,
-    gaps=(), rates=None, time_channel=-1, ahead=False,
+    gaps=(), rates=None, time_channel=-1, ahead=False, weights=None, sweeps=None,
 ):  # fmt: skip
     """Return each sample as packed by the kernel, in the order of `samples`."""
     gaps, rates = np.array(gaps, np.int64), np.zeros(len(center)) if rates is None else rates
@@ -35,9 +35,11 @@ def by_kernel(
     width = patch_size * (values.shape[1] * copies + 2 * len(gaps))
     x = np.full((batch.n_rows, width), np.nan, values.dtype)
     starts = np.full(len(batch.starts), -1)
+    chain = (np.empty((0, 0)), np.empty((0, 0))) if weights is None else (weights, sweeps)
+    work = np.full((3, patches.max() * patch_size, values.shape[1]), np.nan)
     gather(
         values, begin, end, samples[batch.order], batch.lengths, patch_size, center, scale, by_size,
-        by_channel, by_sequence, gaps, rates, time_channel, ahead, starts, x,
+        by_channel, by_sequence, gaps, rates, time_channel, ahead, *chain, work, starts, x,
     )  # fmt: skip
     np.testing.assert_array_equal(starts, batch.starts)
     return [x[batch.rows(n)] for n in range(len(samples))]
@@ -79,6 +81,25 @@ def test_gaps(rates, ahead, by_channel, by_sequence, patch_size, gaps, time_chan
     rtol = 1e-9 if rates.any() else 1e-12  # of the system that the twin solves
     for got, want in zip(packed, reference.gather(sequences, *options), strict=True):
         np.testing.assert_allclose(got, want, rtol=rtol, atol=1e-13)
+
+
+@pytest.mark.parametrize(("by_channel", "by_sequence"), [(0, 0), (0, 1), (1, 1)])
+def test_a_chain(by_channel, by_sequence):
+    sequences, values, begin, end = a_data_set(n_channels=3)
+    rng = np.random.RandomState(1)
+    values[rng.uniform(size=values.shape) < 0.4] = np.nan
+    values[begin[2] : end[2], 1] = np.nan  # nothing of this channel in a sequence
+    values[begin[4] : end[4]] = np.nan  # nothing at all
+    values[begin[5] : end[5], :2] = 1.0
+    sequences = [values[a:b] for a, b in zip(begin, end, strict=True)]
+    center = np.array([3.0, -1.0, np.nan])  # nothing of the last channel in training
+    weights, sweeps = rng.standard_normal((15, 3)), rng.uniform(0.0, 0.1, (4, 2))
+    scale, by_size = np.array([2.0, 0.5, 1.0]), np.repeat(NOT_BY_SIZE, 3, axis=1)
+    options = (2, center, scale, by_size, by_channel, by_sequence, (0, 1), None, -1, True)
+    options = (*options, weights, sweeps)
+    packed = by_kernel(values, begin, end, np.arange(7), *options)
+    for got, want in zip(packed, reference.gather(sequences, *options), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-11, atol=1e-12)
 
 
 def test_float32():

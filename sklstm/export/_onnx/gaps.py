@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from sklstm._kernels.gather import GAP
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx.graph import Graph
+from sklstm.export._onnx.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -21,8 +24,11 @@ class Filled:
     columns: str  # float32 (n_timesteps, n_samples, 2 * n_gaps): what is read of gaps; "" if none
 
 
-def filled(graph: Graph, model: FittedModel, x: str) -> Filled:
-    """Return x, double, with its gaps filled: by the last value, or on the line to the next one."""
+def filled(graph: Graph, model: FittedModel, steps: Steps, x: str) -> Filled:
+    """Return x, double, with its gaps filled: by the last value, or by all that is known.
+
+    x: the values of the steps
+    """
     there = graph.add("Not", graph.add("IsNaN", x))
     # a channel without a mean has no value in training, and counts as missing
     observed = graph.add("And", there, ~np.isnan(model.center[model.numeric]))
@@ -45,7 +51,63 @@ def filled(graph: Graph, model: FittedModel, x: str) -> Filled:
         has_any = graph.add("Or", has_last, has_next)
     value = graph.add("Where", has_any, value, np.float64(np.nan))
     value = graph.add("Where", observed, x, value)
+    if model.chain[0].size:
+        value = graph.add("Where", observed, x, _expected(graph, model, steps, value, observed))
     return Filled(value, there, _columns(graph, model, observed, ago))
+
+
+def _expected(graph: Graph, model: FittedModel, steps: Steps, lines: str, observed: str) -> str:
+    """Return values with gaps as all channels let expect them, see `expect`.
+
+    lines: the values with gaps on lines, NaN for a channel without values
+    """
+    center, deviation = model.center[model.numeric], model.deviation[model.numeric]
+    unit = graph.add("Div", graph.add("Sub", lines, center), deviation)
+    there = graph.add("And", steps.valid, graph.add("Not", graph.add("IsNaN", unit)))
+    start = graph.add("Where", there, unit, np.float64(0.0))
+    gap = graph.add("And", steps.valid, graph.add("Not", observed))
+    gap = graph.cast(graph.add("And", gap, ~np.isnan(center)), TensorProto.DOUBLE)
+    step = graph.reshape(graph.range(graph.size(lines, 0)), -1, 1, 1)
+    last = graph.add("Sub", graph.reshape(steps.lengths, 1, -1, 1), np.int32(1))
+    ends = [
+        graph.cast(graph.add("Equal", step, place), TensorProto.DOUBLE)
+        for place in (np.int32(0), last)
+    ]
+    _, found = graph.add_all(
+        "Scan", graph.add("Mul", start, np.float64(0.0)), start, model.chain[1],
+        names=(graph.name("change"), graph.name("expected")),
+        body=_sweep(graph, model.chain[0], gap, ends),
+        num_scan_inputs=1,
+    )  # fmt: skip
+    # a channel that is not read stays NaN
+    return graph.add("Add", graph.add("Mul", found, deviation), center)
+
+
+def _sweep(
+    graph: Graph, weights: NDArray[np.float64], gap: str, ends: list[str]
+) -> onnx.GraphProto:
+    """Return the body of a loop: last change, steps, what is kept and taken, to the next two.
+
+    gap: 1 where a gap is to be filled; ends: 1 in the first steps, and in the last ones
+    """
+    body = Graph(outer=graph)
+    names = [body.name(name) for name in ("change", "z", "sweep", "next_change", "next_z")]
+    change, z, sweep, next_change, next_z = names
+    time, behind = np.array([0]), np.array([np.iinfo(np.int64).max])
+    around = body.add("Pad", z, np.array([1, 0, 0, 1, 0, 0]))
+    before = body.add("Slice", around, np.array([0]), np.array([-2]), time)
+    after = body.add("Slice", around, np.array([2]), behind, time)
+    at_ends = [body.add("Mul", z, end) for end in ends]
+    product = body.add("MatMul", body.add("Concat", before, z, after, *at_ends, axis=2), weights)
+    kept, share = (body.add("Gather", sweep, np.int64(k), axis=0) for k in (0, 1))
+    taken = body.add("Mul", body.add("Mul", product, share), gap)
+    body.add("Sub", body.add("Mul", change, kept), taken, name=next_change)
+    body.add("Add", z, next_change, name=next_z)
+    described = [
+        helper.make_tensor_value_info(name, TensorProto.DOUBLE, [None] * n_axes)
+        for name, n_axes in zip(names, (3, 3, 1, 3, 3), strict=True)
+    ]
+    return helper.make_graph(body.nodes, graph.name("sweep"), described[:3], described[3:])
 
 
 def _columns(graph: Graph, model: FittedModel, observed: str, ago: str) -> str:

@@ -100,13 +100,13 @@ def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps,
     x = graph.cast(steps.values, TensorProto.DOUBLE)
     there, values, columns = steps.valid, x, ""
     if model.reads_gaps:
-        found = filled(graph, model, x)
+        found = filled(graph, model, steps, x)
         there, values, columns = found.there, found.values, found.columns
     copies = []
     if model.scale in ("both", "channel"):
         copies.append(_scaled_by_channel(graph, model, values))
     if model.scale in ("both", "sequence"):
-        copies.append(_scaled_within(graph, x, values, there))
+        copies.append(_scaled_within(graph, model, steps, x, values, there))
     if not copies:
         copies.append(values)
     if model.reads_gaps:
@@ -141,16 +141,31 @@ def _scaled_by_channel(graph: Graph, model: FittedModel, values: str) -> str:
     return graph.add("Where", by_size, scaled, straight)
 
 
-def _scaled_within(graph: Graph, x: str, values: str, there: str) -> str:
-    """Return values standardised by what there is of x in each sequence; a constant one is 0."""
+def _scaled_within(
+    graph: Graph, model: FittedModel, steps: Steps, x: str, values: str, there: str
+) -> str:
+    """Return values standardised by what there is of x in each sequence; a constant one is 0.
+
+    Gaps that a chain fills count as values with mean and deviation of the training set.
+    """
     time = np.array([0])
     n = graph.add("ReduceSum", graph.cast(there, TensorProto.DOUBLE), time)
-    n = graph.add("Max", n, np.float64(1.0))
+    n_steps = graph.add("Max", n, np.float64(1.0))
     x = graph.add("Where", there, x, np.float64(0.0))
-    mean = graph.add("Div", graph.add("ReduceSum", x, time), n)
-    deviation = graph.add("Where", there, graph.add("Sub", x, mean), np.float64(0.0))
-    squares = graph.add("ReduceSumSquare", deviation, time)
-    spread = graph.add("Sqrt", graph.add("Div", squares, n))
+    of_gaps: str | None = None  # the sum of their variances
+    if model.chain[0].size:
+        gap = graph.add("And", steps.valid, graph.add("Not", there))
+        x = graph.add("Where", gap, np.nan_to_num(model.center[model.numeric]), x)
+        n_steps = graph.cast(graph.reshape(steps.lengths, 1, -1, 1), TensorProto.DOUBLE)
+        n_gaps = graph.add("ReduceSum", graph.cast(gap, TensorProto.DOUBLE), time)
+        of_gaps = graph.add("Mul", n_gaps, model.deviation[model.numeric] ** 2)
+        there = steps.valid
+    mean = graph.add("Div", graph.add("ReduceSum", x, time), n_steps)
+    apart = graph.add("Where", there, graph.add("Sub", x, mean), np.float64(0.0))
+    squares = graph.add("ReduceSumSquare", apart, time)
+    if of_gaps is not None:
+        squares = graph.add("Add", squares, of_gaps)
+    spread = graph.add("Sqrt", graph.add("Div", squares, n_steps))
     share = graph.add(
         "Max", graph.add("Mul", n, np.float64(ROUNDING_OF_A_SUM)), np.float64(ROUNDING)
     )
