@@ -150,7 +150,7 @@ class HyperParameters:
     missing: Literal["error", "mask", "decay"] = _declare(
         "input", _choices(("error", "mask", "decay")), "error",
         StrOptions({"error", "mask", "decay"}), fixed=True,
-        text='NaN in `X`: refused, or a gap, filled by a line, or also by the mean ("decay").',
+        text='NaN in `X`: refused, or a gap, filled from all channels or its own ("decay").',
     )  # fmt: skip
     static_features: Any = _declare(
         "input", "list of str, int or bool, or None", None, "array-like", None, fixed=True,
