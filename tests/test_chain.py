@@ -98,6 +98,20 @@ def test_with_times_or_without_looking_ahead_there_is_no_chain(settings):
     assert model.fit(pd.DataFrame(X, index=index), np.arange(24.0))._chain_weights is None
 
 
+@pytest.mark.parametrize("differ", ["in level", "in size"])
+def test_sequences_that_differ_have_no_chain(differ):
+    """The mean of all says little about one of them: neighbours alone count."""
+    X = [(x - LEVEL) / UNIT for x in chains(24)[1]]
+    alike = LSTMRegressor(**QUICK).fit(X, np.arange(24.0))
+    assert alike._chain_weights is not None
+    drawn = np.random.default_rng(1).standard_normal(24)
+    X = [
+        x + 9.0 * d if differ == "in level" else x * np.exp(d)
+        for x, d in zip(X, drawn, strict=True)
+    ]
+    assert LSTMRegressor(**QUICK).fit(X, np.arange(24.0))._chain_weights is None
+
+
 @pytest.mark.parametrize("scale", ["both", None])
 def test_gradients_go_through_the_chain(scale):
     _, X = chains(24, 6)
