@@ -170,7 +170,9 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
 
     def _values_and_deviations(self, raw: NDArray) -> NDArray[np.float64]:
         """Return predictions and their standard deviations, in a last axis."""
-        deviations = self._loss().spread(raw.astype(np.float64)) * self.target_scale_
+        with np.errstate(over="ignore"):
+            deviations = self._loss().spread(raw.astype(np.float64)) * self.target_scale_
+        _refuse_infinite(deviations)
         return self._shaped(np.stack([self._unscale(raw), deviations], axis=-1))
 
     def _shaped(self, values: NDArray) -> NDArray[np.float64]:
@@ -179,8 +181,11 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
 
     def _unscale(self, raw: NDArray) -> NDArray[np.float64]:
         """Return the values of raw predictions in the units of y, (n_rows, n_outputs)."""
-        values = self._loss().values(raw.astype(np.float64))
-        return values * self.target_scale_ + self.target_mean_
+        with np.errstate(over="ignore"):  # of losses that predict logarithms
+            values = self._loss().values(raw.astype(np.float64))
+            values = values * self.target_scale_ + self.target_mean_
+        _refuse_infinite(values)
+        return values
 
     def _decoders(self) -> dict[str, Callable[[NDArray], NDArray]]:
         """Return what turns raw predictions into the result of a method, by its name."""
@@ -288,3 +293,13 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         tags.target_tags.multi_output = True
         tags.target_tags.positive_only = isinstance(self._component("loss", self.loss), LogLink)
         return tags
+
+
+def _refuse_infinite(values: NDArray[np.float64]) -> None:
+    """Refuse predictions (n_rows, n_outputs) that are infinite in the units of y."""
+    if not np.isfinite(values).all():
+        row = int(np.argmin(np.isfinite(values.reshape(len(values), -1)).all(axis=1)))
+        raise ValueError(
+            f"The prediction in row {row} is infinite in the units of y: the values of X there are "
+            "too far from those of the training data. Correct them, or leave the sample out."
+        )

@@ -1,7 +1,5 @@
 """What is no array, list or table, names of channels, and columns that look like channels."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -413,68 +411,3 @@ def test_a_hint_for_an_array_of_a_few_columns_and_very_many_rows():
     frame, labels = rows(1000, ["a", "b"])
     with pytest.warns(UserWarning, match="1000 sequences of 2 time steps, and its columns look"):
         LSTMRegressor(**SMALL | {"max_iter": 1}).fit(frame.to_numpy(), labels)
-
-
-def test_columns_that_are_not_in_order_of_time_are_warned_of():
-    frame = pd.DataFrame(np.random.default_rng(0).standard_normal((24, 12)))
-    named = frame.add_prefix("week_")
-    by_text = named[sorted(named.columns)]
-    dates = frame.set_axis(pd.date_range("2024-01-01", periods=12), axis=1)
-    model = LSTMClassifier(**SMALL)
-    with pytest.warns(UserWarning, match="'week_11' stands before 'week_2'"):
-        model.fit(by_text, y)
-    with pytest.warns(UserWarning, match="'2024-01-12 00:00:00' stands before '2024-01-11"):
-        model.fit(dates.iloc[:, ::-1], y)
-    sort = by_text[sorted(by_text.columns, key=lambda name: int(re.sub(r"\D", "", name)))]
-    expected = model.fit(sort, y).theta_
-    backwards = named.iloc[:, ::-1]  # meant, and not an accident of text
-    padded = named.rename(columns=lambda name: f"week_{int(name[5:]):02}")
-    fractions = named.rename(columns=lambda name: f"{int(name[5:]) / 4:g}")
-    for given in (named, padded, fractions, dates, backwards, frame.iloc[:, [3, 1, 2]]):
-        theta = model.fit(given, y).theta_
-        if given.shape == sort.shape and given is not backwards:
-            np.testing.assert_array_equal(theta, expected)
-
-
-@pytest.mark.parametrize("name", ["{c}_{t}", "{t}_{c}", "day {t}: {c}", "{c}1_t{t}"])
-def test_channels_one_after_the_other_are_warned_of(name):
-    channels, steps = ["hr", "bp"], range(6)
-    by_step = [name.format(c=c, t=t) for t in steps for c in channels]
-    by_channel = [name.format(c=c, t=t) for c in channels for t in steps]  # as a pivot has them
-    frame = pd.DataFrame(np.random.default_rng(0).standard_normal((24, 12)), columns=by_step)
-    model = LSTMClassifier(**SMALL, n_channels=2)
-    expected = model.fit(frame, y).theta_  # warnings are errors
-    with pytest.warns(UserWarning, match=f"step 0 of X is .*{by_channel[1]}.*it is .*{by_step[1]}"):
-        model.fit(frame[by_channel], y)
-    exchanged = [*by_step[:4], by_step[5], by_step[4], *by_step[6:]]
-    with pytest.warns(UserWarning, match="time step 2 of X is"):
-        model.fit(frame[exchanged], y)
-    unnamed = frame.set_axis([f"v{k}" for k in range(12)], axis=1)
-    for given in (unnamed, frame.rename(columns={by_step[0]: "first"})):
-        np.testing.assert_array_equal(model.fit(given, y).theta_, expected)
-
-
-def test_frames_of_a_list_that_are_not_in_order_of_time_are_warned_of():
-    frames = [
-        pd.DataFrame(x, index=pd.date_range("2024-01-01", periods=len(x)), columns=["a", "b"])
-        for x in X
-    ]
-    expected = LSTMClassifier(**SMALL).fit(frames, y)  # warnings are errors
-    fallen = [*frames[:3], frames[3].iloc[::-1], *frames[4:]]
-    message = r"time stamps of sample 3 of X do not rise.*pass \[x\.sort_index\(\) for x in X\]"
-    with pytest.warns(UserWarning, match=message):
-        expected.predict(fallen)
-    with pytest.warns(UserWarning, match=message):
-        LSTMClassifier(**SMALL).fit(fallen, y)
-    model = LSTMClassifier(**SMALL).fit([x.sort_index() for x in fallen], y)
-    np.testing.assert_array_equal(model.theta_, expected.theta_)
-
-
-def test_times_that_are_sorted_as_text_are_warned_of():
-    index = pd.MultiIndex.from_product([range(8), ["day 1", "day 10", "day 2"]])
-    long = WIDE.iloc[:, :2].set_axis(index)
-    with pytest.warns(UserWarning, match="'day 10' stands before 'day 2'"):
-        LSTMClassifier(**SMALL).fit(long, y[:8])
-    for times in (["2024-01-09", "2024-01-10", "2024-02-01"], ["08", "09", "10"], ["a", "b", "c"]):
-        index = pd.MultiIndex.from_product([range(8), times])
-        LSTMClassifier(**SMALL).fit(long.set_axis(index), y[:8])

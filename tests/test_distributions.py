@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import estimator_checks_generator
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._training import workers
 from sklstm.components import Gaussian, Huber, Poisson, Quantile, Tweedie
+from sklstm.export import load_parameters
 from tests.kernels.problem import loss_of, targets_for
 from tests.toy import SMALL, sequences
 
@@ -308,3 +309,17 @@ def test_estimator_checks(loss):
 )  # early stopping would tell weights from copies
 def test_estimator_checks_with_scoring():
     run_checks(LSTMRegressor(hidden_size=8, max_iter=60, scoring="loss"))
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gaussian"])
+def test_infinite_means_and_deviations_are_refused(loss):
+    """They are exponentials, which overflow long before the raw predictions."""
+    X, y = sequences()[0], np.arange(1, 25) % 5
+    model = LSTMRegressor(loss=loss, **SMALL).fit(X, y)
+    expected = model.predict(X)
+    bias = model.parameters_["head_bias"].copy()
+    load_parameters(model, {"head_bias": bias + 1e4})
+    with pytest.raises(ValueError, match="prediction in row 0 is infinite in the units of y"):
+        model.predict(X) if loss == "poisson" else model.predict(X, return_std=True)
+    load_parameters(model, {"head_bias": bias})
+    np.testing.assert_array_equal(model.predict(X), expected)

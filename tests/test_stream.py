@@ -245,6 +245,14 @@ def test_wrong_arguments():
         stream.step([["a", "b"], ["c", "d"]])
 
 
+def test_numbers_of_channels_are_in_order():
+    model, X = fitted()
+    stream = model.stream()
+    stream.step(pd.Series(X[0, 0]))
+    with pytest.raises(ValueError, match=r"x has the channels \[1, 0\], fit had \[0, 1\]"):
+        stream.step(pd.Series(X[0, 0])[::-1])
+
+
 def test_names_of_channels_are_those_of_fit():
     X, y = problem(LSTMRegressor, n_samples=12, lengths=(9, 9))
     names = [f"channel {c}" for c in range(X[0].shape[1])]

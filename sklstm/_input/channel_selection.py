@@ -66,10 +66,12 @@ def check_labels(values: Any, names: Sequence[Any], where: str) -> None:
     labels = list(getattr(values, "columns", ()))
     if not labels and hasattr(values, "to_numpy") and len(names) > 1:
         labels = list(getattr(values, "index", ()))
-    named = labels and len(names) and all(isinstance(label, str) for label in [*labels, *names])
-    if named and labels != list(names):
+    known = list(names)
+    named = labels and len(known) and all(isinstance(label, str) for label in [*labels, *known])
+    reordered = len(labels) == len(known) and set(labels) == set(known)  # numbers, for instance
+    if (named or reordered) and labels != known:
         raise ValueError(
-            f"{where} has the channels {labels}, fit had {list(names)}: pass these, in this order."
+            f"{where} has the channels {labels}, fit had {known}: pass these, in this order."
         )
 
 

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import calendar
 import re
 import warnings
-from itertools import pairwise
+from datetime import datetime
+from itertools import pairwise, takewhile
 from typing import Any
 
-_NUMBER_AT_END = re.compile(r"(?<!\d)(?<!\d[.,])\d+$")  # but not the 25 of 0.25
-_NUMBER_FIRST, _NUMBER_LAST = re.compile(r"\d+"), re.compile(r"\d+(?=\D*$)")
+_NUMBER_FIRST = re.compile(r"\d+")
+_NUMBER_LAST = re.compile(r"(?<!\d)(?<!\d[.,])\d+(?=\D*$)")  # but not the 25 of 0.25
+_CALENDARS = [
+    [name.lower() for name in names if name]
+    for names in (calendar.month_name, calendar.month_abbr, calendar.day_name, calendar.day_abbr)
+]
+_DAYS = "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%Y-%m-%d", "%Y/%m/%d"
+_MONTHS = "%b %Y", "%B %Y", "%b-%y", "%b-%Y", "%m/%Y", "%m.%Y", "%Y-%m"
+_FORMATS = (
+    *(day + time for day in _DAYS for time in ("", " %H:%M", " %H:%M:%S")),
+    *("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y"),
+    *_MONTHS,
+    *("%H:%M", "%H:%M:%S", "%I:%M %p", "%I %p", "%I%p"),
+)
+_MANY = 1000  # names of columns of which all others are like
 _INDEXES_OF_TIMES = "DatetimeIndex", "PeriodIndex", "TimedeltaIndex"
 
 
@@ -18,13 +33,15 @@ def warn_of_order_of_columns(columns: Any, n_channels: int) -> None:
     Or whose channels stand one after the other, where those of a time step must.
     """
     before = _in_order_of_text(list(columns))
-    if columns.dtype.kind == "M" and not columns.is_monotonic_increasing:
+    if type(columns).__name__ in _INDEXES_OF_TIMES and not columns.is_monotonic_increasing:
         before = [(str(a), str(b)) for a, b in pairwise(columns) if b < a]
     if before:
+        how = ""
+        if before[0][0].rstrip("0123456789") == before[0][1].rstrip("0123456789"):
+            how = r" with X[sorted(X.columns, key=lambda name: int(re.sub(r'\D', '', name)))]"
         warnings.warn(
             f"The columns of X are read as time steps from left to right, and {before[0][0]!r} "
-            f"stands before {before[0][1]!r}. Put them in order of time, for numbers at the end of "
-            r"names with X[sorted(X.columns, key=lambda name: int(re.sub(r'\D', '', name)))].",
+            f"stands before {before[0][1]!r}. Put them in order of time{how}.",
             UserWarning,
             stacklevel=2,
         )
@@ -96,15 +113,51 @@ def warn_of_falling_times(X: list | tuple) -> None:
 
 
 def _in_order_of_text(names: list[Any]) -> list[tuple[str, str]]:
-    """Return neighbours with falling numbers at their ends, if the names are sorted as text."""
-    numbers: dict[str, list[tuple[str, int]]] = {}  # by what stands before them
+    """Return neighbours that stand in the order of text and not in that of time, if any do."""
+    if not all(isinstance(name, str) for name in names):
+        return []
+    if found := _dates_in_order_of_text(names):
+        return found
+    for which in (_NUMBER_LAST, _NUMBER_FIRST):
+        if found := _numbers_in_order_of_text(names, which):
+            return found
+    return []
+
+
+def _numbers_in_order_of_text(names: list[str], which: re.Pattern[str]) -> list[tuple[str, str]]:
+    """Return neighbours with falling numbers among names that differ in these alone."""
+    groups: dict[tuple[str, str], list[tuple[int, str]]] = {}  # by what is around the number
     for name in names:
-        if isinstance(name, str) and (found := _NUMBER_AT_END.search(name)):
-            numbers.setdefault(name[: found.start()], []).append((found[0], int(found[0])))
-    return [
-        (stem + a[0], stem + b[0])
-        for stem, several in numbers.items()
-        if several == sorted(several)  # by a pivot, for instance
-        for a, b in pairwise(several)
-        if b[1] < a[1]
-    ]
+        if place := which.search(name):
+            around = name[: place.start()], name[place.end() :]
+            groups.setdefault(around, []).append((int(place[0]), name))
+    falling = []
+    for (before, _), several in groups.items():
+        numbers, alike = zip(*several, strict=True)
+        negative = before.endswith("-") and list(numbers) == sorted(numbers, reverse=True)
+        if list(alike) == sorted(alike) and not negative:  # -10, -5, 0 do rise
+            falling += [(a, b) for (m, a), (n, b) in pairwise(several) if n < m]
+    return falling
+
+
+def _dates_in_order_of_text(names: list[str]) -> list[tuple[str, str]]:
+    """Return neighbours among dates, months or times of day that stand in the order of text."""
+    if names != sorted(names) or len(set(names)) < 3:
+        return []
+    names, falling = names[:_MANY], []
+    for read in (*_CALENDARS, *_FORMATS):
+        known = list(takewhile(lambda place: place is not None, (_place(n, read) for n in names)))
+        if len(known) == len(names):
+            pairs = zip(pairwise(known), pairwise(names), strict=True)
+            falling.append([two for (a, b), two in pairs if b < a])
+    return falling[0] if falling and all(falling) else []  # no way to read them in which they rise
+
+
+def _place(name: str, read: Any) -> Any:
+    """Return where a name is in the order of time, read by a calendar or a format; or None."""
+    if isinstance(read, list):
+        return read.index(name.lower()) if name.lower() in read else None
+    try:
+        return datetime.strptime(name, read)
+    except ValueError:
+        return None

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _check_feature_names, check_array, validate_data
 
 from sklstm._input.categories import encoded, has_categories, read_words
+from sklstm._input.column_labels import check_order_of_labels
 from sklstm._input.containers import (
     FLOATS,
     as_numbers,
@@ -58,6 +59,8 @@ def as_sequences(
     if reset:
         estimator.static_columns_ = None  # of a 2-D X
         estimator.is_categorical_ = estimator.categories_ = None
+    if reset or type(X) is not np.ndarray:
+        check_order_of_labels(estimator, X, reset)
     if type(X) is not np.ndarray:
         refuse_lazy(X, "X")
         X = dense(X)
