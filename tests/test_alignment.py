@@ -124,7 +124,7 @@ def test_other_names_are_refused(case, form, what):
     with names_differ:
         model.score(X_named, **{"y": y, what: given})
     if what == "y":
-        with pytest.raises(ValueError, match=f"X_val and y_val do not match: y .*{message}"):
+        with pytest.raises(ValueError, match=f"Of X_val and y_val: y .*{message}"):
             LSTMClassifier(**SMALL).fit(X_named, y, X_val=X_named, y_val=given)
 
 

@@ -155,3 +155,16 @@ def test_codes_that_no_dtype_tells_from_numbers():
     codes = RNG.integers(0, 5, (12, 4))
     with pytest.warns(UserWarning, match="no channel of X holds strings.*whole numbers"):
         fit(codes)
+
+
+def test_truth_among_zeros_and_ones_is_a_number():
+    """As columns of booleans and of numbers, one below the other, have it."""
+    rng = np.random.default_rng(0)
+    flags = [rng.integers(0, 2, 5) for _ in range(12)]
+    rows = [[bool(v) if t else int(v) for t, v in enumerate(x)] for x in flags]
+    mixed = [pd.DataFrame({"flag": row}, dtype=object) for row in rows]
+    numbers = [pd.DataFrame({"flag": x}) for x in flags]
+    settings = SMALL | {"categorical_features": ["flag"]}
+    model, expected = (LSTMClassifier(**settings).fit(X, [0, 1] * 6) for X in (mixed, numbers))
+    assert [list(known) for known in model.categories_] == [[0.0, 1.0]]
+    np.testing.assert_array_equal(model.theta_, expected.theta_)

@@ -68,7 +68,7 @@ def test_missing_labels_are_counted_and_the_first_is_named(case):
     message = r"y contains NaN, NA or None: it is missing in entry 0 \(12 of 24 entries\)\. Leave"
     with pytest.raises(ValueError, match=message):
         LSTMClassifier(**SMALL).fit(X, MISSING[case](y))
-    with pytest.raises(ValueError, match=r"X_val and y_val do not match: .*contains NaN"):
+    with pytest.raises(ValueError, match=r"Of X_val and y_val: .*contains NaN"):
         LSTMClassifier(**SMALL).fit(X, y, X_val=X, y_val=MISSING[case](y))
     if case in ("nullable integers", "a list with NA", "floats"):
         with pytest.raises(ValueError, match=message):
@@ -231,6 +231,27 @@ def test_targets_that_are_no_numbers_are_named():
     for dtype in ("M8[D]", "m8[s]", "complex128"):
         with pytest.raises(ValueError, match="y holds no numbers, its dtype is "):
             LSTMRegressor(**SMALL).fit(X, y.astype(dtype))
+
+
+@pytest.mark.parametrize("Estimator", ESTIMATORS)
+def test_columns_of_y_are_in_the_order_of_fit(Estimator):
+    frame = pd.DataFrame({"a": y, "b": 1 - y, "c": np.arange(24) % 4 == 0}).astype(int)
+    other = frame[["b", "a", "c"]]
+    model = Estimator(**SMALL).fit(X, frame)
+    message = "y has the columns of fit in another order: column 0 is b, in fit it was a"
+    methods = [model.score, model.partial_fit]
+    methods += [model.conformalize] if Estimator is LSTMRegressor else []
+    methods.append(lambda X, y: model.fit(X, frame, X_val=X, y_val=y))  # leaves it unfitted
+    for method in methods:
+        with pytest.raises(ValueError, match=message):
+            method(X, other)
+    model = Estimator(**SMALL).fit(X, frame)
+    renamed = frame.set_axis(["x", "y", "z"], axis=1)  # goes by position
+    assert model.score(X, frame) == model.score(X, renamed) == model.score(X, frame.to_numpy())
+    steps = [pd.DataFrame({"a": x[:, 0], "b": x[:, 1]}).gt(0.0).astype(int) for x in X]
+    model = Estimator(**STEPS).fit(X, steps)
+    with pytest.raises(ValueError, match=message):
+        model.score(X, [table[["b", "a"]] for table in steps])
 
 
 def test_words_as_targets_of_steps_and_missing_values_in_a_score_are_named():

@@ -382,9 +382,9 @@ def test_validation_set_of_half(Estimator):
     for half in ({"X_val": X}, {"y_val": y}):
         with pytest.raises(ValueError, match="X_val and y_val belong together"):
             Estimator(**SMALL).fit(X, y, **half)
-    with pytest.raises(ValueError, match=r"X_val and y_val do not match: .*X has 24, y has 23"):
+    with pytest.raises(ValueError, match=r"Of X_val and y_val: .*X has 24, y has 23"):
         Estimator(**SMALL).fit(X, y, X_val=X, y_val=y[:-1])
-    with pytest.raises(ValueError, match=r"X has 1 channels, but .* fitted with 2"):
+    with pytest.raises(ValueError, match=r"Of X_val and y_val: X has 1 channels, but .* with 2"):
         Estimator(**SMALL).fit(X, y, X_val=[x[:, :1] for x in X], y_val=y)
 
 

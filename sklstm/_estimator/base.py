@@ -35,6 +35,7 @@ from sklstm._estimator.scoring import score_of_estimator
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import kept_categories
 from sklstm._input.chain import chain_weights
+from sklstm._input.column_labels import check_order_of_outputs
 from sklstm._input.decay import decay_rates
 from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
 from sklstm._input.sizes import size_scaling
@@ -123,6 +124,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
                 f"This {type(self).__name__} estimator requires y to be passed, but the target y "
                 "is None."
             )
+        given = y
         y, sample_weight = aligned(X, steps=self.return_sequences, y=y, sample_weight=sample_weight)
         check_combinations(self)
         if not incremental:
@@ -138,6 +140,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         else:
             self._check_architecture()
             self._check_n_members(incremental)
+        check_order_of_outputs(self, given, reset=fresh)
         data = as_sequences(self, X, n_channels=self.n_channels, missing=self.missing, reset=fresh)
         targets = self._targets(y, sample_weight, data, reset=fresh)
         by_class = self._weigh(targets.values, targets.weight)
@@ -241,13 +244,11 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         X, y = validation
         try:
             data = self._read(X)
-        except ValueError as error:
-            raise ValueError(f"X_val is not as X: {error}") from error
-        try:
+            check_order_of_outputs(self, y, reset=False)
             (y,) = aligned(X, steps=self.return_sequences, y=y)
             targets = self._targets(y, None, data, reset=False)
         except ValueError as error:
-            raise ValueError(f"X_val and y_val do not match: {error}") from error
+            raise ValueError(f"Of X_val and y_val: {error}") from error
         return _HeldOut(data, np.arange(data.n_samples), targets, "X_val", X)
 
     def _split(

@@ -25,6 +25,7 @@ from sklstm._estimator.saved import Saved
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import StepEncoder
 from sklstm._input.channel_selection import channel_names
+from sklstm._input.column_labels import check_order_of_outputs
 from sklstm._input.filling import StepFilling
 from sklstm._input.sequences import NO_GAPS, NOT_BY_SIZE, NetworkInput, SequenceDataset
 from sklstm._input.static_features import NO_STATIC
@@ -206,6 +207,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
     def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
         """Return y, raw predictions and weights of the steps that have a target."""
         data = self._known_sequences(X)
+        check_order_of_outputs(self, y, reset=False)
         y, weight = aligned(X, steps=True, y=y, sample_weight=weight)
         rows = rows_of_steps(y, data, self._missing)
         given = ~self._missing(rows)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.base import BaseLSTM
 from sklstm._input.alignment import aligned
+from sklstm._input.column_labels import check_order_of_outputs
 from sklstm.components.loss import RegressionLoss
 from sklstm.components.losses import Quantile
 
@@ -122,6 +123,7 @@ class RegressorWithIntervals(BaseLSTM):
                NeurIPS 32.
         """
         data = self._known_sequences(X)
+        check_order_of_outputs(self, y, reset=False)
         (y,) = aligned(X, steps=self.return_sequences, y=y)
         targets = self._targets(y, None, data, reset=False)
         scaled = (targets.values - self.target_mean_) / self.target_scale_

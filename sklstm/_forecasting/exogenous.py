@@ -242,6 +242,11 @@ def _as_frame(X: Any, axes: list[Any], columns: tuple[Any, ...] | None) -> Any:
                 f"X as an array must have a row for each time, {len(axes[0])}, not {len(values)}. "
                 "A DataFrame is aligned by its index."
             )
+        if columns is not None and values.shape[1] != len(columns):
+            raise ValueError(
+                f"X as an array must have the columns of fit, {list(columns)}, a column for each, "
+                f"not {values.shape[1]}."
+            )
         X = pd.DataFrame(values, axes[0], columns=columns)
     if not isinstance(X, pd.DataFrame):
         raise pandas_needed("X", X, "DataFrame")

@@ -1,4 +1,7 @@
-"""Labels of columns that are no strings, such as numbers and dates: their order is that of fit."""
+"""Labels of columns in the order of fit, where scikit-learn does not compare them.
+
+It compares names of features that are strings: not numbers and dates, and not the columns of y.
+"""
 
 from __future__ import annotations
 
@@ -11,31 +14,39 @@ from sklstm._input.table import Sequences
 def check_order_of_labels(estimator: Any, X: Any, reset: bool) -> None:
     """Remember the labels of a table in fit, and later refuse the same ones in another order.
 
-    scikit-learn compares names that are strings. Other labels may well be new ones, such as the
-    dates of another year, which go by position.
+    Other labels may well be new ones, such as the dates of another year, which go by position.
     """
     labels = _labels(X)
+    if labels is not None and all(isinstance(label, str) for label in labels):
+        labels = None
+    _check_order(estimator, "_column_labels", labels, "X", reset)
+
+
+def check_order_of_outputs(estimator: Any, y: Any, reset: bool) -> None:
+    """The same for the columns of y, also those that are strings."""
+    _check_order(estimator, "_output_labels", _labels(y), "y", reset)
+
+
+def _check_order(estimator: Any, known_as: str, labels: Any, name: str, reset: bool) -> None:
+    """Compare labels with those of an attribute of the estimator, or set it."""
+    labels = None if labels is None else [str(label) for label in labels]
     if reset:
-        estimator._column_labels = labels
+        setattr(estimator, known_as, labels)
         return
-    known = getattr(estimator, "_column_labels", None)  # not in models of older versions
+    known = getattr(estimator, known_as, None)  # not in models of older versions
     if not labels or not known or labels == known or sorted(labels) != sorted(known):
         return
     place = next(i for i, label in enumerate(labels) if label != known[i])
     raise ValueError(
-        f"X has the columns of fit in another order: column {place} is {labels[place]}, in fit it "
-        f"was {known[place]}. Put them in that order, or pass an array to go by position."
+        f"{name} has the columns of fit in another order: column {place} is {labels[place]}, in "
+        f"fit it was {known[place]}. Put them in that order, or pass an array to go by position."
     )
 
 
-def _labels(X: Any) -> list[str] | None:
-    """Return the labels of the columns of a table as text; None if all are strings."""
-    if isinstance(X, (list, tuple)) and len(X):
-        X = X[0]  # all frames of a list have the same columns
-    if isinstance(X, Sequences):
-        labels = list(X.channels)
-    elif is_pandas(X) and getattr(X, "ndim", 1) == 2:
-        labels = list(X.columns)
-    else:
-        return None
-    return None if all(isinstance(label, str) for label in labels) else [str(v) for v in labels]
+def _labels(values: Any) -> list[Any] | None:
+    """Return the labels of the columns of a table, or None."""
+    if isinstance(values, (list, tuple)) and len(values):
+        values = values[0]  # all frames of a list have the same columns
+    if isinstance(values, Sequences):
+        return list(values.channels)
+    return list(values.columns) if is_pandas(values) and hasattr(values, "columns") else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -297,8 +298,11 @@ def _kinds(values: NDArray) -> dict[str, Any]:
 
 def _check_categories(values: NDArray, name: str) -> None:
     """Refuse categories that are neither strings nor numbers."""
-    if kind_of(values.ravel()) not in {"string", *_NUMBERS}:
-        kind, first = next(iter(_kinds(values).items()))
+    if kind_of(values.ravel()) in {"string", *_NUMBERS}:
+        return
+    for kind, first in _kinds(values).items():
+        if isinstance(first, (Number, np.bool_)):  # True among 0 and 1, for instance
+            continue
         raise TypeError(
             f"{name} holds a {kind}, {first!r}. Categories are strings, numbers or booleans: "
             "convert them by str; and encode times as numbers."
