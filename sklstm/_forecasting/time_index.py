@@ -42,8 +42,8 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ValueError(
-            f"{where} has {twice!s} more than once in its index. Aggregate first, for example "
-            f"with {code}.groupby(level=0).mean()."
+            f"{where} has {twice!s} more than once in its index. {_end_of_summer_time(index, code)}"
+            f"Aggregate first, for example with {code}.groupby(level=0).mean()."
         )
     if not index.is_monotonic_increasing:
         raise ValueError(
@@ -261,6 +261,19 @@ def _local_time_advice(index: Any, code: str) -> str:
     return (
         f"Its times are at {early} and {late} o'clock, as one local time is in UTC, with summer "
         f"time. Convert them back, for example with {code}{aware}.tz_convert('Europe/Berlin')."
+    )
+
+
+def _end_of_summer_time(index: Any, code: str) -> str:
+    """Say what to do about hours that come twice because local clocks were put back; or ''."""
+    twice = index[index.duplicated()]
+    if getattr(twice, "tz", "") is not None or len(twice) > 4 * twice.year.nunique():
+        return ""  # no time stamps, or more than quarters of an hour in each year
+    if not ((twice.hour <= 3) & (twice.day_of_week == 6)).all() or (index.hour == 0).all():
+        return ""
+    return (
+        "If these are local times, in which an hour comes twice at the end of summer time, use "
+        f"{code}.tz_localize('Europe/Berlin', ambiguous='infer'), with your own zone. Otherwise: "
     )
 
 

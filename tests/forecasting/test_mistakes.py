@@ -150,3 +150,11 @@ def test_an_update_of_a_wide_frame_has_all_its_series(refit):
             forecaster.update(new, refit=refit)
         assert forecaster.score(new) == forecaster.score(WIDE[-2:].drop(columns=first))
     assert forecaster.update(WIDE[-2:], refit=refit).predict().notna().all(axis=None)
+
+
+def test_an_array_of_drivers_has_the_columns_of_fit():
+    y, X = np.arange(30.0), np.random.default_rng(0).random((33, 2))
+    forecaster = LSTMForecaster(max_steps=0).fit(y, X[:30])
+    with pytest.raises(ValueError, match=r"X as an array must have the columns of fit, \[0, 1\]"):
+        forecaster.predict(3, X[30:, :1])
+    assert len(forecaster.predict(3, X[30:])) == 3

@@ -68,3 +68,20 @@ def test_rows_of_whole_numbers_need_not_be_a_range():
     forecaster = LSTMForecaster(**FAST).fit(y[:84])
     answer = forecaster.predict(y.iloc[[84, 86, 89]])
     np.testing.assert_array_equal(answer, forecaster.predict(6).iloc[[0, 2, 5]])
+
+
+@pytest.mark.parametrize("freq", ["h", "30min"])
+def test_an_hour_that_comes_twice_is_told_from_other_duplicates(freq):
+    times = pd.date_range("2024-10-25", periods=120, freq=freq, tz="Europe/Berlin")
+    y = pd.Series(np.arange(120.0), times)
+    local = y.tz_localize(None)
+    with pytest.raises(ValueError, match=r"2024-10-27 02:00:00 more than once.*ambiguous='infer'"):
+        LSTMForecaster(max_steps=0).fit(local)
+    advised = local.tz_localize("Europe/Berlin", ambiguous="infer")
+    expected = LSTMForecaster(max_steps=0).fit(y).predict(3)
+    pd.testing.assert_series_equal(
+        LSTMForecaster(max_steps=0).fit(advised).predict(3), expected, check_freq=False
+    )
+    other = pd.concat([local[:5], local[4:30]])  # on a Friday
+    with pytest.raises(ValueError, match=r"more than once in its index\. Aggregate first"):
+        LSTMForecaster(max_steps=0).fit(other)
