@@ -159,3 +159,19 @@ def test_labels_that_are_no_strings_are_in_the_order_of_fit():
     with pytest.raises(ValueError, match="columns of fit in another order"):
         model.partial_fit([frame[[1, 0]] for frame in frames], y)
     model.fit(X, y).predict([frame[[1, 0]] for frame in frames])  # fit saw no labels
+
+
+def test_times_of_categories_are_read_as_what_they_are():
+    index = pd.MultiIndex.from_product([range(8), range(3)])
+    samples, steps = index.get_level_values(0), index.get_level_values(1)
+    long = WIDE.iloc[:, :2].set_axis(index)
+    expected = LSTMClassifier(**SMALL).fit(long, y[:8]).theta_
+    words = ["b", "a", "c"]  # an order that is given is kept
+    for times in (
+        pd.CategoricalIndex(steps, categories=[2, 0, 1]),
+        pd.CategoricalIndex(np.array(words)[steps], categories=words, ordered=True),
+    ):
+        given = long.set_index([samples, times])
+        np.testing.assert_array_equal(LSTMClassifier(**SMALL).fit(given, y[:8]).theta_, expected)
+        with pytest.raises(ValueError, match="The time of X does not rise at row 4"):
+            LSTMClassifier(**SMALL).fit(given.iloc[[0, 1, 2, 5, 4, 3, *range(6, 24)]], y[:8])

@@ -324,6 +324,10 @@ AT_FIT = {
         LONG.set_index([LONG.index.get_level_values(0), TIMES // 2]),
         "each once.*drop duplicates",
     ),
+    "long, no time": (
+        LONG.set_index([LONG.index.get_level_values(0), pd.Index(TIMES).where(TIMES != 2)]),
+        r"Row 2 of X has no time: the second level of the index is missing",
+    ),
     "long, samples taken apart": (
         LONG.sort_index(level=1, kind="stable"),
         r"do not stand together.*sort_index",

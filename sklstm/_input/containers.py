@@ -52,7 +52,7 @@ def check_container(values: Any, name: str) -> None:
     if isinstance(values, Mapping):
         keys = ", ".join(as_text(key) for key in list(values)[:3])
         keys += ", ..." if len(values) > 3 else ""
-        otherwise = ""
+        otherwise = f", which go by position, or pd.Series({name}), which goes by names of samples"
         if name == "X":
             otherwise = ", or, if each is a channel, np.stack(list(X.values()), axis=-1)"
         raise ValueError(
@@ -336,20 +336,26 @@ def rows_of_samples(index: Any, name: str) -> tuple[NDArray[np.int64], NDArray[n
         raise ValueError(
             f"The rows of a sample of {name} do not stand together. Sort it: {name}.sort_index()."
         )
+    if (index.codes[1] < 0).any():
+        row = int(np.argmin(index.codes[1]))
+        raise ValueError(
+            f"Row {row} of {name} has no time: the second level of the index is missing there."
+        )
     time = index.get_level_values(1)
+    if time.dtype == "category" and not time.ordered:  # read as what they are
+        time = time.astype(time.categories.dtype)
     rising = np.asarray(time[1:] > time[:-1])
     rising[changes - 1] = True
     if not rising.all():
         row = int(np.argmin(rising)) + 1
+        found = f"The time of {name} does not rise at row {row}, {as_text(index[row])}"
         if time.inferred_type == "string":  # whose order is not that of time
             raise ValueError(
-                f"The time of {name} does not rise at row {row}, {index[row]!r}, and is text: "
-                f"convert it first, for instance with pd.to_datetime, then sort {name} with "
-                f"{name}.sort_index()."
+                f"{found}, and is text: convert it first, for instance with pd.to_datetime, then "
+                f"sort {name} with {name}.sort_index()."
             )
         raise ValueError(
-            f"The time of {name} does not rise at row {row}, {index[row]!r}: a sample's time "
-            f"steps must be in order, each once. Sort {name} with {name}.sort_index() and drop "
-            "duplicates."
+            f"{found}: a sample's time steps must be in order, each once. Sort {name} with "
+            f"{name}.sort_index() and drop duplicates."
         )
     return begin, end
