@@ -43,6 +43,8 @@ ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 _MAX_CHUNKS = 8
 # The chunks of a minibatch of up to so many sequences are normalised together.
 _NORMALISED_TOGETHER = 32
+# A branch is worth a thread of its own from so many times this work on.
+_SPLITTING = 5.0
 # How many times a chunk looks for another one inside a kernel, which takes about half a
 # millisecond, and the seconds of its pause after that.
 _PATIENCE, _PAUSE = 10_000, 1e-4
@@ -139,7 +141,8 @@ class Workers:
         shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
         beside = NOBODY
         if shared:
-            splits = n_chunks == 1 and self._chunks[0].splits and inputs.codes is None
+            enough = n_chunks == 1 and work >= _SPLITTING * _WORTH_A_THREAD
+            splits = enough and self._chunks[0].splits and inputs.codes is None
             n_parts = 2 if splits else n_chunks
             n_threads = self._n_threads_together(n_parts, work, splits, warping is not None)
             patience = _PATIENCE if n_threads > 1 else 0
