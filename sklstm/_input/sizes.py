@@ -36,12 +36,15 @@ def size_scaling(
     """
     if not is_classifier(estimator) or estimator.scale != "both":
         return None
+    others = np.concatenate([estimator.static_channels_, estimator._categorical])
+    channels = np.setdiff1d(np.arange(data.n_channels), others)
+    if not channels.size:
+        return None
     some = slice(None, None, -(-len(samples) // _MOST_SAMPLES))
     samples, weight = samples[some], weight[some]
     squares, _ = _means(data, samples, np.square)
     scaling = np.repeat(NOT_BY_SIZE, data.n_channels, axis=1)
-    others = np.concatenate([estimator.static_channels_, estimator._categorical])
-    for channel in np.setdiff1d(np.arange(data.n_channels), others):
+    for channel in channels:
         scaling[0, channel] = _width(np.sqrt(squares[:, channel]), weight)
     by_size = np.isfinite(scaling[0])
     if not by_size.any():

@@ -24,7 +24,7 @@ from tests.benchmarks.machine import describe_machine
 
 N_SENTENCES, N_WORDS, VOCABULARY = 20_000, 20, 20_000
 EMBEDDING, HIDDEN, N_EPOCHS, N_TURNS = 32, 64, 2, 3
-BATCHES = (32, 64, 128, 256)
+BATCHES = (16, 32, 64, 128, 256)
 
 
 def sentences(n: int, vocabulary: int = VOCABULARY) -> tuple[list[list[str]], np.ndarray]:
