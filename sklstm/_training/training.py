@@ -75,6 +75,12 @@ class History:
         first, last = self.loss_curve[0], self.loss_curve[-1]
         return last / first if first > 0.0 else 0.0
 
+    def decide(self, settings: TrainingSettings) -> None:
+        """Set how many epochs there are by how far the loss has fallen."""
+        self.slow = self.share_left > _SLOW
+        wanted = int(max(1.0, _LONGER * self.share_left) * settings.n_epochs)
+        self.n_planned = min(wanted, settings.most_epochs)
+
 
 class _Best:
     """The best epoch so far, with a copy of its parameters."""
@@ -142,10 +148,7 @@ def train(
                 break
             history.loss_curve.append(loss)
             if history.n_epochs == settings.decides_at:
-                left = history.share_left
-                history.slow = left > _SLOW
-                wanted = int(max(1.0, _LONGER * left) * settings.n_epochs)
-                history.n_planned = min(wanted, settings.most_epochs)
+                history.decide(settings)
             if validate is not None:
                 history.validation_scores.append(score)
                 best.update(theta, -score)
