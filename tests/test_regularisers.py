@@ -98,7 +98,7 @@ def test_variational_masks_between_layers_are_constant_in_time():
     spec = network_spec(2, 4, 3, True, ("last",), 1, "squared_error", variational_dropout=0.5)
     workers, rng = Workers(Network(spec, np.float64)), np.random.default_rng(0)
     lengths = np.array([40, 40, 25, 3])
-    layer_mask, feature_mask = workers._masks(lengths, 0.0, rng)
+    layer_mask, feature_mask = workers._masks([lengths], 0.0, rng)[0]
     assert feature_mask.size == 0
     wide = 2 * workers.network.plan.n_hidden
     masks = layer_mask.reshape(2, lengths.sum(), wide)
@@ -107,7 +107,7 @@ def test_variational_masks_between_layers_are_constant_in_time():
     np.testing.assert_array_equal(masks, first[:, sequences])
     assert set(np.unique(first)) == {0.0, 2.0}
     assert len(np.unique(first.reshape(8, wide), axis=0)) == 8
-    both, _ = workers._masks(lengths, 0.5, rng)
+    both, _ = workers._masks([lengths], 0.5, rng)[0]
     assert set(np.unique(both)) == {0.0, 4.0}
 
 
@@ -205,7 +205,7 @@ def test_masks_do_not_depend_on_the_width_of_vectors(monkeypatch, pooling):
         plan = Network(spec, np.float64).plan
         assert plan.n_hidden == -(-20 // lanes) * lanes
         workers = Workers(Network(spec, np.float64))
-        drawn = workers._masks(lengths, 0.5, np.random.default_rng(0))
+        (drawn,) = workers._masks([lengths], 0.5, np.random.default_rng(0))
         return [mask.reshape(-1, plan.n_hidden) for mask in drawn]
 
     narrow = masks(4)

@@ -5,7 +5,7 @@
 DATA_FOLDER as in `tests.benchmarks.accuracy`. Both trainings take turns, a few epochs each, with a
 minibatch of 16. The median milliseconds of a minibatch are printed, and the median ratio of two
 trainings in turn. Nothing else should run on the machine. With --busy something else may: the
-processor time of the main thread is measured, which with two threads is its half of the chunks and
+processor time of the main thread is measured, which with two threads is its half of the work and
 what only one thread does. Waiting for the other thread does not count.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 
 import sklstm
 from sklstm import LSTMClassifier
-from sklstm._training import workers
+from sklstm._training import threads, workers
 from tests.benchmarks.accuracy import Problem, problems
 from tests.benchmarks.machine import describe_machine
 
@@ -48,6 +48,7 @@ def main() -> None:
     if arguments.busy:
         clock = time.thread_time
         workers._PATIENCE, workers._PAUSE = 0, 4e-3  # waiting takes no processor time
+        threads._PATIENCE = threads._SOON = 0
     print(describe_machine())
     sklstm.warmup(dtypes=("float32",))
     print("| data set | steps, channels | one thread | two threads | ratio |")
