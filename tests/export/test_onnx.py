@@ -287,6 +287,21 @@ def test_a_channel_without_any_value_in_training(monkeypatch):
         np.testing.assert_allclose(given, model.predict(x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("scale", ["both", "sequence", None])
+def test_gaps_that_all_channels_fill(monkeypatch, scale):
+    rng = np.random.default_rng(0)
+    X = [rng.standard_normal((n, 3)).cumsum(axis=1) for n in (1, 2, 5, 9, 9, 7) * 4]
+    for x in X:
+        x[rng.random(x.shape) < 0.4] = np.nan
+        x[0, 0] = 1.0  # there are steps in each
+    settings = SMALL | {"missing": "mask", "scale": scale}
+    model = untrained(monkeypatch, LSTMRegressor, X, np.arange(24.0), **settings)
+    assert model._chain_weights is not None
+    x = as_input(X)
+    given = run(to_onnx(model), x)["variable"][:, 0]
+    np.testing.assert_allclose(given, model.predict(x), rtol=TOLERANCE, atol=TOLERANCE)
+
+
 # --- operators ------------------------------------------------------------------------------
 def test_every_cell_can_be_exported():
     assert set(CELLS.values()) == set(STEPS) == set(OPERATORS)
