@@ -411,3 +411,30 @@ def test_a_hint_for_an_array_of_a_few_columns_and_very_many_rows():
     frame, labels = rows(1000, ["a", "b"])
     with pytest.warns(UserWarning, match="1000 sequences of 2 time steps, and its columns look"):
         LSTMRegressor(**SMALL | {"max_iter": 1}).fit(frame.to_numpy(), labels)
+
+
+def test_tables_of_pyarrow_have_names_of_columns():
+    """Their attribute `columns` holds arrays, which must not be printed."""
+    pyarrow = pytest.importorskip("pyarrow")
+    frames = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
+    tables = [pyarrow.table(frame) for frame in frames]
+    expected = LSTMClassifier(**SMALL).fit(frames, y)
+    model = LSTMClassifier(**SMALL).fit(tables, y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    other = [table.select(["b", "a"]) for table in tables]
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
+        model.predict(other)
+    with pytest.raises(ValueError, match=r"Sample 1 of X has the columns \['b', 'a'\], sample 0"):
+        model.predict([tables[0], *other[1:]])
+    wide = pyarrow.table(WIDE.set_axis([f"t{k}" for k in (1, 10, 2, 3, 4, 5)], axis=1))
+    with pytest.warns(UserWarning, match="'t10' stands before 't2'"):
+        LSTMClassifier(**SMALL).fit(wide, y)
+    outputs = pyarrow.table({"slope": y + 0.5, "level": 3.0 - y})
+    regressor = LSTMRegressor(**SMALL).fit(X, outputs)
+    with pytest.raises(ValueError, match="y has the columns of fit in another order"):
+        regressor.score(X, outputs.select(["level", "slope"]))
+    words = [pyarrow.table({"word": ["a", "b", "a" if k else "c"]}) for k in y]
+    settings = SMALL | {"categorical_features": "from_dtype"}
+    model = LSTMClassifier(**settings).fit(words, y)
+    expected = LSTMClassifier(**settings).fit([table.to_pandas() for table in words], y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)

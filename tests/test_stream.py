@@ -266,6 +266,11 @@ def test_names_of_channels_are_those_of_fit():
             stream.step(wrong)
     assert stream.step(row) == expected  # what was refused has left no trace
     assert model.stream().step(pd.Series(X[0][0])) == expected  # no names
+    frame = pd.DataFrame(X[0], columns=["a", "b"])
+    short = LSTMRegressor(**STREAMED).fit([frame], [1.0]).stream()
+    short.step(next(frame.itertuples(index=False)))
+    with pytest.raises(ValueError, match=r"x has the channels \['b', 'a'\]"):
+        short.step(next(frame[["b", "a"]].itertuples(index=False)))
     with pytest.raises(ValueError, match="fit had"):
         pickle.loads(pickle.dumps(stream)).step(swapped)
     two = model.stream(2)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._input.containers import names_of_columns
+
 _MOST_NAMES = 20  # that an error lists
 
 
@@ -63,9 +65,11 @@ def check_labels(values: Any, names: Sequence[Any], where: str) -> None:
     values: a row of pandas, or a table of pandas or polars with a column for each channel
     names (n_channels,): what the channels are called, or their indices
     """
-    labels = list(getattr(values, "columns", ()))
+    labels = names_of_columns(values) or []
     if not labels and hasattr(values, "to_numpy") and len(names) > 1:
         labels = list(getattr(values, "index", ()))
+    if not labels and sorted(fields := getattr(values, "_fields", ())) == sorted(map(str, names)):
+        labels = list(fields)  # of a row of itertuples, where pandas replaces some names
     known = list(names)
     named = labels and len(known) and all(isinstance(label, str) for label in [*labels, *known])
     reordered = len(labels) == len(known) and set(labels) == set(known)  # numbers, for instance

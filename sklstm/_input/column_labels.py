@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklstm._input.containers import is_pandas
+from sklstm._input.containers import names_of_columns
 from sklstm._input.table import Sequences
 
 
@@ -49,4 +49,4 @@ def _labels(values: Any) -> list[Any] | None:
         values = values[0]  # all frames of a list have the same columns
     if isinstance(values, Sequences):
         return list(values.channels)
-    return list(values.columns) if is_pandas(values) and hasattr(values, "columns") else None
+    return names_of_columns(values)

@@ -182,16 +182,24 @@ def _side_by_side(i: int, cells: NDArray, named: Any) -> NDArray:
     return np.hstack(columns)
 
 
+def names_of_columns(table: Any) -> list[Any] | None:
+    """The names of the columns of a table of any package; None if it is no table."""
+    # those of pyarrow have names, and their columns are arrays
+    names = getattr(table, "column_names", getattr(table, "columns", None))
+    return None if names is None else list(names)
+
+
 def _with_common_columns(X: Any) -> Any:
     """The first frame of a list of frames, all of which must have its columns; or None."""
     if not len(X) or not hasattr(X[0], "columns"):
         return None
-    columns = list(X[0].columns)
+    columns = names_of_columns(X[0])
     for i, x in enumerate(X):
-        if hasattr(x, "columns") and list(x.columns) != columns and len(x.columns) == len(columns):
+        names = names_of_columns(x)
+        if names and columns and names != columns and len(names) == len(columns):
             raise ValueError(
-                f"Sample {i} of X has the columns {list(x.columns)}, sample 0 has {columns}: they "
-                "must be the same in the same order. Pass [x[list(X[0].columns)] for x in X]."
+                f"Sample {i} of X has the columns {names}, sample 0 has {columns}: they "
+                f"must be the same in the same order. Pass [x[{columns}] for x in X]."
             )
     return X[0]
 

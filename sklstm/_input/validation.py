@@ -22,6 +22,7 @@ from sklstm._input.containers import (
     is_long_frame,
     is_pandas,
     is_sequence,
+    names_of_columns,
     one_sequence,
     opened,
     refuse_columns_of_words,
@@ -195,8 +196,8 @@ def _unflattened(
     estimator: Any, X: Any, n_channels: int | None, reset: bool, plain: bool
 ) -> NDArray:
     """Of a 2-D X (n_samples, n_timesteps * n_channels) an array with three dimensions."""
-    if reset and is_pandas(X):
-        warn_of_order_of_columns(X.columns, n_channels or 1)
+    if reset and (columns := names_of_columns(X)) is not None:
+        warn_of_order_of_columns(X.columns if is_pandas(X) else columns, n_channels or 1)
     named = hasattr(estimator, "feature_names_in_")
     if plain and not reset and not named and X.shape[1:] == (estimator.n_features_in_,):
         pass

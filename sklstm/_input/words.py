@@ -98,6 +98,7 @@ def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
         _refuse_strings(X)
     if not all(map(is_sequence, X)):
         return Numbered(X, choose(n_channels or 1, [], None))
+    X = [x if is_pandas(x) or not hasattr(x, "columns") else as_frame(x) for x in X]
     arrays = [_objects(x) for x in X]
     shapes = {array.shape[1:] for array in arrays}
     names = _names_of(X[0]) if len(X) and hasattr(X[0], "columns") else None
