@@ -182,9 +182,11 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
 
     def _unscale(self, raw: NDArray) -> NDArray[np.float64]:
         """Return the values of raw predictions in the units of y, (n_rows, n_outputs)."""
-        with np.errstate(over="ignore"):  # of losses that predict logarithms
-            values = self._loss().values(raw.astype(np.float64))
-            values = values * self.target_scale_ + self.target_mean_
+        loss = self._loss()
+        if loss.link != "log":  # finite raw predictions give finite values
+            return loss.values(raw.astype(np.float64)) * self.target_scale_ + self.target_mean_
+        with np.errstate(over="ignore"):
+            values = loss.values(raw.astype(np.float64)) * self.target_scale_ + self.target_mean_
         _refuse_infinite(values)
         return values
 
