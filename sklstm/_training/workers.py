@@ -48,6 +48,8 @@ _SPLITTING = 5.0
 # How many times a chunk looks for another one inside a kernel, which takes about half a
 # millisecond, and the seconds of its pause after that.
 _PATIENCE, _PAUSE = 10_000, 1e-4
+# Minibatches that one thread computes after a pause: on a busy machine two would be slower.
+_ALONE = 20
 # The variants of kernels that this process has run.
 _compiled: set[tuple[Any, ...]] = set()
 
@@ -89,6 +91,7 @@ class Workers:
         # of the last gradient: which parameters it is of, None for all; and the sum of its squares
         self.touched: Touched | None = None
         self.squares = 0.0
+        self._alone = 0  # minibatches for which one thread goes on alone
         # of batch normalisation in the last minibatch, (n_statistics,)
         self._statistics = np.empty(network.n_statistics, network.dtype)
 
@@ -145,6 +148,8 @@ class Workers:
             splits = enough and self._chunks[0].splits and inputs.codes is None
             n_parts = 2 if splits else n_chunks
             n_threads = self._n_threads_together(n_parts, work, splits, warping is not None)
+            if self._alone:
+                n_threads, self._alone = 1, self._alone - 1
             patience = _PATIENCE if n_threads > 1 else 0
             together = network.together(n_chunks, patience)
             if splits and n_threads > 1:
@@ -378,6 +383,7 @@ class Workers:
                     if failed:  # another thread raises the error
                         return
                     if n_threads > 1:
+                        self._alone = _ALONE
                         time.sleep(_PAUSE)
             except BaseException:
                 failed.append(worker)
