@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._input.filling import NO_WEIGHTS, ChainFilling, Filling, chain_sweeps
+from sklstm._kernels.chain import expect
 from sklstm._kernels.embedding import gather_codes
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATION, gather
 
@@ -413,8 +414,6 @@ class NetworkInput:
         """Return the packed batch of some samples (n_sequences,), given longest first."""
         lengths, reading = self.lengths[samples], self.reading
         starts = np.empty(lengths[0] + 1, np.int64)
-        longest = lengths[0] * reading.patch_size if reading.weights.size else 0
-        work = np.empty((3, longest, self.data.n_channels))
         x = np.empty((int(lengths.sum()), self.width()), dtype)
         # Read-only arrays are a type of their own: without this, `gather` would be compiled for
         # both kinds of data.
@@ -424,7 +423,7 @@ class NetworkInput:
             values, self.data.begin, self.data.end, samples, lengths, reading.patch_size,
             reading.center, reading.deviation, reading.by_size, reading.by_channel,
             reading.by_sequence, reading.gaps, reading.rates, reading.time_channel, reading.ahead,
-            reading.weights, reading.sweeps, work, starts, x,
+            self._expected(values, samples), starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
             _, sequence = steps_and_sequences(lengths)
@@ -438,6 +437,23 @@ class NetworkInput:
             reading.patch_size, codes,
         )  # fmt: skip
         return PackedBatch(x, starts, lengths, static, codes)
+
+    def _expected(self, values: NDArray, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the steps of samples with the gaps filled in a chain; none if there is no chain.
+
+        (n_steps, n_channels), standardised, one sample after another; values: see `gather`
+        """
+        data, reading = self.data, self.reading
+        if not reading.weights.size:
+            return np.empty((0, data.n_channels))
+        lengths = data.lengths[samples]
+        expected = np.empty((int(lengths.sum()), data.n_channels))
+        work = np.empty((2, int(lengths.max()), data.n_channels))
+        expect(
+            values, data.begin, data.end, samples, reading.center, reading.deviation,
+            reading.weights, reading.sweeps, work, expected,
+        )  # fmt: skip
+        return expected
 
 
 def steps_of(data: SequenceDataset) -> NDArray[np.int64]:

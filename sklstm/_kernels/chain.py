@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklstm._kernels.jit import device
+from sklstm._kernels.jit import device, kernel
 
 
 @device
@@ -52,28 +52,14 @@ def _product(weights, z, n_steps, t, left):
 
 
 @device
-def expect(values, first, last, center, scale, weights, sweeps, work):
-    """Fill the gaps of a sequence with what is expected, given its values; return if it has any.
-
-    In a chain, a step depends on those beside it only. Where the gaps have their expectation, the
-    product of the precision matrix and the sequence vanishes in them. Chebyshev's iteration goes
-    there from values on lines.
-
-    (in) values (total_steps, n_channels), first, last: rows of the sequence; NaN is a gap
-    (in) center, scale (n_channels,): a channel with the mean NaN is left at 0
-    (in) weights (5 * n_channels, n_channels): blocks of the precision matrix, transposed, by
-         which the step before, the step itself and that after count, and what the second is
-         changed by in the first and in the last step; divided by the diagonal
-    (in) sweeps (n_sweeps, 2): what is kept of the last change, and the share of the product
-    (out) work (3, at least last - first, n_channels): the sequence, standardised and filled; space
-    """
-    z, change, left = work[0], work[1], work[2]
+def _fill(values, first, last, center, scale, weights, sweeps, z, change, left):
+    """Fill the gaps of one sequence; see `expect`. z, change, left: (n_timesteps, n_channels)."""
     n_steps, n_channels, has_gaps = last - first, values.shape[1], False
     for channel in range(n_channels):
         to_unit = 1.0 / scale[channel]
         has_gaps |= _on_lines(values, first, last, channel, center[channel], to_unit, z)
     if not has_gaps:
-        return False
+        return
     for t in range(n_steps):
         for channel in range(n_channels):
             change[t, channel] = 0.0
@@ -87,4 +73,32 @@ def expect(values, first, last, center, scale, weights, sweeps, work):
                     change[t, channel] *= sweeps[k, 0]
                     change[t, channel] -= sweeps[k, 1] * left[t, channel]
                     z[t, channel] += change[t, channel]
-    return True
+
+
+@kernel
+def expect(values, begin, end, samples, center, scale, weights, sweeps, work, expected):
+    """Fill the gaps of some samples with what is expected, given their values.
+
+    In a chain, a step depends on those beside it only. Where the gaps have their expectation, the
+    product of the precision matrix and the sequence vanishes in them. Chebyshev's iteration goes
+    there from values on lines.
+
+    It is a kernel of its own, beside `gather`, so that only those who have gaps compile it.
+
+    (in) values (total_steps, n_channels), begin, end: see `gather`; NaN is a gap
+    (in) samples (n_sequences,)
+    (in) center, scale (n_channels,): a channel with the mean NaN is left at 0
+    (in) weights (5 * n_channels, n_channels): blocks of the precision matrix, transposed, by
+         which the step before, the step itself and that after count, and what the second is
+         changed by in the first and in the last step; divided by the diagonal
+    (in) sweeps (n_sweeps, 2): what is kept of the last change, and the share of the product
+    (out) work (2, at least the steps of the longest, n_channels): space
+    (out) expected (steps of all of them, n_channels): the sequences, one after another,
+          standardised and filled
+    """
+    row = 0
+    for r in range(samples.size):
+        first, last = begin[samples[r]], end[samples[r]]
+        z = expected[row : row + last - first]
+        _fill(values, first, last, center, scale, weights, sweeps, z, work[0], work[1])
+        row += last - first

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-from sklstm._kernels.chain import expect
 from sklstm._kernels.jit import device, kernel
 
 # A deviation that is a smaller share of the mean comes from rounding in double precision. It
@@ -120,7 +119,7 @@ def _filled(before, following, center, ago, between, rate):
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_size, by_channel,
-    by_sequence, gaps, rates, time_channel, ahead, weights, sweeps, work, starts, x,
+    by_sequence, gaps, rates, time_channel, ahead, expected, starts, x,
 ):  # fmt: skip
     """Write the sequences of some samples to the rows of a packed batch.
 
@@ -130,7 +129,7 @@ def gather(
 
     NaN is a gap. It is filled with what lies on the line between the last value and the next one,
     or without `ahead` with the last one; where there is none with the mean. Values of a channel
-    with a rate decay to the mean instead, the faster the larger it is. With `weights` a gap is
+    with a rate decay to the mean instead, the faster the larger it is. With `expected` a gap is
     filled with what all channels of the steps around let expect, and counts in the mean and the
     deviation of a sequence as a value with those of the training set. A row of x is
     [values of each step | of each step for each of `gaps` GAP * whether it was observed, and
@@ -152,14 +151,15 @@ def gather(
     (in) time_channel: the channel that holds log(1 + time since the step before), by which the
          time is counted; -1: steps are counted
     (in) ahead: whether gaps are filled by the next value too
-    (in) weights, sweeps: see `expect`; (0, 0): gaps are filled channel by channel
-    (out) work (3, longest in steps, n_channels): space for `expect`, if there are weights
+    (in) expected (steps of all of them, n_channels): float64, see `expect`; (0, n_channels): gaps
+         are filled channel by channel
     (out) starts (longest + 1,)
     (out) x (n_rows, at least patch_size * (n_channels * number of copies + 2 * n_gaps))
     """
     n_channels = values.shape[1]
     n_copies = by_channel + by_sequence if by_channel or by_sequence else 1
     first_gap = patch_size * n_channels * n_copies
+    in_chain, row_in_chain = expected.shape[0] > 0, 0
     starts[0] = 0
     n_live = samples.size
     for t in range(starts.size - 1):
@@ -173,15 +173,12 @@ def gather(
             x[r, column] = 0.0
         for column in range(first_gap, first_gap + missing * 2 * gaps.size):
             x[r, column] = 0.0
-        expected = weights.size > 0 and expect(
-            values, first, last, center, scale, weights, sweeps, work
-        )
         k = 0  # how many of `gaps` come before the channel
         for channel in range(n_channels):
             mean, spread = 0.0, 1.0
             if by_sequence:
                 mean, spread = _mean_and_inverse_deviation(
-                    values, first, last, channel, center[channel], scale[channel], expected
+                    values, first, last, channel, center[channel], scale[channel], in_chain
                 )
             to_unit, known = 1.0 / scale[channel], center[channel] == center[channel]
             width = by_size[0, channel]
@@ -201,8 +198,9 @@ def gather(
                     before, ago = value, 0.0
                 elif known:
                     ago += _passed(values, row, first, time_channel)
-                    if expected:
-                        value = center[channel] + scale[channel] * work[0, row - first, channel]
+                    if in_chain:
+                        unit = expected[row_in_chain + row - first, channel]
+                        value = center[channel] + scale[channel] * unit
                     else:
                         if ahead and after <= row:
                             after, until = _next_value(values, row, last, channel, time_channel)
@@ -234,3 +232,4 @@ def gather(
                     x[starts[t] + r, place + 1] = GAP * math.log1p(ago)
                 column += 1
             k += has_gaps
+        row_in_chain += last - first

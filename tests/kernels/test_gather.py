@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from sklstm._input.sequences import NOT_BY_SIZE
+from sklstm._kernels.chain import expect
 from sklstm._kernels.gather import gather
 from tests import reference
 from tests.kernels.problem import PackedBatch
@@ -35,11 +36,14 @@ def by_kernel(
     width = patch_size * (values.shape[1] * copies + 2 * len(gaps))
     x = np.full((batch.n_rows, width), np.nan, values.dtype)
     starts = np.full(len(batch.starts), -1)
-    chain = (np.empty((0, 0)), np.empty((0, 0))) if weights is None else (weights, sweeps)
-    work = np.full((3, patches.max() * patch_size, values.shape[1]), np.nan)
+    ordered, n_channels = samples[batch.order], values.shape[1]
+    expected = np.full((0 if weights is None else (end - begin)[samples].sum(), n_channels), np.nan)
+    if weights is not None:
+        work = np.full((2, patches.max() * patch_size, n_channels), np.nan)
+        expect(values, begin, end, ordered, center, scale, weights, sweeps, work, expected)
     gather(
-        values, begin, end, samples[batch.order], batch.lengths, patch_size, center, scale, by_size,
-        by_channel, by_sequence, gaps, rates, time_channel, ahead, *chain, work, starts, x,
+        values, begin, end, ordered, batch.lengths, patch_size, center, scale, by_size,
+        by_channel, by_sequence, gaps, rates, time_channel, ahead, expected, starts, x,
     )  # fmt: skip
     np.testing.assert_array_equal(starts, batch.starts)
     return [x[batch.rows(n)] for n in range(len(samples))]
