@@ -16,6 +16,7 @@ from sklstm._network.chunk import Chunk
 from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.network import Network
 from sklstm._training import workers
+from sklstm._training.threads import Pace
 from sklstm._training.workers import Workers, n_chunks_of
 from sklstm.components import LITE, Warping
 from tests.kernels.problem import network_spec
@@ -44,6 +45,12 @@ def threads(monkeypatch):
     return used
 
 
+@pytest.fixture
+def always_threads(monkeypatch):
+    """Several threads for each minibatch, whether they are faster or not."""
+    monkeypatch.setattr(Pace, "choose", lambda pace, n_threads: n_threads)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_number_of_jobs_does_not_change_a_bit(threads, Estimator, dtype):
@@ -70,7 +77,7 @@ def test_a_small_minibatch_is_two_chunks_if_that_pays():
 
 
 @pytest.mark.parametrize("batch_size", [16, 33])
-def test_chunks_that_are_normalised_together(monkeypatch, batch_size):
+def test_chunks_that_are_normalised_together(always_threads, monkeypatch, batch_size):
     """Two threads wait for each other in each normalised layer; larger minibatches need not."""
     monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
     used, convolve = set(), workers.Chunk._convolve
@@ -94,7 +101,7 @@ def test_chunks_that_are_normalised_together(monkeypatch, batch_size):
 
 
 @pytest.mark.parametrize("patience", [0, 1, 10_000])
-def test_a_branch_beside_the_rest(monkeypatch, patience):
+def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience):
     """With little work, the branch is computed on another thread than the recurrent layers."""
     monkeypatch.setattr(workers, "_WORTH_A_THREAD", 1e5)
     monkeypatch.setattr(workers, "_PATIENCE", patience)
@@ -123,7 +130,7 @@ def test_a_branch_beside_the_rest(monkeypatch, patience):
 
 
 @pytest.mark.parametrize("patience", [0, 1])
-def test_a_chunk_that_comes_first_may_pause(monkeypatch, patience):
+def test_a_chunk_that_comes_first_may_pause(always_threads, monkeypatch, patience):
     monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
     monkeypatch.setattr(workers, "_PATIENCE", patience)
     X, y = problem(LSTMClassifier, n_samples=32)
@@ -133,7 +140,7 @@ def test_a_chunk_that_comes_first_may_pause(monkeypatch, patience):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_chunk_does_not_wait_for_one_that_failed(monkeypatch, which):
+def test_a_chunk_does_not_wait_for_one_that_failed(always_threads, monkeypatch, which):
     monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
     X, y = problem(LSTMClassifier, n_samples=32)
     settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": 16}
@@ -151,6 +158,22 @@ def test_a_chunk_does_not_wait_for_one_that_failed(monkeypatch, which):
     monkeypatch.setattr(workers.Chunk, "_convolve", failing)
     with pytest.raises(FloatingPointError, match=("this", "other")[which]):
         LSTMClassifier(**settings, n_jobs=2).fit(X, y)
+
+
+def test_one_thread_goes_on_alone_while_two_are_slower():
+    """On a busy machine they are; the first task, and later some, are always of one thread."""
+    pace, used, seconds = Pace(), [], {1: 1.0, 2: 0.6}
+    for task in range(500):
+        seconds[2] = 0.6 if task < 40 or task > 300 else 2.0
+        used.append(pace.choose(2))
+        pace.took(used[-1], seconds[used[-1]])
+    assert used[:32] == [1, *[2] * 31]
+    assert used[32] == 1
+    assert used[33:43] == [2] * 10  # from the 40th on slower
+    assert used[43:63] == [1] * 20
+    assert used[40:300].count(2) < 20
+    assert used[400:].count(2) > 95
+    assert Pace().choose(1) == 1
 
 
 def test_jobs_of_a_parallel_config(threads):
@@ -214,6 +237,7 @@ import numpy as np
 
 from sklstm import LSTMClassifier
 from sklstm._training import workers
+from sklstm._training.threads import Pace
 
 workers._WORTH_A_THREAD = 0.0
 X = np.random.default_rng(0).standard_normal((200, 5))

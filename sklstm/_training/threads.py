@@ -6,6 +6,7 @@ To wake a thread takes some hundredths of a millisecond, as long as a part of a 
 from __future__ import annotations
 
 import itertools
+import math
 import threading
 import weakref
 from collections.abc import Callable, Sequence
@@ -20,6 +21,10 @@ _PATIENCE = 20_000
 # ... and how many times for another one to get to its first kernel.
 _SOON = 2_000
 _NOTHING = np.empty(0, np.int64)
+# Every so many tasks one thread computes a task alone, to know what it takes. After so many tasks
+# in turn in which several threads took longer it goes on alone for so many, and then for twice as
+# many each time, up to a limit.
+_TRIED, _IN_TURN, _ALONE, _LONGEST = 32, 3, 20, 640
 
 
 class _Count:
@@ -94,6 +99,41 @@ class _Helper:
             self._task = None
             n_tasks += 1
             self._done.up(self._begun.value, n_tasks, _PATIENCE)
+
+
+class Pace:
+    """Whether several threads are faster than one just now: on a busy machine they may not be."""
+
+    def __init__(self) -> None:
+        self._n_tasks = 0  # on which several threads could have been
+        self._of_one = math.inf  # seconds
+        self._n_slower = self._n_faster = 0  # tasks in turn
+        self._n_alone, self._rest = 0, _ALONE
+
+    def choose(self, n_threads: int) -> int:
+        """Return the threads for the next task, of so many."""
+        if n_threads == 1:
+            return 1
+        if self._n_alone > 0:
+            self._n_alone -= 1
+            return 1
+        self._n_tasks += 1
+        return 1 if self._n_tasks % _TRIED == 1 else n_threads
+
+    def took(self, n_threads: int, seconds: float) -> None:
+        """Take the seconds of a task, for the same amount of work each time."""
+        if n_threads == 1:
+            known = math.isfinite(self._of_one)
+            self._of_one = (self._of_one + seconds) / 2.0 if known else seconds
+            return
+        is_slower = seconds > self._of_one
+        self._n_slower = self._n_slower + 1 if is_slower else 0
+        self._n_faster = 0 if is_slower else self._n_faster + 1
+        if self._n_slower == _IN_TURN:
+            self._n_slower, self._n_alone = 0, self._rest
+            self._rest = min(2 * self._rest, _LONGEST)
+        elif self._n_faster == _IN_TURN:
+            self._rest = _ALONE
 
 
 class Threads:

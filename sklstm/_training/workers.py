@@ -24,7 +24,7 @@ from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import NOBODY, Beside, Chunk, Masks, alone
 from sklstm._network.embeddings import Touched
 from sklstm._network.network import Network
-from sklstm._training.threads import Threads
+from sklstm._training.threads import Pace, Threads
 from sklstm._training.unknown import some_unknown
 from sklstm._training.warping import draw, warped
 from sklstm.components.augmentation import Warping
@@ -48,8 +48,6 @@ _SPLITTING = 5.0
 # How many times a chunk looks for another one inside a kernel, which takes about half a
 # millisecond, and the seconds of its pause after that.
 _PATIENCE, _PAUSE = 10_000, 1e-4
-# Minibatches that one thread computes after a pause: on a busy machine two would be slower.
-_ALONE = 20
 # The variants of kernels that this process has run.
 _compiled: set[tuple[Any, ...]] = set()
 
@@ -91,7 +89,7 @@ class Workers:
         # of the last gradient: which parameters it is of, None for all; and the sum of its squares
         self.touched: Touched | None = None
         self.squares = 0.0
-        self._alone = 0  # minibatches for which one thread goes on alone
+        self._pace = Pace()
         # of batch normalisation in the last minibatch, (n_statistics,)
         self._statistics = np.empty(network.n_statistics, network.dtype)
 
@@ -147,9 +145,8 @@ class Workers:
             enough = n_chunks == 1 and work >= _SPLITTING * _WORTH_A_THREAD
             splits = enough and self._chunks[0].splits and inputs.codes is None
             n_parts = 2 if splits else n_chunks
-            n_threads = self._n_threads_together(n_parts, work, splits, warping is not None)
-            if self._alone:
-                n_threads, self._alone = 1, self._alone - 1
+            most = self._n_threads_together(n_parts, work, splits, warping is not None)
+            n_threads = self._pace.choose(most)
             patience = _PATIENCE if n_threads > 1 else 0
             together = network.together(n_chunks, patience)
             if splits and n_threads > 1:
@@ -186,7 +183,10 @@ class Workers:
             if beside is not NOBODY:
                 tasks.append(self._chunks[0].branch_gradient(beside))
                 entered = [together[0].arrived]
+            start = time.perf_counter()
             self._run_together(tasks, n_threads, entered)
+            if most > 1:
+                self._pace.took(n_threads, (time.perf_counter() - start) / work)
             self._statistics = together[0].statistics
         else:
             kind = "gradient" if warping is None else "gradient with warping"
@@ -383,7 +383,6 @@ class Workers:
                     if failed:  # another thread raises the error
                         return
                     if n_threads > 1:
-                        self._alone = _ALONE
                         time.sleep(_PAUSE)
             except BaseException:
                 failed.append(worker)
