@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
@@ -74,6 +75,9 @@ def all_arrived(arrived, chunk, patience):
                 return False
             _relax()
     return True
+
+
+NOTHING = np.empty(0, np.int64)  # no number
 
 
 @kernel

@@ -14,7 +14,7 @@ from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.encoder import Room, sizes
 from sklstm._kernels.losses import loss_value
-from sklstm._kernels.meeting import hand_over
+from sklstm._kernels.meeting import NOTHING, hand_over
 from sklstm._kernels.network import (
     ROW_STRIDE,
     Workspace,
@@ -52,8 +52,7 @@ class Beside(NamedTuple):
     patience: int
 
 
-_NOTHING = np.empty(0, np.int64)
-NOBODY = Beside(_NOTHING, 0)
+NOBODY = Beside(NOTHING, 0)
 
 
 class Chunk:
@@ -181,8 +180,8 @@ class Chunk:
         """
         assert self._branch is not None
         yield from self._branch.forward()
-        hand_over(beside.arrived[1:], _NOTHING, 0, 0)
-        while not hand_over(_NOTHING, beside.arrived[:1], 2, beside.patience):
+        hand_over(beside.arrived[1:], NOTHING, 0, 0)
+        while not hand_over(NOTHING, beside.arrived[:1], 2, beside.patience):
             yield
         yield from self._branch_backward(self._branch)
 

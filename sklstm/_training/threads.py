@@ -14,13 +14,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._kernels.meeting import hand_over
+from sklstm._kernels.meeting import NOTHING, hand_over
 
 # How many times a thread looks before it falls asleep, which takes about a millisecond, ...
 _PATIENCE = 20_000
 # ... and how many times for another one to get to its first kernel.
 _SOON = 2_000
-_NOTHING = np.empty(0, np.int64)
 # Every so many tasks one thread computes a task alone, to know what it takes. After so many tasks
 # in turn in which several threads took longer it goes on alone for so many, and then for twice as
 # many each time, up to a limit.
@@ -35,7 +34,7 @@ class _Count:
         self._asleep = False
         self._awake = threading.Event()
 
-    def up(self, other: NDArray[np.int64] = _NOTHING, least: int = 0, patience: int = 0) -> None:
+    def up(self, other: NDArray[np.int64] = NOTHING, least: int = 0, patience: int = 0) -> None:
         """Raise it, and look for a while whether another one is as large as `least`."""
         self._wake()
         hand_over(self.value, other, least, patience)
@@ -43,7 +42,7 @@ class _Count:
 
     def wait(self, least: int) -> None:
         """Return when it is as large as `least`."""
-        while not hand_over(_NOTHING, self.value, least, _PATIENCE):
+        while not hand_over(NOTHING, self.value, least, _PATIENCE):
             self._awake.clear()
             self._asleep = True  # before the last look, because `up` looks after it raised
             if self.value[0] < least:
@@ -159,7 +158,7 @@ class Threads:
             weakref.finalize(self, helper.begin, None)
             self._helpers.append(helper)
         helpers = self._helpers[: n_threads - 1]
-        for helper, number in itertools.zip_longest(helpers, entered):
+        for helper, number in itertools.zip_longest(helpers, entered[: len(helpers)]):
             helper.begin(task, number)
         try:
             task(0)

@@ -13,12 +13,13 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
+from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import NOBODY, Beside, Chunk, Masks, alone
@@ -71,6 +72,23 @@ def _variant(network: Network) -> tuple[Any, ...]:
     """Return what distinguishes the compiled kernels of networks."""
     parts = network.front is None, network.branch is None, network.noisy
     return (network.dtype, *parts, len(network.spec.embeddings) > 0, *map(type, network.plan))
+
+
+class _Drawn(NamedTuple):
+    """What is random in the chunks of a minibatch, drawn before any thread begins."""
+
+    masks: list[Masks]
+    warps: list[Any]  # None for a chunk that is not warped
+    unknown: list[NDArray]  # by which categories are read as unknown; empty: none are
+
+
+class _Team(NamedTuple):
+    """How the chunks of a minibatch are computed."""
+
+    together: list[Together]  # of each chunk
+    beside: Beside = NOBODY  # how the branch of the only chunk is computed beside the rest
+    most: int = 1  # threads that could be of use
+    n_threads: int = 1
 
 
 class Workers:
@@ -128,44 +146,26 @@ class Workers:
         parts = [order[k::n_chunks] for k in range(n_chunks)]
         steps = -(-lengths // network.spec.stride)
         first = np.cumsum(steps) - steps
-        masks = self._masks([steps[part] for part in parts], dropout, rng)
-        seeds = rng.integers(2**32, size=n_chunks) if network.noisy else [0] * n_chunks
-        warps = [None if warping is None else draw(warping, len(part), rng) for part in parts]
-        rates = inputs.unknown_rates
-        draws = [
-            rng.random((int(lengths[part].sum()), network.embeddings.n_places), np.float32)
-            for part in parts
-            if network.embeddings is not None and rates
-        ]
+        drawn = self._draw(lengths, steps, parts, inputs.unknown_rates, dropout, warping, rng)
         losses = [0.0] * n_chunks
         of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
         shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
-        beside = NOBODY
-        if shared:
-            enough = n_chunks == 1 and work >= _SPLITTING * _WORTH_A_THREAD
-            splits = enough and self._chunks[0].splits and inputs.codes is None
-            n_parts = 2 if splits else n_chunks
-            most = self._n_threads_together(n_parts, work, splits, warping is not None)
-            n_threads = self._pace.choose(most)
-            patience = _PATIENCE if n_threads > 1 else 0
-            together = network.together(n_chunks, patience)
-            if splits and n_threads > 1:
-                beside = Beside(np.zeros(2, np.int64), patience)
-        else:
-            together = [network.together(1)[0] for _ in range(n_chunks)]
+        reads_codes = inputs.codes is not None
+        team = self._team(n_chunks, work, shared, reads_codes, warping is not None)
 
         def prepare(k: int, chunk: Chunk) -> Generator[None, None, None]:
             part = parts[k]
             rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
             batch = warped(
-                inputs.pack(samples[part], network.dtype), warps[k], inputs.reading.n_values
+                inputs.pack(samples[part], network.dtype), drawn.warps[k], inputs.reading.n_values
             )
-            if batch.codes is not None and rates:
-                batch = batch._replace(codes=some_unknown(batch.codes, rates, draws[k]))
+            if batch.codes is not None and drawn.unknown:
+                codes = some_unknown(batch.codes, inputs.unknown_rates, drawn.unknown[k])
+                batch = batch._replace(codes=codes)
             self._gradients[k] = 0.0
             gradient = chunk.gradient(
-                batch, target[rows], weight[rows], Masks(*masks[k], int(seeds[k])),
-                together[k], self._gradients[k], batch.codes is not None, beside=beside,
+                batch, target[rows], weight[rows], drawn.masks[k],
+                team.together[k], self._gradients[k], reads_codes, beside=team.beside,
             )  # fmt: skip
 
             def compute() -> Generator[None, None, None]:
@@ -176,29 +176,60 @@ class Workers:
             return compute()
 
         if shared:
-            while len(self._chunks) < n_chunks:
-                self._chunks.append(Chunk(network))
-            tasks = list(map(prepare, range(n_chunks), self._chunks))
-            entered = [together[0].arrived[k : k + 1] for k in range(1, n_chunks)]
-            if beside is not NOBODY:
-                tasks.append(self._chunks[0].branch_gradient(beside))
-                entered = [together[0].arrived]
-            start = time.perf_counter()
-            self._run_together(tasks, n_threads, entered)
-            if most > 1:
-                self._pace.took(n_threads, (time.perf_counter() - start) / work)
-            self._statistics = together[0].statistics
+            self._run_team(team, prepare, work)
+            self._statistics = team.together[0].statistics
         else:
             kind = "gradient" if warping is None else "gradient with warping"
             self._run(kind, lambda k, chunk: alone(prepare(k, chunk)), n_chunks, work)
             if network.n_statistics:
-                self._statistics = np.mean([chunk.statistics for chunk in together], axis=0)
+                self._statistics = np.mean([chunk.statistics for chunk in team.together], axis=0)
         self.squares = network.unpack_gradient(self._gradients[:n_chunks], out)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(of_vectors, out)
             read = out[network.layout.n_packed : self.touched.size]
             self.squares = sum_of_squares(read, self.squares)
         return sum(losses)
+
+    def _draw(
+        self,
+        lengths: NDArray[np.int64],
+        steps: NDArray[np.int64],
+        parts: list[NDArray[np.int64]],
+        unknown_rates: tuple[NDArray[np.float32], ...],
+        dropout: float,
+        warping: Warping | None,
+        rng: np.random.Generator,
+    ) -> _Drawn:
+        """Draw what the chunks of a minibatch need at random; each has some of the samples (n,).
+
+        lengths, steps (n,): before patching, and as the recurrent layers see them
+        parts: of each chunk its samples
+        """
+        network = self.network
+        masks = self._masks([steps[part] for part in parts], dropout, rng)
+        seeds = rng.integers(2**32, size=len(parts)) if network.noisy else [0] * len(parts)
+        warps = [None if warping is None else draw(warping, len(part), rng) for part in parts]
+        unknown = [
+            rng.random((int(lengths[part].sum()), network.embeddings.n_places), np.float32)
+            for part in parts
+            if network.embeddings is not None and unknown_rates
+        ]
+        of_chunks = zip(masks, seeds, strict=True)
+        return _Drawn([Masks(*both, int(seed)) for both, seed in of_chunks], warps, unknown)
+
+    def _team(
+        self, n_chunks: int, work: float, shared: bool, reads_codes: bool, warps: bool
+    ) -> _Team:
+        """Return how the chunks of a minibatch are computed, with statistics `shared` or not."""
+        if not shared:
+            return _Team([self.network.together(1)[0] for _ in range(n_chunks)])
+        enough = n_chunks == 1 and work >= _SPLITTING * _WORTH_A_THREAD
+        splits = enough and self._chunks[0].splits and not reads_codes
+        most = self._n_threads_together(2 if splits else n_chunks, work, splits, warps)
+        n_threads = self._pace.choose(most)
+        patience = _PATIENCE if n_threads > 1 else 0
+        beside = Beside(np.zeros(2, np.int64), patience) if splits and n_threads > 1 else NOBODY
+        return _Team(self.network.together(n_chunks, patience), beside, most, n_threads)
 
     def update_statistics(self, theta: NDArray) -> None:
         """Move the running statistics in theta towards those of the last minibatch."""
@@ -365,6 +396,27 @@ class Workers:
             return 1
         return min(self.n_threads, n_tasks)
 
+    def _run_team(
+        self,
+        team: _Team,
+        prepare: Callable[[int, Chunk], Generator[None, None, None]],
+        work: float,
+    ) -> None:
+        """Prepare all chunks of a team on this thread, then compute them on its threads."""
+        n_chunks = len(team.together)
+        while len(self._chunks) < n_chunks:
+            self._chunks.append(Chunk(self.network))
+        tasks = list(map(prepare, range(n_chunks), self._chunks))
+        arrived = team.together[0].arrived
+        entered = [arrived[k : k + 1] for k in range(1, n_chunks)]
+        if team.beside is not NOBODY:
+            tasks.append(self._chunks[0].branch_gradient(team.beside))
+            entered = [arrived]
+        start = time.perf_counter()
+        self._run_together(tasks, team.n_threads, entered)
+        if team.most > 1:
+            self._pace.took(team.n_threads, (time.perf_counter() - start) / work)
+
     def _run_together(
         self,
         tasks: list[Generator[None, None, None]],
@@ -388,10 +440,7 @@ class Workers:
                 failed.append(worker)
                 raise
 
-        if n_threads == 1:
-            some(0)
-        else:
-            self._threads.run(some, n_threads, entered)
+        self._threads.run(some, n_threads, entered)
 
 
 class Predictor:
