@@ -18,8 +18,6 @@ from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
-from sklstm._input.alignment import aligned
-from sklstm._input.column_labels import check_order_of_outputs
 from sklstm._input.containers import as_text
 from sklstm._input.targets import (
     check_class_weight,
@@ -248,8 +246,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             y = y[:, 0] if y.shape[1:] == (1,) else y
             return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
-        check_order_of_outputs(self, y, reset=False)
-        y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
+        y, sample_weight = self._aligned(X, y, sample_weight)
         return super().score(X, target_labels(y), sample_weight)
 
     # --- what y means ---------------------------------------------------------------------

@@ -21,8 +21,6 @@ from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.intervals import RegressorWithIntervals
 from sklstm._estimator.members import Member
-from sklstm._input.alignment import aligned
-from sklstm._input.column_labels import check_order_of_outputs
 from sklstm._input.targets import refuse_words, target_means, target_moments, target_values
 from sklstm.components.component import parameter, resolve
 from sklstm.components.convolutions import Convolutions
@@ -218,8 +216,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         if self.return_sequences:
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             return self._score_raw(raw, y.reshape(len(y), -1).astype(np.float64), sample_weight)
-        check_order_of_outputs(self, y, reset=False)
-        y, sample_weight = aligned(X, y=y, sample_weight=sample_weight)
+        y, sample_weight = self._aligned(X, y, sample_weight)
         return super().score(X, target_values(y, self, steps=False), sample_weight)
 
     # --- what y means ---------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import decimal
 import enum
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 import scipy.sparse
 
 from sklstm import LSTMClassifier, LSTMRegressor
+from sklstm.inspection import permutation_importance
 from tests.test_validation import ForeignArray
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
@@ -240,6 +242,8 @@ def test_columns_of_y_are_in_the_order_of_fit(Estimator):
     model = Estimator(**SMALL).fit(X, frame)
     message = "y has the columns of fit in another order: column 0 is b, in fit it was a"
     methods = [model.score, model.partial_fit]
+    # by a scorer that does not ask the estimator
+    methods.append(partial(permutation_importance, model, scoring=lambda model, X, y: 0.0))
     methods += [model.conformalize] if Estimator is LSTMRegressor else []
     methods.append(lambda X, y: model.fit(X, frame, X_val=X, y_val=y))  # leaves it unfitted
     for method in methods:

@@ -244,8 +244,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         X, y = validation
         try:
             data = self._read(X)
-            check_order_of_outputs(self, y, reset=False)
-            (y,) = aligned(X, steps=self.return_sequences, y=y)
+            y, _ = self._aligned(X, y)
             targets = self._targets(y, None, data, reset=False)
         except ValueError as error:
             raise ValueError(f"Of X_val and y_val: {error}") from error

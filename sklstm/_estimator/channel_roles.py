@@ -47,7 +47,7 @@ class ChannelRoles:
         # a category is read at every step
         static = np.setdiff1d(estimator.static_channels_, categorical)
         not_static = np.setdiff1d(np.arange(len(center)), static)
-        numbers = np.setdiff1d(not_static, categorical)
+        numbers = estimator._numbers
         every = len(numbers) == len(center)
         weights = estimator._chain_weights
         # a network that reads both ways may know what comes after a gap

@@ -91,6 +91,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         "size_scaling_": None, "gap_channels_": NO_GAPS, "decay_rates_": None,
         "_chain_weights": None, "static_channels_": NO_STATIC, "static_columns_": None,
         "time_unit_": 1.0, "is_categorical_": None, "categories_": None,
+        "_column_labels": None, "_output_labels": None,
     }  # fmt: skip
     _by_name: ClassVar[dict[str, Mapping[str, type[Component]]]] = {
         "attention": ATTENTIONS,
@@ -181,6 +182,12 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return np.flatnonzero([] if self.is_categorical_ is None else self.is_categorical_)
 
     @property
+    def _numbers(self) -> NDArray[np.intp]:
+        """Indices of the channels of numbers that change within a sequence."""
+        others = np.concatenate([self.static_channels_, self._categorical])
+        return np.setdiff1d(np.arange(len(self.channel_mean_)), others)
+
+    @property
     def _categorical_names(self) -> list[Any]:
         """Names of the categorical channels, or indices of those that have none."""
         if self.is_categorical_ is None:
@@ -204,11 +211,17 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         """Return the raw prediction of the ensemble from those of its members."""
         return raws[0] if len(raws) == 1 else self._loss().mean(np.stack(raws))
 
+    def _aligned(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[Any, Any]:
+        """Return y and weights in the order of the samples of X; refuse columns in another one."""
+        check_order_of_outputs(self, y, reset=False)
+        steps = self.return_sequences
+        y, sample_weight = aligned(X, steps=steps, y=y, sample_weight=sample_weight)
+        return y, sample_weight
+
     def _steps_to_score(self, X: Any, y: Any, weight: Any) -> tuple[NDArray, NDArray, NDArray]:
         """Return y, raw predictions and weights of the steps that have a target."""
         data = self._known_sequences(X)
-        check_order_of_outputs(self, y, reset=False)
-        y, weight = aligned(X, steps=True, y=y, sample_weight=weight)
+        y, weight = self._aligned(X, y, weight)
         rows = rows_of_steps(y, data, self._missing)
         given = ~self._missing(rows)
         raw = self._raw_prediction(data)[given]

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.base import BaseLSTM
-from sklstm._input.alignment import aligned
-from sklstm._input.column_labels import check_order_of_outputs
 from sklstm.components.loss import RegressionLoss
 from sklstm.components.losses import Quantile
 
@@ -123,8 +121,7 @@ class RegressorWithIntervals(BaseLSTM):
                NeurIPS 32.
         """
         data = self._known_sequences(X)
-        check_order_of_outputs(self, y, reset=False)
-        (y,) = aligned(X, steps=self.return_sequences, y=y)
+        y, _ = self._aligned(X, y)
         targets = self._targets(y, None, data, reset=False)
         scaled = (targets.values - self.target_mean_) / self.target_scale_
         scaled[targets.weight == 0.0] = np.nan  # steps without a target

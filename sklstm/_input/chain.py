@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import SequenceDataset
+from sklstm._input.sequences import SequenceDataset, evenly_spaced
 
 _MOST_SAMPLES = 2000  # that are looked at, evenly spaced
 _MOST_CHANNELS = 500  # the matrices of more would take longer than the training
@@ -27,12 +27,11 @@ def chain_weights(
     They come from the correlations of channels within a step and from step to step, each by the
     pairs of values that there are. None where gaps are filled channel by channel.
     """
-    others = np.union1d(estimator.static_channels_, estimator._categorical)
-    numbers = np.setdiff1d(np.arange(data.n_channels), others)
+    numbers = estimator._numbers
     apart = estimator.missing != "mask" or estimator.time_gaps or not estimator.bidirectional
     if apart or not 0 < len(numbers) <= _MOST_CHANNELS:
         return None
-    samples = samples[:: -(-len(samples) // _MOST_SAMPLES)]
+    samples = evenly_spaced(samples, _MOST_SAMPLES)
     center, scale = estimator.channel_mean_[numbers], estimator.channel_scale_[numbers]
     if not _are_alike(data, samples, numbers, scale):
         return None

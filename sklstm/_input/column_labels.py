@@ -33,7 +33,7 @@ def _check_order(estimator: Any, known_as: str, labels: Any, name: str, reset: b
     if reset:
         setattr(estimator, known_as, labels)
         return
-    known = getattr(estimator, known_as, None)  # not in models of older versions
+    known = getattr(estimator, known_as)
     if not labels or not known or labels == known or sorted(labels) != sorted(known):
         return
     place = next(i for i, label in enumerate(labels) if label != known[i])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import SequenceDataset
+from sklstm._input.sequences import SequenceDataset, evenly_spaced
 
 _MOST_SAMPLES = 500  # that are looked at, evenly spaced
 _LAGS = 4  # values before one that are compared with it
@@ -25,9 +25,8 @@ def decay_rates(
     """
     if estimator.missing != "decay":
         return None
-    some = samples[:: -(-len(samples) // _MOST_SAMPLES)]
     errors = np.zeros((len(_RATES), data.n_channels))
-    for sample in some:
+    for sample in evenly_spaced(samples, _MOST_SAMPLES):
         values = data.values[data.begin[sample] : data.end[sample]].astype(np.float64)
         clock = (
             np.cumsum(np.expm1(values[:, -1])) if estimator.time_gaps else np.arange(len(values))

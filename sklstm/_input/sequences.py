@@ -456,6 +456,11 @@ class NetworkInput:
         return expected
 
 
+def evenly_spaced(samples: NDArray, most: int) -> NDArray:
+    """Return at most so many of samples (n,), or of something that each of them has."""
+    return samples[:: -(-len(samples) // most)]
+
+
 def steps_of(data: SequenceDataset) -> NDArray[np.int64]:
     """Return the rows of all samples of a data set, one sample after another."""
     return _runs(data.begin, data.lengths)

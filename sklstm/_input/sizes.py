@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
-from sklstm._input.sequences import NOT_BY_SIZE, SequenceDataset
+from sklstm._input.sequences import NOT_BY_SIZE, SequenceDataset, evenly_spaced
 
 _MOST_SAMPLES = 1000  # that are looked at, evenly spaced
 _SMALL, _LARGE = 0.1, 0.9  # quantiles of the sizes
@@ -36,12 +36,10 @@ def size_scaling(
     """
     if not is_classifier(estimator) or estimator.scale != "both":
         return None
-    others = np.concatenate([estimator.static_channels_, estimator._categorical])
-    channels = np.setdiff1d(np.arange(data.n_channels), others)
+    channels = estimator._numbers
     if not channels.size:
         return None
-    some = slice(None, None, -(-len(samples) // _MOST_SAMPLES))
-    samples, weight = samples[some], weight[some]
+    samples, weight = (evenly_spaced(each, _MOST_SAMPLES) for each in (samples, weight))
     squares, _ = _means(data, samples, np.square)
     scaling = np.repeat(NOT_BY_SIZE, data.n_channels, axis=1)
     for channel in channels:

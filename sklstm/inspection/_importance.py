@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
-from sklstm._input.alignment import aligned
 from sklstm._input.categories import decoded
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import SequenceDataset
@@ -99,8 +98,7 @@ def permutation_importance(
     data = estimator._known_sequences(X)
     # the channel of the times, if there is one, is read off X again
     data = replace(data, values=data.values[:, : estimator.n_channels_in_])
-    steps_of_y = estimator._architecture["return_sequences"]
-    y, sample_weight = aligned(X, steps=steps_of_y, y=y, sample_weight=sample_weight)
+    y, sample_weight = estimator._aligned(X, y, sample_weight)
     scorer = check_scoring(estimator, scoring=scoring)
     weights = {} if sample_weight is None else {"sample_weight": sample_weight}
 

@@ -69,10 +69,12 @@ def imputed(train: Sequences, test: Sequences) -> tuple[Sequences, Sequences]:
     """Fill gaps of sequences of one length by those of the training set that are most alike."""
     imputer = KNNImputer(n_neighbors=10, keep_empty_features=True)
     imputer.fit(np.stack(train).reshape(len(train), -1))
-    return tuple(
-        list(imputer.transform(np.stack(X).reshape(len(X), -1)).reshape(-1, *X[0].shape))
-        for X in (train, test)
-    )  # type: ignore[return-value]
+
+    def filled(X: Sequences) -> Sequences:
+        rows = imputer.transform(np.stack(X).reshape(len(X), -1))
+        return list(rows.reshape(-1, *X[0].shape))
+
+    return filled(train), filled(test)
 
 
 def accuracy(
