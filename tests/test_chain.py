@@ -90,6 +90,19 @@ def test_fit_learns_what_channels_foretell():
     assert of_lines > 1.3 * at_best
 
 
+@pytest.mark.parametrize("missing", ["mask", "decay"])
+def test_weights_count_as_copies_in_what_gaps_are_filled_with(missing):
+    X, y, weight = chains(24)[1], np.arange(24.0), np.arange(24) % 4 + 1
+    settings = QUICK | {"missing": missing}
+    weighted = LSTMRegressor(**settings).fit(X, y, sample_weight=weight)
+    of_copies = np.repeat(np.arange(24), weight)
+    copies = LSTMRegressor(**settings).fit([X[k] for k in of_copies], y[of_copies])
+    once = LSTMRegressor(**settings).fit(X, y)
+    learned = "_chain_weights" if missing == "mask" else "decay_rates_"
+    np.testing.assert_allclose(getattr(weighted, learned), getattr(copies, learned), rtol=1e-9)
+    assert not np.allclose(getattr(weighted, learned), getattr(once, learned), rtol=1e-3)
+
+
 @pytest.mark.parametrize("settings", [{"time_gaps": True}, {"bidirectional": False}], ids=str)
 def test_with_times_or_without_looking_ahead_there_is_no_chain(settings):
     X = np.concatenate(chains(24)[1])

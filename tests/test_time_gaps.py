@@ -105,6 +105,16 @@ def test_samples_of_weight_zero_do_not_set_the_unit():
     assert weighted.time_unit_ == LSTMRegressor(**TIMES).fit(X.loc[:11], y[:12]).time_unit_
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.1, 3.0])
+def test_the_unit_is_the_median_by_weight(unit):
+    X, y = visits(4)
+    weight = np.array([1, 3, 2, 2])
+    model = LSTMRegressor(**TIMES | {"max_iter": 1}).fit(X, y, sample_weight=unit * weight)
+    pauses = X.reset_index().groupby("patient")["day"].diff().dropna()
+    expected = np.median(np.repeat(pauses, weight.repeat(9)))
+    assert model.time_unit_ == expected != np.median(pauses)
+
+
 def test_how_long_ago_is_counted_in_time():
     """A gap before a long pause is longer ago."""
     X, y = visits()

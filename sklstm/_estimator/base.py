@@ -151,7 +151,7 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         seeds = member_seeds(rng, self.n_estimators)
         (samples,) = np.nonzero(weight > 0)
         if self.time_gaps:
-            data = self._with_times(data, X, samples if fresh else None)
+            data = self._with_times(data, X, weight if fresh else None)
         held_out = None
         if validation is None and self.early_stopping and not incremental:
             samples, held_out = self._split(data, samples, targets, rng)
@@ -300,9 +300,9 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         self.channel_scale_[self._categorical] = 1.0
         if fresh:
             self.gap_channels_ = self._channels_with_gaps(data, samples, moments.count)
-            self.decay_rates_ = decay_rates(self, data, samples)
+            self.decay_rates_ = decay_rates(self, data, samples, weight)
             self.size_scaling_ = size_scaling(self, data, samples, weight)
-            self._chain_weights = chain_weights(self, data, samples)
+            self._chain_weights = chain_weights(self, data, samples, weight)
         self._seen_weight: NDArray[np.float64] = moments.count
         self._channel_m2: NDArray[np.float64] = moments.m2
 

@@ -135,15 +135,15 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return self._with_times(data, X) if self._architecture["time_gaps"] else data
 
     def _with_times(
-        self, data: SequenceDataset, X: Any, samples: NDArray[np.int64] | None = None
+        self, data: SequenceDataset, X: Any, weight: NDArray[np.float64] | None = None
     ) -> SequenceDataset:
         """Return a data set, made of X, with the time since the step before as a channel.
 
-        samples (n,): by which the unit of time is set, in a fit
+        weight (n_samples,): by which the unit of time is set, in a fit
         """
         elapsed, kind = elapsed_times(X, data)
-        if samples is not None:
-            self.time_unit_, self._time_kind = usual_gap(elapsed, data, samples), kind
+        if weight is not None:
+            self.time_unit_, self._time_kind = usual_gap(elapsed, data, weight), kind
         if kind != self._time_kind:
             raise ValueError(
                 f"The times of X are {kind}, but {type(self).__name__} was fitted with "

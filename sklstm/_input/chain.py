@@ -20,23 +20,27 @@ _NOISE = 0.05  # share of each variance that neighbours cannot explain
 
 
 def chain_weights(
-    estimator: Any, data: SequenceDataset, samples: NDArray[np.int64]
+    estimator: Any,
+    data: SequenceDataset,
+    samples: NDArray[np.int64],
+    weight: NDArray[np.float64],
 ) -> NDArray[np.float64] | None:
     """Return the weights of `expect` for numbers that change, (5 * n_numbers, n_numbers).
 
     They come from the correlations of channels within a step and from step to step, each by the
     pairs of values that there are. None where gaps are filled channel by channel.
+    samples, weight (n,): the sequences to look at, and how much each counts
     """
     numbers = estimator._numbers
     apart = estimator.missing != "mask" or estimator.time_gaps or not estimator.bidirectional
     if apart or not 0 < len(numbers) <= _MOST_CHANNELS:
         return None
-    samples = evenly_spaced(samples, _MOST_SAMPLES)
+    samples, weight = (evenly_spaced(each, _MOST_SAMPLES) for each in (samples, weight))
     center, scale = estimator.channel_mean_[numbers], estimator.channel_scale_[numbers]
-    if not _are_alike(data, samples, numbers, scale):
+    if not _are_alike(data, samples, weight, numbers, scale):
         return None
     within, between = np.zeros((2, 2, len(numbers), len(numbers)))  # products, numbers of pairs
-    for sample in samples:
+    for sample, of_sample in zip(samples, weight, strict=True):
         begin, end = data.begin[sample], data.end[sample]
         for first in range(begin, end, _BLOCK_STEPS):
             # and the step after, whose pairs begin in this block
@@ -45,14 +49,15 @@ def chain_weights(
             there = (~np.isnan(unit)).astype(np.float64)
             both = np.stack([np.nan_to_num(unit), there])
             own = both[:, :_BLOCK_STEPS]
-            within += own.transpose(0, 2, 1) @ own
-            between += both[:, :-1].transpose(0, 2, 1) @ both[:, 1:]
+            within += of_sample * (own.transpose(0, 2, 1) @ own)
+            between += of_sample * (both[:, :-1].transpose(0, 2, 1) @ both[:, 1:])
     return _weights(_correlation(*within), _correlation(*between))
 
 
 def _are_alike(
     data: SequenceDataset,
     samples: NDArray[np.int64],
+    weight: NDArray[np.float64],
     numbers: NDArray[np.int64],
     scale: NDArray[np.float64],
 ) -> bool:
@@ -60,8 +65,8 @@ def _are_alike(
 
     Where they differ in level or in size, the mean of all says little about a gap in one of them.
     """
-    shares = []
-    for sample in samples:
+    shares, weights = [], []
+    for sample, of_sample in zip(samples, weight, strict=True):
         unit = data.values[data.begin[sample] : data.end[sample], numbers] / scale
         there = ~np.isnan(unit)
         n_observed = np.maximum(there.sum(axis=0), 1)
@@ -71,7 +76,11 @@ def _are_alike(
         n_free = np.maximum(there.sum(axis=0) - 1, 0).sum()
         if n_free > 0:
             shares.append(squares.sum() / n_free)
-    return bool(shares) and float(np.quantile(shares, _FEW)) > _LEAST_SHARE
+            weights.append(of_sample)
+    if not shares:
+        return False
+    few = np.quantile(shares, _FEW, weights=weights, method="inverted_cdf")
+    return float(few) > _LEAST_SHARE
 
 
 def _correlation(products: NDArray[np.float64], n_pairs: NDArray[np.float64]) -> NDArray:

@@ -66,12 +66,22 @@ def _times(X: Any) -> Any:
     return X.index.get_level_values(1)
 
 
-def usual_gap(elapsed: NDArray, data: SequenceDataset, samples: NDArray[np.int64]) -> float:
-    """Return the median time between two steps of some samples; 1 if there are no two steps."""
+def usual_gap(elapsed: NDArray, data: SequenceDataset, weight: NDArray[np.float64]) -> float:
+    """Return the median time between two steps of a sample; 1 if there are no two steps.
+
+    weight (n_samples,): how often each sample counts
+    """
+    samples = np.flatnonzero(weight)
     parts = [elapsed[data.begin[i] + 1 : data.end[i]] for i in samples]
-    between = np.concatenate(parts)
-    between = between[between > 0.0]
-    return float(np.median(between)) if len(between) else 1.0
+    between, counts = np.concatenate(parts), np.repeat(weight[samples], [len(p) for p in parts])
+    between, counts = between[between > 0.0], counts[between > 0.0]
+    if not len(between):
+        return 1.0
+    order = np.argsort(between)
+    share = np.cumsum(counts[order])
+    # at one half the mean of two, whatever the rounding of the weights
+    middle = np.searchsorted(share, np.array([0.5 - 1e-9, 0.5 + 1e-9]) * share[-1])
+    return float(np.mean(between[order[middle]]))
 
 
 def with_time_channel(data: SequenceDataset, elapsed: NDArray, unit: float) -> SequenceDataset:
