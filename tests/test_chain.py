@@ -91,7 +91,8 @@ def test_fit_learns_what_channels_foretell():
 
 
 @pytest.mark.parametrize("missing", ["mask", "decay"])
-def test_weights_count_as_copies_in_what_gaps_are_filled_with(missing):
+def test_weights_count_as_copies_in_what_gaps_are_filled_with(missing, monkeypatch):
+    monkeypatch.setattr("sklstm._input.chain._PAIRS_OF_GUESS", 0.0)  # copies are no evidence
     X, y, weight = chains(24)[1], np.arange(24.0), np.arange(24) % 4 + 1
     settings = QUICK | {"missing": missing}
     weighted = LSTMRegressor(**settings).fit(X, y, sample_weight=weight)
@@ -101,6 +102,14 @@ def test_weights_count_as_copies_in_what_gaps_are_filled_with(missing):
     learned = "_chain_weights" if missing == "mask" else "decay_rates_"
     np.testing.assert_allclose(getattr(weighted, learned), getattr(copies, learned), rtol=1e-9)
     assert not np.allclose(getattr(weighted, learned), getattr(once, learned), rtol=1e-3)
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1 / 24, 1e200])
+def test_the_unit_of_weights_is_no_matter(unit):
+    X, y, weight = chains(24)[1], np.arange(24.0), np.arange(24) % 4 + 1.0
+    expected = LSTMRegressor(**QUICK).fit(X, y, sample_weight=weight)
+    model = LSTMRegressor(**QUICK).fit(X, y, sample_weight=unit * weight)
+    np.testing.assert_allclose(model._chain_weights, expected._chain_weights, rtol=1e-9)
 
 
 @pytest.mark.parametrize("settings", [{"time_gaps": True}, {"bidirectional": False}], ids=str)

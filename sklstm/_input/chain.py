@@ -36,6 +36,8 @@ def chain_weights(
     if apart or not 0 < len(numbers) <= _MOST_CHANNELS:
         return None
     samples, weight = (evenly_spaced(each, _MOST_SAMPLES) for each in (samples, weight))
+    weight = weight / weight.max()
+    weight *= weight.sum() / (weight @ weight)  # in all, so many samples of equal weight
     center, scale = estimator.channel_mean_[numbers], estimator.channel_scale_[numbers]
     if not _are_alike(data, samples, weight, numbers, scale):
         return None
