@@ -18,9 +18,10 @@ from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
-from sklstm._input.containers import as_text
+from sklstm._input.containers import as_array, as_text, check_container, without_na
 from sklstm._input.targets import (
     check_class_weight,
+    plain,
     rows_without_label,
     target_labels,
     warn_of_one_hot,
@@ -47,6 +48,20 @@ class ClassifierParameters(HyperParameters):
         None, group="input", kind="label or None",
         text="With `return_sequences`, the label of steps that have no target.",
     )  # fmt: skip
+
+
+def _distinct(classes: Any) -> NDArray:
+    """Return the labels that the user lists as classes, sorted (n_classes,)."""
+    check_container(classes, "classes")
+    labels = without_na(np.asarray(plain(as_array(classes))))
+    if labels.ndim == 0:
+        raise ValueError(f"classes={classes!r}: pass a list of all labels.")
+    if (labels != labels).any():
+        raise ValueError(
+            "classes holds NaN, NA or None, which is no label: leave it out. missing_label says "
+            "which label marks steps without a target."
+        )
+    return unique_labels(target_labels(labels))
 
 
 @documented
@@ -132,11 +147,10 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             The estimator.
         """
         if not hasattr(self, "theta_"):
-            looked_at = _safe_indexing(y, 0) if self.return_sequences else y
-            if classes is None and not type_of_target(looked_at).startswith("multilabel"):
+            if classes is None and (y is None or not self._is_multilabel(y)):
                 raise ValueError("classes must be passed on the first call to partial_fit.")
-            self._known_classes = None if classes is None else unique_labels(classes)
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+            self._known_classes = None if classes is None else _distinct(classes)
+        elif classes is not None and not np.array_equal(_distinct(classes), self.classes_):
             raise ValueError(
                 f"classes={classes!r} is not what the first call to partial_fit was given: "
                 f"{self.classes_!r}."
@@ -145,6 +159,12 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             return self._fit(X, y, sample_weight, incremental=True)
         finally:
             self._known_classes = None
+
+    def _is_multilabel(self, y: Any) -> bool:
+        """Return whether y has a column for each label; of time steps by those of sample 0."""
+        check_container(y, "y")
+        looked_at = _safe_indexing(y, 0) if self.return_sequences else target_labels(as_array(y))
+        return bool(type_of_target(looked_at).startswith("multilabel"))
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Raw scores before they become probabilities.
@@ -245,7 +265,8 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         if self.return_sequences:
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             y = y[:, 0] if y.shape[1:] == (1,) else y
-            return float(accuracy_score(y, self._decide(raw), sample_weight=sample_weight))
+            truth = target_labels(y)
+            return float(accuracy_score(truth, self._decide(raw), sample_weight=sample_weight))
         y, sample_weight = self._aligned(X, y, sample_weight)
         return super().score(X, target_labels(y), sample_weight)
 

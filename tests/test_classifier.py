@@ -188,6 +188,30 @@ def test_partial_fit_needs_classes_once():
         model.partial_fit(X, y, classes=[0, 1])
 
 
+def test_classes_of_any_type():
+    X, y = problem(LSTMClassifier)
+    names = np.array(["no", "yes"], np.dtypes.StringDType())
+    expected = LSTMClassifier(**SMALL).partial_fit(X, y, classes=[0, 1])
+    model = LSTMClassifier(**SMALL).partial_fit(X, names[y], classes=names)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    assert model.classes_.tolist() == ["no", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        ({0, 1}, r"classes is a set, .* pass list\(classes\)"),
+        (["a", None], "classes holds NaN, NA or None, which is no label"),
+        ([0.0, np.nan], "classes holds NaN, NA or None, which is no label"),
+        (2, "classes=2: pass a list of all labels"),
+    ],
+)
+def test_classes_that_are_none(classes, message):
+    X, y = problem(LSTMClassifier)
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(**SMALL).partial_fit(X, y, classes=classes)
+
+
 @ONE_HOT_IS_MEANT
 def test_partial_fit_multilabel():
     X, y = problem(LSTMClassifier)
@@ -195,6 +219,10 @@ def test_partial_fit_multilabel():
     for _ in range(2):
         model.partial_fit(X, np.column_stack([y, 1 - y]))
     assert model.predict(X).shape == (24, 2)
+    objects = LSTMClassifier(**SMALL).partial_fit(X, np.column_stack([y, 1 - y]).astype(object))
+    np.testing.assert_array_equal(
+        objects.partial_fit(X, np.column_stack([y, 1 - y])).theta_, model.theta_
+    )
     with pytest.raises(ValueError, match="not of the kind seen in fit"):
         model.partial_fit(X, y)
     with pytest.raises(ValueError, match="not of the kind seen in fit"):

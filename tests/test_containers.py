@@ -73,6 +73,9 @@ def test_types_that_are_no_numbers():
             LSTMClassifier(**SMALL).fit(np.ma.masked_array(given), y)
     with pytest.raises(ValueError, match=r"Sample 0 of X is no array of numbers: .*datetime64"):
         LSTMClassifier(**SMALL).fit([x.astype("M8[D]") for x in X], y)
+    fields = [np.zeros(5, [("a", "f8"), ("b", "f8")])] * 24
+    with pytest.raises(ValueError, match=r"Sample 0 of X .* has the fields a, b: pass pd.DataF"):
+        LSTMClassifier(**SMALL).fit(fields, y)
     with pytest.raises(ValueError, match=r"Sample 3 of X is no array of numbers: .*too large"):
         LSTMClassifier(**SMALL).fit([*X[:3], [[10**400, 1]], *X[4:]], y)
 
@@ -93,6 +96,9 @@ class Column:
     def __len__(self):
         return len(self.cells)
 
+    def __getitem__(self, row):
+        return self.cells[row]
+
     def __array__(self, dtype=None, copy=None):
         if len({len(cell) for cell in self.cells}) == 1:
             return np.array(self.cells)
@@ -110,11 +116,31 @@ def test_a_column_of_sequences_of_another_package(ragged):
     np.testing.assert_array_equal(raw(model, Column(sequences)), raw(expected, sequences))
 
 
+class Ragged(Column):
+    """Sequences of unequal length that refuse to be an array, as awkward has them."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError("cannot convert to RegularArray")
+
+
+def test_what_refuses_to_be_an_array_is_a_list():
+    expected = LSTMClassifier(**SMALL).fit(X, y)
+    model = LSTMClassifier(**SMALL).fit(Ragged(X), y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    steps = [(x[:, 0] > 0.0).astype(int) for x in X]
+    settings = SMALL | {"return_sequences": True}
+    expected = LSTMClassifier(**settings).fit(X, steps)
+    model = LSTMClassifier(**settings).fit(Ragged(X), Ragged(steps))
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    words = [["a", "b"], ["b"]] * 12
+    settings = SMALL | {"categorical_features": "from_dtype"}
+    expected = LSTMClassifier(**settings).fit(words, y)
+    model = LSTMClassifier(**settings).fit(Ragged(words), y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
 class Cells(Column):
     """A column of a table."""
-
-    def __getitem__(self, row):
-        return self.cells[row]
 
     def to_numpy(self):
         return self.__array__()
@@ -437,4 +463,8 @@ def test_tables_of_pyarrow_have_names_of_columns():
     settings = SMALL | {"categorical_features": "from_dtype"}
     model = LSTMClassifier(**settings).fit(words, y)
     expected = LSTMClassifier(**settings).fit([table.to_pandas() for table in words], y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    cells = pyarrow.table({name: [x[:, c] for x in X] for c, name in enumerate("ab")})
+    model = LSTMClassifier(**SMALL).fit(cells, y)
+    expected = LSTMClassifier(**SMALL).fit(frames, y)
     np.testing.assert_array_equal(model.theta_, expected.theta_)

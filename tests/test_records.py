@@ -353,6 +353,10 @@ MISTAKES = {
         lambda: fit_visits().predict(LONG_VISITS[["sex", "age", "lab", "ward"]]),
         "Feature names must be in the same order",
     ),
+    "columns of sequences in another order": (
+        lambda: fit_visits().predict(Sequences.from_frame(TABLE_OF_VISITS.iloc[:, ::-1], **VISITS)),
+        "Feature names must be in the same order",
+    ),
     "a wide column that is gone": (
         lambda: fit(WIDE, **SEX_IS_STATIC).predict(WIDE[["sex"]]),
         "Feature names seen at fit time, yet now missing",

@@ -89,6 +89,14 @@ def test_steps_without_a_target_in_nullable_columns(dtype):
         np.testing.assert_array_equal(model.theta_, expected.theta_)
 
 
+def test_scores_of_steps_in_nullable_columns():
+    steps = [(np.cumsum(x[:, 0]) > 0.0).astype(float) for x in X]
+    gaps = [np.where(np.arange(len(s)) == 1, np.nan, s) for s in steps]
+    model = LSTMClassifier(**STEPS, missing_label=np.nan).fit(X, gaps)
+    nullable = [pd.Series(s, dtype="Int64") for s in gaps]
+    assert model.score(X, nullable) == model.score(X, gaps)
+
+
 @pytest.mark.parametrize("missing", [np.nan, pd.NA, "none"])
 def test_a_missing_label_of_any_kind(missing):
     labels = [np.where(np.cumsum(x[:, 0]) > 0, "up", "down").astype(object) for x in X]

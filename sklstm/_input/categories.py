@@ -16,14 +16,16 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from sklstm._input.channel_selection import channel_names, selected_channels
-from sklstm._input.containers import as_text, check_container, is_long_frame
+from sklstm._input.containers import as_text, check_container, is_pandas
 from sklstm._input.sequences import SequenceDataset, steps_of
 from sklstm._input.static_features import static_columns
+from sklstm._input.table_columns import as_frame
 from sklstm._input.words import (
     WIDE,
     Numbered,
     as_wide,
     joined_columns,
+    named_channels,
     numbered,
     taken_columns,
 )
@@ -51,8 +53,11 @@ def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> N
     selection = getattr(estimator, _ARGUMENT, None)
     if not isinstance(X, (list, tuple)):
         check_container(X, "X")
-    if not reset and is_long_frame(X) and X.ndim == 2:  # before a column is taken for another
-        _check_feature_names(estimator, X, reset=False)
+    if not is_pandas(X) and hasattr(X, "columns"):
+        X = as_frame(X)
+    named = None if reset else named_channels(X)
+    if named is not None:  # before a column is taken for another
+        _check_feature_names(estimator, named, reset=False)
     columns = estimator.static_columns_
     if estimator.static_features is not None if reset else columns is not None:
         wide, names = as_wide(X)

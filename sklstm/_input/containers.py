@@ -129,8 +129,10 @@ def holds_sequences(X: Any) -> bool:
 
 def _has_cells(X: Any) -> bool:
     """Whether a cell in the first row of a table of another package is a sequence."""
-    names = [name for name in getattr(X, "columns", ()) if isinstance(name, str)]
-    return any(len(X[name]) > 0 and is_sequence(X[name][0]) for name in names)
+    names = [name for name in names_of_columns(X) or () if isinstance(name, str)]
+    cells = [X[name][0] for name in names if len(X[name]) > 0]
+    # those of pyarrow are objects of its own
+    return any(is_sequence(cell.as_py() if hasattr(cell, "as_py") else cell) for cell in cells)
 
 
 def dense(X: Any) -> Any:
@@ -259,7 +261,12 @@ def as_array(values: Any) -> Any:
         return values
     if hasattr(values, "toarray"):
         return values.toarray()
-    return np.asarray(values) if hasattr(values, "__array__") else values
+    if not hasattr(values, "__array__"):
+        return values
+    try:
+        return np.asarray(values)
+    except ValueError:  # ragged, as those of awkward may be
+        return list(values)
 
 
 def as_numbers(x: Any) -> NDArray:
@@ -273,6 +280,8 @@ def as_numbers(x: Any) -> NDArray:
         array = np.stack([as_numbers(row) for row in array])
     if array.dtype == object:
         array = without_na(array).astype(np.float64)
+    if array.dtype.names:
+        raise TypeError(f"it has the fields {', '.join(array.dtype.names)}: pass pd.DataFrame(x)")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"its dtype is {array.dtype}")
     return array

@@ -47,7 +47,8 @@ def rows_of_steps(
         if len(value) < length or not missing(value[length:]).all():
             raise ValueError(
                 f"{name} of sample {i} has {len(value)} time steps, X has {length}. {FORM} What "
-                "it has behind the end of a sequence must be marked as missing."
+                "it has behind the end of a sequence must be marked as missing: by NaN, or in a "
+                "classifier by missing_label, where np.nan stands for None too."
             )
         rows.append(value[:length])
     shapes = {value.shape[1:] for value in rows}

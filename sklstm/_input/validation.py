@@ -15,6 +15,7 @@ from sklstm._input.categories import encoded, has_categories, read_words
 from sklstm._input.column_labels import check_order_of_labels
 from sklstm._input.containers import (
     FLOATS,
+    as_array,
     as_numbers,
     as_text,
     dense,
@@ -91,7 +92,7 @@ def _from_container(
 ) -> SequenceDataset:
     """Lists, tables, and what can be made an array."""
     if _is_column(X):
-        X = np.asarray(X)
+        X = as_array(X)
     try:
         return _from_opened(estimator, *opened(X), n_channels, missing, reset)
     except (TypeError, ValueError):

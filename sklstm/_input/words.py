@@ -59,17 +59,17 @@ def numbered(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
         words = {c: found for c, found in X.words.items() if found is not None}
         _refuse_words(list(words), channels, names)
         return Numbered(X, channels, words)
-    if not is_pandas(X) and hasattr(X, "columns"):
-        X = as_frame(X)
     if is_pandas(X) and (is_long_frame(X) or not holds_sequences(X)):
         return _in_frame(X, choose, n_channels)
     if is_pandas(X):
         return _in_cells(X, choose) if X.ndim == 2 else _in_samples(list(X), choose, n_channels)
+    if hasattr(X, "__array__"):
+        X = as_array(X)
     if isinstance(X, (list, tuple)):
         return _in_samples(X, choose, n_channels)
-    if not hasattr(X, "__array__"):  # a sparse one, for instance, which is refused later
+    if not isinstance(X, np.ndarray):  # a sparse one, for instance, which is refused later
         return Numbered(X, choose(n_channels or 1, [], None))
-    return _in_array(np.asarray(X), choose, n_channels)
+    return _in_array(X, choose, n_channels)
 
 
 # --- the forms of X -----------------------------------------------------------------------
@@ -212,12 +212,20 @@ def _in_rows(
     return Numbered(numbers, channels, words)
 
 
-# --- columns of a 2-D X -------------------------------------------------------------------
+# --- names of channels, columns of a 2-D X --------------------------------------------------
+def named_channels(X: Any) -> Any:
+    """Return a table whose columns are the channels of X; None if X has no such names."""
+    if isinstance(X, Sequences):
+        return X.without_rows()
+    if isinstance(X, (list, tuple)):
+        return X[0] if len(X) and hasattr(X[0], "columns") else None
+    of_channels = is_pandas(X) and X.ndim == 2 and (is_long_frame(X) or holds_sequences(X))
+    return X if of_channels else None
+
+
 def as_wide(X: Any) -> tuple[Any, Sequence[str] | None]:
     """Return X as a frame or array with a sample in each row, and its names; None if it is none."""
-    if not is_pandas(X) and hasattr(X, "columns"):
-        X = as_frame(X)
-    elif not isinstance(X, Sequences) and not is_pandas(X) and hasattr(X, "__array__"):
+    if not isinstance(X, Sequences) and not is_pandas(X) and hasattr(X, "__array__"):
         X = np.asarray(X)
     if is_pandas(X):
         if X.ndim == 1 or is_long_frame(X) or holds_sequences(X):
@@ -372,5 +380,6 @@ def _refuse_words(
         if c not in channels:
             raise ValueError(
                 f"{_name_of(c, names)} holds strings, but categorical_features does not select "
-                "it. Add it, or leave the channel out."
+                "it. In fit, add it or leave the channel out; in predictions, pass the channels of "
+                "fit in their order."
             )
