@@ -32,8 +32,8 @@ def input_gradients(
         Samples, in any form that the estimator predicts from.
     target : label, int, array-like of shape (n_samples,) or None, default=None
         The class, or the output of a regressor with several. One for all samples, or one for
-        each. None: the only output, or the class that is predicted for the sample. Of two
-        classes, the raw score is that of the second.
+        each. None: the only output, or the class that is predicted for the sample; of two
+        classes always the second, whose score and probability rise together.
     response : {"raw", "probability"}, default="raw"
         What to differentiate: the raw score as of ``decision_function``, or the value as of
         ``predict`` of a regressor; or the probability of the class.

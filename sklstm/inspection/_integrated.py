@@ -47,8 +47,8 @@ def integrated_gradients(
         Samples, in any form that the estimator predicts from.
     target : label, int, array-like of shape (n_samples,) or None, default=None
         The class, or the output of a regressor with several. One for all samples, or one for
-        each. None: the only output, or the class that is predicted for the sample. Of two
-        classes, the raw score is that of the second.
+        each. None: the only output, or the class that is predicted for the sample; of two
+        classes always the second, whose score and probability rise together.
     baseline : float, array-like of shape (n_channels,), samples like X, or None, default=None
         What the samples are compared with, in the units of X: a value of all channels, one of
         each, or a sample of the same length for each of X. None: the mean of each channel in the
@@ -158,7 +158,10 @@ def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput
             "like X, or None for unknown categories and mean values."
         )
     if not _is_constant(baseline):
-        samples = estimator._known_sequences(baseline)
+        try:
+            samples = estimator._known_sequences(baseline)
+        except ValueError as error:
+            raise ValueError(f"Of baseline: {error}") from error
         if samples.n_samples != data.n_samples:
             raise ValueError(
                 f"baseline has {samples.n_samples} samples and X {data.n_samples}: pass one for "

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._estimator.fitted import FittedNetwork
+from sklstm._input.containers import is_long_frame
 from sklstm._input.sequences import NetworkInput, PackedBatch, SequenceDataset
+from sklstm._input.table import Sequences
 from sklstm._input.values import check_predictions
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
@@ -32,6 +34,17 @@ def check_network(estimator: Any) -> None:
             "LSTMRegressor are. Of a pipeline or a search, pass the network in it, and X as it "
             "reaches the network."
         )
+
+
+def of_one(x: Any) -> Any:
+    """Return one sequence as an X; one that brings its times stays as it is."""
+    if isinstance(x, Sequences):
+        if len(x) != 1:
+            raise ValueError(f"x holds {len(x)} sequences: pass one of them, such as x[[0]].")
+        return x
+    # levels of another meaning than (sample, time) are those of one sequence too
+    is_long = is_long_frame(x) and x.index.nlevels == 2
+    return x if is_long and x.index.get_level_values(0).nunique() == 1 else [x]
 
 
 def opened_networks(estimator: Any) -> list[Network]:

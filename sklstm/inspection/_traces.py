@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._network.chunk import Chunk
-from sklstm.inspection._opened import Opened
+from sklstm.inspection._opened import Opened, of_one
 from sklstm.inspection._response import Response
 
 
@@ -19,8 +19,8 @@ def state_traces(estimator: Any, x: Any) -> dict[str, NDArray[np.float64]]:
     ----------
     estimator : LSTMClassifier or LSTMRegressor
         A fitted estimator.
-    x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,)
-        One sequence.
+    x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,), DataFrame or Sequences
+        One sequence; for ``time_gaps=True`` a long DataFrame or `Sequences` of one sample.
 
     Returns
     -------
@@ -80,8 +80,8 @@ def error_flow(
     ----------
     estimator : LSTMClassifier or LSTMRegressor
         A fitted estimator.
-    x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,)
-        One sequence.
+    x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,), DataFrame or Sequences
+        One sequence; for ``time_gaps=True`` a long DataFrame or `Sequences` of one sample.
     target, response, step
         The prediction, as in `input_gradients`.
 
@@ -122,7 +122,7 @@ def error_flow(
 
 def _opened(estimator: Any, x: Any, step: int) -> Opened:
     """Open an estimator for one sequence."""
-    opened = Opened(estimator, [x], step)
+    opened = Opened(estimator, of_one(x), step)
     n_members = len(estimator._members)
     if n_members > 1:
         raise ValueError(

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
+from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor, Sequences
 from sklstm.inspection import (
     AttributionDisplay,
     ForecastDisplay,
@@ -18,6 +18,7 @@ from sklstm.inspection import (
 )
 from tests.forecasting.series import long, monthly, wide
 from tests.inspection.networks import fitted
+from tests.toy import SMALL
 
 plt.switch_backend("agg")
 
@@ -132,6 +133,36 @@ def test_attributions():
     frames = [pd.DataFrame(x, columns=["a", "b"]) for x in X]
     model.fit(frames, model.predict(X))
     assert AttributionDisplay.from_estimator(model, frames[0]).channels == ["a", "b"]
+
+
+def test_attributions_of_words_beside_a_number():
+    """Words stand at their places in the order of the alphabet, and are written there."""
+    rows = [[["b", 1.0], [None, np.nan], ["a", 2.5]], [["a", 0.5], ["c", 2.0], ["b", 0.0]]]
+    settings = SMALL | {"missing": "mask", "categorical_features": "from_dtype"}
+    model = LSTMClassifier(**settings).fit(rows * 4, [0, 1] * 4)
+    display = AttributionDisplay.from_estimator(model, rows[0])
+    assert [label.get_text() for label in display.axes_[0].get_yticklabels()] == ["a", "b"]
+    heights = [[path.vertices[1, 1] for path in line.get_paths()] for line in display.lines_]
+    np.testing.assert_array_equal([of_line[::2] for of_line in heights], [[1.0, 0.0], [1.0, 2.5]])
+
+
+def test_attributions_of_a_sample_with_its_times():
+    index = pd.MultiIndex.from_product([range(8), [0.0, 1.0, 5.0]], names=["sample", "time"])
+    X = pd.DataFrame(np.random.default_rng(0).standard_normal((24, 2)), index, ["a", "b"])
+    y = np.arange(8) % 2
+    model = LSTMClassifier(**SMALL, time_gaps=True).fit(X, y)
+    expected = integrated_gradients(model, X).to_numpy()[3:6]
+    sequences = Sequences.from_frame(X.reset_index(), sample="sample", time="time")
+    for x in (X.loc[[1]], sequences[[1]]):
+        display = AttributionDisplay.from_estimator(model, x)
+        np.testing.assert_allclose(display.attributions, expected, rtol=1e-9)
+        np.testing.assert_array_equal(display.x, X.loc[1])
+        same = AttributionDisplay.from_estimator(model, x, baseline=x)
+        assert not np.any(same.attributions)
+    traces = state_traces(model, X.loc[[1]])
+    np.testing.assert_array_equal(traces["h_l0"], state_traces(model, sequences[[1]])["h_l0"])
+    with pytest.raises(ValueError, match=r"x holds 8 sequences: pass one of them, such as x\[\["):
+        state_traces(model, sequences)
 
 
 def test_attributions_of_a_row():

@@ -8,7 +8,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklstm._input.containers import without_na
+from sklstm._input.table import Sequences
+from sklstm._input.table_columns import positions_of_words
 from sklstm.inspection._integrated import integrated_gradients
+from sklstm.inspection._opened import of_one
 from sklstm.inspection._plot.drawing import (
     DIVERGING,
     axes_below_each_other,
@@ -17,6 +21,8 @@ from sklstm.inspection._plot.drawing import (
     pyplot,
     symmetric,
 )
+
+_MOST_WORDS = 12  # that are written beside the axis of a channel
 
 
 class AttributionDisplay:
@@ -95,8 +101,8 @@ class AttributionDisplay:
         ----------
         estimator : LSTMClassifier or LSTMRegressor
             A fitted estimator.
-        x : array-like or DataFrame of shape (n_timesteps, n_channels) or (n_timesteps,)
-            One sequence.
+        x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,), or table
+            One sequence, as in `state_traces`.
         target, baseline, response, step, tol
             As in `integrated_gradients`; a baseline may also have the shape of x.
         channels : sequence of str or None, default=None
@@ -112,13 +118,17 @@ class AttributionDisplay:
             The display, already plotted.
         """
         pyplot()
-        if baseline is not None and np.ndim(baseline) and np.shape(baseline) == np.shape(x):
-            baseline = [baseline]
-        attributions = integrated_gradients(
-            estimator, [x], target=target, baseline=baseline, response=response, step=step, tol=tol
+        X = of_one(x)
+        values = x[0] if isinstance(x, Sequences) else x
+        alike = baseline is not None and not isinstance(baseline, Sequences)
+        if alike and np.ndim(baseline) and np.shape(baseline) == np.shape(values):
+            baseline = of_one(baseline)
+        of_values = integrated_gradients(
+            estimator, X, target=target, baseline=baseline, response=response, step=step, tol=tol
         )
+        attributions = of_values if X is x and X is values else of_values[0]
         channels = names_of_channels(estimator) if channels is None else channels
-        return cls(np.asarray(x), attributions[0], channels=channels, times=times).plot(ax=ax)
+        return cls(np.asarray(values), attributions, channels=channels, times=times).plot(ax=ax)
 
     @classmethod
     def from_attributions(
@@ -166,7 +176,8 @@ class AttributionDisplay:
             The display itself, with the attributes that end in an underscore.
         """
         pyplot()
-        x, colours = self._two_d("x"), self._two_d("attributions")
+        x, words = self._values()
+        colours = self._two_d("attributions", self.attributions)
         if x.shape != colours.shape:
             raise ValueError(f"x has the shape {x.shape}, but attributions {colours.shape}.")
         names = range(x.shape[1]) if self.channels is None else self.channels
@@ -184,6 +195,9 @@ class AttributionDisplay:
         ]
         for ax, name in zip(self.axes_, names, strict=True):
             ax.set_ylabel(name if self.channels is not None else f"channel {name}")
+        for c, found in words.items():
+            if len(found) <= _MOST_WORDS:
+                self.axes_[c].set_yticks(range(len(found)), found)
         self.figure_.align_ylabels(self.axes_)
         if self.times is None:
             self.axes_[-1].set_xlabel("time step")
@@ -194,9 +208,20 @@ class AttributionDisplay:
         )  # fmt: skip
         return self
 
-    def _two_d(self, name: str) -> NDArray[np.float64]:
+    def _values(self) -> tuple[NDArray[np.float64], dict[int, NDArray]]:
+        """Return x (n_timesteps, n_channels) with words numbered, and those of each channel."""
+        x, words = np.asarray(self.x), {}
+        if x.dtype.kind in "OUST":
+            columns = x.reshape(len(x), -1).astype(object)
+            for c, column in enumerate(columns.T):
+                if any(isinstance(value, str) for value in column):
+                    columns[:, c], words[c] = positions_of_words(column)
+            x = without_na(columns)
+        return self._two_d("x", x), words
+
+    def _two_d(self, name: str, array: ArrayLike) -> NDArray[np.float64]:
         """Return an array of the display as (n_timesteps, n_channels)."""
-        values = np.asarray(getattr(self, name), np.float64)
+        values = np.asarray(array, np.float64)
         if values.ndim not in (1, 2) or not values.size:
             raise ValueError(
                 f"{name} has the shape {values.shape}: pass one sequence, "

@@ -71,8 +71,8 @@ class StateDisplay:
         ----------
         estimator : LSTMClassifier or LSTMRegressor
             A fitted estimator.
-        x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,)
-            One sequence.
+        x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,), or table
+            One sequence, as in `state_traces`.
         scan : str or None, default=None
             Layer and direction, such as "l0" or "l1_reverse". If None, the last layer from
             start to end.
