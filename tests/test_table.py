@@ -404,6 +404,7 @@ ERRORS = {
         a_table()[["machine", "hour"]], {"channels": None, "target": None, "group": None},
         "No column is left",
     ),
+    "no channel in the list": (a_table(), {"channels": []}, "No column is left"),
     "no row": (a_table().iloc[:0], {}, "The table has no rows"),
     "a channel twice": (a_table(), {"channels": ["temp", "temp"]}, "'temp' 2 times"),
     "numbers and strings": (

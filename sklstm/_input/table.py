@@ -164,7 +164,8 @@ class Sequences:
         names = Names(samples, time, targets, several, group, return_sequences)
         wanted, _ = listed(frame, channels)
         table = with_columns(frame, names.columns + wanted)
-        chosen = wanted or [c for c in table.columns if c not in names.columns]
+        others = [c for c in table.columns if c not in names.columns]
+        chosen = others if channels is None else wanted
         check_channels(table, chosen, names)
         table = with_times(table, names.time)
         codes = codes_of_samples(table, names)

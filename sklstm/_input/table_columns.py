@@ -154,7 +154,7 @@ def check_channels(table: Any, channels: list[Any], names: Names) -> None:
     if not channels:
         raise ValueError(
             f"No column is left for the channels: the table has {list(table.columns)}, of which "
-            f"{names.columns} are named in other arguments."
+            f"{names.columns} are named in other arguments, and channels=[] means none."
         )
     for name in channels:
         column = table[name]
