@@ -21,6 +21,7 @@ from sklstm._forecasting.transform import from_scale
 
 _FIRST_ORIGIN = 3  # least number of observations before the first origin to learn from
 _MAX_ORIGINS, _MAX_ERRORS = 20_000, 2**22  # from which the spread of a series is measured
+_HIGHEST_LOG = 350.0  # of a first value that exp takes as it is; above that of any y
 _LOWEST = 1e-3  # fraction of the last value below which no trend falls in logarithms
 _FULL_SEASONS = 3  # seasons that a series must hold before its seasonal indices are trusted
 
@@ -93,9 +94,13 @@ class Anchored:
 
     def _add_trends_in_units(self, n_known: NDArray[np.int64]) -> None:
         """Fit the damped trend and the drift, in the units of the observations without seasons."""
+        rests = [self.rest[first:last] for first, last in zip(self.begin, self.end, strict=True)]
+        self.log_units = np.array(  # (n_series,)
+            [log_unit(rest, bool(log)) for rest, log in zip(rests, self.logs, strict=True)]
+        )
         parts = [
-            from_scale(self.rest[first:last], bool(log))
-            for first, last, log in zip(self.begin, self.end, self.logs, strict=True)
+            from_scale(rest - unit, bool(log))
+            for rest, unit, log in zip(rests, self.log_units, self.logs, strict=True)
         ]
         damped = [DampedTrend.fit(y, int(n)) for y, n in zip(parts, n_known, strict=True)]
         self.phis = np.array([trend.phi for trend in damped])  # (n_series,)
@@ -139,6 +144,7 @@ class Anchored:
         lowest = np.maximum(_LOWEST * self.units[origins, np.newaxis], np.finfo(float).tiny)
         logs = self.logs[series, np.newaxis]
         x = np.where(logs, np.log(np.maximum(forecast, np.where(logs, lowest, 1.0))), forecast)
+        x += self.log_units[series, np.newaxis]
         return x + self._cycle(series, origins, forecast.shape[1])
 
     def season(self, series: NDArray, origins: NDArray, horizon: int) -> NDArray[np.float64]:
@@ -282,6 +288,14 @@ def lags_of(n_known: int, seasons: tuple[int, ...], settings: ModelSettings) -> 
     """Return the lags of the anchors "season" and "long season"; 0 without a longer season."""
     m, longest = settings.lag, max(seasons, default=1)
     return (m if n_known >= 2 * m else 1), (longest if longest > m else 0)
+
+
+def log_unit(rest: NDArray[np.float64], log: bool) -> float:
+    """Return the logarithm of the unit in which exp of a series (n,) in logarithms is computed.
+
+    It is 0, unless exogenous effects have moved the series to where exp overflows or vanishes.
+    """
+    return float(rest[0]) if log and abs(rest[0]) > _HIGHEST_LOG else 0.0
 
 
 def scale_of(step: float, size: float) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sklstm._forecasting.anchored import (
     Anchored,
     lags_of,
+    log_unit,
     longest_of_multiples,
     scale_of,
     seasons_that_fit,
@@ -48,7 +49,7 @@ class End:
     lag: int
     long_lag: int
     scales: tuple[float, float]  # of x and of rest
-    in_units: tuple[float, float, float, float, float]  # of the anchors in units, if it has them
+    in_units: tuple[float, ...]  # of the anchors in units, see `_in_units`; NaN without them
 
 
 class AnchoredEnds(Anchored):
@@ -77,8 +78,8 @@ class AnchoredEnds(Anchored):
         self.level = self._at_ends([end.level for end in ends])
         self.drift = self._at_ends([end.drift for end in ends])
         if short:
-            phi, unit, level, slope, step = np.array([end.in_units for end in ends]).T
-            self.phis, self.units = phi, self._at_ends(unit)
+            phi, last, level, slope, step, unit = np.array([end.in_units for end in ends]).T
+            self.phis, self.log_units, self.units = phi, unit, self._at_ends(last)
             self.damped_level, self.damped_slope = self._at_ends(level), self._at_ends(slope)
             self.mean_step = self._at_ends(step)
         self.profiles = [end.profile for end in ends]
@@ -144,15 +145,21 @@ def ends_of(
                 scale_of(step[n - 1] / max(int(n) - 1, 1), size[n - 1]),
                 scale_of(np.abs(np.diff(rest)).sum() / max(int(n) - 1, 1), np.abs(rest).max()),
             ),
-            _in_units(from_scale(rest, log)) if short else (np.nan,) * 5,
+            _in_units(rest, log) if short else (np.nan,) * 6,
         )
 
 
-def _in_units(y: NDArray[np.float64]) -> tuple[float, float, float, float, float]:
-    """Return phi, the last value, the damped level and slope, and the mean step of a series."""
+def _in_units(rest: NDArray[np.float64], log: bool) -> tuple[float, ...]:
+    """Return phi, the last value, the damped level and slope, and the mean step of a series.
+
+    The last one is the logarithm of the unit in which they are.
+    """
+    unit = log_unit(rest, log)
+    y = from_scale(rest - unit, log)
     damped = DampedTrend.fit(y, len(y))
     step = (y[-1] - y[0]) / max(len(y) - 1, 1)
-    return damped.phi, float(y[-1]), float(damped.level[-1]), float(damped.slope[-1]), float(step)
+    level, slope = float(damped.level[-1]), float(damped.slope[-1])
+    return damped.phi, float(y[-1]), level, slope, float(step), unit
 
 
 class _GrowingTest:

@@ -21,6 +21,7 @@ from sklstm._input.sequences import LARGEST
 CALENDAR = ("month", "dayofweek", "hour", "monthend", "trend")
 _SIZES = {"month": 12, "dayofweek": 7, "hour": 24}
 _ALPHAS = (0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+_ROUNDING = 1e-9  # what the season leaves of a standardised column, if it is the season
 
 
 @dataclass(frozen=True)
@@ -327,7 +328,8 @@ def linear_effects(
     Seasons are removed from both, shrunken by their noise if the series is short, and both are
     smoothed exponentially. The one-step errors of the series are then regressed on those of the
     inputs. That is generalised least squares for a random-walk level with noise. The smoothing is
-    chosen for the smallest residuals.
+    chosen for the smallest residuals. An input that is nothing but seasons, such as indicators of
+    the months, has no effect: the seasons of the series already contain it.
     """
     columns = np.column_stack([x, inputs])
     spread = columns.std(axis=0)
@@ -340,6 +342,8 @@ def linear_effects(
     for k in range(columns.shape[1]):
         profile = profile_of(columns[:, k], season_lengths, short)
         columns[:, k] -= seasonal_part(profile, np.arange(len(x)))
+    only_seasons = varies & (np.ptp(columns[:, 1:], axis=0) < _ROUNDING)
+    columns[:, 1:][:, only_seasons] = 0.0
     best, effects = np.inf, np.zeros(inputs.shape[1])
     for alpha in _ALPHAS:
         innovation = _innovations(columns, alpha)
@@ -350,7 +354,7 @@ def linear_effects(
         left = float(((y - z @ found) ** 2).sum())
         if left < best:
             best, effects = left, found
-    return np.where(varies, effects / unit, 0.0)
+    return np.where(varies & ~only_seasons, effects / unit, 0.0)
 
 
 def _innovations(columns: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ _SEASONS = {
 _SECONDS = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "D": 86400.0}
 _HOUR, _DAY, _WEEK = 3600.0, 86400.0, 604800.0
 _SIGNIFICANT = 1.645  # two-sided 90%
+_ROUNDING = 1e-24  # variance beside the squared level below which a series is a constant
 _MANY_PRODUCTS = 10**9  # above this, sums of products are computed by Fourier transforms
 
 
@@ -113,7 +114,7 @@ def is_significant(products: NDArray[np.float64], power: float, energy: float, n
     This is the test of the Theta method in the M3 and M4 competitions (Assimakopoulos &
     Nikolopoulos 2000); the limit is Bartlett's, from the autocorrelations at shorter lags.
     """
-    if power <= 1e-12 * max(1.0, energy):
+    if power <= _ROUNDING * energy:
         return False
     acf = products / power
     limit = _SIGNIFICANT * np.sqrt((1.0 + 2.0 * float(acf[:-1] @ acf[:-1])) / n)

@@ -36,6 +36,32 @@ def test_a_season_of_a_short_series_that_is_noise_leaves_the_effects_alone():
     assert linear_effects(x, inputs, (12,)) != pytest.approx(without, abs=0.05)
 
 
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize(("freq", "n"), [("MS", 60), ("MS", 65), ("D", 100)])
+def test_a_column_that_is_nothing_but_a_season_has_no_effect(freq, n, log):
+    """The season of the series contains it; what rounding leaves of it means nothing."""
+    times = pd.date_range("2021-02-01", periods=n + 6, freq=freq)
+    y = pd.Series(np.resize(Y[:n], n), times[:n])
+    forecaster = LSTMForecaster(horizon=6, max_steps=0, log=log).fit(y)
+    expected = forecaster.predict()
+    place = pd.DataFrame({"place": np.arange(n + 6.0) % (12 if freq == "MS" else 7)}, times)
+    pd.testing.assert_series_equal(forecaster.fit(y, place).predict(X=place), expected)
+    forecaster.set_params(calendar=["month" if freq == "MS" else "dayofweek"])
+    pd.testing.assert_series_equal(forecaster.fit(y).predict(), expected)
+
+
+@pytest.mark.parametrize("level", [1e4, -1e6])
+def test_the_level_of_a_column_does_not_matter(level):
+    def forecasts(x):
+        forecaster = LSTMForecaster(horizon=6, max_steps=0, log=True).fit(WITH_EFFECT[:60], x)
+        at = forecaster.predict_at(WITH_EFFECT, X=x)
+        forecaster.update(WITH_EFFECT[60:], x)
+        bounds = forecaster.predict_interval(X=x)
+        return np.concatenate([at.to_numpy().ravel(), forecaster.predict(X=x), *bounds.to_numpy()])
+
+    np.testing.assert_allclose(forecasts(X + level), forecasts(X), rtol=1e-8)
+
+
 def test_known_future_variables_help():
     came = monthly(84)[72:] * np.exp(0.3 * X["a"][72:84])
     without = LSTMForecaster(**FAST).fit(WITH_EFFECT).score(came[:6])

@@ -48,6 +48,19 @@ def test_units_do_not_matter_far_away_from_one(scale):
         np.testing.assert_allclose(forecast(*scales), forecast(1.0, 1.0), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("scale", "level"), [(1e-12, 0.0), (1.0, 1e8), (1.0, -1e8)])
+def test_a_season_of_a_long_series_is_found_in_any_unit_and_at_any_level(scale, level):
+    times = pd.date_range("2000-01-01", periods=240, freq="MS")
+    y = pd.Series(np.sin(np.arange(240) * np.pi / 6), times) + 0.1 * np.resize(NOISE, 240)
+    expected = LSTMForecaster(**FAST, log=False).fit(y).predict()
+    forecaster = LSTMForecaster(**FAST, log=False).fit(scale * y[:200] + level)
+    assert forecaster.season_lengths_ == {None: (12,)}
+    at = forecaster.predict_at(scale * y + level).iloc[-1]
+    forecast = forecaster.update(scale * y[200:] + level, refit=True).predict()
+    np.testing.assert_allclose((forecast - level) / scale, expected, atol=1e-6)
+    np.testing.assert_allclose((at - level) / scale, expected, atol=0.1)
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-150, 1e160, 1e307])
 def test_units_too_far_away_are_named(scale):
     known, x = LINE + NOISE[:84], pd.DataFrame({"x": NOISE}, DAYS)
