@@ -130,7 +130,7 @@ def _gives(read: Any, form: Plain, is_right: Any) -> bool:
     """Whether a form can be read back, and gives what is right."""
     try:
         return bool(is_right(read(form)))
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
         return False
 
 

@@ -186,8 +186,6 @@ def _digits_of_dates(index: Any) -> str | None:
 
 def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
     """Return the gapless axis of time stamps, and its offset."""
-    import pandas as pd
-
     offset = index.freq
     if freq is not None:
         offset = _offset(freq)
@@ -195,9 +193,28 @@ def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
         offset = _guess(index)
     if offset is None:
         raise ValueError(_unknown_frequency(index, where))
-    full = pd.date_range(index[0], index[-1], freq=offset, name=index.name, unit=index.unit)
+    full = _stamps(index[0], offset, last=index[-1]).rename(index.name)
     _check_on_frequency(index, full, offset.freqstr, where)
     return full, offset
+
+
+def _stamps(first: Any, step: Any, last: Any = None, periods: int | None = None) -> Any:
+    """Return the time stamps from the first on, one at each step, up to the last or so many.
+
+    Where the clocks of a time zone leave out the local time of a step, such as midnight in Cairo on
+    a day in April, it is the next time that there is; of one that comes twice it is the first.
+    """
+    import pandas as pd
+
+    try:
+        return pd.date_range(first, last, periods, step, unit=first.unit)
+    except Exception:  # of pytz or pandas, which depends on their versions
+        if first.tz is None:
+            raise
+    begin, end = (None if time is None else time.tz_localize(None) for time in (first, last))
+    local = pd.date_range(begin, end, periods, step, unit=first.unit)
+    first_ones = np.ones(len(local), np.bool_)
+    return local.tz_localize(first.tz, ambiguous=first_ones, nonexistent="shift_forward")
 
 
 def _period_frequency(freq: Any) -> Any:
@@ -300,11 +317,16 @@ def _check_on_frequency(index: Any, full: Any, step: Any, where: str) -> None:
 
 def _guess(index: Any) -> Any:
     """Infer the frequency as pandas does; with gaps, from stretches without any."""
+    import pandas as pd
+
     if len(index) < 3:
         return None
     offset = _inferred(index)
-    if offset is not None:
+    if offset is not None and not isinstance(offset, pd.offsets.WeekOfMonth):
         return offset
+    for other in (offset, _last_weekday(index)):  # pandas takes fifth Fridays for fourth ones
+        if other is not None and _holds(index, other):
+            return other
     for length in _STRETCHES:
         last = len(index) - length
         for first in sorted(set(np.linspace(0, max(last, 0), _N_STRETCHES).astype(int))):
@@ -321,9 +343,17 @@ def _guess(index: Any) -> Any:
 
 def _holds(index: Any, offset: Any) -> bool:
     """Return whether all entries of an index lie on a frequency."""
+    return bool(index.isin(_stamps(index[0], offset, last=index[-1])).all())
+
+
+def _last_weekday(index: Any) -> Any:
+    """Return a step of a month if the entries are the last Fridays, say, of their months."""
     import pandas as pd
 
-    return bool(index.isin(pd.date_range(index[0], index[-1], freq=offset)).all())
+    day = int(index[0].weekday())
+    if (index.day_of_week != day).any() or (index.day + 7 <= index.days_in_month).any():
+        return None
+    return pd.offsets.LastWeekOfMonth(weekday=day)
 
 
 def _same_day_of_month(index: Any) -> Any:
@@ -375,7 +405,10 @@ def future(index: Any, step: Any, horizon: int) -> Any:
         return pd.period_range(last + step, periods=horizon, freq=step, name=index.name)
     if isinstance(index, pd.DatetimeIndex):
         try:
-            times = pd.date_range(last, periods=horizon + 1, freq=step, unit=index.unit)
+            if index.tz is not None and index.freq is None:  # clocks have moved the last one
+                times = _stamps(index[0], step, periods=len(index) + horizon)[len(index) - 1 :]
+            else:
+                times = _stamps(last, step, periods=horizon + 1)
         except (OverflowError, pd.errors.OutOfBoundsDatetime) as error:
             raise ValueError(
                 f"Time stamps in the unit {index.unit!r} cannot go {horizon} steps beyond "
@@ -408,4 +441,4 @@ def join(first: Any, second: Any, step: Any) -> Any:
         return pd.RangeIndex(first[0], int(second[-1]) + step, step, name=first.name)
     if isinstance(first, pd.PeriodIndex):
         return pd.period_range(first[0], second[-1], freq=step, name=first.name)
-    return pd.DatetimeIndex(first.append(second), freq=step, name=first.name)
+    return _stamps(first[0], step, last=second[-1]).rename(first.name)

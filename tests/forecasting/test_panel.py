@@ -1,3 +1,4 @@
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 
@@ -221,6 +222,9 @@ def test_dtypes_and_times_of_arrow():
     keys = [LONG.index.get_level_values(0), LONG.index.get_level_values(1).astype(stamp)]
     long_y = LONG.set_axis(pd.MultiIndex.from_arrays(keys))
     assert LSTMForecaster(**FAST).fit(long_y).predict(1).index.dtypes.iloc[1] == stamp
+    forecaster.fit(ONE.round().map(Decimal).astype(pd.ArrowDtype(arrow.decimal128(20, 2))))
+    again = pickle.loads(pickle.dumps(forecaster))  # pandas cannot make this dtype of its name
+    pd.testing.assert_series_equal(again.predict(2), forecaster.predict(2))
 
 
 @pytest.mark.parametrize("dtype", ["Int64", object, "Int16"])

@@ -136,6 +136,15 @@ def test_half_months_are_inferred(freq):
     assert list(future(axis, step, 10)) == list(full[30:])
 
 
+@pytest.mark.parametrize("freq", ["WOM-4FRI", "LWOM-FRI"])
+def test_fourth_fridays_are_told_from_last_ones(freq):
+    full = pd.date_range("2019-11-29", periods=40, freq=freq)
+    axis, step = regular(pd.DatetimeIndex(full[:30].to_numpy()), None)
+    assert list(axis) == list(full[:30])
+    assert list(future(axis, step, 10)) == list(full[30:])
+    assert list(regular(full.delete([4, 11]), None)[0]) == list(full)
+
+
 def test_an_unknown_frequency_names_the_first_odd_step():
     odd = pd.DatetimeIndex(["2020-01-01", "2020-01-02", "2020-01-05", "2020-02-11", "2020-02-12"])
     message = r"from 2020-01-02.* to 2020-01-05.* it is 3 days.*freq='D'.*resample"

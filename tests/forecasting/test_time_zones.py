@@ -1,5 +1,7 @@
 """Time zones and kinds of times: what follows is compared with fit by the instant."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -85,3 +87,29 @@ def test_an_hour_that_comes_twice_is_told_from_other_duplicates(freq):
     other = pd.concat([local[:5], local[4:30]])  # on a Friday
     with pytest.raises(ValueError, match=r"more than once in its index\. Aggregate first"):
         LSTMForecaster(max_steps=0).fit(other)
+
+
+@pytest.mark.parametrize(
+    ("zone", "first", "at"),
+    [
+        ("Africa/Cairo", "2024-03-01 00:00", "2024-04-26 01:00"),  # midnight is left out
+        ("Europe/Paris", "2024-08-30 02:30", "2024-10-27 02:30"),  # half past two comes twice
+        ("Europe/Paris", "2024-02-02 02:30", "2024-03-31 03:00"),  # and is left out
+    ],
+)
+def test_days_go_on_where_the_clocks_are_changed(zone, first, at):
+    """pandas has no such range; a time that is left out is the next one, of two it is the first."""
+    local = pd.date_range(first, periods=70, freq="D")
+    times = local.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(70, np.bool_))
+    change = int(np.flatnonzero(times.tz_localize(None) == pd.Timestamp(at))[0])
+    values = np.resize(Y, 70)
+    y, plain = pd.Series(values, times), pd.Series(values, local)
+    for n in (change - 1, change, change + 1, change + 3):
+        forecaster = LSTMForecaster(**FAST).fit(y[:n])
+        expected = LSTMForecaster(**FAST).fit(plain[:n]).predict(4)
+        np.testing.assert_array_equal(forecaster.predict(4), expected)
+        assert list(forecaster.predict(4).index) == list(times[n : n + 4])
+        again = pickle.loads(pickle.dumps(forecaster.update(y[n : n + 1])))
+        assert list(again.update(y[n + 1 : n + 2]).predict(2).index) == list(times[n + 2 : n + 4])
+        assert list(again.predict_at(y[: n + 4]).index) == list(times[n + 1 : n + 4])
+    assert len(LSTMForecaster(**FAST).backtest(y, horizon=4, n_origins=2)) == 8
