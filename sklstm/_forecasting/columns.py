@@ -31,16 +31,29 @@ def _column(column: Any, what: str, advice: str) -> NDArray[np.float64]:
     """Return a column as floats (n_rows,)."""
     if is_number(column.dtype):
         return column.to_numpy(np.float64, na_value=np.nan)
-    if column.dtype == object:
-        given = column[column.notna()]
-        if all(isinstance(value, Number) for value in given):
-            try:
-                return column.where(column.notna(), np.nan).to_numpy(np.float64)
-            except (TypeError, OverflowError):  # complex numbers, 10**400
-                pass
+    given = column[column.notna()]
+    if column.dtype == object and all(isinstance(value, Number) for value in given):
+        try:
+            return column.where(column.notna(), np.nan).to_numpy(np.float64)
+        except (TypeError, OverflowError):  # complex numbers, 10**400
+            pass
+    strange = next((f", not {value!r}" for value in given if not _reads_as_number(value)), "")
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "c":
-        advice = "Take the real parts or the magnitudes."
-    raise ValueError(f"{what} has the dtype {column.dtype}; a forecast needs numbers. {advice}")
+        strange, advice = "", "Take the real parts or the magnitudes."
+    raise ValueError(
+        f"{what} has the dtype {column.dtype}; a forecast needs numbers{strange}. {advice}"
+    )
+
+
+def _reads_as_number(value: Any) -> bool:
+    """Return whether a value, such as text, can be made a number."""
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    except OverflowError:
+        pass
+    return True
 
 
 def fault(value: float) -> str:

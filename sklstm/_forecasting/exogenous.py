@@ -61,6 +61,8 @@ class Exogenous:
             raise ValueError(
                 f"X lacks the column {absent[0]!r} of past_columns; it has {[*frame.columns]}."
             )
+        if len(set(past_columns)) < len(past_columns):
+            raise ValueError(f"past_columns={list(past_columns)!r} names a column twice.")
         known = [name for name in frame.columns if name not in past_columns]
         frame = frame[[*known, *past_columns]]
         kinds = Categories.of(frame, "X")
@@ -211,11 +213,13 @@ def without_y(y: Any, X: Any) -> Any:
     pandas = pd.Series | pd.DataFrame
     if X is None or X is y:
         return None
-    if isinstance(y, pd.DataFrame) and isinstance(X, pd.Series) and y.index.nlevels == 1:
+    one_level = not isinstance(y, pd.DataFrame) or y.index.nlevels == 1
+    if getattr(y, "ndim", 0) == 2 and getattr(X, "ndim", 0) == 1 and one_level:
+        kinds = "DataFrame and X a Series" if isinstance(X, pd.Series) else "table and X one column"
         raise ValueError(
-            "y is a DataFrame and X a Series, but the order is fit(y, X). An exogenous Series is "
-            "passed as X.to_frame(). For scikit-learn's order, put all in one frame and name the "
-            "target: LSTMForecaster(target_col=...).fit(frame, frame[target])."
+            f"y is a {kinds}, but the order is fit(y, X). An exogenous Series is passed as "
+            "X.to_frame(), an array as X[:, np.newaxis]. For scikit-learn's order, put all in one "
+            "frame and name the target: LSTMForecaster(target_col=...).fit(frame, frame[target])."
         )
     if isinstance(y, pandas) and isinstance(X, pandas):
         if len(X) != len(y) or not X.index.equals(y.index):

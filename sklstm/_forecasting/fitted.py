@@ -184,6 +184,10 @@ class Fitted:
         times = rows.get_level_values(-1) if rows.nlevels > 1 else rows
         times = as_times_of(times, self.panel.axes[0], "y")
         if self.panel.kind != "long":
+            if rows.nlevels > 1:
+                raise ValueError(
+                    "fit had times alone as its index, and so must the rows to predict."
+                )
             return dict.fromkeys(self.panel.labels, times)
         if rows.nlevels != 2:
             raise ValueError("fit had the index (series, time), and so must the rows to predict.")

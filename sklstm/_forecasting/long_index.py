@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sklstm._forecasting.date_words import is_date_in_words
 from sklstm._forecasting.time_index import as_times, is_time_dtype
 
 _TIME_NAMES = {"date", "datetime", "ds", "time", "timestamp"}
@@ -35,18 +36,6 @@ def rows_by_series(index: Any, where: str) -> tuple[list[Any], list[NDArray[np.i
     order = np.argsort(codes, kind="stable")
     bounds = np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1]
     return list(labels), np.split(order, bounds)
-
-
-def is_date_in_words(value: Any) -> bool:
-    """Return whether a value is text like 2020-01-31, which should become a time stamp."""
-    import pandas as pd
-
-    if not isinstance(value, str) or not any(mark in value for mark in "-/:"):
-        return False
-    try:
-        return not pd.isna(pd.Timestamp(value))
-    except ValueError:
-        return False
 
 
 def _check_order(index: Any, where: str) -> None:

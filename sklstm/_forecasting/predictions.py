@@ -229,7 +229,10 @@ class Predictions(FittedAttributes):
         panel = as_whole(y, state.panel, self.missing)
         times = y.index if isinstance(y, pd.Series | pd.DataFrame) else None
         if times is not None and counts_rows(origins, times):
-            origins = times[np.asarray(origins)]
+            rows = np.asarray(origins)
+            if not ((-len(times) <= rows) & (rows < len(times))).all():
+                raise ValueError(f"origins counts the rows of y, which has {len(times)}: {rows}.")
+            origins = times[rows]
         return columns.joined(state.forecast_from(panel, origins, X, steps))
 
     def _quantile_table(

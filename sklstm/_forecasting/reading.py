@@ -15,6 +15,7 @@ from sklstm._forecasting.columns import (
     refuse_list_of_series,
 )
 from sklstm._forecasting.long_index import rows_by_series
+from sklstm._forecasting.misplaced_times import check_times_are_in_the_index
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
 from sklstm._forecasting.time_index import as_times, as_times_of, in_code, regular, smallest_step
@@ -24,6 +25,10 @@ from sklstm._input.sequences import LARGEST
 Empty = Literal["error", "leave out"]
 
 _ADVICE = "Convert it, for example with pd.to_numeric."
+_MOST_MISSING = (
+    "Where most are missing, the frequency is often another (freq=), or the day and the month of "
+    "dates were exchanged (pd.to_datetime with dayfirst=True). "
+)
 
 
 def as_panel(
@@ -160,6 +165,7 @@ def _as_pandas(y: Any, where: str) -> Any:
     if isinstance(y, pd.DataFrame):
         check_names(y, where)
         check_not_a_table(y, where)
+        check_times_are_in_the_index(y, where)
     if y.size == 0:
         raise ValueError(f"{where} has no observations.")
     return y
@@ -254,10 +260,11 @@ def _observed(
         if missing == "error":
             absent = ~axis[gaps].isin(given)
             what = "no row" if absent[0] else "NaN"
+            hint = _MOST_MISSING if 2 * len(gaps) > len(values) else ""
             raise ValueError(
                 f"{where}{name} lacks {len(gaps)} of {len(values)} values; the first is "
-                f"{axis[gaps[0]]!s} ({what}). Fill them, or pass missing='interpolate' to the "
-                "estimator for straight lines between the neighbours."
+                f"{axis[gaps[0]]!s} ({what}). {hint}Fill them, or pass missing='interpolate' to "
+                "the estimator for straight lines between the neighbours."
             )
         known = seen - first
         values[gaps] = np.interp(gaps, known, values[known])

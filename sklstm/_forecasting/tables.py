@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklstm._forecasting.columns import is_number, pandas_needed
+from sklstm._forecasting.date_words import how_to_read, is_date_in_words
 from sklstm._forecasting.exogenous import without_y
-from sklstm._forecasting.long_index import is_date_in_words
 from sklstm._forecasting.time_index import as_times, how_to_convert, in_code, is_time_dtype
-
-# 31.01.2020, and Jan 2020 or January 2020
-_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}|[A-Za-z]{3,9} \d{4}")
 
 
 @dataclass(frozen=True)
@@ -129,6 +125,7 @@ def check_not_a_table(y: Any, where: str, reader: str | None = "LSTMForecaster")
     if time is None and series is None:
         return
     others = [name for name in y.columns if name not in (time, series)]
+    others = [name for name in others if not str(name).startswith("Unnamed: ")]  # rows of a file
     target = "y" if "y" in others else next((n for n in others if is_number(y[n].dtype)), "y")
     by_name = ""
     if time is None:
@@ -146,7 +143,10 @@ def check_not_a_table(y: Any, where: str, reader: str | None = "LSTMForecaster")
     text = time is not None and not (
         is_number(y[time].dtype) or is_time_dtype(_times(y[time]).dtype)
     )
-    first = f"Make the times time stamps first, with pd.to_datetime(y[{time!r}]). " if text else ""
+    first = ""
+    if text:
+        reading = f"pd.to_datetime(y[{time!r}]{how_to_read(y[time])})"
+        first = f"Make the times time stamps first, with {reading}. "
     raise ValueError(
         f"{where} has series or times in columns, {found}; they belong into its index. "
         f"{first}Use {in_code(where)}.{line}{by_name}."
@@ -169,10 +169,7 @@ def _holds_dates_in_words(column: Any) -> bool:
     if is_number(column.dtype):
         return False
     words = column.dropna().iloc[[0, -1]] if column.notna().any() else []
-    return len(words) > 0 and all(
-        is_date_in_words(word) or (isinstance(word, str) and _DATE.fullmatch(word))
-        for word in words
-    )
+    return len(words) > 0 and all(map(is_date_in_words, words))
 
 
 def _series_column(y: Any, time: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sklstm._forecasting.date_words import how_to_read
 from sklstm._input.table_columns import time_stamps
 
 # With gaps, a frequency is inferred from stretches of so many consecutive time stamps, which
@@ -51,9 +52,11 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
         )
     if isinstance(index, pd.PeriodIndex):
         if freq is not None and _period_frequency(freq) != index.freq:
+            known = _period_frequency(freq) is not None
+            other = f", or convert them with {code}.index.asfreq({freq!r})" if known else ""
             raise ValueError(
                 f"{where} has periods of the frequency {index.freqstr}, but freq is {freq!r}: "
-                f"leave freq out, or convert them with {code}.index.asfreq({freq!r})."
+                f"leave freq out{other}."
             )
         return pd.period_range(index[0], index[-1], freq=index.freq, name=index.name), index.freq
     if isinstance(index, pd.DatetimeIndex):
@@ -75,7 +78,7 @@ def how_to_convert(times: Any, code: str) -> str:
     if times.dtype.kind == "m":
         return f"Add the time at which they begin, such as pd.Timestamp('2020-01-01') + {code}."
     if pd.api.types.is_string_dtype(times.dtype):
-        return f"Convert it to time stamps, with pd.to_datetime({code})."
+        return f"Convert it to time stamps, with pd.to_datetime({code}{how_to_read(times)})."
     return "Use a DatetimeIndex (pd.to_datetime), a PeriodIndex or whole numbers."
 
 

@@ -1,5 +1,7 @@
 """What is easily passed to a forecaster by mistake gives an error or a warning that helps."""
 
+import re
+import warnings
 from datetime import timezone
 
 import numpy as np
@@ -89,11 +91,106 @@ def test_dates_as_text_in_a_column_belong_into_the_index():
     fit(table.set_index(time))
 
 
-@pytest.mark.parametrize("form", ["%d.%m.%Y", "%b %Y", "%m/%d/%Y"])
-def test_text_is_not_sorted_but_converted(form):
+@pytest.mark.parametrize(
+    ("form", "extra"),
+    [
+        ("%b %Y", ""),
+        ("%m/%d/%Y", ""),
+        ("%d.%m.%Y", ", dayfirst=True"),  # pandas would read 01.02.2015 as the second of January
+        ("%d.%m.%Y %H:%M", ", dayfirst=True"),
+        ("%b-%y", ", format='%b-%y'"),  # and Jan-15 as a 15th of January
+        ("%Y%m", ", format='%Y%m'"),
+        ("%YM%m", ", format='%YM%m'"),
+    ],
+)
+def test_text_is_not_sorted_but_converted(form, extra):
     text = Y.index.strftime(form)
-    refused(Y.set_axis(text), r"Convert it to time stamps, with pd.to_datetime\(y.index\)")
-    refused(pd.DataFrame({"month": text, "sales": Y.to_numpy()}), r"pd.to_datetime\(y\['month'\]\)")
+    how = re.escape(f"{extra})")
+    refused(Y.set_axis(text), rf"Convert it to time stamps, with pd.to_datetime\(y.index{how}")
+    table = pd.DataFrame({"month": text, "sales": Y.to_numpy()})
+    refused(table, rf"pd.to_datetime\(table\['month'\]{how}", time_col="month", target_col="sales")
+    if not form.startswith("%Y"):
+        refused(table, rf"pd.to_datetime\(y\['month'\]{how}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of pandas, which parses word by word
+        times = eval(f"pd.to_datetime(text{extra})")
+    assert list(times) == list(Y.index)
+
+
+def test_days_that_are_larger_than_any_month_come_first():
+    text = pd.date_range("2020-01-05", periods=30).strftime("%d/%m/%Y")
+    refused(pd.Series(np.arange(30.0), text), r"pd.to_datetime\(y.index, dayfirst=True\)")
+
+
+def test_a_gap_that_is_most_of_the_series_may_be_another_frequency():
+    refused(Y, r"lacks .*frequency is often another.*dayfirst=True.*Fill them", freq="D")
+    refused(Y.drop(Y.index[5]), r"\(no row\)\. Fill them")
+
+
+@pytest.mark.parametrize("name", [str, pd.Timestamp, lambda time: f"{time:%b %Y}"])
+@pytest.mark.parametrize("ids", [None, "shop"])
+def test_a_frame_with_a_column_for_each_time_is_turned(name, ids):
+    lying = WIDE.T.rename(columns=name).reset_index(names=ids or "index")
+    lying = lying.drop(columns="index") if ids is None else lying
+    line = "y.T" if ids is None else "y.set_index('shop').T"
+    refused(lying, rf"column for each time, .* use {re.escape(line)}, whose index")
+    upright = eval(line, {"y": lying})
+    upright.index = WIDE.index
+    np.testing.assert_array_equal(fit(upright).predict(), fit(WIDE).predict())
+    vintages = WIDE.set_axis(lying.columns[-len(WIDE.columns) :], axis=1)  # the index has times
+    np.testing.assert_array_equal(fit(vintages).predict(), fit(WIDE).predict())
+
+
+def test_columns_that_are_years_are_times():
+    table = pd.DataFrame(
+        np.arange(200.0).reshape(20, 10), columns=[str(k) for k in range(1990, 2000)]
+    )
+    refused(table, "column for each time, 1990 to 1999")
+    refused(
+        table.assign(country=[*"abcdefghijklmnopqrst"]).set_index("country"), "column for each time"
+    )
+    refused(table.rename(columns=int), "column for each time")
+    fit(table.rename(columns=lambda name: int(name) - 1990))  # the columns of an array
+
+
+@pytest.mark.parametrize("names", [["Year", "Month"], ["year", "month", "day"]])
+def test_columns_of_years_and_months_are_times(names):
+    parts = {name: getattr(Y.index, name.lower()) for name in names}
+    table = pd.DataFrame(parts | {"sales": Y.to_numpy()})
+    with pytest.raises(ValueError, match=r"times in the columns .* use y\.set_index") as error:
+        fit(table)
+    code = str(error.value).partition(" use ")[2].rstrip(".")
+    answer = fit(eval(code, {"pd": pd, "y": table})).predict()
+    np.testing.assert_array_equal(answer["sales"], fit(Y).predict())
+    fit(table.set_axis(Y.index))  # two series named so
+
+
+def test_what_is_no_number_is_named():
+    words = Y.round(1).astype(str)
+    refused(words, r"dtype (str|object); a forecast needs numbers\. Convert it")
+    words.iloc[3] = "1,234"
+    refused(words, r"needs numbers, not '1,234'\. Convert it")
+
+
+def test_the_order_of_scikit_learn_is_refused_in_arrays_too():
+    X = np.arange(2.0 * len(Y)).reshape(-1, 2)
+    for first, second in ((X, Y.to_numpy()), (pd.DataFrame(X, Y.index), Y.to_numpy()), (X, Y)):
+        with pytest.raises(ValueError, match=r"order is fit\(y, X\)"):
+            LSTMForecaster(**PLAIN).fit(first, second)
+    LSTMForecaster(**PLAIN).fit(X, Y.to_numpy()[:, np.newaxis])  # two series and a driver
+
+
+def test_rows_and_origins_that_cannot_be_are_named():
+    forecaster = fit(WIDE[:-3])
+    pairs = pd.MultiIndex.from_product([["s0"], WIDE.index[-3:]])
+    with pytest.raises(ValueError, match="fit had times alone as its index"):
+        forecaster.predict(pairs)
+    with pytest.raises(ValueError, match=r"origins counts the rows of y, which has 60: \[99\]"):
+        forecaster.predict_at(WIDE, [99])
+    with pytest.raises(ValueError, match=r"past_columns=\['a', 'a'\] names a column twice"):
+        LSTMForecaster(**PLAIN, past_columns=["a", "a"]).fit(Y, -Y.to_frame("a"))
+    with pytest.raises(ValueError, match=r"but freq is 'ME': leave freq out\.$"):
+        fit(Y.to_period("M"), freq="ME")
 
 
 @pytest.mark.parametrize("form", ["%Y%m", "%Y%m%d"])
