@@ -13,7 +13,7 @@ from sklearn.model_selection import BaseCrossValidator, TimeSeriesSplit
 from sklstm._forecasting.arguments import whole_number
 from sklstm._forecasting.columns import pandas_needed
 from sklstm._forecasting.long_index import rows_by_series
-from sklstm._forecasting.tables import check_not_a_table
+from sklstm._forecasting.tables import TableColumns, check_not_a_table
 from sklstm._forecasting.time_index import as_times
 
 
@@ -108,11 +108,11 @@ class PanelSplit(BaseCrossValidator):
         """
         series, times = self._series_and_times(X)
         unique = np.unique(times)
+        sizes = {"test_size": self.test_size, "max_train_size": self.max_train_size}
         by_time = TimeSeriesSplit(
             self.get_n_splits(),
-            test_size=self.test_size,
-            gap=self.gap,
-            max_train_size=self.max_train_size,
+            gap=whole_number("gap", self.gap, 0),
+            **{k: None if size is None else whole_number(k, size) for k, size in sizes.items()},
         )
         for before, after in by_time.split(unique):
             train = np.flatnonzero((times >= unique[before[0]]) & (times <= unique[before[-1]]))
@@ -135,8 +135,7 @@ class PanelSplit(BaseCrossValidator):
             raise pandas_needed("X", X, "Series or DataFrame")
         index = X.index
         if self.time_col is not None:
-            keys = [name for name in (self.id_col, self.time_col) if name is not None]
-            index = X.set_index(keys).index
+            index = TableColumns(self.id_col, self.time_col, None).indexed(X, "X").index
         elif isinstance(X, pd.DataFrame):
             check_not_a_table(X, "X", reader="PanelSplit")
         series = np.zeros(len(X), np.int64)

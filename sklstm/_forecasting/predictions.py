@@ -197,6 +197,7 @@ class Predictions(FittedAttributes):
             whole numbers. None: all.
         X : DataFrame or None, default=None
             Exogenous variables at the new times and at those of the forecasts, if `fit` had them.
+            Of a table, those after its last row.
         horizon : int or None, default=None
             Number of steps; None: `horizon_`.
 
@@ -224,7 +225,11 @@ class Predictions(FittedAttributes):
         import pandas as pd
 
         state, columns = self._state(), TableColumns.of(self)
-        y, X = columns.split(y, X, "y")
+        if columns.target is None:
+            y, X = columns.split(y, X, "y")
+        else:  # the table ends where observations do, but the last forecasts need later rows
+            y, known = columns.split(y, None, "y")
+            X = columns.with_coming(known, X)
         steps = self.horizon_ if horizon is None else whole_number("horizon", horizon)
         panel = as_whole(y, state.panel, self.missing)
         times = y.index if isinstance(y, pd.Series | pd.DataFrame) else None

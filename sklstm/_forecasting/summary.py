@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklstm._forecasting.accuracy import (
     mean_absolute_error,
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Group = Literal["horizon", "series", "cutoff"]
 
-_COLUMNS = ("series", "cutoff", "actual", "prediction", "lower", "upper")
+_COLUMNS = ("series", "cutoff", "time", "actual", "prediction", "lower", "upper")
 
 
 def backtest_summary(
@@ -52,22 +53,35 @@ def backtest_summary(
     """
     import pandas as pd
 
-    unknown = [name for name in by if name not in ("horizon", "series", "cutoff")]
-    if isinstance(by, str) or unknown:
+    groups = ("horizon", "series", "cutoff")
+    if isinstance(by, str) or not np.iterable(by) or any(name not in groups for name in by):
         raise ValueError(f"by must be a list of 'horizon', 'series' and 'cutoff', not {by!r}.")
     absent = [name for name in _COLUMNS if name not in getattr(table, "columns", ())]
     if absent:
         raise ValueError(
             f"table lacks the column {absent[0]!r}: pass what LSTMForecaster.backtest returned."
         )
-    origin = table.groupby(["series", "cutoff"], sort=False, dropna=False)
-    table = table.assign(horizon=origin.cumcount() + 1)
+    table = table.assign(horizon=_steps_ahead(table))
     rows = {("all", "all"): _row(table)}
     for name in by:
         for key, part in table.groupby(name, sort=name != "series", dropna=False):
             rows[name, key] = _row(part)
     index = pd.MultiIndex.from_tuples(rows, names=["by", "group"])
     return pd.DataFrame(list(rows.values()), index)
+
+
+def _steps_ahead(table: pd.DataFrame) -> NDArray[np.int64]:
+    """Return how many steps (n_rows,) after its cutoff each row is; rows may be left out."""
+    import pandas as pd
+
+    series = table.groupby("series", sort=False, dropna=False).ngroup().to_numpy()
+    order = np.argsort(series, kind="stable")
+    steps = np.zeros(len(table), np.int64)
+    for rows in np.split(order, np.cumsum(np.bincount(series))[:-1]) if len(table) else ():
+        cutoffs, times = (pd.Index(table[name].iloc[rows]) for name in ("cutoff", "time"))
+        axis = cutoffs.append(times).unique().sort_values()
+        steps[rows] = axis.get_indexer(times) - axis.get_indexer(cutoffs)
+    return steps
 
 
 def _row(table: pd.DataFrame) -> dict[str, float]:

@@ -25,6 +25,12 @@ class TableColumns:
     def of(cls, parameters: Any) -> TableColumns:
         """Take the columns from the parameters of an LSTMForecaster."""
         columns = cls(parameters.id_col, parameters.time_col, parameters.target_col)
+        for name in ("id_col", "time_col", "target_col"):
+            if isinstance(getattr(parameters, name), list):
+                raise ValueError(
+                    f"{name} is a list of columns, but one column is needed. Make one of them, for "
+                    "example with table['shop'] + ' ' + table['item']."
+                )
         if columns.target is None and (columns.series, columns.time) != (None, None):
             raise ValueError("id_col and time_col need target_col, the column to forecast.")
         if columns.series is not None and columns.time is None:
@@ -52,6 +58,15 @@ class TableColumns:
             return X
         return self._without_target(self.indexed(X, "X"))
 
+    def with_coming(self, known: Any, X: Any) -> Any:
+        """Return the exogenous variables in a table with those of later rows, X, if it is given."""
+        import pandas as pd
+
+        later = self.exogenous(X)
+        if known is None or later is None:
+            return later if known is None else known
+        return pd.concat([known, later[~later.index.isin(known.index)]])
+
     def _without_target(self, frame: Any) -> Any:
         """Return the other columns of an indexed table, or None if there are none."""
         frame = frame.drop(columns=self.target, errors="ignore")
@@ -62,12 +77,11 @@ class TableColumns:
         import pandas as pd
 
         keys = [name for name in (self.series, self.time) if name is not None]
-        if self.target is None:
+        if self.target is None and self.time is None:
             return table
         if not isinstance(table, pd.DataFrame):
-            raise pandas_needed(
-                in_code(where), table, f"DataFrame with the columns {[*keys, self.target]}"
-            )
+            named = keys if self.target is None else [*keys, self.target]
+            raise pandas_needed(in_code(where), table, f"DataFrame with the columns {named}")
         absent = [name for name in keys if name not in table.columns]
         if absent:
             raise ValueError(f"{where} lacks the column {absent[0]!r}; it has {[*table.columns]}.")

@@ -84,7 +84,7 @@ def how_to_convert(times: Any, code: str) -> str:
 
 def in_code(where: str) -> str:
     """Return how a line of code names what messages call `where`, such as "The new y"."""
-    return where.rpartition(" ")[2]
+    return where.removeprefix("The new ")
 
 
 def as_times(index: Any) -> Any:

@@ -230,7 +230,13 @@ def test_summary_of_a_backtest():
     assert summary.loc[("horizon", 2), "mae"] == pytest.approx(second)
     assert summary.loc["series"].index.tolist() == ["s0", "s1"]
     assert summary.loc["cutoff"].index.is_monotonic_increasing
-    for wrong in ("horizon", ["month"]):
+    kept = table.sample(frac=1.0, random_state=0).query("actual > actual.quantile(0.2)")
+    steps = pd.PeriodIndex(kept["time"], freq="M").astype("int64")
+    ahead = steps - pd.PeriodIndex(kept["cutoff"], freq="M").astype("int64")
+    for h in (1, 2, 3):  # rows may be left out, or in any order
+        of_step = np.abs(kept["prediction"] - kept["actual"])[ahead == h]
+        assert backtest_summary(kept).loc[("horizon", h), "mae"] == pytest.approx(of_step.mean())
+    for wrong in ("horizon", ["month"], None):
         with pytest.raises(ValueError, match="by must be a list of"):
             backtest_summary(table, by=wrong)
     with pytest.raises(ValueError, match=r"lacks the column 'upper': pass what .*backtest"):

@@ -48,6 +48,21 @@ def test_other_columns_are_exogenous():
         forecaster.fit(known, X)
 
 
+@pytest.mark.parametrize("past", [(), ("x",)])
+def test_many_origins_of_a_table_take_the_rows_after_it(past):
+    extra = WITH_X.assign(k=np.arange(len(WITH_X)) % 3.0)
+    ahead = extra.groupby("unique_id").cumcount(ascending=False)
+    known, new, coming = extra[ahead >= 9], extra[ahead.between(6, 8)], extra[ahead < 6]
+    forecaster = LSTMForecaster(**FAST, **COLUMNS, past_columns=past).fit(known)
+    at = forecaster.predict_at(new, X=coming.drop(columns=["y", *past]).sample(frac=1.0))
+    expected = forecaster.update(new).predict(6, coming)
+    last = at.groupby("unique_id").tail(1).set_index("unique_id")
+    for name, part in expected.groupby("unique_id"):
+        np.testing.assert_allclose(last.loc[name, list(range(1, 7))].astype(float), part["y"])
+    with pytest.raises(ValueError, match=r"X lacks 6 of \d rows of series"):
+        LSTMForecaster(**FAST, **COLUMNS, past_columns=past).fit(known).predict_at(new)
+
+
 def test_a_single_series_with_times_in_a_column_or_in_the_index():
     answer = LSTMForecaster(**FAST, time_col="ds", target_col="y").fit(ONE).predict(2)
     assert answer.columns.tolist() == ["ds", "y"]
@@ -144,3 +159,22 @@ def test_the_rows_of_a_table_may_be_in_any_order():
 def test_a_splitter_of_panels_needs_the_names_too():
     with pytest.raises(ValueError, match=r"PanelSplit\(id_col='unique_id', time_col='ds'\)"):
         next(PanelSplit(2).split(TABLE))
+    names = {"id_col": "unique_id", "time_col": "ds"}
+    for settings, message in (
+        (names | {"id_col": "shop"}, "X lacks the column 'shop'"),
+        (names | {"test_size": 0}, "test_size must be a whole number of at least 1"),
+        (names | {"gap": -1}, "gap must be a whole number of at least 0"),
+        (names | {"max_train_size": 0}, "max_train_size must be a whole number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            next(PanelSplit(2, **settings).split(TABLE))
+    with pytest.raises(ValueError, match=r"pd.to_datetime\(table\['ds'\]\)"):
+        next(PanelSplit(2, **names).split(TABLE.astype({"ds": str})))
+
+
+def test_lines_that_help_hold_names_with_spaces():
+    short = TABLE[:2].assign(unique_id="New York")
+    with pytest.raises(ValueError, match=r"Set it with y\.loc\['New York'\]\.asfreq\('D'\)"):
+        LSTMForecaster(**FAST, **COLUMNS).fit(short)
+    with pytest.raises(ValueError, match=r"id_col is a list.*table\['shop'\] \+ ' '"):
+        LSTMForecaster(**FAST, **COLUMNS | {"id_col": ["unique_id"]}).fit(TABLE)
