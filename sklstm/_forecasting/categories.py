@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers
+from sklstm._forecasting.columns import as_numbers, with_columns
 from sklstm._input.table_columns import kind_of
 
 _MOST = 100  # categories of a column; more are names of rows, not kinds of rows
@@ -45,7 +45,7 @@ class Categories:
         parts = [
             _indicators(table[name], values[name], name, where)
             if name in values
-            else as_numbers(table[[name]], where, _ADVICE)
+            else as_numbers(with_columns(table, [name]), where, _ADVICE)
             for name in table.columns
         ]
         return np.hstack(parts) if parts else np.empty((len(table), 0))

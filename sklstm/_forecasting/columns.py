@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Number
 from typing import Any
 
@@ -78,6 +79,13 @@ def check_names(table: Any, where: str) -> None:
         raise ValueError(
             f"{where} has more than one column named {twice!r}: rename or drop all but one."
         )
+
+
+def with_columns(table: Any, names: Iterable[Any]) -> Any:
+    """Return some columns of a frame; in brackets, those named True or False would choose rows."""
+    import pandas as pd
+
+    return table.iloc[:, table.columns.get_indexer(pd.Index([*names], tupleize_cols=False))]
 
 
 def is_number(dtype: Any) -> bool:

@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._forecasting.categories import NO_CATEGORIES, Categories
-from sklstm._forecasting.columns import check_names, check_spread, fault, pandas_needed
+from sklstm._forecasting.columns import (
+    check_names,
+    check_spread,
+    fault,
+    pandas_needed,
+    with_columns,
+)
 from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.panel import Panel
 from sklstm._forecasting.seasonality import seasonal_part
@@ -64,7 +70,7 @@ class Exogenous:
         if len(set(past_columns)) < len(past_columns):
             raise ValueError(f"past_columns={list(past_columns)!r} names a column twice.")
         known = [name for name in frame.columns if name not in past_columns]
-        frame = frame[[*known, *past_columns]]
+        frame = with_columns(frame, [*known, *past_columns])
         kinds = Categories.of(frame, "X")
         rows = _aligned(frame, kinds, panel, panel.axes)
         for name, values in zip(kinds.owners(frame.columns), np.concatenate(rows).T, strict=True):
@@ -125,7 +131,7 @@ class Exogenous:
         names = getattr(rows, "columns", ())
         if self.columns is None or not all(column in names for column in self._known_columns):
             return None
-        return rows[list(self._known_columns)]
+        return with_columns(rows, self._known_columns) if rows.columns.is_unique else rows
 
     @property
     def _known_columns(self) -> tuple[Any, ...]:
@@ -166,7 +172,7 @@ class Exogenous:
         missing = [column for column in self.columns if column not in frame.columns]
         if missing:
             raise ValueError(f"X lacks the column {missing[0]!r} that it had in fit.")
-        return _aligned(frame[list(self.columns)], self.categories, panel, axes)
+        return _aligned(with_columns(frame, self.columns), self.categories, panel, axes)
 
     def _could_be_static(self) -> str:
         """Return what to do about columns that never change within a series, if there are any."""

@@ -36,6 +36,17 @@ def test_a_season_of_a_short_series_that_is_noise_leaves_the_effects_alone():
     assert linear_effects(x, inputs, (12,)) != pytest.approx(without, abs=0.05)
 
 
+def test_columns_may_be_named_true_and_false():
+    """As pd.get_dummies names those of booleans."""
+    dummies = pd.get_dummies(X["a"] > 0.0)
+    named = dummies.set_axis(["no", "yes"], axis=1)
+    forecasts = [
+        LSTMForecaster(horizon=2, max_steps=0).fit(Y, x[:72]).predict(X=x[72:74])
+        for x in (dummies, named)
+    ]
+    pd.testing.assert_series_equal(*forecasts)
+
+
 @pytest.mark.parametrize("log", [True, False])
 @pytest.mark.parametrize(("freq", "n"), [("MS", 60), ("MS", 65), ("D", 100)])
 def test_a_column_that_is_nothing_but_a_season_has_no_effect(freq, n, log):
