@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training import workers
 from sklstm.components import FCN, LITE, LSTM, Convolutions
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
@@ -33,7 +32,7 @@ def test_learns(Estimator, shape):
 
 @each_shape
 def test_threads_leave_the_result_as_it_is(shape, monkeypatch):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     X, y = problem(LSTMClassifier, n_samples=96)
     settings = SMALL | {"batch_size": 96, "dropout": 0.2} | shape
     models = [LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)]

@@ -14,7 +14,6 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training import workers
 from sklstm.components import Gaussian, Huber, Poisson, Quantile, Tweedie
 from sklstm.export import load_parameters
 from tests.kernels.problem import loss_of, targets_for
@@ -198,7 +197,7 @@ def test_gradient_through_the_mean_by_finite_differences(loss):
 # --- as a scikit-learn estimator ------------------------------------------------------------------
 @pytest.mark.parametrize("loss", NEW, ids=str)
 def test_threads_and_copies(monkeypatch, loss):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     X, _ = sequences(150)
     y = targets_for("gamma", np.random.RandomState(0), 150, 1)[:, 0]
     model = LSTMRegressor(**SMALL, loss=loss).fit(X, y)

@@ -8,6 +8,7 @@ import pytest
 from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._network.network import Network
 from sklstm._network.spec import NetworkSpec
+from sklstm._training.minibatch import Minibatch
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.unknown import some_unknown, unknown_rates
 from sklstm._training.workers import Workers
@@ -51,7 +52,8 @@ class Problem:
         self.network.pack(theta)
         out, n = np.full(len(theta), np.nan), len(self.y)
         samples, rng = np.arange(len(self.data.lengths)), np.random.default_rng(0)
-        loss = self.workers.gradient(self.data, samples, self.y, np.full(n, 1 / n), 0.0, rng, out)
+        minibatch = Minibatch(self.network, self.data, samples, self.y, np.full(n, 1 / n), 0.0, rng)
+        loss = self.workers.gradient(minibatch, out)
         gradient, n_dense = np.zeros(len(theta)), self.network.layout.n_packed
         gradient[:n_dense] = out[:n_dense]
         for start, length, offset, *_ in self.workers.touched.rows:

@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training import training, workers
+from sklstm._training import training
 from sklstm._training.side_by_side import side_by_side
 from sklstm.components.losses import BinaryCrossEntropy, CrossEntropy, SquaredError
 from tests.test_common import checks
@@ -74,7 +74,7 @@ def test_the_first_members_do_not_depend_on_how_many_there_are(Estimator):
 @pytest.mark.parametrize("n_jobs", [2, 3, 5, -1])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_the_number_of_threads_changes_nothing(monkeypatch, Estimator, n_jobs):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     X, y = problem(Estimator, n_samples=150)
     settings = THREE | {"early_stopping": True, "batch_size": 64}
     expected = Estimator(**settings).fit(X, y)

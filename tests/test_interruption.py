@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier
-from sklstm._training import training, workers
+from sklstm._training import training
 from tests.toy import ESTIMATORS, SMALL, problem, raw
 
 
@@ -64,7 +64,7 @@ def test_interruption_by_a_signal_while_threads_compute(monkeypatch, interruptib
         return epoch(*args)
 
     monkeypatch.setattr(training, "_epoch", timed)
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     settings = SMALL | {"max_iter": 10**5, "batch_size": 150, "n_jobs": 2}
     with pytest.warns(UserWarning, match="interrupted by user"):
         model = LSTMClassifier(**settings).fit(X, y)

@@ -12,6 +12,8 @@ from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._network import packing
 from sklstm._network.network import Network
+from sklstm._training.drawing import draw_masks
+from sklstm._training.minibatch import Minibatch
 from sklstm._training.workers import Workers
 from sklstm.components import GRU, LSTM, Peephole
 from sklstm.components.poolings import EVERY_STEP
@@ -85,7 +87,8 @@ def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
 
     def gradient(n):
         out = np.empty(network.layout.size)
-        workers.gradient(inputs, np.arange(n), np.ones((n, 1)), np.full(n, 1 / n), 0.0, rng, out)
+        samples, target, weight = np.arange(n), np.ones((n, 1)), np.full(n, 1 / n)
+        workers.gradient(Minibatch(network, inputs, samples, target, weight, 0.0, rng), out)
         return out, workers._gradients.copy()
 
     (first, chunks), (second, _) = gradient(32), gradient(32)
@@ -96,18 +99,18 @@ def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
 
 def test_variational_masks_between_layers_are_constant_in_time():
     spec = network_spec(2, 4, 3, True, ("last",), 1, "squared_error", variational_dropout=0.5)
-    workers, rng = Workers(Network(spec, np.float64)), np.random.default_rng(0)
+    network, rng = Network(spec, np.float64), np.random.default_rng(0)
     lengths = np.array([40, 40, 25, 3])
-    layer_mask, feature_mask = workers._masks([lengths], 0.0, rng)[0]
+    layer_mask, feature_mask = draw_masks(network, [lengths], 0.0, rng)[0]
     assert feature_mask.size == 0
-    wide = 2 * workers.network.plan.n_hidden
+    wide = 2 * network.plan.n_hidden
     masks = layer_mask.reshape(2, lengths.sum(), wide)
     sequences = np.concatenate([np.flatnonzero(lengths > t) for t in range(40)])
     first = masks[:, :4]  # the rows of the first step
     np.testing.assert_array_equal(masks, first[:, sequences])
     assert set(np.unique(first)) == {0.0, 2.0}
     assert len(np.unique(first.reshape(8, wide), axis=0)) == 8
-    both, _ = workers._masks([lengths], 0.5, rng)[0]
+    both, _ = draw_masks(network, [lengths], 0.5, rng)[0]
     assert set(np.unique(both)) == {0.0, 4.0}
 
 
@@ -202,10 +205,10 @@ def test_masks_do_not_depend_on_the_width_of_vectors(monkeypatch, pooling):
         spec = network_spec(
             2, 20, 3, True, pooling, 1, "squared_error", variational_dropout=0.5
         )  # fmt: skip
-        plan = Network(spec, np.float64).plan
+        network = Network(spec, np.float64)
+        plan = network.plan
         assert plan.n_hidden == -(-20 // lanes) * lanes
-        workers = Workers(Network(spec, np.float64))
-        (drawn,) = workers._masks([lengths], 0.5, np.random.default_rng(0))
+        (drawn,) = draw_masks(network, [lengths], 0.5, np.random.default_rng(0))
         return [mask.reshape(-1, plan.n_hidden) for mask in drawn]
 
     narrow = masks(4)

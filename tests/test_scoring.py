@@ -16,7 +16,6 @@ from sklearn.metrics import (
 )
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._training import workers
 from tests.toy import ESTIMATORS, SMALL, problem, sequences
 
 EPOCHS = SMALL | {"max_iter": 8, "learning_rate_init": 0.02, "n_iter_no_change": 8}
@@ -148,7 +147,7 @@ def test_every_step_that_has_a_target(Estimator):
 
 @pytest.mark.parametrize("scoring", ["loss", "r2"])
 def test_threads_members_and_copies(monkeypatch, scoring):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     X, y = problem(LSTMRegressor, n_samples=150)
     settings = EPOCHS | {"early_stopping": True, "scoring": scoring, "n_estimators": 2}
     model = LSTMRegressor(**settings).fit(X, y)

@@ -11,7 +11,6 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklstm._network.parameters import ParameterLayout
-from sklstm._training import workers
 from sklstm.components import FCN, Convolutions, SelfAttention
 from sklstm.components.poolings import POOLINGS
 from sklstm.inspection import self_attention_weights
@@ -88,7 +87,7 @@ def test_with_other_parts(part):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_threads_leave_the_result_as_it_is(dtype, monkeypatch):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     X, y = problem(LSTMClassifier, n_samples=96)
     settings = ATTENTION | {"batch_size": 96, "dropout": 0.2, "dtype": dtype}
     models = [LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2)]

@@ -16,8 +16,9 @@ from sklstm._network.chunk import Chunk
 from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.network import Network
 from sklstm._training import workers
+from sklstm._training.minibatch import Ahead, n_chunks_of
 from sklstm._training.threads import Pace
-from sklstm._training.workers import Workers, n_chunks_of
+from sklstm._training.workers import Workers
 from sklstm.components import LITE, Warping
 from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, problem, raw
@@ -30,7 +31,7 @@ THREADED = SMALL | {"hidden_size": 8, "num_layers": 2, "dropout": 0.2, "batch_si
 @pytest.fixture
 def threads(monkeypatch):
     """Threads even for the small problems of a test; the set of all that computed."""
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     used = set()
     run = Workers._run
 
@@ -79,7 +80,7 @@ def test_a_small_minibatch_is_two_chunks_if_that_pays():
 @pytest.mark.parametrize("batch_size", [16, 33])
 def test_chunks_that_are_normalised_together(always_threads, monkeypatch, batch_size):
     """Two threads wait for each other in each normalised layer; larger minibatches need not."""
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     used, convolve = set(), workers.Chunk._convolve
 
     def spied(*args):
@@ -101,23 +102,36 @@ def test_chunks_that_are_normalised_together(always_threads, monkeypatch, batch_
 
 
 @pytest.mark.parametrize("patience", [0, 1, 10_000])
-def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience):
-    """With little work, the branch is computed on another thread than the recurrent layers."""
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 1e5)
+@pytest.mark.parametrize("lag", [-1.0, 1.0])
+def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience, lag):
+    """With little work, the branch is computed on another thread than the recurrent layers.
+
+    The thread that begins takes what ends first, and then makes the next minibatch.
+    """
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 1e5)
     monkeypatch.setattr(workers, "_PATIENCE", patience)
-    used, forward, beside = set(), ConvolutionBuffers.forward, Chunk.branch_gradient
+    monkeypatch.setattr(Workers, "_lag", property(lambda pool: lag, lambda *_: None), raising=False)
+    used, forward, beside, made = set(), ConvolutionBuffers.forward, Chunk.branch_gradient, []
+    make = Ahead.make
 
     def spied(*args):
         used.add(threading.current_thread() is threading.main_thread())
         return forward(*args)
 
+    def counted(minibatches):
+        made.append(len(minibatches._made))
+        make(minibatches)
+
     monkeypatch.setattr(ConvolutionBuffers, "forward", spied)
+    monkeypatch.setattr(Ahead, "make", counted)
     X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
     settings = SMALL | FILLED | {"augmentation": Warping()}
     expected = LSTMClassifier(**settings, n_jobs=1).fit(X, y)
-    assert used == {True}
+    assert used == {True} and sum(made) == 0
+    used.clear()
     model = LSTMClassifier(**settings, n_jobs=2).fit(X, y)
-    assert used == {True, False}
+    assert used == {lag > 0.0}
+    assert sum(made) > 20
     np.testing.assert_array_equal(model.theta_, expected.theta_)
 
     def failing(chunk, beside_):
@@ -131,7 +145,7 @@ def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience):
 
 @pytest.mark.parametrize("patience", [0, 1])
 def test_a_chunk_that_comes_first_may_pause(always_threads, monkeypatch, patience):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     monkeypatch.setattr(workers, "_PATIENCE", patience)
     X, y = problem(LSTMClassifier, n_samples=32)
     settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": 16}
@@ -141,7 +155,7 @@ def test_a_chunk_that_comes_first_may_pause(always_threads, monkeypatch, patienc
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_chunk_does_not_wait_for_one_that_failed(always_threads, monkeypatch, which):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     X, y = problem(LSTMClassifier, n_samples=32)
     settings = SMALL | {"branch": LITE(channels=4, width=6), "batch_size": 16}
     LSTMClassifier(**settings).fit(X, y)  # the kernels are compiled
@@ -236,10 +250,10 @@ import signal
 import numpy as np
 
 from sklstm import LSTMClassifier
-from sklstm._training import workers
+from sklstm._training import threads
 from sklstm._training.threads import Pace
 
-workers._WORTH_A_THREAD = 0.0
+threads._WORTH_A_THREAD = 0.0
 X = np.random.default_rng(0).standard_normal((200, 5))
 model = LSTMClassifier(hidden_size=4, max_iter=1, n_jobs=2).fit(X, np.arange(200) % 2)
 expected = model.predict_proba(X)

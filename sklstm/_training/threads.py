@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 
 from sklstm._kernels.meeting import NOTHING, hand_over
 
+# Below this much work (rows of all time steps times parameters) a thread costs more time than it
+# saves.
+_WORTH_A_THREAD = 2e6
 # How many times a thread looks before it falls asleep, which takes about a millisecond, ...
 _PATIENCE = 20_000
 # ... and how many times for another one to get to its first kernel.
@@ -24,6 +27,11 @@ _SOON = 2_000
 # in turn in which several threads took longer it goes on alone for so many, and then for twice as
 # many each time, up to a limit.
 _TRIED, _IN_TURN, _ALONE, _LONGEST = 32, 3, 20, 640
+
+
+def pays(work: float, times: float = 1.0) -> bool:
+    """Return whether there is work enough for another thread, or so many times as much."""
+    return work >= times * _WORTH_A_THREAD
 
 
 class _Count:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, Targets
+from sklstm._training.minibatch import Ahead, Minibatch
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
 from sklstm.components.augmentation import Warping
@@ -182,13 +183,27 @@ def train(
 def _is_sane(workers: Workers, theta: NDArray, data: TrainingSet, rng: np.random.Generator) -> bool:
     """Return whether the loss on some training samples is finite and in a sensible range."""
     some = np.arange(min(len(data.samples), _SAMPLES_TRIED))
-    rows = data.targets.rows(some)
+    minibatch, _ = _minibatch(workers, data, some, 0.0, None, rng)
+    return abs(workers.gradient(minibatch, np.empty_like(theta))) < _LARGEST_LOSS
+
+
+def _minibatch(
+    workers: Workers,
+    data: TrainingSet,
+    part: NDArray[np.int64],
+    dropout: float,
+    warping: Warping | None,
+    rng: np.random.Generator,
+) -> tuple[Minibatch, float]:
+    """Return a minibatch, the weights of which sum up to 1, and the sum of those it was given."""
+    rows = data.targets.rows(part)
     weight = data.targets.weight[rows]
-    loss = workers.gradient(
-        data.inputs, data.samples[some], data.targets.values[rows],
-        (weight / weight.sum()).astype(theta.dtype), 0.0, rng, np.empty_like(theta),
+    weight_sum = float(weight.sum(dtype=np.float64))
+    minibatch = Minibatch(
+        workers.network, data.inputs, data.samples[part], data.targets.values[rows],
+        (weight / weight_sum).astype(workers.network.dtype), dropout, rng, warping,
     )  # fmt: skip
-    return abs(loss) < _LARGEST_LOSS
+    return minibatch, weight_sum
 
 
 def _epoch(
@@ -202,27 +217,23 @@ def _epoch(
     rate: Callable[[int], float],
 ) -> float:
     """One pass over the data; the mean loss, NaN as soon as anything is not finite."""
-    n_samples, targets = len(data.samples), data.targets
-    gradient = np.empty_like(theta)
+    n_samples, gradient = len(data.samples), np.empty_like(theta)
     order = rng.permutation(n_samples) if settings.shuffle else np.arange(n_samples)
     n_batches = -(-n_samples // settings.batch_size)
-    total = 0.0
     # batches of equal size, to one sample: a short last one would count too much
-    for k, part in enumerate(np.array_split(order, n_batches)):
+    minibatches = Ahead(
+        _minibatch(workers, data, part, settings.dropout, warping, rng)
+        for part in np.array_split(order, n_batches)
+    )
+    total = 0.0
+    for k, (minibatch, weight_sum) in enumerate(minibatches):
         if workers.interrupt.is_set():  # Ctrl-C came to another thread
             raise KeyboardInterrupt
-        rows = targets.rows(part)
-        weight = targets.weight[rows]
-        weight_sum = float(weight.sum(dtype=np.float64))
-        loss = workers.gradient(
-            data.inputs, data.samples[part], targets.values[rows],
-            (weight / weight_sum).astype(theta.dtype), settings.dropout, rng, gradient,
-            warping,
-        )  # fmt: skip
+        loss = workers.gradient(minibatch, gradient, minibatches.make)
         norm = optimizer.step(theta, gradient, rate(k), workers.touched, workers.squares)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
         workers.update_statistics(theta)
         workers.network.pack(theta)
         total += weight_sum * loss
-    return total / float(targets.weight.sum(dtype=np.float64))
+    return total / float(data.targets.weight.sum(dtype=np.float64))

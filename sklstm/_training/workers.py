@@ -18,68 +18,37 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows, steps_and_sequences
+from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
 from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._kernels.simd import aligned
-from sklstm._network.chunk import NOBODY, Beside, Chunk, Masks, alone
+from sklstm._network.chunk import NOBODY, Beside, Chunk, alone
 from sklstm._network.embeddings import Touched
 from sklstm._network.network import Network
-from sklstm._training.threads import Pace, Threads
-from sklstm._training.unknown import some_unknown
-from sklstm._training.warping import draw, warped
-from sklstm.components.augmentation import Warping
+from sklstm._training.minibatch import Minibatch
+from sklstm._training.threads import Pace, Threads, pays
 
-# Below this much work (rows of a minibatch times parameters) a thread costs more time than it
-# saves.
-_WORTH_A_THREAD = 2e6
-# Chunks that wait for each other are worth it from so many times this work on.
-_MEETING = 50.0
 # Most rows of a chunk in prediction: many, so that Python takes little of the time. Long sequences
 # come in smaller chunks, of about this many time steps.
 _PREDICTED_ROWS = 96
 _PREDICTED_STEPS = 2**18
 # Up to this many sequences are predicted by one thread.
 ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
-_MAX_CHUNKS = 8
-# The chunks of a minibatch of up to so many sequences are normalised together.
-_NORMALISED_TOGETHER = 32
 # A branch is worth a thread of its own from so many times this work on.
 _SPLITTING = 5.0
 # How many times a chunk looks for another one inside a kernel, which takes about half a
 # millisecond, and the seconds of its pause after that.
 _PATIENCE, _PAUSE = 10_000, 1e-4
+# How many minibatches decide which of two threads computes the branch.
+_MEMORY = 8
 # The variants of kernels that this process has run.
 _compiled: set[tuple[Any, ...]] = set()
-
-
-def n_chunks_of(n_sequences: int, work: float, normalised: bool = False) -> int:
-    """Return the number of chunks of a minibatch: of 32 rows each, fewer in a small minibatch.
-
-    It never depends on the number of threads. With little work (rows times parameters) a chunk
-    has at least 16 rows, because each chunk costs some Python. Chunks that are normalised together
-    keep all activations of the minibatch and wait for each other, so they are two at most.
-    """
-    if normalised and n_sequences <= _NORMALISED_TOGETHER:
-        return 2 if n_sequences > 1 and work >= _MEETING * _WORTH_A_THREAD else 1
-    rows = 32 if n_sequences >= 64 else 16
-    if n_sequences < 32 and work >= 2 * _WORTH_A_THREAD:
-        rows = 8
-    return max(1, min(_MAX_CHUNKS, n_sequences // rows))
 
 
 def _variant(network: Network) -> tuple[Any, ...]:
     """Return what distinguishes the compiled kernels of networks."""
     parts = network.front is None, network.branch is None, network.noisy
     return (network.dtype, *parts, len(network.spec.embeddings) > 0, *map(type, network.plan))
-
-
-class _Drawn(NamedTuple):
-    """What is random in the chunks of a minibatch, drawn before any thread begins."""
-
-    masks: list[Masks]
-    warps: list[Any]  # None for a chunk that is not warped
-    unknown: list[NDArray]  # by which categories are read as unknown; empty: none are
 
 
 class _Team(NamedTuple):
@@ -108,6 +77,8 @@ class Workers:
         self.touched: Touched | None = None
         self.squares = 0.0
         self._pace = Pace()
+        # seconds after the branch that the rest ended, on two threads
+        self._lag = 0.0
         # of batch normalisation in the last minibatch, (n_statistics,)
         self._statistics = np.empty(network.n_statistics, network.dtype)
 
@@ -116,71 +87,43 @@ class Workers:
         self._threads.close()
 
     def gradient(
-        self,
-        inputs: NetworkInput,
-        samples: NDArray[np.int64],
-        target: NDArray,
-        weight: NDArray,
-        dropout: float,
-        rng: np.random.Generator,
-        out: NDArray,
-        warping: Warping | None = None,
+        self, minibatch: Minibatch, out: NDArray, meanwhile: Callable[[], None] = lambda: None
     ) -> float:
         """Return the loss of a minibatch; write its gradient to out (n_parameters,).
 
         With embeddings, that of what is `touched`, in the order that it has there.
 
-        target (n_rows, n_targets) and weight (n_rows,) are those of samples (n,), in their
-        order: a row for each, or one for each time step. The loss is the sum of weight * loss.
-        warping: how the sequences are changed; None for not at all
+        meanwhile: what this thread may do while it waits for another one
         """
-        network = self.network
-        lengths = inputs.lengths[samples]
-        order = np.argsort(-lengths, kind="stable")
-        work = float(lengths.sum()) * network.layout.n_packed
-        n_chunks = n_chunks_of(len(samples), work, network.n_statistics > 0)
+        network, n_chunks = self.network, minibatch.n_chunks
         if len(self._gradients) < n_chunks:
             size = network.gradient_size
             self._gradients = aligned(n_chunks * size, network.dtype).reshape(n_chunks, size)
-        # every n-th row, so that all chunks hold sequences of similar lengths
-        parts = [order[k::n_chunks] for k in range(n_chunks)]
-        steps = -(-lengths // network.spec.stride)
-        first = np.cumsum(steps) - steps
-        drawn = self._draw(lengths, steps, parts, inputs.unknown_rates, dropout, warping, rng)
         losses = [0.0] * n_chunks
         of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
-        shared = network.n_statistics > 0 and len(samples) <= _NORMALISED_TOGETHER
-        reads_codes = inputs.codes is not None
-        team = self._team(n_chunks, work, shared, reads_codes, warping is not None)
+        team = self._team(minibatch)
 
         def prepare(k: int, chunk: Chunk) -> Generator[None, None, None]:
-            part = parts[k]
-            rows = packed_rows(first[part], steps[part]) if network.spec.per_step else part
-            batch = warped(
-                inputs.pack(samples[part], network.dtype), drawn.warps[k], inputs.reading.n_values
-            )
-            if batch.codes is not None and drawn.unknown:
-                codes = some_unknown(batch.codes, inputs.unknown_rates, drawn.unknown[k])
-                batch = batch._replace(codes=codes)
+            part = minibatch.part(k)
             self._gradients[k] = 0.0
             gradient = chunk.gradient(
-                batch, target[rows], weight[rows], drawn.masks[k],
-                team.together[k], self._gradients[k], reads_codes, beside=team.beside,
+                *part, team.together[k], self._gradients[k], minibatch.reads_codes,
+                beside=team.beside,
             )  # fmt: skip
 
             def compute() -> Generator[None, None, None]:
                 losses[k] = yield from gradient
-                if batch.codes is not None:
-                    of_vectors[k] = batch.codes, chunk.dx.copy()
+                if part.batch.codes is not None:
+                    of_vectors[k] = part.batch.codes, chunk.dx.copy()
 
             return compute()
 
-        if shared:
-            self._run_team(team, prepare, work)
+        if minibatch.shares:
+            self._run_team(team, prepare, minibatch.work, meanwhile)
             self._statistics = team.together[0].statistics
         else:
-            kind = "gradient" if warping is None else "gradient with warping"
-            self._run(kind, lambda k, chunk: alone(prepare(k, chunk)), n_chunks, work)
+            kind = "gradient with warping" if minibatch.warps else "gradient"
+            self._run(kind, lambda k, chunk: alone(prepare(k, chunk)), n_chunks, minibatch.work)
             if network.n_statistics:
                 self._statistics = np.mean([chunk.statistics for chunk in team.together], axis=0)
         self.squares = network.unpack_gradient(self._gradients[:n_chunks], out)
@@ -190,45 +133,18 @@ class Workers:
             self.squares = sum_of_squares(read, self.squares)
         return sum(losses)
 
-    def _draw(
-        self,
-        lengths: NDArray[np.int64],
-        steps: NDArray[np.int64],
-        parts: list[NDArray[np.int64]],
-        unknown_rates: tuple[NDArray[np.float32], ...],
-        dropout: float,
-        warping: Warping | None,
-        rng: np.random.Generator,
-    ) -> _Drawn:
-        """Draw what the chunks of a minibatch need at random; each has some of the samples (n,).
-
-        lengths, steps (n,): before patching, and as the recurrent layers see them
-        parts: of each chunk its samples
-        """
-        network = self.network
-        masks = self._masks([steps[part] for part in parts], dropout, rng)
-        seeds = rng.integers(2**32, size=len(parts)) if network.noisy else [0] * len(parts)
-        warps = [None if warping is None else draw(warping, len(part), rng) for part in parts]
-        unknown = [
-            rng.random((int(lengths[part].sum()), network.embeddings.n_places), np.float32)
-            for part in parts
-            if network.embeddings is not None and unknown_rates
-        ]
-        of_chunks = zip(masks, seeds, strict=True)
-        return _Drawn([Masks(*both, int(seed)) for both, seed in of_chunks], warps, unknown)
-
-    def _team(
-        self, n_chunks: int, work: float, shared: bool, reads_codes: bool, warps: bool
-    ) -> _Team:
-        """Return how the chunks of a minibatch are computed, with statistics `shared` or not."""
-        if not shared:
+    def _team(self, minibatch: Minibatch) -> _Team:
+        """Return how the chunks of a minibatch are computed."""
+        n_chunks, work = minibatch.n_chunks, minibatch.work
+        if not minibatch.shares:
             return _Team([self.network.together(1)[0] for _ in range(n_chunks)])
-        enough = n_chunks == 1 and work >= _SPLITTING * _WORTH_A_THREAD
-        splits = enough and self._chunks[0].splits and not reads_codes
-        most = self._n_threads_together(2 if splits else n_chunks, work, splits, warps)
+        enough = n_chunks == 1 and pays(work, _SPLITTING)
+        splits = enough and self._chunks[0].splits and not minibatch.reads_codes
+        n_tasks = 2 if splits else n_chunks
+        most = self._n_threads_together(n_tasks, work, splits, minibatch.warps)
         n_threads = self._pace.choose(most)
         patience = _PATIENCE if n_threads > 1 else 0
-        beside = Beside(np.zeros(2, np.int64), patience) if splits and n_threads > 1 else NOBODY
+        beside = Beside(np.array([0, 1]), patience) if splits and n_threads > 1 else NOBODY
         return _Team(self.network.together(n_chunks, patience), beside, most, n_threads)
 
     def update_statistics(self, theta: NDArray) -> None:
@@ -305,63 +221,6 @@ class Workers:
         self._run(result.__name__, predict, n_chunks, work)
         return out
 
-    def _masks(
-        self, lengths: list[NDArray], dropout: float, rng: np.random.Generator
-    ) -> list[tuple[NDArray, NDArray]]:
-        """Dropout masks of each chunk: between the layers, and before the head.
-
-        lengths: of each chunk in turn (n,), in the order of the packed batch, longest first
-        """
-        if self.network.plan.n_layers > 1:
-            return [self._masks_of_chunk(of_chunk, dropout, rng) for of_chunk in lengths]
-        n_read = [self.network.n_read(int(each.sum()), len(each)) for each in lengths]
-        ends = itertools.accumulate(n_read, initial=0)
-        nothing = np.empty(0, self.network.dtype)
-        masks = self._feature_mask(sum(n_read), dropout, rng)  # the same as one after another
-        return [(nothing, masks[first:end]) for first, end in itertools.pairwise(ends)]
-
-    def _masks_of_chunk(
-        self, lengths: NDArray, dropout: float, rng: np.random.Generator
-    ) -> tuple[NDArray, NDArray]:
-        """Dropout masks of a chunk in a network of several layers."""
-        spec, plan = self.network.spec, self.network.plan
-        n_rows, between = int(lengths.sum()), plan.n_layers - 1
-        layer_mask = np.empty(0, self.network.dtype)
-        if dropout > 0.0:
-            layer_mask = self._mask(dropout, rng, between, n_rows, plan.n_directions)
-        n_read = self.network.n_read(n_rows, len(lengths))
-        feature_mask = self._feature_mask(n_read, dropout, rng)
-        variational = spec.variational_dropout
-        if variational > 0.0:  # of a sequence the same at every step
-            _, sequence = steps_and_sequences(lengths)
-            constant = self._mask(variational, rng, between, len(lengths), plan.n_directions)
-            constant = constant[:, sequence]
-            layer_mask = constant * layer_mask if dropout > 0.0 else constant
-        return layer_mask.ravel(), feature_mask
-
-    def _feature_mask(self, n_read: int, dropout: float, rng: np.random.Generator) -> NDArray:
-        """Draw a mask (n_read, n_pooled) before the head; without dropout one of size 0."""
-        plan = self.network.plan
-        if dropout == 0.0:
-            return np.empty((0, 0), self.network.dtype)
-        blocks = self._mask(dropout, rng, n_read, plan.n_pooled // plan.n_hidden)
-        return blocks.reshape(n_read, plan.n_pooled)
-
-    def _mask(self, rate: float, rng: np.random.Generator, *shape: int) -> NDArray:
-        """Draw a mask (*shape, n_units) with zeros behind the units, to plan.n_hidden.
-
-        It is drawn for the units alone, and then laid out in whole vectors: processors with
-        vectors of other widths draw the same masks.
-        """
-        n_units, n_hidden = self.network.spec.n_units, self.network.plan.n_hidden
-        kept = rng.random((*shape, n_units), dtype=np.float32) >= rate
-        scaled: NDArray = kept / np.asarray(1.0 - rate, self.network.dtype)
-        if n_units == n_hidden:
-            return scaled
-        wide = np.zeros((*shape, n_hidden), self.network.dtype)
-        wide[..., :n_units] = scaled
-        return wide
-
     def _run(
         self, kind: str, task: Callable[[int, Chunk], None], n_tasks: int, work: float
     ) -> None:
@@ -371,7 +230,7 @@ class Workers:
         that waited for another one to compile could be interrupted between getting Numba's lock
         and being able to release it; then all others would wait for ever.
         """
-        n_threads = min(self.n_threads, n_tasks) if work >= _WORTH_A_THREAD else 1
+        n_threads = min(self.n_threads, n_tasks) if pays(work) else 1
         if n_threads == 1:  # a prediction of one row asks no more
             for k in range(n_tasks):
                 task(k, self._chunks[0])
@@ -391,7 +250,7 @@ class Workers:
     def _n_threads_together(self, n_tasks: int, work: float, splits: bool, warps: bool) -> int:
         """Return the threads of `_run_together`: one for new kernels, see `_run`."""
         variant = ("together", splits, warps, *_variant(self.network))
-        if work < _WORTH_A_THREAD or variant not in _compiled:
+        if not pays(work) or variant not in _compiled:
             _compiled.add(variant)
             return 1
         return min(self.n_threads, n_tasks)
@@ -401,6 +260,7 @@ class Workers:
         team: _Team,
         prepare: Callable[[int, Chunk], Generator[None, None, None]],
         work: float,
+        meanwhile: Callable[[], None],
     ) -> None:
         """Prepare all chunks of a team on this thread, then compute them on its threads."""
         n_chunks = len(team.together)
@@ -409,13 +269,41 @@ class Workers:
         tasks = list(map(prepare, range(n_chunks), self._chunks))
         arrived = team.together[0].arrived
         entered = [arrived[k : k + 1] for k in range(1, n_chunks)]
-        if team.beside is not NOBODY:
-            tasks.append(self._chunks[0].branch_gradient(team.beside))
-            entered = [arrived]
         start = time.perf_counter()
-        self._run_together(tasks, team.n_threads, entered)
+        if team.beside is NOBODY:
+            self._run_together(tasks, team.n_threads, entered)
+        else:
+            self._run_beside(tasks[0], team.beside, arrived, meanwhile)
         if team.most > 1:
             self._pace.took(team.n_threads, (time.perf_counter() - start) / work)
+
+    def _run_beside(
+        self,
+        rest: Generator[None, None, None],
+        beside: Beside,
+        branch_entered: NDArray[np.int64],
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """Compute the rest of the only chunk, and its branch, on two threads.
+
+        This thread takes what ended first in the last minibatches, and has time for `meanwhile`.
+        """
+        ended = [0.0, 0.0]
+
+        def timed(k: int, task: Generator[None, None, None]) -> Generator[None, None, None]:
+            yield from task
+            ended[k] = time.perf_counter()
+            if k == mine:
+                meanwhile()
+
+        branch = self._chunks[0].branch_gradient(beside)
+        tasks = [timed(0, rest), timed(1, branch)]
+        entered = [beside.arrived[:1], branch_entered]
+        mine = int(self._lag > 0.0)
+        if mine == 1:
+            tasks.reverse()
+        self._run_together(tasks, 2, [entered[1 - mine]])
+        self._lag += (ended[0] - ended[1] - self._lag) / _MEMORY
 
     def _run_together(
         self,

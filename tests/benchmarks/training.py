@@ -23,6 +23,7 @@ from sklstm import LSTMClassifier
 from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
 from sklstm._network.network import Network
 from sklstm._network.spec import NetworkSpec
+from sklstm._training.minibatch import Minibatch
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
 from sklstm.components.cells import LSTM
@@ -102,7 +103,8 @@ def our_step(
     network.pack(theta)
 
     def step() -> None:
-        workers.gradient(inputs, samples, target, weight, 0.0, rng, gradient)
+        minibatch = Minibatch(network, inputs, samples, target, weight, 0.0, rng)
+        workers.gradient(minibatch, gradient)
         optimizer.step(theta, gradient, 1e-3)
         network.pack(theta)
 

@@ -185,7 +185,7 @@ def test_the_same_forecast_bit_for_bit(global_model):
 
 
 def test_a_large_panel_on_threads_can_be_forecast_and_copied(monkeypatch):
-    monkeypatch.setattr(workers, "_WORTH_A_THREAD", 0.0)
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
     y = wide(50, 40)  # more than one chunk of predictions
     one, two = (LSTMForecaster(**FAST, n_jobs=n_jobs).fit(y) for n_jobs in (1, 2))
     pd.testing.assert_frame_equal(two.predict(), one.predict(), check_exact=True)
