@@ -88,8 +88,10 @@ def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
     def gradient(n):
         out = np.empty(network.layout.size)
         samples, target, weight = np.arange(n), np.ones((n, 1)), np.full(n, 1 / n)
-        workers.gradient(Minibatch(network, inputs, samples, target, weight, 0.0, rng), out)
-        return out, workers._gradients.copy()
+        minibatch = Minibatch(network, inputs, samples, target, weight, 0.0, rng)
+        prepared = workers.prepare(minibatch)
+        workers.gradient(prepared, out)
+        return out, prepared.buffers.gradients.copy()
 
     (first, chunks), (second, _) = gradient(32), gradient(32)
     assert len(chunks) == 2

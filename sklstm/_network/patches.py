@@ -25,22 +25,24 @@ class Patches:
         """Return the batch in patches: x (n_patches, size * n_channels)."""
         lengths = batch.lengths.tobytes()
         if lengths != self._lengths:
-            self._lay_out(batch.lengths)
+            self._lay_out(batch)
             self._lengths = lengths
-        n_rows = int(self._starts[-1])
-        patched = np.zeros((n_rows * self._size, self._n_channels), batch.x.dtype)
-        patched[self._places] = batch.x
-        return PackedBatch(patched.reshape(n_rows, -1), self._starts, self._n_patches, batch.static)
+        patched = batch.x.take(self._rows, axis=0, mode="clip")
+        patched[self._padding] = 0.0
+        x = patched.reshape(-1, self._size * self._n_channels)
+        return PackedBatch(x, self._starts, self._n_patches, batch.static)
 
-    def _lay_out(self, lengths: NDArray[np.int64]) -> None:
-        """Lay out the patches of a packed batch of sequences of these lengths, descending."""
-        size = self._size
+    def _lay_out(self, batch: PackedBatch) -> None:
+        """Lay out the patches of a packed batch."""
+        size, lengths = self._size, batch.lengths
         self._n_patches = -(-lengths // size)
         self._starts = starts_of(self._n_patches)
-        step, sequence = steps_and_sequences(lengths)
-        patch, place = np.divmod(step + (self._n_patches * size - lengths)[sequence], size)
-        # (n_rows,): where each step of the batch stands among those of all patches
-        self._places = (self._starts[patch] + sequence) * size + place
+        patch, sequence = steps_and_sequences(self._n_patches)
+        first = patch * size - (self._n_patches * size - lengths)[sequence]
+        steps = np.add.outer(first, np.arange(size))  # (n_patches, size): below 0 for padding
+        rows = batch.starts[np.maximum(steps, 0)] + sequence[:, np.newaxis]
+        # of each step of all patches: its row in the batch, and which of them are padding
+        self._rows, self._padding = rows.ravel(), np.flatnonzero(steps < 0)
 
     def backward(self, dx: NDArray) -> NDArray:
         """Return the gradient of the x that the last `forward` was given, in whole vectors.
@@ -49,6 +51,7 @@ class Patches:
         """
         n = self._n_channels
         steps = dx[:, : self._size * n].reshape(-1, n)
-        out = np.zeros((len(self._places), filled(n, self._lanes)), dx.dtype)
-        out[:, :n] = steps[self._places]
+        rows = np.delete(self._rows, self._padding)
+        out = np.zeros((len(rows), filled(n, self._lanes)), dx.dtype)
+        out[rows, :n] = np.delete(steps, self._padding, axis=0)
         return out

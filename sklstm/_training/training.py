@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import NetworkInput, Targets
 from sklstm._training.minibatch import Ahead, Minibatch
 from sklstm._training.optimizer import Optimizer
-from sklstm._training.workers import Workers
+from sklstm._training.workers import Prepared, Workers
 from sklstm.components.augmentation import Warping
 from sklstm.components.schedules import Adaptive, Schedule
 
@@ -183,19 +183,19 @@ def train(
 def _is_sane(workers: Workers, theta: NDArray, data: TrainingSet, rng: np.random.Generator) -> bool:
     """Return whether the loss on some training samples is finite and in a sensible range."""
     some = np.arange(min(len(data.samples), _SAMPLES_TRIED))
-    minibatch, _ = _minibatch(workers, data, some, 0.0, None, rng)
-    return abs(workers.gradient(minibatch, np.empty_like(theta))) < _LARGEST_LOSS
+    prepared, _ = _prepared(workers, data, some, 0.0, None, rng)
+    return abs(workers.gradient(prepared, np.empty_like(theta))) < _LARGEST_LOSS
 
 
-def _minibatch(
+def _prepared(
     workers: Workers,
     data: TrainingSet,
     part: NDArray[np.int64],
     dropout: float,
     warping: Warping | None,
     rng: np.random.Generator,
-) -> tuple[Minibatch, float]:
-    """Return a minibatch, the weights of which sum up to 1, and the sum of those it was given."""
+) -> tuple[Prepared, float]:
+    """Prepare a minibatch, whose weights sum up to 1; return it and the sum of those given."""
     rows = data.targets.rows(part)
     weight = data.targets.weight[rows]
     weight_sum = float(weight.sum(dtype=np.float64))
@@ -203,7 +203,7 @@ def _minibatch(
         workers.network, data.inputs, data.samples[part], data.targets.values[rows],
         (weight / weight_sum).astype(workers.network.dtype), dropout, rng, warping,
     )  # fmt: skip
-    return minibatch, weight_sum
+    return workers.prepare(minibatch), weight_sum
 
 
 def _epoch(
@@ -222,14 +222,14 @@ def _epoch(
     n_batches = -(-n_samples // settings.batch_size)
     # batches of equal size, to one sample: a short last one would count too much
     minibatches = Ahead(
-        _minibatch(workers, data, part, settings.dropout, warping, rng)
+        _prepared(workers, data, part, settings.dropout, warping, rng)
         for part in np.array_split(order, n_batches)
     )
     total = 0.0
-    for k, (minibatch, weight_sum) in enumerate(minibatches):
+    for k, (prepared, weight_sum) in enumerate(minibatches):
         if workers.interrupt.is_set():  # Ctrl-C came to another thread
             raise KeyboardInterrupt
-        loss = workers.gradient(minibatch, gradient, minibatches.make)
+        loss = workers.gradient(prepared, gradient, minibatches.make)
         norm = optimizer.step(theta, gradient, rate(k), workers.touched, workers.squares)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan

@@ -60,6 +60,52 @@ class _Team(NamedTuple):
     n_threads: int = 1
 
 
+class _Buffers:
+    """What the chunks of a minibatch need, from its preparation to its gradient."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self.chunks: list[Chunk] = []
+        size = network.gradient_size
+        self.gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
+
+    def grow(self, n_chunks: int, n_workers: int) -> None:
+        """Make room for the gradients of so many chunks, of which so many are computed at once."""
+        while len(self.chunks) < n_workers:
+            self.chunks.append(Chunk(self._network))
+        if len(self.gradients) < n_chunks:
+            size = self._network.gradient_size
+            self.gradients = aligned(n_chunks * size, self._network.dtype).reshape(n_chunks, size)
+
+
+class Prepared:
+    """A minibatch that is ready to be computed."""
+
+    def __init__(self, minibatch: Minibatch, team: _Team, buffers: _Buffers) -> None:
+        """Prepare the chunks of a team."""
+        self.minibatch, self.team, self.buffers = minibatch, team, buffers
+        n_chunks = minibatch.n_chunks
+        self.losses = [0.0] * n_chunks
+        self.of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
+        if minibatch.shares:
+            self.tasks = list(map(self.task, range(n_chunks), buffers.chunks))
+
+    def task(self, k: int, chunk: Chunk) -> Generator[None, None, None]:
+        """Prepare the k-th chunk; return what computes its gradient, as `Chunk.gradient` does."""
+        part, out = self.minibatch.part(k), self.buffers.gradients[k]
+        out[:] = 0.0
+        gradient = chunk.gradient(
+            *part, self.team.together[k], out, self.minibatch.reads_codes, beside=self.team.beside
+        )
+
+        def compute() -> Generator[None, None, None]:
+            self.losses[k] = yield from gradient
+            if part.batch.codes is not None:
+                self.of_vectors[k] = part.batch.codes, chunk.dx.copy()
+
+        return compute()
+
+
 class Workers:
     """Threads that compute gradients and predictions of one network."""
 
@@ -69,10 +115,12 @@ class Workers:
         self.network = network
         self.n_threads = n_threads
         self.interrupt = interrupt or threading.Event()  # set: training should end
-        self._chunks = [Chunk(network) for _ in range(n_threads)]
+        buffers = _Buffers(network)
+        buffers.grow(0, n_threads)
+        self._chunks = buffers.chunks
+        # of no prepared minibatch; others are made when one is prepared before the last is done
+        self._free = [buffers]
         self._threads = Threads()  # starts none before it is needed
-        size = network.gradient_size
-        self._gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
         # of the last gradient: which parameters it is of, None for all; and the sum of its squares
         self.touched: Touched | None = None
         self.squares = 0.0
@@ -86,8 +134,18 @@ class Workers:
         """End the threads."""
         self._threads.close()
 
+    def prepare(self, minibatch: Minibatch) -> Prepared:
+        """Choose how a minibatch is computed, and prepare it; this may be done ahead of time.
+
+        But not if it has categories: their vectors are read here.
+        """
+        team, n_chunks = self._team(minibatch), minibatch.n_chunks
+        buffers = self._free.pop() if self._free else _Buffers(self.network)
+        buffers.grow(n_chunks, n_chunks if minibatch.shares else 0)
+        return Prepared(minibatch, team, buffers)
+
     def gradient(
-        self, minibatch: Minibatch, out: NDArray, meanwhile: Callable[[], None] = lambda: None
+        self, prepared: Prepared, out: NDArray, meanwhile: Callable[[], None] = lambda: None
     ) -> float:
         """Return the loss of a minibatch; write its gradient to out (n_parameters,).
 
@@ -95,43 +153,27 @@ class Workers:
 
         meanwhile: what this thread may do while it waits for another one
         """
-        network, n_chunks = self.network, minibatch.n_chunks
-        if len(self._gradients) < n_chunks:
-            size = network.gradient_size
-            self._gradients = aligned(n_chunks * size, network.dtype).reshape(n_chunks, size)
-        losses = [0.0] * n_chunks
-        of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
-        team = self._team(minibatch)
-
-        def prepare(k: int, chunk: Chunk) -> Generator[None, None, None]:
-            part = minibatch.part(k)
-            self._gradients[k] = 0.0
-            gradient = chunk.gradient(
-                *part, team.together[k], self._gradients[k], minibatch.reads_codes,
-                beside=team.beside,
-            )  # fmt: skip
-
-            def compute() -> Generator[None, None, None]:
-                losses[k] = yield from gradient
-                if part.batch.codes is not None:
-                    of_vectors[k] = part.batch.codes, chunk.dx.copy()
-
-            return compute()
-
+        network, minibatch, team = self.network, prepared.minibatch, prepared.team
         if minibatch.shares:
-            self._run_team(team, prepare, minibatch.work, meanwhile)
+            self._run_team(prepared, meanwhile)
             self._statistics = team.together[0].statistics
         else:
             kind = "gradient with warping" if minibatch.warps else "gradient"
-            self._run(kind, lambda k, chunk: alone(prepare(k, chunk)), n_chunks, minibatch.work)
+            self._run(
+                kind, lambda k, chunk: alone(prepared.task(k, chunk)),
+                minibatch.n_chunks, minibatch.work,
+            )  # fmt: skip
             if network.n_statistics:
                 self._statistics = np.mean([chunk.statistics for chunk in team.together], axis=0)
-        self.squares = network.unpack_gradient(self._gradients[:n_chunks], out)
+        self.squares = network.unpack_gradient(
+            prepared.buffers.gradients[: minibatch.n_chunks], out
+        )
+        self._free.append(prepared.buffers)
         if network.embeddings is not None:
-            self.touched = network.embeddings.gradient(of_vectors, out)
+            self.touched = network.embeddings.gradient(prepared.of_vectors, out)
             read = out[network.layout.n_packed : self.touched.size]
             self.squares = sum_of_squares(read, self.squares)
-        return sum(losses)
+        return sum(prepared.losses)
 
     def _team(self, minibatch: Minibatch) -> _Team:
         """Return how the chunks of a minibatch are computed."""
@@ -255,40 +297,29 @@ class Workers:
             return 1
         return min(self.n_threads, n_tasks)
 
-    def _run_team(
-        self,
-        team: _Team,
-        prepare: Callable[[int, Chunk], Generator[None, None, None]],
-        work: float,
-        meanwhile: Callable[[], None],
-    ) -> None:
-        """Prepare all chunks of a team on this thread, then compute them on its threads."""
-        n_chunks = len(team.together)
-        while len(self._chunks) < n_chunks:
-            self._chunks.append(Chunk(self.network))
-        tasks = list(map(prepare, range(n_chunks), self._chunks))
-        arrived = team.together[0].arrived
-        entered = [arrived[k : k + 1] for k in range(1, n_chunks)]
+    def _run_team(self, prepared: Prepared, meanwhile: Callable[[], None]) -> None:
+        """Compute the chunks of a team, which are prepared, on its threads."""
+        team, n_chunks = prepared.team, prepared.minibatch.n_chunks
         start = time.perf_counter()
         if team.beside is NOBODY:
-            self._run_together(tasks, team.n_threads, entered)
+            arrived = team.together[0].arrived
+            entered = [arrived[k : k + 1] for k in range(1, n_chunks)]
+            self._run_together(prepared.tasks, team.n_threads, entered)
         else:
-            self._run_beside(tasks[0], team.beside, arrived, meanwhile)
+            self._run_beside(prepared, meanwhile)
         if team.most > 1:
-            self._pace.took(team.n_threads, (time.perf_counter() - start) / work)
+            seconds = time.perf_counter() - start
+            self._pace.took(team.n_threads, seconds / prepared.minibatch.work)
 
-    def _run_beside(
-        self,
-        rest: Generator[None, None, None],
-        beside: Beside,
-        branch_entered: NDArray[np.int64],
-        meanwhile: Callable[[], None],
-    ) -> None:
-        """Compute the rest of the only chunk, and its branch, on two threads.
+    def _run_beside(self, prepared: Prepared, meanwhile: Callable[[], None]) -> None:
+        """Compute the branch of the only chunk, and the rest, on two threads.
 
         This thread takes what ended first in the last minibatches, and has time for `meanwhile`.
         """
-        ended = [0.0, 0.0]
+        beside, together = prepared.team.beside, prepared.team.together[0]
+        branch = prepared.buffers.chunks[0].branch_gradient(beside)
+        ended = [0.0, 0.0]  # of the rest, and of the branch
+        mine = int(self._lag > 0.0)
 
         def timed(k: int, task: Generator[None, None, None]) -> Generator[None, None, None]:
             yield from task
@@ -296,13 +327,9 @@ class Workers:
             if k == mine:
                 meanwhile()
 
-        branch = self._chunks[0].branch_gradient(beside)
-        tasks = [timed(0, rest), timed(1, branch)]
-        entered = [beside.arrived[:1], branch_entered]
-        mine = int(self._lag > 0.0)
-        if mine == 1:
-            tasks.reverse()
-        self._run_together(tasks, 2, [entered[1 - mine]])
+        tasks = [timed(0, prepared.tasks[0]), timed(1, branch)]
+        entered = [beside.arrived[:1], together.arrived]
+        self._run_together([tasks[mine], tasks[1 - mine]], 2, [entered[1 - mine]])
         self._lag += (ended[0] - ended[1] - self._lag) / _MEMORY
 
     def _run_together(

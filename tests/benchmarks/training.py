@@ -104,7 +104,7 @@ def our_step(
 
     def step() -> None:
         minibatch = Minibatch(network, inputs, samples, target, weight, 0.0, rng)
-        workers.gradient(minibatch, gradient)
+        workers.gradient(workers.prepare(minibatch), gradient)
         optimizer.step(theta, gradient, 1e-3)
         network.pack(theta)
 
