@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -16,7 +17,7 @@ from sklstm._network.chunk import Chunk
 from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.network import Network
 from sklstm._training import workers
-from sklstm._training.minibatch import Ahead, n_chunks_of
+from sklstm._training.minibatch import Ahead, in_groups, n_chunks_of
 from sklstm._training.threads import Pace
 from sklstm._training.workers import Workers
 from sklstm.components import LITE, Warping
@@ -75,6 +76,20 @@ def test_a_small_minibatch_is_two_chunks_if_that_pays():
         1, 2, 2, 2, 2, 2,
     ]  # fmt: skip
     assert [n_chunks_of(n, little, normalised=True) for n in (16, 32, 33)] == [1, 1, 2]
+
+
+@pytest.mark.parametrize(("work", "in_a_row"), [(1e6, 8), (1e9, 1)])
+def test_small_minibatches_are_made_in_a_row(work, in_a_row):
+    made = []
+
+    def make(part):
+        made.append(part)
+        return SimpleNamespace(work=work), 1.0
+
+    minibatches = in_groups(make, range(20))
+    for k, _ in enumerate(minibatches):
+        assert made == list(range(min((k // in_a_row + 1) * in_a_row, 20)))
+    assert k == 19
 
 
 @pytest.mark.parametrize("batch_size", [16, 33])

@@ -7,7 +7,7 @@ has changed them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -27,6 +27,9 @@ _MEETING = 50.0
 _MAX_CHUNKS = 8
 # The chunks of a minibatch of up to so many sequences are normalised together.
 _NORMALISED_TOGETHER = 32
+# So many minibatches are made in a row, unless one has more than so many times the work that is
+# worth a thread: all of them are kept.
+_GROUP, _LARGE = 8, 150.0
 
 T = TypeVar("T")
 
@@ -115,6 +118,21 @@ class Minibatch:
             first = np.cumsum(self._steps) - self._steps
             rows = packed_rows(first[chunk], self._steps[chunk])
         return Part(batch, self._target[rows], self._weight[rows], drawn.masks[k])
+
+
+def in_groups(
+    make: Callable[[T], tuple[Minibatch, float]], parts: Iterable[T]
+) -> Iterator[tuple[Minibatch, float]]:
+    """Make a minibatch of each part, some in a row if they are small.
+
+    The first takes several times as long as the next ones: the kernels before it have filled the
+    caches of the processor.
+    """
+    following = iter(parts)
+    for part in following:
+        first = make(part)
+        is_small = not pays(first[0].work, _LARGE)
+        yield from [first, *map(make, itertools.islice(following, _GROUP - 1 if is_small else 0))]
 
 
 class Ahead(Generic[T]):

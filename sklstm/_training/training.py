@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, Targets
-from sklstm._training.minibatch import Ahead, Minibatch
+from sklstm._network.network import Network
+from sklstm._training.minibatch import Ahead, Minibatch, in_groups
 from sklstm._training.optimizer import Optimizer
-from sklstm._training.workers import Prepared, Workers
+from sklstm._training.workers import Workers
 from sklstm.components.augmentation import Warping
 from sklstm.components.schedules import Adaptive, Schedule
 
@@ -183,27 +184,27 @@ def train(
 def _is_sane(workers: Workers, theta: NDArray, data: TrainingSet, rng: np.random.Generator) -> bool:
     """Return whether the loss on some training samples is finite and in a sensible range."""
     some = np.arange(min(len(data.samples), _SAMPLES_TRIED))
-    prepared, _ = _prepared(workers, data, some, 0.0, None, rng)
-    return abs(workers.gradient(prepared, np.empty_like(theta))) < _LARGEST_LOSS
+    minibatch, _ = _minibatch(workers.network, data, some, 0.0, None, rng)
+    return abs(workers.gradient(workers.prepare(minibatch), np.empty_like(theta))) < _LARGEST_LOSS
 
 
-def _prepared(
-    workers: Workers,
+def _minibatch(
+    network: Network,
     data: TrainingSet,
     part: NDArray[np.int64],
     dropout: float,
     warping: Warping | None,
     rng: np.random.Generator,
-) -> tuple[Prepared, float]:
-    """Prepare a minibatch, whose weights sum up to 1; return it and the sum of those given."""
+) -> tuple[Minibatch, float]:
+    """Return a minibatch, the weights of which sum up to 1, and the sum of those it was given."""
     rows = data.targets.rows(part)
     weight = data.targets.weight[rows]
     weight_sum = float(weight.sum(dtype=np.float64))
     minibatch = Minibatch(
-        workers.network, data.inputs, data.samples[part], data.targets.values[rows],
-        (weight / weight_sum).astype(workers.network.dtype), dropout, rng, warping,
+        network, data.inputs, data.samples[part], data.targets.values[rows],
+        (weight / weight_sum).astype(network.dtype), dropout, rng, warping,
     )  # fmt: skip
-    return workers.prepare(minibatch), weight_sum
+    return minibatch, weight_sum
 
 
 def _epoch(
@@ -220,16 +221,17 @@ def _epoch(
     n_samples, gradient = len(data.samples), np.empty_like(theta)
     order = rng.permutation(n_samples) if settings.shuffle else np.arange(n_samples)
     n_batches = -(-n_samples // settings.batch_size)
-    # batches of equal size, to one sample: a short last one would count too much
-    minibatches = Ahead(
-        _prepared(workers, data, part, settings.dropout, warping, rng)
-        for part in np.array_split(order, n_batches)
+    minibatches = in_groups(
+        lambda part: _minibatch(workers.network, data, part, settings.dropout, warping, rng),
+        # of equal size, to one sample: a short last one would count too much
+        np.array_split(order, n_batches),
     )
+    ready = Ahead((workers.prepare(minibatch), given) for minibatch, given in minibatches)
     total = 0.0
-    for k, (prepared, weight_sum) in enumerate(minibatches):
+    for k, (prepared, weight_sum) in enumerate(ready):
         if workers.interrupt.is_set():  # Ctrl-C came to another thread
             raise KeyboardInterrupt
-        loss = workers.gradient(prepared, gradient, minibatches.make)
+        loss = workers.gradient(prepared, gradient, ready.make)
         norm = optimizer.step(theta, gradient, rate(k), workers.touched, workers.squares)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             return math.nan
