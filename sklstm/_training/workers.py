@@ -305,16 +305,17 @@ class Workers:
             arrived = team.together[0].arrived
             entered = [arrived[k : k + 1] for k in range(1, n_chunks)]
             self._run_together(prepared.tasks, team.n_threads, entered)
+            end = time.perf_counter()
         else:
-            self._run_beside(prepared, meanwhile)
+            end = self._run_beside(prepared, meanwhile)
         if team.most > 1:
-            seconds = time.perf_counter() - start
-            self._pace.took(team.n_threads, seconds / prepared.minibatch.work)
+            self._pace.took(team.n_threads, (end - start) / prepared.minibatch.work)
 
-    def _run_beside(self, prepared: Prepared, meanwhile: Callable[[], None]) -> None:
+    def _run_beside(self, prepared: Prepared, meanwhile: Callable[[], None]) -> float:
         """Compute the branch of the only chunk, and the rest, on two threads.
 
         This thread takes what ended first in the last minibatches, and has time for `meanwhile`.
+        Return when both had ended, by the clock.
         """
         beside, together = prepared.team.beside, prepared.team.together[0]
         branch = prepared.buffers.chunks[0].branch_gradient(beside)
@@ -331,6 +332,7 @@ class Workers:
         entered = [beside.arrived[:1], together.arrived]
         self._run_together([tasks[mine], tasks[1 - mine]], 2, [entered[1 - mine]])
         self._lag += (ended[0] - ended[1] - self._lag) / _MEMORY
+        return max(ended)
 
     def _run_together(
         self,
