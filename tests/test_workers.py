@@ -158,6 +158,25 @@ def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience, lag):
         LSTMClassifier(**settings, n_jobs=2).fit(X, y)
 
 
+def test_interruption_while_the_next_minibatch_is_made(always_threads, monkeypatch):
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 1e5)
+    X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
+    settings = SMALL | FILLED | {"learning_rate": "constant", "augmentation": None, "n_jobs": 2}
+    expected = LSTMClassifier(**settings | {"max_iter": 2}).fit(X, y)
+    beside, minibatches = Workers._run_beside, iter(range(100))
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    def interrupted(pool, prepared, meanwhile):  # in the third epoch of five minibatches
+        return beside(pool, prepared, interrupt if next(minibatches) == 12 else meanwhile)
+
+    monkeypatch.setattr(Workers, "_run_beside", interrupted)
+    with pytest.warns(UserWarning, match="interrupted by user after 2 epochs"):
+        model = LSTMClassifier(**settings | {"max_iter": 100}).fit(X, y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+
+
 @pytest.mark.parametrize("patience", [0, 1])
 def test_a_chunk_that_comes_first_may_pause(always_threads, monkeypatch, patience):
     monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 0.0)
