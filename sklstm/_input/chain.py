@@ -81,8 +81,10 @@ def _are_alike(
             weights.append(of_sample)
     if not shares:
         return False
-    few = np.quantile(shares, _FEW, weights=weights, method="inverted_cdf")
-    return float(few) > _LEAST_SHARE
+    order = np.argsort(shares)
+    below = np.cumsum(np.take(weights, order)) - np.take(weights, order)
+    # the quantile of NumPy if all weights are the same
+    return float(np.interp(_FEW * below[-1], below, np.take(shares, order))) > _LEAST_SHARE
 
 
 def _correlation(products: NDArray[np.float64], n_pairs: NDArray[np.float64]) -> NDArray:
