@@ -48,6 +48,21 @@ def test_parameters_cannot_be_changed_by_accident():
         model.parameters_["head_bias"][:] = 0.0
 
 
+def test_theta_cannot_be_changed_where_predictions_would_not_notice():
+    X, y = problem(LSTMRegressor)
+    model = LSTMRegressor(**SMALL).fit(X, y)
+    for one in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        with pytest.raises(ValueError, match="read-only"):
+            one.theta_ *= 0.0
+    mine = model.theta_ * 2.0
+    model.theta_ = mine
+    before = model.predict(X)
+    mine *= 0.0
+    np.testing.assert_array_equal(model.predict(X), before)
+    with pytest.raises(ValueError, match=r"theta_ of this network has the shape \(\d+,\), what is"):
+        model.theta_ = mine[:-1]
+
+
 def test_assigned_theta_is_used():
     X, y = problem(LSTMRegressor)
     model = LSTMRegressor(**SMALL).fit(X, y)

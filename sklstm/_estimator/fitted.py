@@ -122,6 +122,23 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
             by_sample(decoded, data.lengths) if self._architecture["return_sequences"] else decoded
         )
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Keep parameters that the user assigns as a copy, of the shape that they have."""
+        if name == "theta_":
+            value, shape = np.array(value), np.shape(getattr(self, name, value))
+            value.flags.writeable = False
+            if value.shape != shape:
+                raise ValueError(
+                    f"theta_ of this network has the shape {shape}, what is assigned to it "
+                    f"{value.shape}. load_parameters in sklstm.export replaces them by name."
+                )
+        super().__setattr__(name, value)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "theta_" in self.__dict__:
+            self.theta_.flags.writeable = False  # as it was before
+
     def _known_sequences(self, X: Any) -> SequenceDataset:
         """Return X as sequences like those of fit."""
         if not hasattr(self, "theta_"):

@@ -64,8 +64,10 @@ def fitted_attributes(thetas: Sequence[NDArray], members: list[Member]) -> dict[
     curves = [member["loss_curve"] for member in members]
     scores = [member["validation_scores"] for member in members]
     best = [max(curve) for curve in scores if curve]
+    theta = thetas[0] if len(thetas) == 1 else np.stack(thetas)
+    theta.flags.writeable = False  # predictions would not notice a change in it
     return {
-        "theta_": thetas[0] if len(thetas) == 1 else np.stack(thetas),
+        "theta_": theta,
         "n_iter_": max(member["n_iter"] for member in members),
         "t_": max(member["t"] for member in members),
         "loss_": fmean(curve[-1] if curve else math.nan for curve in curves),

@@ -30,9 +30,17 @@ def of_members(given: Mapping[str, Any], n_members: int) -> list[Mapping[str, An
     return [{name: array[i] for name, array in arrays.items()} for i in range(n_members)]
 
 
+def _numbers(name: str, array: Any) -> NDArray[np.float64]:
+    """Return one of the given arrays, or refuse it by its name."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"{name} holds no numbers, its dtype is {array.dtype}.")
+    return array.astype(np.float64)
+
+
 def loaded(spec: NetworkSpec, theta: NDArray, given: Mapping[str, Any]) -> NDArray:
     """Return theta (n_parameters,) with the arrays that are given by name, ours or torch's."""
-    arrays = {name: np.asarray(array, np.float64) for name, array in given.items()}
+    arrays = {name: _numbers(name, array) for name, array in given.items()}
     for group in _groups(spec):
         _merge_biases(spec, group, arrays)
     theta = theta.copy()

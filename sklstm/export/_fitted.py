@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._classifier import LSTMClassifier
 from sklstm._forecaster import LSTMForecaster
+from sklstm._input.channel_selection import channel_names
 from sklstm._kernels.batch_norm import EPSILON
 from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
@@ -93,6 +94,8 @@ class FittedModel:
                 "A network with missing='decay' cannot be exported to ONNX: fit with "
                 "missing='mask', or fill gaps before."
             )
+        if form != "torch":
+            _check_single_precision(estimator, form)
         return cls(
             estimator=estimator,
             spec=estimator._spec,
@@ -184,6 +187,31 @@ class FittedModel:
         if self.classes is not None:
             known["classes"] = json.dumps(self.classes.tolist(), default=str)
         return known
+
+
+def _check_single_precision(estimator: LSTMClassifier | LSTMRegressor, form: str) -> None:
+    """Refuse channels of X, and outputs, whose values float32 does not hold."""
+    names = channel_names(estimator)
+    scaled = [
+        (
+            f"Channel {names[k]!r} of X",
+            "it",
+            estimator.channel_mean_[k],
+            estimator.channel_scale_[k],
+        )
+        for k in range(estimator.n_channels_in_)
+    ]
+    if isinstance(estimator, LSTMRegressor):
+        outputs = zip(estimator.target_mean_, estimator.target_scale_, strict=True)
+        scaled += [(f"Output {k} of y", "y", *each) for k, each in enumerate(outputs)]
+    limits = np.finfo(np.float32)
+    for what, it, mean, deviation in scaled:
+        if deviation < limits.tiny or max(abs(mean), deviation) > limits.max:
+            raise ValueError(
+                f"{what} has the mean {mean:.3g} and the deviation {deviation:.3g}, which float32, "
+                f"the precision of the export to {form}, does not hold: fit with {it} multiplied "
+                "by a constant."
+            )
 
 
 def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:

@@ -184,6 +184,18 @@ def test_a_forecaster_is_refused(tmp_path):
         to_c(LSTMForecaster(), tmp_path / "model.c")
 
 
+@pytest.mark.parametrize("unit", [1e60, 1e-60])
+def test_what_single_precision_does_not_hold_is_refused(tmp_path, unit):
+    X, y = sequences()
+    settings = SMALL | {"max_iter": 1}
+    model = LSTMRegressor(**settings).fit([x * unit for x in X], y)
+    with pytest.raises(ValueError, match=r"Channel 0 of X has the mean .*float32, the precision"):
+        to_c(model, tmp_path / "model.c")
+    model = LSTMRegressor(**settings).fit(X, y * unit)
+    with pytest.raises(ValueError, match=r"Output 0 of y has the mean .*float32, the precision"):
+        to_c(model, tmp_path / "model.c")
+
+
 def test_an_ensemble_is_refused_with_what_to_do(tmp_path):
     X, slope = sequences()
     model = LSTMRegressor(**SMALL, n_estimators=2).fit(X, slope)

@@ -114,6 +114,8 @@ def test_parameters_of_an_ensemble_are_stacked():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        ({"bias_l0": np.array(["a"])}, "bias_l0 holds no numbers, its dtype is <U1"),
+        ({"bias_l0": np.zeros(16, complex)}, "bias_l0 holds no numbers, its dtype is complex128"),
         ({"lstm.weight_ih_l0": [0.0]}, r"no parameters named lstm.weight_ih_l0.*prefix"),
         ({"weight_hr_l0": [0.0]}, r"no parameters named weight_hr_l0"),
         ({"head_bias": [0.0, 0.0]}, r"head_bias has the shape \(2,\).*needs \(1,\)"),
