@@ -7,7 +7,8 @@ from typing import Any
 
 from sklstm._forecasting.columns import is_number
 from sklstm._forecasting.date_words import is_date_in_words
-from sklstm._forecasting.time_index import as_times, in_code, is_time_dtype
+from sklstm._forecasting.time_advice import in_code
+from sklstm._forecasting.time_index import as_times, is_time_dtype
 
 _YEAR = re.compile(r"1[5-9]\d\d|2[01]\d\d")
 _FEW_YEARS = 3  # columns of numbers like years that are no coincidence

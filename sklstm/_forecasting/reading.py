@@ -18,7 +18,8 @@ from sklstm._forecasting.long_index import rows_by_series
 from sklstm._forecasting.misplaced_times import check_times_are_in_the_index
 from sklstm._forecasting.panel import Kind, Panel
 from sklstm._forecasting.tables import check_not_a_table
-from sklstm._forecasting.time_index import as_times, as_times_of, in_code, regular, smallest_step
+from sklstm._forecasting.time_advice import in_code
+from sklstm._forecasting.time_index import as_times, as_times_of, regular, smallest_step
 from sklstm._input.containers import as_array
 from sklstm._input.sequences import LARGEST
 
@@ -174,8 +175,11 @@ def _as_pandas(y: Any, where: str) -> Any:
 def _from_long(y: Any, missing: str, freq: Any, where: str) -> Panel:
     """Read rows with the index (series, time)."""
     if y.index.nlevels != 2:
+        index = f"{in_code(where)}.index"
         raise ValueError(
-            f"{where} has an index of {y.index.nlevels} levels; a panel needs two, (series, time)."
+            f"{where} has an index of {y.index.nlevels} levels; a panel needs two, (series, time). "
+            f"If the last is the time, use {index} = pd.MultiIndex.from_arrays(["
+            f"{index}.droplevel(-1).to_flat_index(), {index}.get_level_values(-1)])."
         )
     if y.ndim == 2 and y.shape[1] != 1:
         raise ValueError(
@@ -252,7 +256,8 @@ def _observed(
     if last < len(values) - 1:
         raise ValueError(
             f"{where}{name} is NaN from {axis[last + 1]!s} to its end. Cut it there; series that "
-            "end at different times go into one long frame with the index (series, time)."
+            "end at different times go into one long frame with the index (series, time), which "
+            f"{in_code(where)}.unstack().dropna() makes of a wide one."
         )
     values, axis = values[first:].astype(np.float64), axis[first:]
     gaps = np.flatnonzero(np.isnan(values))

@@ -10,7 +10,8 @@ import numpy as np
 from sklstm._forecasting.columns import is_number, pandas_needed
 from sklstm._forecasting.date_words import how_to_read, is_date_in_words
 from sklstm._forecasting.exogenous import without_y
-from sklstm._forecasting.time_index import as_times, how_to_convert, in_code, is_time_dtype
+from sklstm._forecasting.time_advice import how_to_convert, in_code
+from sklstm._forecasting.time_index import as_times, is_time_dtype
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._forecasting.date_words import how_to_read
+from sklstm._forecasting.time_advice import (
+    TimesInCode,
+    end_of_summer_time,
+    how_to_convert,
+    local_time_advice,
+    unknown_frequency,
+)
 from sklstm._input.table_columns import time_stamps
 
 # With gaps, a frequency is inferred from stretches of so many consecutive time stamps, which
@@ -29,7 +35,7 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     """
     import pandas as pd
 
-    index, code = as_times(index), in_code(where)
+    index, code = as_times(index), TimesInCode.of(where)
     if len(index) == 0:
         raise ValueError(f"{where} has no observations.")
     if index.hasnans:
@@ -38,22 +44,23 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     if not (isinstance(index, kinds) or pd.api.types.is_integer_dtype(index.dtype)):
         raise ValueError(  # before their order is looked at: that of text is not that of time
             f"{where} has an index of type {type(index).__name__} ({index.dtype}), which has no "
-            f"frequency. {how_to_convert(index, f'{code}.index')}"
+            f"frequency. {how_to_convert(index, code.times, code.index)}"
         )
     if not index.is_unique:
         twice = index[index.duplicated()][0]
         raise ValueError(
-            f"{where} has {twice!s} more than once in its index. {_end_of_summer_time(index, code)}"
-            f"Aggregate first, for example with {code}.groupby(level=0).mean()."
+            f"{where} has {twice!s} more than once in its index. {end_of_summer_time(index, where)}"
+            f"Aggregate first, for example with {code.frame}.groupby(level={code.levels}).mean()."
         )
     if not index.is_monotonic_increasing:
         raise ValueError(
-            f"{where} has an index that is not sorted in time: use {code}.sort_index()."
+            f"{where} has an index that is not sorted in time: use {code.frame}.sort_index()."
         )
     if isinstance(index, pd.PeriodIndex):
         if freq is not None and _period_frequency(freq) != index.freq:
             known = _period_frequency(freq) is not None
-            other = f", or convert them with {code}.index.asfreq({freq!r})" if known else ""
+            converted = code.index(f"{code.times}.asfreq({freq!r})")
+            other = f", or convert them with {converted}" if known else ""
             raise ValueError(
                 f"{where} has periods of the frequency {index.freqstr}, but freq is {freq!r}: "
                 f"leave freq out{other}."
@@ -62,29 +69,6 @@ def regular(index: Any, freq: Any = None, where: str = "y") -> tuple[Any, Any]:
     if isinstance(index, pd.DatetimeIndex):
         return _regular_times(index, freq, where)
     return _regular_integers(index, freq, where)
-
-
-def how_to_convert(times: Any, code: str) -> str:
-    """Return what to do about an Index that holds no times.
-
-    code: how a line of code names it
-    """
-    import pandas as pd
-
-    if times.dtype.kind == "f":  # pd.to_datetime would read a year as nanoseconds since 1970
-        if (times == np.floor(times)).all():
-            return f"Convert it to whole numbers, with {code}.astype(int)."
-        return "Use time stamps, periods or whole numbers."
-    if times.dtype.kind == "m":
-        return f"Add the time at which they begin, such as pd.Timestamp('2020-01-01') + {code}."
-    if pd.api.types.is_string_dtype(times.dtype):
-        return f"Convert it to time stamps, with pd.to_datetime({code}{how_to_read(times)})."
-    return "Use a DatetimeIndex (pd.to_datetime), a PeriodIndex or whole numbers."
-
-
-def in_code(where: str) -> str:
-    """Return how a line of code names what messages call `where`, such as "The new y"."""
-    return where.removeprefix("The new ")
 
 
 def as_times(index: Any) -> Any:
@@ -163,10 +147,11 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
         step = int(freq)
     digits = _digits_of_dates(index)
     if digits and len(index) < index[-1] - index[0] + 1:  # there is no 32nd of January
+        code = TimesInCode.of(where)
+        line = code.index(f"pd.to_datetime({code.times}.astype(str), format={digits!r})")
         raise ValueError(
             f"{where} has an index of whole numbers that look like dates, {index[0]} to "
-            f"{index[-1]}. Convert them to time stamps, with "
-            f"pd.to_datetime({in_code(where)}.index.astype(str), format={digits!r})."
+            f"{index[-1]}. Convert them to time stamps, with {line}."
         )
     full = pd.RangeIndex(int(index[0]), int(index[-1]) + step, step, name=index.name)
     _check_on_frequency(index, full, step, where)
@@ -195,7 +180,7 @@ def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:
     elif offset is None:
         offset = _guess(index)
     if offset is None:
-        raise ValueError(_unknown_frequency(index, where))
+        raise ValueError(unknown_frequency(index, where))
     full = _stamps(index[0], offset, last=index[-1]).rename(index.name)
     _check_on_frequency(index, full, offset.freqstr, where)
     return full, offset
@@ -245,70 +230,11 @@ def _offset(freq: Any) -> Any:
         ) from error
 
 
-def _unknown_frequency(index: Any, where: str) -> str:
-    """Say that a frequency cannot be found, and what to do."""
-    found, code = f"The frequency of {where} cannot be found from its index. ", in_code(where)
-    if len(index) < 3:
-        return found + (
-            "It takes three time stamps to find it. Set it with "
-            f"{code}.asfreq('D'), for example, or pass freq='D' to the estimator."
-        )
-    if advice := _local_time_advice(index, code):
-        return found + advice
-    gaps = np.diff(index.to_numpy())
-    first, other = gaps[0], int(np.argmax(gaps != gaps[0]))
-    return found + (
-        f"Its first step is {_in_words(first)}, but from {index[other]!s} to "
-        f"{index[other + 1]!s} it is {_in_words(gaps[other])}. If rows are missing, pass the "
-        "true frequency, for example freq='D', to the estimator; if times are irregular, "
-        f"aggregate first, for example with {code}.resample('D').mean(). "
-        f"{code}.asfreq('D') keeps only rows that are exactly on the frequency."
-    )
-
-
-def _local_time_advice(index: Any, code: str) -> str:
-    """Say what to do about days that begin at one local time but are written in UTC; or ''."""
-    import pandas as pd
-
-    times = index.tz_localize(None) if index.tz is not None else index
-    hours = (times - times.normalize()).unique().sort_values()
-    if len(hours) != 2 or len(times) < 3 or np.diff(times).min() < pd.Timedelta(hours=23):
-        return ""
-    if hours[1] - hours[0] not in (pd.Timedelta(hours=1), pd.Timedelta(hours=23)):
-        return ""
-    aware = "" if index.tz is not None else ".tz_localize('UTC')"
-    early, late = (str(hour)[-8:-3] for hour in hours)
-    return (
-        f"Its times are at {early} and {late} o'clock, as one local time is in UTC, with summer "
-        f"time. Convert them back, for example with {code}{aware}.tz_convert('Europe/Berlin')."
-    )
-
-
-def _end_of_summer_time(index: Any, code: str) -> str:
-    """Say what to do about hours that come twice because local clocks were put back; or ''."""
-    twice = index[index.duplicated()]
-    if getattr(twice, "tz", "") is not None or len(twice) > 4 * twice.year.nunique():
-        return ""  # no time stamps, or more than quarters of an hour in each year
-    if not ((twice.hour <= 3) & (twice.day_of_week == 6)).all() or (index.hour == 0).all():
-        return ""
-    return (
-        "If these are local times, in which an hour comes twice at the end of summer time, use "
-        f"{code}.tz_localize('Europe/Berlin', ambiguous='infer'), with your own zone. Otherwise: "
-    )
-
-
-def _in_words(gap: Any) -> str:
-    """Return a time difference in words."""
-    import pandas as pd
-
-    return str(pd.Timedelta(gap))
-
-
 def _check_on_frequency(index: Any, full: Any, step: Any, where: str) -> None:
     """Refuse an index with entries between those of its gapless axis."""
     strange = index[~index.isin(full)]
     if len(strange):
-        if hasattr(index, "tz") and (advice := _local_time_advice(index, in_code(where))):
+        if hasattr(index, "tz") and (advice := local_time_advice(index, where)):
             raise ValueError(
                 f"The index of {where} does not lie on its frequency, {step}. {advice}"
             )

@@ -165,6 +165,39 @@ def test_columns_of_years_and_months_are_times(names):
     fit(table.set_axis(Y.index))  # two series named so
 
 
+LONG = pd.concat({"New York": Y, "b": 2.0 * Y}, names=["shop", "month"])
+
+
+@pytest.mark.parametrize(
+    ("y", "line"),
+    [
+        (LONG[::-1], "y.sort_index()"),
+        (pd.concat([LONG, LONG]).sort_index(), "y.groupby(level=[0, 1]).mean()"),
+        (
+            LONG.rename(index=lambda time: f"{time:%d.%m.%Y}", level=1),
+            "y.index.set_levels(pd.to_datetime(y.index.levels[1], dayfirst=True), level=1)",
+        ),
+        (
+            LONG.rename(index=lambda time: int(f"{time:%Y%m}"), level=1),
+            "y.index.set_levels("
+            "pd.to_datetime(y.index.levels[1].astype(str), format='%Y%m'), level=1)",
+        ),
+        (
+            pd.concat({"east": LONG}),
+            "pd.MultiIndex.from_arrays("
+            "[y.index.droplevel(-1).to_flat_index(), y.index.get_level_values(-1)])",
+        ),
+        (LONG.drop(LONG.index[-3:]).unstack(0), "y.unstack().dropna()"),
+    ],
+)
+def test_the_line_that_helps_is_for_all_series_of_a_panel(y, line):
+    refused(y, re.escape(line))
+    made = eval(line, {"pd": pd, "y": y})
+    y = y.set_axis(made) if isinstance(made, pd.Index) else made
+    expected = fit(LONG[: len(y)]).predict().groupby(level=0).sum()
+    np.testing.assert_allclose(fit(y.sort_index()).predict().groupby(level=0).sum(), expected)
+
+
 def test_what_is_no_number_is_named():
     words = Y.round(1).astype(str)
     refused(words, r"dtype (str|object); a forecast needs numbers\. Convert it")

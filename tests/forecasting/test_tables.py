@@ -172,9 +172,9 @@ def test_a_splitter_of_panels_needs_the_names_too():
         next(PanelSplit(2, **names).split(TABLE.astype({"ds": str})))
 
 
-def test_lines_that_help_hold_names_with_spaces():
+def test_a_list_of_columns_and_a_series_without_frequency_are_refused():
     short = TABLE[:2].assign(unique_id="New York")
-    with pytest.raises(ValueError, match=r"Set it with y\.loc\['New York'\]\.asfreq\('D'\)"):
+    with pytest.raises(ValueError, match=r"y\.loc\['New York'\] cannot .*as freq='D'\.$"):
         LSTMForecaster(**FAST, **COLUMNS).fit(short)
     with pytest.raises(ValueError, match=r"id_col is a list.*table\['shop'\] \+ ' '"):
         LSTMForecaster(**FAST, **COLUMNS | {"id_col": ["unique_id"]}).fit(TABLE)
