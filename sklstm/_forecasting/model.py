@@ -118,7 +118,7 @@ class Model:
         """Refuse values of a series that have no logarithm, if it is forecast in logarithms."""
         if self.logs[i] and not y.min() > 0.0:
             what_to_do = (
-                "use update with refit=True."
+                "fit again, with refit=True in update or backtest, or with log=False."
                 if self.settings.log is None
                 else "fit with log='auto' or log=False."
             )
@@ -157,6 +157,7 @@ class Model:
         lengths are in ascending order; y (n,) and inputs (>= n, k) begin with the series. The
         forecasts are those of `followed` at each length, but for rounding.
         """
+        y = y[: lengths[-1]]  # what comes later need not have a logarithm
         self._check_scale(i, y)
         x, explained = to_scale(y, bool(self.logs[i])), None
         if inputs is not None:

@@ -102,6 +102,11 @@ def as_times_of(index: Any, known: Any, where: str) -> Any:
             f"{where} has the index {type(times).__name__} ({times.dtype}), but that of fit is a "
             f"{type(known).__name__}, which ends at {known[-1]!s}: pass times of that kind."
         )
+    if times.inferred_type == "period" and times.freq != known.freq:
+        raise ValueError(
+            f"{where} has periods of the frequency {times.freqstr}, y of fit of {known.freqstr}: "
+            f"use index.asfreq({known.freqstr!r}), or resample."
+        )
     zone, own = getattr(known, "tz", None), getattr(times, "tz", None)
     if (zone is None) != (own is None):
         raise ValueError(

@@ -138,6 +138,13 @@ def test_what_cannot_be_is_refused():
         forecaster.predict_at(y, X=(y + 1.0).to_frame())
     with pytest.raises(ValueError, match=r"logarithms.*refit=True"):
         forecaster.predict_at(y.where(y.index < y.index[55], -1.0))
+    # what comes after the last origin need not have a logarithm, as in a backtest that fits again
+    later_zero = y.where(y.index < y.index[55], 0.0)
+    expected = forecaster.predict_at(y, y.index[47:55])
+    pd.testing.assert_frame_equal(forecaster.predict_at(later_zero, y.index[47:55]), expected)
+    table = LSTMForecaster(**FAST).backtest(later_zero, horizon=4, n_origins=3, step=1)
+    assert table["actual"].eq(0.0).any()
+    assert (table.groupby("cutoff")["prediction"].count() == 4).all()
     with pytest.raises(ValueError, match="is a single series"):
         forecaster.predict_at(y, long().index[:1])
     with pytest.raises(ValueError, match="horizon must be a whole number"):

@@ -65,6 +65,18 @@ def test_times_of_another_kind_are_named():
             use(Y[84:91].reset_index(drop=True), X[84:91].reset_index(drop=True))
 
 
+def test_periods_of_another_frequency_are_named():
+    quarters = pd.Series(Y.to_numpy()[:40], pd.period_range("2010Q1", periods=40, freq="Q"))
+    months = pd.Series(1.0, pd.period_range("2017-07", periods=3, freq="M"))
+    forecaster = LSTMForecaster(**FAST).fit(quarters[:30])
+    message = r"has periods of the frequency M, y of fit of Q-DEC: use index.asfreq\('Q-DEC'\)"
+    for use in (forecaster.update, forecaster.predict, forecaster.score, forecaster.predict_at):
+        with pytest.raises(ValueError, match=message):
+            use(months)
+    with pytest.raises(ValueError, match=f"^X {message}"):
+        LSTMForecaster(**FAST).fit(quarters, months.to_frame("x"))
+
+
 def test_rows_of_whole_numbers_need_not_be_a_range():
     y = Y.reset_index(drop=True)
     forecaster = LSTMForecaster(**FAST).fit(y[:84])
