@@ -117,15 +117,13 @@ def test_chunks_that_are_normalised_together(always_threads, monkeypatch, batch_
 
 
 @pytest.mark.parametrize("patience", [0, 1, 10_000])
-@pytest.mark.parametrize("lag", [-1.0, 1.0])
-def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience, lag):
+def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience):
     """With little work, the branch is computed on another thread than the recurrent layers.
 
-    The thread that begins takes what ends first, and then makes the next minibatch.
+    The thread of these then makes the next minibatch.
     """
     monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 1e5)
     monkeypatch.setattr(workers, "_PATIENCE", patience)
-    monkeypatch.setattr(Workers, "_lag", property(lambda pool: lag, lambda *_: None), raising=False)
     used, forward, beside, made = set(), ConvolutionBuffers.forward, Chunk.branch_gradient, []
     make = Ahead.make
 
@@ -145,7 +143,7 @@ def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience, lag):
     assert used == {True} and sum(made) == 0
     used.clear()
     model = LSTMClassifier(**settings, n_jobs=2).fit(X, y)
-    assert used == {lag > 0.0}
+    assert used == {False}
     assert sum(made) > 20
     np.testing.assert_array_equal(model.theta_, expected.theta_)
 

@@ -352,17 +352,15 @@ def network_gradient(
     (in) need_dw: whether dw is wanted; else it is scratch, and its large products are left out
     (accum) work.h, work.c: initial, then final states; work.dh, work.dc: gradient of the
             final states beyond what pooling adds, then of the initial states
-    (accum) arrived int64 (2,): this kernel arrives at the first when it begins, when static is
-            needed, and when `work.dfeatures` are there; another thread, from 1 on, at the second
-            when it has written static. Of size 0: static is there
+    (accum) arrived int64 (2,): this kernel arrives at the first when static is needed, and when
+            `work.dfeatures` are there; another thread at the second when it has written static.
+            Of size 0: static is there
     (in) patience: how many times to look for static
     (in) waiting: whether the last call ended for want of static
     (out) work.raw, dx (if need_dx);  (accum) dw
     returns whether it waits for static, and the sum over the chunk of row_weight * loss
     """
     if not waiting:
-        if arrived.size > 0:
-            arrive(arrived, 0)
         _recurrent_forward(plan, x, starts, packed, layer_mask, segment, TRUE, work)
         if arrived.size > 0:
             arrive(arrived, 0)

@@ -181,7 +181,7 @@ class Chunk:
         assert self._branch is not None
         yield from self._branch.forward()
         hand_over(beside.arrived[1:], NOTHING, 0, 0)
-        while not hand_over(NOTHING, beside.arrived[:1], 3, beside.patience):
+        while not hand_over(NOTHING, beside.arrived[:1], 2, beside.patience):
             yield
         yield from self._branch_backward(self._branch)
 

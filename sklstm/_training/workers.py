@@ -36,11 +36,9 @@ _PREDICTED_STEPS = 2**18
 ROWS_OF_ONE_THREAD = _PREDICTED_ROWS // 2
 # A branch is worth a thread of its own from so many times this work on.
 _SPLITTING = 5.0
-# How many times a chunk looks for another one inside a kernel, which takes about half a
-# millisecond, and the seconds of its pause after that.
-_PATIENCE, _PAUSE = 10_000, 1e-4
-# How many minibatches decide which of two threads computes the branch.
-_MEMORY = 8
+# How many times a chunk looks for another one inside a kernel, which takes one or two milliseconds,
+# and the seconds of its pause after that.
+_PATIENCE, _PAUSE = 40_000, 1e-4
 # The variants of kernels that this process has run.
 _compiled: set[tuple[Any, ...]] = set()
 
@@ -125,8 +123,6 @@ class Workers:
         self.touched: Touched | None = None
         self.squares = 0.0
         self._pace = Pace()
-        # seconds after the branch that the rest ended, on two threads
-        self._lag = 0.0
         # of batch normalisation in the last minibatch, (n_statistics,)
         self._statistics = np.empty(network.n_statistics, network.dtype)
 
@@ -186,7 +182,7 @@ class Workers:
         most = self._n_threads_together(n_tasks, work, splits, minibatch.warps)
         n_threads = self._pace.choose(most)
         patience = _PATIENCE if n_threads > 1 else 0
-        beside = Beside(np.array([0, 1]), patience) if splits and n_threads > 1 else NOBODY
+        beside = Beside(np.zeros(2, np.int64), patience) if splits and n_threads > 1 else NOBODY
         return _Team(self.network.together(n_chunks, patience), beside, most, n_threads)
 
     def update_statistics(self, theta: NDArray) -> None:
@@ -312,26 +308,22 @@ class Workers:
             self._pace.took(team.n_threads, (end - start) / prepared.minibatch.work)
 
     def _run_beside(self, prepared: Prepared, meanwhile: Callable[[], None]) -> float:
-        """Compute the branch of the only chunk, and the rest, on two threads.
+        """Compute the branch of the only chunk on another thread than the rest.
 
-        This thread takes what ended first in the last minibatches, and has time for `meanwhile`.
-        Return when both had ended, by the clock.
+        The rest is shorter on most sets, so this thread has time for `meanwhile`. Return when both
+        had ended, by the clock.
         """
-        beside, together = prepared.team.beside, prepared.team.together[0]
-        branch = prepared.buffers.chunks[0].branch_gradient(beside)
+        branch = prepared.buffers.chunks[0].branch_gradient(prepared.team.beside)
         ended = [0.0, 0.0]  # of the rest, and of the branch
-        mine = int(self._lag > 0.0)
 
         def timed(k: int, task: Generator[None, None, None]) -> Generator[None, None, None]:
             yield from task
             ended[k] = time.perf_counter()
-            if k == mine:
+            if k == 0:
                 meanwhile()
 
         tasks = [timed(0, prepared.tasks[0]), timed(1, branch)]
-        entered = [beside.arrived[:1], together.arrived]
-        self._run_together([tasks[mine], tasks[1 - mine]], 2, [entered[1 - mine]])
-        self._lag += (ended[0] - ended[1] - self._lag) / _MEMORY
+        self._run_together(tasks, 2, [prepared.team.together[0].arrived])
         return max(ended)
 
     def _run_together(
