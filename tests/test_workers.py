@@ -78,13 +78,13 @@ def test_a_small_minibatch_is_two_chunks_if_that_pays():
     assert [n_chunks_of(n, little, normalised=True) for n in (16, 32, 33)] == [1, 1, 2]
 
 
-@pytest.mark.parametrize(("work", "in_a_row"), [(1e6, 8), (1e9, 1)])
-def test_small_minibatches_are_made_in_a_row(work, in_a_row):
+@pytest.mark.parametrize(("n_steps", "in_a_row"), [(8_000, 8), (8_001, 1)])
+def test_small_minibatches_are_made_in_a_row(n_steps, in_a_row):
     made = []
 
     def make(part):
         made.append(part)
-        return SimpleNamespace(work=work), 1.0
+        return SimpleNamespace(n_steps=n_steps), 1.0
 
     minibatches = in_groups(make, range(20))
     for k, _ in enumerate(minibatches):

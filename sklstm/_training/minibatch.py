@@ -27,9 +27,9 @@ _MEETING = 50.0
 _MAX_CHUNKS = 8
 # The chunks of a minibatch of up to so many sequences are normalised together.
 _NORMALISED_TOGETHER = 32
-# So many minibatches are made in a row, unless one has more than so many times the work that is
-# worth a thread: all of them are kept.
-_GROUP, _LARGE = 8, 150.0
+# So many minibatches are made in a row, unless one has more than so many time steps: all of them
+# are kept.
+_GROUP, _LARGE = 8, 8_000
 
 T = TypeVar("T")
 
@@ -82,7 +82,8 @@ class Minibatch:
         self._target, self._weight = target, weight
         lengths = inputs.lengths[samples]
         order = np.argsort(-lengths, kind="stable")
-        self.work = float(lengths.sum()) * network.layout.n_packed
+        self.n_steps = int(lengths.sum())
+        self.work = float(self.n_steps) * network.layout.n_packed
         self.n_chunks = n = n_chunks_of(len(samples), self.work, network.n_statistics > 0)
         # every n-th row, so that all chunks hold sequences of similar lengths
         self._chunks = [order[k::n] for k in range(n)]
@@ -131,7 +132,7 @@ def in_groups(
     following = iter(parts)
     for part in following:
         first = make(part)
-        is_small = not pays(first[0].work, _LARGE)
+        is_small = first[0].n_steps <= _LARGE
         yield from [first, *map(make, itertools.islice(following, _GROUP - 1 if is_small else 0))]
 
 
