@@ -59,6 +59,9 @@ def test_theta_cannot_be_changed_where_predictions_would_not_notice():
     before = model.predict(X)
     mine *= 0.0
     np.testing.assert_array_equal(model.predict(X), before)
+    model.conformalize(X, y).theta_ = mine
+    with pytest.raises(ValueError, match="call conformalize"):
+        model.predict_interval(X)
     with pytest.raises(ValueError, match=r"theta_ of this network has the shape \(\d+,\), what is"):
         model.theta_ = mine[:-1]
 

@@ -132,6 +132,7 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
                     f"theta_ of this network has the shape {shape}, what is assigned to it "
                     f"{value.shape}. load_parameters in sklstm.export replaces them by name."
                 )
+            self.__dict__.pop("conformity_scores_", None)  # of other parameters
         super().__setattr__(name, value)
 
     def __setstate__(self, state: dict[str, Any]) -> None:

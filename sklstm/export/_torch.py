@@ -57,7 +57,6 @@ def load_parameters(estimator: Any, parameters: Mapping[str, Any]) -> Any:
     # without the moments of partial_fit, which were those of other parameters
     estimator._members = [member | {"optimizer_state": []} for member in estimator._members]
     estimator.theta_ = loaded_[0] if len(loaded_) == 1 else np.stack(loaded_)
-    estimator.__dict__.pop("conformity_scores_", None)  # of other parameters
     return estimator
 
 
