@@ -21,7 +21,7 @@ from sklstm._estimator.channel_roles import ChannelRoles
 from sklstm._estimator.embedding_sizes import embedding_shapes
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
-from sklstm._estimator.saved import Saved
+from sklstm._estimator.read_only import ReadOnlyTheta
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import StepEncoder
 from sklstm._input.channel_selection import channel_names
@@ -56,7 +56,7 @@ class Embedding(NamedTuple):
     unknown: NDArray  # (size,): for what is missing, or was not there in training
 
 
-class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
+class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParameters):
     """The methods of classifier and regressor that need a fitted network.
 
     `theta_` holds all parameters: (n_parameters,), or a row for each of several members of an
@@ -121,24 +121,6 @@ class FittedNetwork(HyperParameters, Saved, WithComponents, WithParameters):
         return (
             by_sample(decoded, data.lengths) if self._architecture["return_sequences"] else decoded
         )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Keep parameters that the user assigns as a copy, of the shape that they have."""
-        if name == "theta_":
-            value, shape = np.array(value), np.shape(getattr(self, name, value))
-            value.flags.writeable = False
-            if value.shape != shape:
-                raise ValueError(
-                    f"theta_ of this network has the shape {shape}, what is assigned to it "
-                    f"{value.shape}. load_parameters in sklstm.export replaces them by name."
-                )
-            self.__dict__.pop("conformity_scores_", None)  # of other parameters
-        super().__setattr__(name, value)
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if "theta_" in self.__dict__:
-            self.theta_.flags.writeable = False  # as it was before
 
     def _known_sequences(self, X: Any) -> SequenceDataset:
         """Return X as sequences like those of fit."""
