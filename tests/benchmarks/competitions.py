@@ -16,7 +16,8 @@ and horizons. Where the figures of the seasonal naive forecast agree, as they do
 yearly, the protocol is the same. The hourly series of M4 are 120 of 414, without published figures.
 
 ``--methods`` may add Theta and AutoETS of statsforecast, run here, if it is installed (extra
-``bench``).
+``bench``). ``--earlier K`` forecasts what came K horizons before the test part, which shows how
+much coverage varies from one period to another; it needs a file of results of its own.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from tests.benchmarks.machine import describe_machine
 
 QUANTILES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 COVERAGES = [0.8, 0.95]
+_SHORTEST_PAST = 4  # horizons that remain of a series that ends earlier
 
 
 class Competition(NamedTuple):
@@ -182,7 +184,12 @@ def measured(name: str, method: str, series: str, past: np.ndarray, future: np.n
 
 
 def jobs(
-    folder: Path, names: list[str], methods: list[str], sample: int | None, done: set[Any]
+    folder: Path,
+    names: list[str],
+    methods: list[str],
+    sample: int | None,
+    done: set[Any],
+    n_earlier: int = 0,
 ) -> Iterator[tuple[str, str, str, np.ndarray, np.ndarray]]:
     """Yield the arguments of `measured` for all that is not done."""
     for name in names:
@@ -193,7 +200,18 @@ def jobs(
         for label in [labels[i] for i in (order if sample else np.sort(order))]:
             for method in methods:
                 if (name, method, label) not in done:
-                    yield name, method, label, *every[label]
+                    known = earlier(*every[label], n_earlier)
+                    if known is not None:
+                        yield name, method, label, *known
+
+
+def earlier(past: np.ndarray, future: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return past and future as they were k horizons earlier; None if the past is too short."""
+    y, h = np.concatenate([past, future]), len(future)
+    n = len(past) - k * h
+    if k > 0 and n < _SHORTEST_PAST * h:
+        return None
+    return y[:n], y[n : n + h]
 
 
 def compiled() -> None:
@@ -216,7 +234,7 @@ def run(path: Path, todo: list[tuple[Any, ...]], n_jobs: int) -> None:
             file.flush()
 
 
-def summary(table: pd.DataFrame) -> str:
+def summary(table: pd.DataFrame, figures: dict[str, dict[str, tuple[float, float]]]) -> str:
     """Return two tables in Markdown: MASE beside published figures, and what was measured here."""
     done = [name for name in COMPETITIONS if name in set(table.competition)]
     methods = [method for method in METHODS if method in set(table.method)]
@@ -232,7 +250,7 @@ def summary(table: pd.DataFrame) -> str:
     for name in done:
         of_name = table[table.competition == name]
         mase = of_name.groupby("method").mase.mean()
-        published = PUBLISHED.get(name, {})
+        published = figures.get(name, {})
         cells = [f"{mase.get(method, np.nan):.3f}" for method in methods]
         cells += [f"{published.get(method, (np.nan,))[0]:.3f}" for method in others]
         lines.append(f"| {name} | {of_name.series.nunique()} | " + " | ".join(cells) + " |")
@@ -252,6 +270,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--results", type=Path, default=Path("competitions.csv"))
     parser.add_argument("--sample", type=int, help="number of series of each competition")
+    parser.add_argument("--earlier", type=int, default=0, help="end so many horizons earlier")
     parser.add_argument("--jobs", type=int, default=1, help="number of processes")
     parser.add_argument("--only", nargs="+", choices=COMPETITIONS, default=list(COMPETITIONS))
     parser.add_argument(
@@ -262,11 +281,15 @@ def main() -> None:
     if arguments.results.exists():
         table = pd.read_csv(arguments.results, dtype={"series": str})
         done = set(zip(table.competition, table.method, table.series, strict=True))
-    todo = jobs(arguments.folder, arguments.only, arguments.methods, arguments.sample, done)
+    todo = jobs(
+        arguments.folder, arguments.only, arguments.methods, arguments.sample, done,
+        arguments.earlier,
+    )  # fmt: skip
     compiled()
     run(arguments.results, list(todo), arguments.jobs)
     print(describe_machine() + "\n")
-    print(summary(pd.read_csv(arguments.results, dtype={"series": str})))
+    figures = {} if arguments.earlier else PUBLISHED
+    print(summary(pd.read_csv(arguments.results, dtype={"series": str}), figures))
 
 
 if __name__ == "__main__":
