@@ -7,9 +7,9 @@ The code of a category is its position among the sorted categories of the traini
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_feature_names, _check_n_features
 
 from sklstm._input.channel_selection import channel_names, selected_channels
 from sklstm._input.containers import as_text, check_container, is_pandas
-from sklstm._input.sequences import SequenceDataset, steps_of
+from sklstm._input.sequences import SequenceDataset, blocks_of_steps, counts_of_codes, steps_of
 from sklstm._input.static_features import static_columns
 from sklstm._input.table_columns import as_frame
 from sklstm._input.words import (
@@ -162,18 +162,23 @@ def encoded(estimator: Any, data: SequenceDataset, found: Numbered, reset: bool)
         if reset and isinstance(estimator.categorical_features, str):
             _warn_of_codes(data)
         return data
-    rows = steps_of(data)
-    values = data.values.astype(np.promote_types(data.values.dtype, np.float32))
+    if len(found.channels) == data.n_channels:  # codes alone are whole numbers, 0 in padding
+        values = np.zeros(data.values.shape, np.int32)
+    else:
+        values = data.values.astype(np.promote_types(data.values.dtype, np.float32))
     for k, channel in enumerate(found.channels):
-        column = data.values[rows, channel].astype(np.float64)
-        words = found.words.get(int(channel))
-        if words is None:
-            _check_numbers(estimator, column, channel)
+        column = _Column.of(data, channel, found.words.get(int(channel)))
+        if not column.holds_words:
+            _check_numbers(estimator, column.values, channel)
         if reset:
-            estimator.categories_.append(_learned(column, words))
-            if words is None:
-                _warn_of_fractions(estimator, channel, estimator.categories_[-1], len(column))
-        values[rows, channel] = _codes(estimator, column, words, k, channel)
+            estimator.categories_.append(column.values[column.counts > 0])
+            if not column.holds_words:
+                _warn_of_fractions(estimator, channel, estimator.categories_[-1], column.n_steps)
+            codes = np.append(_numbered_anew(column.counts > 0), 0)
+        else:
+            codes = _codes(estimator, column, k)
+        for rows, position in column.positions():
+            values[rows, channel] = codes[position]
     return replace(data, values=values)
 
 
@@ -184,13 +189,12 @@ def kept_categories(
     values = data.values
     for k, channel in enumerate(np.flatnonzero(estimator.is_categorical_)):
         n = len(estimator.categories_[k])
-        codes = data.values[steps_of(data.of(samples)), channel].astype(np.intp)
-        there = np.bincount(codes, minlength=n + 1)[1:] > 0
+        there = counts_of_codes(data.of(samples), data.values[:, channel], n + 1)[1:] > 0
         if not there.all():
-            new = np.concatenate([[0], np.cumsum(there) * there])
+            new = np.concatenate([[0], _numbered_anew(there)])
             values = values.copy()
-            rows = steps_of(data)
-            values[rows, channel] = new[data.values[rows, channel].astype(np.intp)]
+            for rows in blocks_of_steps(data):
+                values[rows, channel] = new[data.values[rows, channel].astype(np.intp)]
             estimator.categories_[k] = estimator.categories_[k][there]
     return replace(data, values=values)
 
@@ -199,6 +203,8 @@ def split_categories(
     is_categorical: NDArray[np.bool_], data: SequenceDataset
 ) -> tuple[SequenceDataset, NDArray[np.int32]]:
     """Return the numeric channels, and the codes (total_steps, n_categorical) of the others."""
+    if data.values.dtype == np.int32:  # see `encoded`: there are no others
+        return replace(data, values=np.empty((len(data.values), 0), np.float32)), data.values
     codes = data.values[:, is_categorical]
     codes = np.where(np.isfinite(codes), codes, 0.0).astype(np.int32)  # NaN stands in padding
     numeric = np.ascontiguousarray(data.values[:, ~is_categorical])
@@ -241,38 +247,82 @@ class StepEncoder:
 
 
 # --- one channel --------------------------------------------------------------------------
-def _learned(column: NDArray[np.float64], words: NDArray | None) -> NDArray:
-    """Return the sorted categories (n_categories,) in a channel: words, or numbers."""
-    present = np.unique(column[~np.isnan(column)])
-    return present if words is None else words[present.astype(np.intp)]
+@dataclass
+class _Column:
+    """A categorical channel of some sequences: the values in it, and at which steps they are."""
+
+    data: SequenceDataset
+    channel: int
+    holds_words: bool
+    values: NDArray  # (n_values,), sorted: words, or numbers
+    counts: NDArray[np.int64]  # (n_values,): at how many steps
+
+    @classmethod
+    def of(cls, data: SequenceDataset, channel: int, words: NDArray | None) -> Self:
+        """Find the values in a channel; words: what its numbers stand for, if for words."""
+        values = words
+        if values is None:
+            parts = [np.unique(numbers) for _, numbers in _blocks(data, channel)]
+            values = parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
+            values = values[~np.isnan(values)]
+        column = cls(data, channel, words is not None, values, np.zeros(len(values), np.int64))
+        for _, position in column.positions():
+            np.add.at(column.counts, position[position >= 0], 1)
+        return column
+
+    @property
+    def n_steps(self) -> int:
+        """Steps of all sequences."""
+        return int(self.data.lengths.sum())
+
+    def positions(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.intp]]]:
+        """Yield rows of the data, block by block, and the position of the value in each.
+
+        -1 where none is given
+        """
+        for rows, values in _blocks(self.data, self.channel):
+            missing = np.isnan(values)
+            if self.holds_words:
+                position = np.where(missing, -1.0, values).astype(np.intp)
+            else:
+                position = np.where(missing, -1, np.searchsorted(self.values, values))
+            yield rows, position
 
 
-def _codes(
-    estimator: Any, column: NDArray[np.float64], words: NDArray | None, k: int, channel: int
-) -> NDArray[np.intp]:
-    """Return the codes (n_steps,) of a channel; warn of categories that fit did not see."""
-    categories = estimator.categories_[k]
-    missing = np.isnan(column)
-    other_kind = len(categories) > 0 and (categories.dtype == object) != (words is not None)
-    if other_kind and not missing.all():
+def _blocks(
+    data: SequenceDataset, channel: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield rows of the data, block by block, and the values of a channel there."""
+    for rows in blocks_of_steps(data):
+        yield rows, data.values[rows, channel].astype(np.float64)
+
+
+def _numbered_anew(there: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return codes from 1 on for the categories (n,) that are there, 0 for others; (n,)."""
+    return np.where(there, np.cumsum(there), 0)
+
+
+def _codes(estimator: Any, column: _Column, k: int) -> NDArray[np.intp]:
+    """Return the code of each value of a column; warn of categories that fit did not see.
+
+    (n_values + 1,): behind them 0 for what is missing
+    """
+    categories, holds_words = estimator.categories_[k], column.holds_words
+    other_kind = len(categories) > 0 and (categories.dtype == object) != holds_words
+    if other_kind and column.counts.any():
         held = "numbers", "strings"
         raise ValueError(
-            f"{_name(estimator, channel)} of X holds {held[words is not None]}, but in fit it held "
-            f"{held[words is None]}, {as_text(categories[0])} for instance."
+            f"{_name(estimator, column.channel)} of X holds {held[holds_words]}, but in fit it "
+            f"held {held[not holds_words]}, {as_text(categories[0])} for instance."
         )
-    if words is None:
-        of_values, position = np.unique(column[~missing], return_inverse=True)
-    else:
-        of_values, position = words, column[~missing].astype(np.intp)
-    place = np.searchsorted(categories, of_values)
+    place = np.searchsorted(categories, column.values)
     known = place < len(categories)
-    known[known] = categories[place[known]] == of_values[known]
-    codes = np.zeros(len(column), np.intp)
-    codes[~missing] = np.where(known, place + 1, 0)[position]
-    n_unseen = np.bincount(position, minlength=len(of_values))[~known]
-    if n_unseen.any():
-        _warn(estimator, channel, of_values[~known][n_unseen > 0], int(n_unseen.sum()), len(column))
-    return codes
+    known[known] = categories[place[known]] == column.values[known]
+    unseen = ~known & (column.counts > 0)
+    if unseen.any():
+        n_unseen = int(column.counts[unseen].sum())
+        _warn(estimator, column.channel, column.values[unseen], n_unseen, column.n_steps)
+    return np.append(np.where(known, place + 1, 0), 0)
 
 
 def _check_numbers(estimator: Any, column: NDArray[np.float64], channel: int) -> None:

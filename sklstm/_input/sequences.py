@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM, SMALLEST_DEVIATI
 LARGEST = 1e150
 # Values that are turned to float64 at a time.
 _BLOCK_VALUES = 2**16
+# Steps whose codes are found at a time.
+_BLOCK_STEPS = 2**14
 NO_GAPS = np.empty(0, np.int64)
 # Width, mean and deviation of a channel that is not read by size, see `gather`.
 NOT_BY_SIZE = np.array([[np.inf], [0.0], [1.0]])
@@ -464,6 +467,21 @@ def evenly_spaced(samples: NDArray, most: int) -> NDArray:
 def steps_of(data: SequenceDataset) -> NDArray[np.int64]:
     """Return the rows of all samples of a data set, one sample after another."""
     return _runs(data.begin, data.lengths)
+
+
+def blocks_of_steps(data: SequenceDataset) -> Iterator[NDArray[np.int64]]:
+    """Yield what `steps_of` returns in blocks of whole samples, which need less memory."""
+    block = np.cumsum(data.lengths) // _BLOCK_STEPS  # (n_samples,)
+    for samples in np.split(np.arange(data.n_samples), np.flatnonzero(np.diff(block)) + 1):
+        yield steps_of(data.of(samples))
+
+
+def counts_of_codes(data: SequenceDataset, codes: NDArray, n: int) -> NDArray[np.int64]:
+    """Return how often each of n codes (total_steps,) occurs in the samples, (n,)."""
+    counts = np.zeros(n, np.int64)
+    for rows in blocks_of_steps(data):
+        counts += np.bincount(codes[rows].astype(np.intp, copy=False), minlength=n)
+    return counts
 
 
 def _runs(first: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:

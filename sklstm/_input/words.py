@@ -90,10 +90,11 @@ def _in_array(X: NDArray, choose: Choose, n_channels: int | None) -> Numbered:
 
 def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     """A list with a sequence for each sample: of words, of rows of values, or a frame."""
-    words = _words_of_lists(X)
-    if words is not None:
-        found = _in_rows(words, choose, None, n_channels)
-        return Numbered(_split(found.X, list(map(len, X))), found.channels, found.words)
+    if _are_lists_of_words(X):
+        channels = choose(1, [0], None)
+        _refuse_words([0], channels, None)
+        rows, words = _positions_in_lists(X)
+        return Numbered(_split(rows, list(map(len, X))), channels, {0: words})
     if len(X):
         _refuse_strings(X)
     if not all(map(is_sequence, X)):
@@ -118,14 +119,30 @@ def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     return Numbered(samples, found.channels, found.words)
 
 
-def _words_of_lists(X: Any) -> NDArray | None:
-    """Return the words (n_words, 1) of samples that are lists of strings; None if any is not."""
+def _are_lists_of_words(X: Any) -> bool:
+    """Return whether each sample is a list of strings, and there is a string."""
     if not len(X) or not {*map(type, X)} <= {list, tuple}:
-        return None
-    words = list(chain.from_iterable(X))
-    if {*map(type, words)} != {str}:
-        return None
-    return np.array(words, object)[:, np.newaxis]
+        return False
+    return {*map(type, chain.from_iterable(X))} == {str}
+
+
+def _positions_in_lists(X: Any) -> tuple[NDArray, NDArray]:
+    """Return the position (n_words, 1) of each word among the sorted words, and these.
+
+    No list of all words is made: it would take several times the memory of their positions.
+    """
+    words = sorted({*chain.from_iterable(X)})
+    position = dict(zip(words, range(len(words)), strict=True))
+    n_words = sum(map(len, X))
+    rows = np.fromiter(
+        map(position.__getitem__, chain.from_iterable(X)), _dtype_of_positions(n_words), n_words
+    )
+    return rows[:, np.newaxis], np.array(words, object)
+
+
+def _dtype_of_positions(n_words: int) -> type[np.floating]:
+    """Return a dtype for positions: they have no more digits than float32 if they are few."""
+    return np.float32 if n_words < 2**24 else np.float64
 
 
 def _split(rows: NDArray, lengths: list[int], stack: bool = True) -> Any:
@@ -201,9 +218,8 @@ def _in_rows(
     _refuse_words(with_words, channels, names)
     for c in channels[channels < width]:
         _check_categories(rows[:, c], _name_of(c, names))
-    # positions of words have no more digits than float32 while there are few of them
-    short = all(kinds) and len(rows) < 2**24
-    numbers, words = np.empty(rows.shape, np.float32 if short else np.float64), {}
+    dtype = _dtype_of_positions(len(rows)) if all(kinds) else np.float64
+    numbers, words = np.empty(rows.shape, dtype), {}
     for c in range(width):
         if kinds[c]:
             numbers[:, c], words[c] = positions_of_words(rows[:, c])

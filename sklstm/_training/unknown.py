@@ -12,31 +12,30 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, steps_of
+from sklstm._input.sequences import NetworkInput, counts_of_codes
 
 _C = 0.25
 
 
-def unknown_rates(
-    codes: NDArray[np.int32], n_vectors: list[int]
-) -> tuple[NDArray[np.float32], ...]:
-    """Return how often the categories of each channel are read as unknown.
-
-    codes (n_steps, n_categorical): of the training samples
-    n_vectors: rows of the table of each channel; the first stands for what is unknown
-    """
-    counts = [np.bincount(codes[:, k], minlength=n) for k, n in enumerate(n_vectors)]
-    return tuple((_C / (_C + n)).astype(np.float32) for n in counts)
+def unknown_rates(counts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Return how often categories that occur so often (n,) are read as unknown."""
+    rates: NDArray[np.float32] = (_C / (_C + counts)).astype(np.float32)
+    return rates
 
 
 def with_unknown(
     inputs: NetworkInput, samples: NDArray[np.int64], tables: tuple[tuple[int, int], ...]
 ) -> NetworkInput:
-    """Return inputs whose rare categories, of samples (n,), are at times read as unknown."""
+    """Return inputs whose rare categories, of samples (n,), are at times read as unknown.
+
+    tables: of each channel the number of vectors, the first of which is that of what is unknown,
+        and their size
+    """
     if inputs.codes is None:
         return inputs
-    codes = inputs.codes[steps_of(inputs.data.of(samples))]
-    return replace(inputs, unknown_rates=unknown_rates(codes, [n for n, _ in tables]))
+    data = inputs.data.of(samples)
+    counts = [counts_of_codes(data, inputs.codes[:, k], n) for k, (n, _) in enumerate(tables)]
+    return replace(inputs, unknown_rates=tuple(map(unknown_rates, counts)))
 
 
 def some_unknown(
