@@ -57,7 +57,8 @@ from sklstm.components.convolutions import Branch, Convolutions
 from sklstm.components.solvers import SOLVERS
 
 _Network = tuple[NDArray, Member]  # its parameters (n_parameters,), and what else is kept of it
-_Job = tuple[NDArray, Member, np.random.RandomState]  # a network to train, its random numbers
+_Start = Callable[[np.random.RandomState], NDArray]  # draws the parameters before a training
+_Job = tuple[_Start, Member, np.random.RandomState]  # a network to train, its random numbers
 
 
 class _HeldOut(NamedTuple):
@@ -335,23 +336,23 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         rngs = [rng if seed is None else np.random.RandomState(seed) for seed in seeds]
         if len(there) == len(seeds):
             return [], [
-                (theta.astype(self.dtype_), member, rng)  # a copy: it is trained in place
+                (partial(self._as_it_was, theta), member, rng)
                 for (theta, member), rng in zip(there, rngs, strict=True)
             ]
+        start = partial(self._initial, int(data.lengths[samples].max()))
         new = range(len(there), len(seeds))
-        return there, [
-            (self._initial(data, samples, rngs[k]), new_member(seeds[k]), rngs[k]) for k in new
-        ]
+        return there, [(start, new_member(seeds[k]), rngs[k]) for k in new]
 
-    def _initial(
-        self, data: SequenceDataset, samples: NDArray, rng: np.random.RandomState
-    ) -> NDArray:
-        """Draw the initial parameters (n_parameters,) of a network for this data."""
+    def _as_it_was(self, theta: NDArray, rng: np.random.RandomState) -> NDArray:
+        """Return a copy of the parameters (n_parameters,) of a network whose training goes on."""
+        return theta.astype(self.dtype_)
+
+    def _initial(self, n_timesteps: int, rng: np.random.RandomState) -> NDArray:
+        """Draw the initial parameters (n_parameters,) of a network for up to so many steps."""
         spec = self._spec
-        merged = self.branch_patch_size_ * spec.stride
-        longest = -(-int(data.lengths[samples].max()) // merged)
+        longest = -(-n_timesteps // (self.branch_patch_size_ * spec.stride))
         expecting = replace(spec, cell=spec.cell.expecting(longest))
-        return ParameterLayout(expecting).initial(rng).astype(self.dtype_)
+        return ParameterLayout(expecting).initial(rng, self.dtype_)
 
     # --- training ---------------------------------------------------------------------------
     def _train(
@@ -391,9 +392,11 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         return [history for _, history in results]
 
     def _train_member(
-        self, run: _Run, k: int, theta: NDArray, member: Member, rng: np.random.RandomState
+        self, run: _Run, k: int, start: _Start, member: Member, rng: np.random.RandomState
     ) -> tuple[_Network, History]:
-        """Train the k-th network of those to train, in place; return it, and what happened."""
+        """Train the k-th network of those to train; return it, and what happened."""
+        before = copy.deepcopy(rng)  # takes less memory than a copy of the parameters
+        theta = start(rng)
         network, plan = Network(self._spec, self.dtype_), run.plan
         workers = Workers(network, run.n_threads, run.interrupt)
         optimizer = self._optimizer(network)
@@ -424,8 +427,9 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         validate = None if run.score is None else partial(run.score, workers, theta)
         try:
             history = train(
-                workers, theta, optimizer, run.data, plan, generator, validate, after_epoch
-            )
+                workers, theta, optimizer, run.data, plan, generator,
+                lambda: start(copy.deepcopy(before)), validate, after_epoch,
+            )  # fmt: skip
         finally:
             workers.close()
         trained = so_far(history)

@@ -98,11 +98,10 @@ class Corrector:
     ) -> None:
         """Draw origins and take training steps, round by round."""
         settings, layout = self.settings, workers.network.layout
-        theta = layout.initial(np.random.RandomState(self._seed))
-        for name, view in layout.views(theta).items():
+        self.theta = layout.initial(np.random.RandomState(self._seed), DTYPE)
+        for name, view in layout.views(self.theta).items():
             if name.startswith("head"):
                 view[...] = 0.0
-        self.theta = theta.astype(DTYPE)
         optimizer = Optimizer(
             solver=AdamW(),
             layout=layout,
@@ -117,7 +116,8 @@ class Corrector:
             series, origins = draws.take(settings.batch_size * settings.steps_per_round)
             history = train(
                 workers, self.theta, optimizer, self._training_set(branch, series, origins),
-                self._training_settings(round_), rng, is_final=round_ == n_rounds - 1,
+                self._training_settings(round_), rng, self.theta.copy().copy,
+                is_final=round_ == n_rounds - 1,
             )  # fmt: skip
             if history.interrupted:  # half of the networks would be of no use
                 raise KeyboardInterrupt

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import RandomState
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sklstm._network.spec import NetworkSpec
 from sklstm.components.convolutions import ConvolutionLayer
@@ -241,9 +241,9 @@ class ParameterLayout:
                 runs.append([first, size, first, decays])
         return np.array(runs, np.int64)
 
-    def initial(self, rng: RandomState) -> NDArray[np.float64]:
+    def initial(self, rng: RandomState, dtype: DTypeLike = np.float64) -> NDArray:
         """Draw the initial parameters, (n_parameters,)."""
-        theta = np.empty(self.size)
+        theta = np.empty(self.size, dtype)
         for name, view in self.views(theta).items():
             view[...] = self.parameters[name].initial(rng, view.shape)
         return theta

@@ -85,20 +85,35 @@ class History:
 
 
 class _Best:
-    """The best epoch so far, with a copy of its parameters."""
+    """The best epoch so far. Its parameters are copied when they are about to change."""
 
-    def __init__(self, initial: NDArray, tol: float) -> None:
-        self.theta = initial
+    def __init__(self, initial: Callable[[], NDArray], tol: float) -> None:
         self.value = math.inf
         self.epochs_without_progress = 0
+        self._initial = initial
+        self._theta: NDArray | None = None  # a copy (n_parameters,); None: the initial ones
+        self._is_current = False  # whether the parameters in training are the best
         self._tol = tol
 
-    def update(self, theta: NDArray, value: float) -> None:
+    def update(self, value: float) -> None:
         """Smaller is better; progress is an improvement by more than tol."""
         progress = value < self.value - self._tol
         self.epochs_without_progress = 0 if progress else self.epochs_without_progress + 1
         if value < self.value:
-            self.value, self.theta = value, theta.copy()
+            self.value, self._is_current = value, True
+
+    def keep(self, theta: NDArray) -> None:
+        """Copy the parameters theta, which are about to change, if they are the best."""
+        if self._is_current:
+            if self._theta is None:
+                self._theta = np.empty_like(theta)
+            self._theta[:] = theta
+            self._is_current = False
+
+    def restore(self, theta: NDArray) -> None:
+        """Write the best parameters to theta."""
+        if not self._is_current:
+            theta[:] = self._initial() if self._theta is None else self._theta
 
 
 def train(
@@ -108,11 +123,12 @@ def train(
     data: TrainingSet,
     settings: TrainingSettings,
     rng: np.random.Generator,
+    initial: Callable[[], NDArray],
     validate: Callable[[], float] | None = None,
     after_epoch: Callable[[History], bool] = lambda history: False,
     is_final: bool = True,
 ) -> History:
-    """Train theta (n_parameters,) in place.
+    """Train theta (n_parameters,) in place. `initial` returns what theta is before.
 
     With `validate`, a score of the current parameters, the training stops after
     n_iter_no_change epochs without a better score and the best epoch's parameters are
@@ -123,7 +139,6 @@ def train(
     did.
     """
     history = History(settings.n_epochs)
-    initial = theta.copy()
     best = _Best(initial, settings.tol)
     workers.network.pack(theta)
     n_batches = -(-len(data.samples) // settings.batch_size)
@@ -138,6 +153,7 @@ def train(
             # first the sequences as they are: a network that hardly learns those needs no others
             early = history.n_epochs < settings.decides_at
             warping = None if early or history.slow else settings.warping
+            best.keep(theta)
             loss = _epoch(workers, theta, optimizer, data, settings, warping, rng, rate)
             # the last update of an epoch may overflow, which no loss has seen
             history.diverged = not (math.isfinite(loss) and np.isfinite(theta).all())
@@ -153,9 +169,9 @@ def train(
                 history.decide(settings)
             if validate is not None:
                 history.validation_scores.append(score)
-                best.update(theta, -score)
+                best.update(-score)
             else:
-                best.update(theta, loss)
+                best.update(loss)
             if after_epoch(history):
                 break
             stalled = best.epochs_without_progress
@@ -172,11 +188,11 @@ def train(
     except KeyboardInterrupt:
         history.interrupted = True
     if validate is not None or history.diverged or history.interrupted:
-        theta[:] = best.theta
+        best.restore(theta)
         workers.network.pack(theta)
     # an update of an earlier epoch may have been the one
     if history.diverged and not _is_sane(workers, theta, data, rng):
-        theta[:] = initial
+        theta[:] = initial()
         workers.network.pack(theta)
     return history
 
