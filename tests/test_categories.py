@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
+from sklstm._input.validation import as_sequences
 from sklstm.export import load_parameters, skops_trusted, to_c, to_onnx
 from sklstm.inspection import (
     input_gradients,
@@ -133,6 +135,22 @@ def test_booleans_and_ragged_characters():
     assert model.categories_[0].tolist() == [0.0, 1.0]
     X = [x.astype(object)[:, 0].tolist() for x in X]
     assert fitted(X, [x[0] for x in X], categorical_features=[0]).categories_[0].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("is_ragged", [False, True])
+def test_reading_words_takes_little_memory(is_ragged):
+    rng = np.random.default_rng(0)
+    words = [f"word{i}" for i in range(500)]
+    X = [[words[i] for i in rng.integers(0, 500, 400 - is_ragged * k)] for k in range(100)]
+    model = LSTMClassifier(categorical_features="from_dtype")
+    tracemalloc.start()
+    try:
+        data = as_sequences(model, X, n_channels=None, missing="error", reset=True)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert data.values.dtype == np.int32
+    assert peak < 9 * data.values.nbytes  # 15 with a list and an array of all words
 
 
 @pytest.mark.filterwarnings("ignore:categorical_features='from_dtype', but no:UserWarning")

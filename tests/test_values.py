@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import LSTMClassifier, LSTMRegressor
@@ -230,6 +231,9 @@ def test_after_a_divergence_the_parameters_are_usable():
     with pytest.warns(ConvergenceWarning, match="diverged in epoch"):
         model.fit(X, y)
     assert np.abs(model.predict(X)).max() < 100.0
+    hardly_trained = clone(model).set_params(learning_rate_init=1e-30, max_iter=1).fit(X, y)
+    as_drawn = hardly_trained.theta_
+    np.testing.assert_allclose(model.theta_, as_drawn, rtol=0.0, atol=1e-20)
 
 
 def test_attention_weights_are_finite_or_an_error():

@@ -90,11 +90,12 @@ def _in_array(X: NDArray, choose: Choose, n_channels: int | None) -> Numbered:
 
 def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     """A list with a sequence for each sample: of words, of rows of values, or a frame."""
-    if _are_lists_of_words(X):
+    words = _words_of_lists(X)
+    if words is not None:
         channels = choose(1, [0], None)
         _refuse_words([0], channels, None)
-        rows, words = _positions_in_lists(X)
-        return Numbered(_split(rows, list(map(len, X))), channels, {0: words})
+        rows = _positions_in_lists(X, words)
+        return Numbered(_split(rows, list(map(len, X))), channels, {0: np.array(words, object)})
     if len(X):
         _refuse_strings(X)
     if not all(map(is_sequence, X)):
@@ -119,25 +120,28 @@ def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     return Numbered(samples, found.channels, found.words)
 
 
-def _are_lists_of_words(X: Any) -> bool:
-    """Return whether each sample is a list of strings, and there is a string."""
+def _words_of_lists(X: Any) -> list[str] | None:
+    """Return the sorted words of samples that are lists of strings; None if any is not."""
     if not len(X) or not {*map(type, X)} <= {list, tuple}:
-        return False
-    return {*map(type, chain.from_iterable(X))} == {str}
+        return None
+    if not isinstance(next(chain.from_iterable(X), None), str):
+        return None
+    try:
+        words = {*chain.from_iterable(X)}
+    except TypeError:  # there are lists among the strings
+        return None
+    return sorted(words) if {*map(type, words)} == {str} else None
 
 
-def _positions_in_lists(X: Any) -> tuple[NDArray, NDArray]:
-    """Return the position (n_words, 1) of each word among the sorted words, and these.
+def _positions_in_lists(X: Any, words: list[str]) -> NDArray:
+    """Return the position (n_words, 1) of each word of X among the sorted words.
 
-    No list of all words is made: it would take several times the memory of their positions.
+    No list of all of them is made: it would take several times the memory of their positions.
     """
-    words = sorted({*chain.from_iterable(X)})
     position = dict(zip(words, range(len(words)), strict=True))
     n_words = sum(map(len, X))
-    rows = np.fromiter(
-        map(position.__getitem__, chain.from_iterable(X)), _dtype_of_positions(n_words), n_words
-    )
-    return rows[:, np.newaxis], np.array(words, object)
+    positions = map(position.__getitem__, chain.from_iterable(X))
+    return np.fromiter(positions, _dtype_of_positions(n_words), n_words)[:, np.newaxis]
 
 
 def _dtype_of_positions(n_words: int) -> type[np.floating]:
