@@ -1,7 +1,8 @@
 """Categorical channels: what fit sees becomes codes, and so does what it saw in later data.
 
 The code of a category is its position among the sorted categories of the training data, from 1 on;
-0 stands for what is missing or was not there. The sequences hold the codes as numbers.
+0 stands for what is missing or was not there. The sequences hold the codes as numbers, in int32 if
+all of their channels are categorical.
 """
 
 from __future__ import annotations
