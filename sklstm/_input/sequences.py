@@ -471,8 +471,12 @@ def steps_of(data: SequenceDataset) -> NDArray[np.int64]:
 
 def blocks_of_steps(data: SequenceDataset) -> Iterator[NDArray[np.int64]]:
     """Yield what `steps_of` returns in blocks of whole samples, which need less memory."""
-    block = np.cumsum(data.lengths) // _BLOCK_STEPS  # (n_samples,)
-    for samples in np.split(np.arange(data.n_samples), np.flatnonzero(np.diff(block)) + 1):
+    last = np.cumsum(data.lengths)  # (n_samples,)
+    if not data.n_samples or last[-1] < _BLOCK_STEPS:  # a prediction of one row asks no more
+        yield steps_of(data)
+        return
+    ends = np.flatnonzero(np.diff(last // _BLOCK_STEPS)) + 1
+    for samples in np.split(np.arange(data.n_samples), ends):
         yield steps_of(data.of(samples))
 
 
