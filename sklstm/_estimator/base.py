@@ -37,7 +37,13 @@ from sklstm._input.categories import kept_categories
 from sklstm._input.chain import chain_weights
 from sklstm._input.column_labels import check_order_of_outputs
 from sklstm._input.decay import decay_rates
-from sklstm._input.sequences import NO_GAPS, ChannelMoments, SequenceDataset, Targets
+from sklstm._input.sequences import (
+    NO_GAPS,
+    ChannelMoments,
+    NetworkInput,
+    SequenceDataset,
+    Targets,
+)
 from sklstm._input.sizes import size_scaling
 from sklstm._input.step_targets import rows_of_steps, weight_of_steps
 from sklstm._input.targets import check_total, split_off
@@ -47,6 +53,7 @@ from sklstm._network.chunk import loss_of
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
 from sklstm._progress import announced, progress_bar
+from sklstm._training.borrowed_gaps import Lenders
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.side_by_side import side_by_side
 from sklstm._training.training import History, TrainingSet, TrainingSettings, train
@@ -173,7 +180,8 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         inputs = self._input(data)
         if not one_batch:
             inputs = with_unknown(inputs, samples, self._spec.embeddings)
-        training_set = TrainingSet(inputs, samples, targets)
+        lenders = None if one_batch else self._lenders(inputs, samples, targets)
+        training_set = TrainingSet(inputs, samples, targets, lenders)
         there = [] if fresh else list(zip(self._thetas(), self._members, strict=True))
         kept, jobs = self._members_to_train(there, data, samples, rng, seeds)
         lengths = data.lengths[samples]
@@ -263,6 +271,13 @@ class BaseLSTM(CallbackSupportMixin, FeaturesOfNetwork):
         labels = getattr(self, "classes_", None)
         samples, out = split_off(samples, self.validation_fraction, rng, strata, labels)
         return samples, _HeldOut(data, out, targets.of(out), "X")
+
+    def _lenders(self, inputs: NetworkInput, samples: NDArray, targets: Targets) -> Lenders | None:
+        """Return whose gaps others have too in training; None without gaps."""
+        if not len(inputs.reading.gaps) or self.return_sequences:
+            return None
+        classes = self._strata(targets.values)
+        return Lenders.of(samples, targets.values, classes, inputs.data.n_samples)
 
     def _check_held_out(self, held_out: _HeldOut | None) -> None:
         """Raise an error if the validation set is too small for its score."""

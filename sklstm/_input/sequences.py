@@ -41,6 +41,19 @@ class SequenceDataset:
         """Return some of the sequences, which share the values."""
         return replace(self, begin=self.begin[samples], end=self.end[samples])
 
+    def borrowing(self, samples: NDArray[np.int64], lenders: NDArray[np.int64]) -> SequenceDataset:
+        """Return copies of samples (n,) which also lack what others lack at the same steps.
+
+        lenders (n,): the others; -1: of no one. A lender that is shorter begins anew.
+        """
+        lengths = self.lengths[samples]
+        last = np.cumsum(lengths)
+        values = self.values[_runs(self.begin[samples], lengths)]
+        lender = np.repeat(np.where(lenders < 0, samples, lenders), lengths)
+        step = _runs(np.zeros_like(lengths), lengths) % self.lengths[lender]
+        values[np.isnan(self.values[self.begin[lender] + step])] = np.nan
+        return SequenceDataset(values, last - lengths, last)
+
     @property
     def n_samples(self) -> int:
         """Number of sequences."""
@@ -413,20 +426,31 @@ class NetworkInput:
         """Return the number of channels after scaling and patching."""
         return self.reading.width + self.constant.shape[1]
 
-    def pack(self, samples: NDArray[np.int64], dtype: DTypeLike) -> PackedBatch:
-        """Return the packed batch of some samples (n_sequences,), given longest first."""
+    def pack(
+        self,
+        samples: NDArray[np.int64],
+        dtype: DTypeLike,
+        lenders: NDArray[np.int64] = NO_GAPS,
+    ) -> PackedBatch:
+        """Return the packed batch of some samples (n_sequences,), given longest first.
+
+        lenders (n_sequences,): whose gaps they have too, see `SequenceDataset.borrowing`
+        """
         lengths, reading = self.lengths[samples], self.reading
+        data, rows = self.data, samples
+        if len(lenders):
+            data, rows = data.borrowing(samples, lenders), np.arange(len(samples))
         starts = np.empty(lengths[0] + 1, np.int64)
         x = np.empty((int(lengths.sum()), self.width()), dtype)
         # Read-only arrays are a type of their own: without this, `gather` would be compiled for
         # both kinds of data.
-        values = self.data.values.view()
+        values = data.values.view()
         values.flags.writeable = False
         gather(
-            values, self.data.begin, self.data.end, samples, lengths, reading.patch_size,
+            values, data.begin, data.end, rows, lengths, reading.patch_size,
             reading.center, reading.deviation, reading.by_size, reading.by_channel,
             reading.by_sequence, reading.gaps, reading.rates, reading.time_channel, reading.ahead,
-            self._expected(values, samples), starts, x,
+            self._expected(data, values, rows), starts, x,
         )  # fmt: skip
         if self.constant.shape[1]:
             _, sequence = steps_and_sequences(lengths)
@@ -441,12 +465,14 @@ class NetworkInput:
         )  # fmt: skip
         return PackedBatch(x, starts, lengths, static, codes)
 
-    def _expected(self, values: NDArray, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _expected(
+        self, data: SequenceDataset, values: NDArray, samples: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """Return the steps of samples with the gaps filled in a chain; none if there is no chain.
 
         (n_steps, n_channels), standardised, one sample after another; values: see `gather`
         """
-        data, reading = self.data, self.reading
+        reading = self.reading
         if not reading.weights.size:
             return np.empty((0, data.n_channels))
         lengths = data.lengths[samples]

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
+from sklstm._input.sequences import NO_GAPS, NetworkInput, PackedBatch, packed_rows
 from sklstm._network.chunk import Masks
 from sklstm._network.network import Network
 from sklstm._training.drawing import draw_minibatch
@@ -71,12 +71,14 @@ class Minibatch:
         dropout: float,
         rng: np.random.Generator,
         warping: Warping | None = None,
+        lenders: NDArray[np.int64] = NO_GAPS,
     ) -> None:
         """Draw what is random, and read the chunks if one thread needs all of them.
 
         target (n_rows, n_targets) and weight (n_rows,) are those of samples (n,), in their
         order: a row for each, or one for each time step. The loss is the sum of weight * loss.
         warping: how the sequences are changed; None for not at all
+        lenders (n,): whose gaps the samples have too, see `SequenceDataset.borrowing`
         """
         self._network, self._inputs, self._samples = network, inputs, samples
         self._target, self._weight = target, weight
@@ -93,6 +95,7 @@ class Minibatch:
             [self._steps[chunk] for chunk in self._chunks],
             dropout, warping, bool(inputs.unknown_rates), rng,
         )  # fmt: skip
+        self._lenders = lenders
         self.warps = warping is not None
         self.reads_codes = inputs.codes is not None
         # whether the chunks are normalised by the same statistics
@@ -106,11 +109,9 @@ class Minibatch:
     def _read(self, k: int) -> Part:
         """Gather the samples of the k-th chunk, and change them as it was drawn."""
         network, inputs, chunk, drawn = self._network, self._inputs, self._chunks[k], self._drawn
-        batch = warped(
-            inputs.pack(self._samples[chunk], network.dtype),
-            drawn.warps[k],
-            inputs.reading.n_values,
-        )
+        lenders = self._lenders[chunk] if len(self._lenders) else self._lenders
+        batch = inputs.pack(self._samples[chunk], network.dtype, lenders)
+        batch = warped(batch, drawn.warps[k], inputs.reading.n_values)
         if batch.codes is not None and drawn.unknown:
             codes = some_unknown(batch.codes, inputs.unknown_rates, drawn.unknown[k])
             batch = batch._replace(codes=codes)

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._input.sequences import NetworkInput, Targets
+from sklstm._input.sequences import NO_GAPS, NetworkInput, Targets
 from sklstm._network.network import Network
+from sklstm._training.borrowed_gaps import Lenders
 from sklstm._training.minibatch import Ahead, Minibatch, in_groups
 from sklstm._training.optimizer import Optimizer
 from sklstm._training.workers import Workers
@@ -32,6 +33,7 @@ class TrainingSet:
     inputs: NetworkInput
     samples: NDArray[np.int64]  # (n,): positions in the data set
     targets: Targets  # of these samples, each of positive weight
+    lenders: Lenders | None = None  # whose gaps others have too, if there are gaps
 
 
 @dataclass(frozen=True)
@@ -216,9 +218,11 @@ def _minibatch(
     rows = data.targets.rows(part)
     weight = data.targets.weight[rows]
     weight_sum = float(weight.sum(dtype=np.float64))
+    samples = data.samples[part]
+    lenders = NO_GAPS if data.lenders is None else data.lenders.draw(samples, rng)
     minibatch = Minibatch(
-        network, data.inputs, data.samples[part], data.targets.values[rows],
-        (weight / weight_sum).astype(network.dtype), dropout, rng, warping,
+        network, data.inputs, samples, data.targets.values[rows],
+        (weight / weight_sum).astype(network.dtype), dropout, rng, warping, lenders,
     )  # fmt: skip
     return minibatch, weight_sum
 
