@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from sklstm import LSTMClassifier
-from sklstm._input import sequences as input_sequences
-from sklstm._input.sequences import ChannelMoments, SequenceDataset
+from sklstm._input import moments as input_moments
+from sklstm._input.moments import ChannelMoments
+from sklstm._input.sequences import SequenceDataset
 from sklstm.components import FCN
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
@@ -72,7 +73,7 @@ def a_data_set():
 @pytest.mark.parametrize("block", [4, 2**16])  # one row at a time; all of them
 @pytest.mark.parametrize("weight", [np.ones(7), np.array([0.5, 0.0, 2.0, 1.0, 3.0, 0.0, 0.1])])
 def test_moments_however_they_are_split(weight, block, monkeypatch):
-    monkeypatch.setattr(input_sequences, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(input_moments, "_BLOCK_VALUES", block)
     sequences, data = a_data_set()
     values, weights = np.concatenate(sequences), np.repeat(weight, LENGTHS)
     mean = np.average(values, axis=0, weights=weights)
@@ -88,7 +89,7 @@ def test_moments_however_they_are_split(weight, block, monkeypatch):
 
 @pytest.mark.parametrize("block", [4, 2**16])
 def test_moments_of_what_there_is(block, monkeypatch):
-    monkeypatch.setattr(input_sequences, "_BLOCK_VALUES", block)
+    monkeypatch.setattr(input_moments, "_BLOCK_VALUES", block)
     _, data = a_data_set()
     rng = np.random.RandomState(1)
     data.values[rng.uniform(size=len(data.values)) < 0.6, 1] = np.nan

@@ -8,7 +8,8 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from sklstm import LSTMClassifier, LSTMRegressor
-from sklstm._input.sequences import ChannelMoments, SequenceDataset, typical_length
+from sklstm._input.moments import ChannelMoments
+from sklstm._input.sequences import SequenceDataset, typical_length
 from sklstm._input.validation import as_sequences
 from tests.test_validation import as_long, table
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw

@@ -15,7 +15,8 @@ from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_y
 
 from sklstm._input.containers import as_text, is_pandas, without_na
-from sklstm._input.sequences import LARGEST, unit_of
+from sklstm._input.moments import unit_of
+from sklstm._input.sequences import LARGEST
 from sklstm._kernels.gather import SMALLEST_DEVIATION
 
 # Of fewer rows of several labels that each has a single 1 may be chance.

@@ -146,7 +146,7 @@ def untrained(monkeypatch, Estimator, X, y, **settings):
         return History(n_planned=1, loss_curve=[0.0])
 
     with monkeypatch.context() as patch:
-        patch.setattr("sklstm._estimator.base.train", disturb)
+        patch.setattr("sklstm._estimator.trained_members.train", disturb)
         # any scale is to be exported, also one that looks ahead
         patch.setattr("sklstm._estimator.base.warn_of_combinations", lambda *_, **__: None)
         return Estimator(**settings).fit(X, y)
