@@ -116,16 +116,7 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         if not incremental:
             warn_of_combinations(self, validated=self.early_stopping or validation is not None)
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
-        if fresh:  # a fit that fails must not leave half of the last one
-            self.__dict__.pop("theta_", None)
-            self._architecture = self._fixed_parameters()
-            # copies: a component that is changed later does not reach the fitted network
-            self.front_, self.branch_ = copy.deepcopy(
-                settings.convolutions(self, self._auto_front, self._auto_branch)
-            )
-        else:
-            self._check_architecture()
-            self._check_n_members(incremental)
+        self._begin(fresh, incremental)
         check_order_of_outputs(self, given, reset=fresh)
         data = as_sequences(self, X, n_channels=self.n_channels, missing=self.missing, reset=fresh)
         targets = self._targets(y, sample_weight, data, reset=fresh)
@@ -168,6 +159,19 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         histories = self._train(training_set, score, kept, jobs, plan, incremental, X, y)
         report(histories, len(self._members))
         return self
+
+    def _begin(self, fresh: bool, incremental: bool) -> None:
+        """Set what the meaning of the parameters depends on, or check that it is as it was."""
+        if not fresh:
+            self._check_architecture()
+            self._check_n_members(incremental)
+            return
+        self.__dict__.pop("theta_", None)  # a fit that fails must not leave half of the last one
+        self._architecture = self._fixed_parameters()
+        # copies: a component that is changed later does not reach the fitted network
+        self.front_, self.branch_ = copy.deepcopy(
+            settings.convolutions(self, self._auto_front, self._auto_branch)
+        )
 
     def _fixed_parameters(self) -> dict[str, Any]:
         """Return a copy of the hyper-parameters that the meaning of `theta_` depends on."""

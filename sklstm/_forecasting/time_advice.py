@@ -73,10 +73,8 @@ def how_to_convert(times: Any, code: str, line: Callable[[str], str] = str) -> s
 
 def unknown_frequency(index: Any, where: str) -> str:
     """Say that a frequency cannot be found, and what to do."""
-    found, code = (
-        f"The frequency of {where} cannot be found from its index. ",
-        TimesInCode.of(where),
-    )
+    found = f"The frequency of {where} cannot be found from its index. "
+    code = TimesInCode.of(where)
     if len(index) < 3:
         found += "It takes three time stamps to find it. "
         if code.long:
