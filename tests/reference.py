@@ -553,6 +553,11 @@ def arrive(arrived, chunk):
     arrived[chunk] += 1
 
 
+def reached(numbers, place, least):
+    """Return whether a number is as large as `least`."""
+    return bool(numbers[place] >= least)
+
+
 def all_arrived(arrived, chunk):
     """Return whether all chunks have come to the place of this one."""
     return bool((arrived >= arrived[chunk]).all())
@@ -561,7 +566,7 @@ def all_arrived(arrived, chunk):
 def hand_over(mine, other, least):
     """Raise a number, and return whether another one is as large as `least`."""
     mine += 1
-    return bool(other[0] >= least)
+    return reached(other, 0, least)
 
 
 # --- augmentation -------------------------------------------------------------------------

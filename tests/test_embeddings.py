@@ -53,7 +53,9 @@ class Problem:
         out, n = np.full(len(theta), np.nan), len(self.y)
         samples, rng = np.arange(len(self.data.lengths)), np.random.default_rng(0)
         minibatch = Minibatch(self.network, self.data, samples, self.y, np.full(n, 1 / n), 0.0, rng)
-        loss = self.workers.gradient(self.workers.prepare(minibatch), out)
+        prepared = self.workers.prepare(minibatch)
+        loss = self.workers.compute(prepared)
+        self.workers.gradient(prepared, out)
         gradient, n_dense = np.zeros(len(theta)), self.network.layout.n_packed
         gradient[:n_dense] = out[:n_dense]
         for start, length, offset, *_ in self.workers.touched.rows:

@@ -90,6 +90,7 @@ def test_every_chunk_and_minibatch_has_masks_of_its_own(regulariser):
         samples, target, weight = np.arange(n), np.ones((n, 1)), np.full(n, 1 / n)
         minibatch = Minibatch(network, inputs, samples, target, weight, 0.0, rng)
         prepared = workers.prepare(minibatch)
+        workers.compute(prepared)
         workers.gradient(prepared, out)
         return out, prepared.buffers.gradients.copy()
 

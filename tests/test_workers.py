@@ -17,7 +17,7 @@ from sklstm._network.chunk import Chunk
 from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.network import Network
 from sklstm._training import workers
-from sklstm._training.minibatch import Ahead, in_groups, n_chunks_of
+from sklstm._training.minibatch import Ahead, n_chunks_of
 from sklstm._training.threads import Pace
 from sklstm._training.workers import Workers
 from sklstm.components import LITE, Warping
@@ -82,14 +82,36 @@ def test_a_small_minibatch_is_two_chunks_if_that_pays():
 def test_small_minibatches_are_made_in_a_row(n_steps, in_a_row):
     made = []
 
-    def make(part):
-        made.append(part)
-        return SimpleNamespace(n_steps=n_steps), 1.0
+    def make():
+        for k in range(20):
+            made.append(k)
+            yield SimpleNamespace(n_steps=n_steps, number=k), 1.0
 
-    minibatches = in_groups(make, range(20))
-    for k, _ in enumerate(minibatches):
+    for k, (number, _) in enumerate(Ahead(make(), lambda minibatch: minibatch.number)):
+        assert number == k
         assert made == list(range(min((k // in_a_row + 1) * in_a_row, 20)))
     assert k == 19
+
+
+def test_minibatches_are_made_while_a_thread_waits():
+    """The next one is prepared in any case; others are made as long as there is time, up to 8."""
+    made = []
+
+    def make():
+        for k in range(20):
+            made.append(k)
+            yield SimpleNamespace(n_steps=80, number=k), 1.0
+
+    ahead = Ahead(make(), lambda minibatch: minibatch.number)
+    assert [next(ahead)[0] for _ in range(8)] == list(range(8)) == made
+    ahead.prepare(iter([True, True, False]).__next__)
+    assert ahead.is_prepared and len(made) == 11
+    assert [next(ahead)[0] for _ in range(3)] == [8, 9, 10] and len(made) == 11
+    ahead.prepare(lambda: True)
+    assert ahead.is_prepared and len(made) == 20
+    assert [number for number, _ in ahead] == list(range(11, 20))
+    ahead.prepare(lambda: True)
+    assert not ahead.is_prepared
 
 
 @pytest.mark.parametrize("batch_size", [16, 33])
@@ -124,27 +146,27 @@ def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience):
     """
     monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 1e5)
     monkeypatch.setattr(workers, "_PATIENCE", patience)
-    used, forward, beside, made = set(), ConvolutionBuffers.forward, Chunk.branch_gradient, []
-    make = Ahead.make
+    used, forward, beside, waited = set(), ConvolutionBuffers.forward, Chunk.branch_gradient, []
+    prepare = Ahead.prepare
 
     def spied(*args):
         used.add(threading.current_thread() is threading.main_thread())
         return forward(*args)
 
-    def counted(minibatches):
-        made.append(len(minibatches._made))
-        make(minibatches)
+    def counted(minibatches, is_waiting):
+        waited.append(is_waiting())
+        prepare(minibatches, is_waiting)
 
     monkeypatch.setattr(ConvolutionBuffers, "forward", spied)
-    monkeypatch.setattr(Ahead, "make", counted)
+    monkeypatch.setattr(Ahead, "prepare", counted)
     X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
     settings = SMALL | FILLED | {"augmentation": Warping()}
     expected = LSTMClassifier(**settings, n_jobs=1).fit(X, y)
-    assert used == {True} and sum(made) == 0
+    assert used == {True} and not waited
     used.clear()
     model = LSTMClassifier(**settings, n_jobs=2).fit(X, y)
     assert used == {False}
-    assert sum(made) > 20
+    assert len(waited) > 20
     np.testing.assert_array_equal(model.theta_, expected.theta_)
 
     def failing(chunk, beside_):
@@ -163,11 +185,12 @@ def test_interruption_while_the_next_minibatch_is_made(always_threads, monkeypat
     expected = LSTMClassifier(**settings | {"max_iter": 2}).fit(X, y)
     beside, minibatches = Workers._run_beside, iter(range(100))
 
-    def interrupt():
+    def interrupt(*args):
         raise KeyboardInterrupt
 
-    def interrupted(pool, prepared, meanwhile):  # in the third epoch of five minibatches
-        return beside(pool, prepared, interrupt if next(minibatches) == 12 else meanwhile)
+    def interrupted(pool, prepared, before, meanwhile):  # in the third epoch of five minibatches
+        called = interrupt if next(minibatches) == 12 else meanwhile
+        return beside(pool, prepared, before, called)
 
     monkeypatch.setattr(Workers, "_run_beside", interrupted)
     with pytest.warns(UserWarning, match="interrupted by user after 2 epochs"):

@@ -30,6 +30,7 @@ class Together(NamedTuple):
     # part at least
     statistics: Any  # (n_statistics,): of all chunks, once they are known
     arrived: Any  # int64 (n_chunks,): see `all_arrived`
+    ready: Any  # int64 (1,): becomes 1 when the parameters are those to begin with
     patience: int
 
 

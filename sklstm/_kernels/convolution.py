@@ -25,7 +25,7 @@ from sklstm._kernels.batch_norm import (
 )
 from sklstm._kernels.gemm import PANEL, gemm
 from sklstm._kernels.jit import FALSE, ONE, TRUE, device, kernel, part
-from sklstm._kernels.meeting import all_arrived, arrive
+from sklstm._kernels.meeting import all_arrived, arrive, reached
 from sklstm._kernels.simd import (
     add,
     address,
@@ -326,13 +326,16 @@ def convolutions_forward(stack, series, x, row_weight, together, packed, flat, o
     (accum) flat: workspace
     (out) out: the output as a packed batch (n_rows, n_filters); if pooled, its mean over time
           (n_sequences, n_filters)
-    returns the layer that waits for the moments of other chunks, with which to call again; or
-            -1 at the end
+    returns the layer that waits for the moments of other chunks, with which to call again; the
+            number of layers if the first waits for the parameters; or -1 at the end
     """
     places, n_chunks, n_layers = series.places, together.weights.shape[0], stack.layers.shape[0]
     if waiting < 0 and n_chunks > 0:
         arrive(together.arrived, together.chunk)
-    for layer in range(max(waiting, 0), n_layers):
+    begins = waiting < 0 or waiting == n_layers
+    if begins and not reached(together.ready, 0, 1, together.patience):
+        return n_layers
+    for layer in range(0 if begins else waiting, n_layers):
         shape = stack.layers[layer]
         n = shape[N_FILTERS]
         first, n_steps, y, _, z, affine = _arrays(flat, series, layer + 1, n)

@@ -61,20 +61,30 @@ def arrive(arrived, chunk):
 
 
 @device
+def reached(numbers, place, least, patience):
+    """Return whether a number that another thread raises has become as large as `least`.
+
+    (in) numbers int64 (n,), place: of the number
+    (in) patience: how many times to look, at least once
+    """
+    for _ in range(max(patience, 1)):
+        if _published(numbers, place) >= least:
+            return True
+        _relax()
+    return False
+
+
+@device
 def all_arrived(arrived, chunk, patience):
     """Return whether all chunks have come to the place of this one.
 
     (in) arrived (n_chunks,): see `arrive`
     (in) patience: how many times to look for each chunk
     """
-    for k in range(arrived.size):
-        looks = 0
-        while _published(arrived, k) < arrived[chunk]:
-            looks += 1
-            if looks >= patience:
-                return False
-            _relax()
-    return True
+    n_arrived = 0
+    while n_arrived < arrived.size and reached(arrived, n_arrived, arrived[chunk], patience):
+        n_arrived += 1
+    return n_arrived == arrived.size
 
 
 NOTHING = np.empty(0, np.int64)  # no number
@@ -89,12 +99,8 @@ def hand_over(mine, other, least, patience):
 
     (accum) mine int64 (1,): another thread looks at it; of size 0: there is none
     (in) other int64 (1,): which another thread raises; of size 0: there is none to look at
-    (in) patience: how many times to look, at least once
+    (in) patience: see `reached`
     """
     if mine.size > 0:
         _publish(mine, 0, mine[0] + 1)
-    for _ in range(max(patience, 1) if other.size > 0 else 0):
-        if _published(other, 0) >= least:
-            return True
-        _relax()
-    return False
+    return other.size > 0 and reached(other, 0, least, patience)

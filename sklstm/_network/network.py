@@ -25,6 +25,7 @@ from sklstm.components.convolutions import ConvolutionLayer
 
 # What a minibatch counts in the running statistics of batch normalisation, as in torch.
 _RUNNING_SHARE = 0.1
+READY = np.ones(1, np.int64)  # the parameters are packed
 
 
 class Network:
@@ -111,11 +112,14 @@ class Network:
         noise = Noise(seed, True, *self.spec.noise_rates, self.spec.hidden_size)
         return self.plan._replace(noise=noise)
 
-    def together(self, n_chunks: int, patience: int = 0) -> list[Together]:
+    def together(
+        self, n_chunks: int, patience: int = 0, ready: NDArray[np.int64] = READY
+    ) -> list[Together]:
         """Return what each of n_chunks sees of those that are normalised by the same statistics.
 
         Without chunks there is one view, of a chunk normalised by the running statistics.
         patience: how many times a chunk looks for another one before it pauses
+        ready (1,): becomes 1 when the parameters are packed
         """
         n, n_views = self.n_statistics, max(n_chunks, 1)
         weights = np.empty((n_chunks, n))
@@ -123,7 +127,8 @@ class Network:
         statistics = np.empty((n_views, n), self.dtype)
         arrived = np.zeros(n_chunks, np.int64)
         return [
-            Together(k, weights, parts, row, arrived, patience) for k, row in enumerate(statistics)
+            Together(k, weights, parts, row, arrived, ready, patience)
+            for k, row in enumerate(statistics)
         ]
 
     def update_statistics(self, theta: NDArray, statistics: NDArray) -> None:

@@ -7,7 +7,8 @@ has changed them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -29,7 +30,7 @@ _MAX_CHUNKS = 8
 _NORMALISED_TOGETHER = 32
 # So many minibatches are made in a row, unless one has more than so many time steps: all of them
 # are kept.
-_GROUP, _LARGE = 8, 8_000
+_ROW, _LARGE = 8, 8_000
 
 T = TypeVar("T")
 
@@ -122,38 +123,54 @@ class Minibatch:
         return Part(batch, self._target[rows], self._weight[rows], drawn.masks[k])
 
 
-def in_groups(
-    make: Callable[[T], tuple[Minibatch, float]], parts: Iterable[T]
-) -> Iterator[tuple[Minibatch, float]]:
-    """Make a minibatch of each part, some in a row if they are small.
-
-    The first takes several times as long as the next ones: the kernels before it have filled the
-    caches of the processor.
-    """
-    following = iter(parts)
-    for part in following:
-        first = make(part)
-        is_small = first[0].n_steps <= _LARGE
-        yield from [first, *map(make, itertools.islice(following, _GROUP - 1 if is_small else 0))]
-
-
 class Ahead(Generic[T]):
-    """The items of an iterator, of which the next one can be made before it is asked for."""
+    """Minibatches in turn. Some are made in a row, and the next can be prepared ahead of time.
 
-    def __init__(self, items: Iterable[T]) -> None:
-        self._items = iter(items)
-        self._made: list[T] = []  # at most one
+    The first of a row takes several times as long as the next ones: the kernels before it have
+    filled the caches of the processor.
+    """
 
-    def make(self) -> None:
-        """Make the next item, if there is one."""
+    def __init__(
+        self, minibatches: Iterator[tuple[Minibatch, float]], prepare: Callable[[Minibatch], T]
+    ) -> None:
+        """Take an iterator that makes each minibatch, with its weight, when it is asked."""
+        self._minibatches, self._prepare = minibatches, prepare
+        self._made: deque[tuple[Minibatch, float]] = deque()
+        self._prepared: list[tuple[T, float]] = []  # at most one
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the next minibatch is."""
+        return len(self._prepared) > 0
+
+    def prepare(self, is_waiting: Callable[[], bool]) -> None:
+        """Prepare the next minibatch, if there is one; make others while this thread waits."""
         if not self._made:
-            self._made = list(itertools.islice(self._items, 1))
+            self._make()
+        self._prepare_next()
+        while is_waiting() and self._make():
+            pass
 
-    def __iter__(self) -> Iterator[T]:
+    def _make(self) -> bool:
+        """Make one more, unless there are enough; return whether it was made."""
+        enough = 1 if self._made and self._made[-1][0].n_steps > _LARGE else _ROW
+        made = list(itertools.islice(self._minibatches, 1 if len(self._made) < enough else 0))
+        self._made += made
+        return len(made) > 0
+
+    def _prepare_next(self) -> None:
+        if self._made and not self._prepared:
+            minibatch, weight_sum = self._made.popleft()
+            self._prepared.append((self._prepare(minibatch), weight_sum))
+
+    def __iter__(self) -> Iterator[tuple[T, float]]:
         return self
 
-    def __next__(self) -> T:
-        self.make()
-        if not self._made:
+    def __next__(self) -> tuple[T, float]:
+        if not self._prepared and not self._made:
+            while self._make():
+                pass
+        self._prepare_next()
+        if not self._prepared:
             raise StopIteration
-        return self._made.pop()
+        return self._prepared.pop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import NO_GAPS, NetworkInput, Targets
 from sklstm._network.network import Network
 from sklstm._training.borrowed_gaps import Lenders
-from sklstm._training.minibatch import Ahead, Minibatch, in_groups
+from sklstm._training.minibatch import Ahead, Minibatch
 from sklstm._training.optimizer import Optimizer
-from sklstm._training.workers import Workers
+from sklstm._training.workers import Prepared, Workers
 from sklstm.components.augmentation import Warping
 from sklstm.components.schedules import Adaptive, Schedule
 
@@ -24,6 +25,10 @@ _SAMPLES_TRIED, _LARGEST_LOSS = 8, 1e12
 # What share of the first epoch's loss is left after a third of the epochs decides. Above _SLOW the
 # loss has fallen slowly. The epochs become _LONGER times this share as many, if that is more.
 _SLOW, _LONGER = 0.5, 6.0
+
+
+class _NotFiniteError(ArithmeticError):
+    """A gradient has no finite norm."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,7 @@ def _is_sane(workers: Workers, theta: NDArray, data: TrainingSet, rng: np.random
     """Return whether the loss on some training samples is finite and in a sensible range."""
     some = np.arange(min(len(data.samples), _SAMPLES_TRIED))
     minibatch, _ = _minibatch(workers.network, data, some, 0.0, None, rng)
-    return abs(workers.gradient(workers.prepare(minibatch), np.empty_like(theta))) < _LARGEST_LOSS
+    return abs(workers.compute(workers.prepare(minibatch))) < _LARGEST_LOSS
 
 
 def _minibatch(
@@ -241,21 +246,33 @@ def _epoch(
     n_samples, gradient = len(data.samples), np.empty_like(theta)
     order = rng.permutation(n_samples) if settings.shuffle else np.arange(n_samples)
     n_batches = -(-n_samples // settings.batch_size)
-    minibatches = in_groups(
-        lambda part: _minibatch(workers.network, data, part, settings.dropout, warping, rng),
+    minibatches = (
+        _minibatch(workers.network, data, part, settings.dropout, warping, rng)
         # of equal size, to one sample: a short last one would count too much
-        np.array_split(order, n_batches),
+        for part in np.array_split(order, n_batches)
     )
-    ready = Ahead((workers.prepare(minibatch), given) for minibatch, given in minibatches)
-    total = 0.0
-    for k, (prepared, weight_sum) in enumerate(ready):
-        if workers.interrupt.is_set():  # Ctrl-C came to another thread
-            raise KeyboardInterrupt
-        loss = workers.gradient(prepared, gradient, ready.make)
-        norm = optimizer.step(theta, gradient, rate(k), workers.touched, workers.squares)
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            return math.nan
+    ready = Ahead(minibatches, workers.prepare)
+
+    def update(prepared: Prepared, rate: float) -> None:
+        workers.gradient(prepared, gradient)
+        norm = optimizer.step(theta, gradient, rate, workers.touched, workers.squares)
+        if not math.isfinite(norm):
+            raise _NotFiniteError
         workers.update_statistics(theta)
         workers.network.pack(theta)
-        total += weight_sum * loss
+
+    total, last = 0.0, None  # the last update, if it was not made
+    try:
+        for k, (prepared, weight_sum) in enumerate(ready):
+            if workers.interrupt.is_set():  # Ctrl-C came to another thread
+                raise KeyboardInterrupt
+            total += weight_sum * workers.compute(prepared, last, ready.prepare)
+            if not math.isfinite(total):
+                return math.nan
+            last = functools.partial(update, prepared, rate(k))
+            if not ready.is_prepared:  # else another thread gets ready in this time
+                last()
+                last = None
+    except _NotFiniteError:
+        return math.nan
     return total / float(data.targets.weight.sum(dtype=np.float64))

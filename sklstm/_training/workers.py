@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
 from sklstm._kernels.batch_norm import Together
+from sklstm._kernels.meeting import NOTHING, hand_over
 from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import NOBODY, Beside, Chunk, alone
 from sklstm._network.embeddings import Touched
-from sklstm._network.network import Network
+from sklstm._network.network import READY, Network
 from sklstm._training.minibatch import Minibatch
 from sklstm._training.threads import Pace, Threads, pays
 
@@ -54,6 +55,7 @@ class _Team(NamedTuple):
 
     together: list[Together]  # of each chunk
     beside: Beside = NOBODY  # how the branch of the only chunk is computed beside the rest
+    ready: NDArray[np.int64] = READY  # (1,): becomes 1 when the branch can begin
     most: int = 1  # threads that could be of use
     n_threads: int = 1
 
@@ -140,18 +142,22 @@ class Workers:
         buffers.grow(n_chunks, n_chunks if minibatch.shares else 0)
         return Prepared(minibatch, team, buffers)
 
-    def gradient(
-        self, prepared: Prepared, out: NDArray, meanwhile: Callable[[], None] = lambda: None
+    def compute(
+        self,
+        prepared: Prepared,
+        before: Callable[[], None] | None = None,
+        meanwhile: Callable[[Callable[[], bool]], None] = lambda is_waiting: None,
     ) -> float:
-        """Return the loss of a minibatch; write its gradient to out (n_parameters,).
+        """Compute a minibatch, whose gradient `gradient` adds up then; return its loss.
 
-        With embeddings, that of what is `touched`, in the order that it has there.
-
-        meanwhile: what this thread may do while it waits for another one
+        before: what brings the parameters up to date, if that is to be done
+        meanwhile: what this thread may do while it waits for another one, as a function tells
         """
         network, minibatch, team = self.network, prepared.minibatch, prepared.team
+        if before is not None and team.beside is NOBODY:
+            before()
         if minibatch.shares:
-            self._run_team(prepared, meanwhile)
+            self._run_team(prepared, before, meanwhile)
             self._statistics = team.together[0].statistics
         else:
             kind = "gradient with warping" if minibatch.warps else "gradient"
@@ -161,15 +167,20 @@ class Workers:
             )  # fmt: skip
             if network.n_statistics:
                 self._statistics = np.mean([chunk.statistics for chunk in team.together], axis=0)
-        self.squares = network.unpack_gradient(
-            prepared.buffers.gradients[: minibatch.n_chunks], out
-        )
+        return sum(prepared.losses)
+
+    def gradient(self, prepared: Prepared, out: NDArray) -> None:
+        """Write the gradient of a minibatch that is computed to out (n_parameters,).
+
+        With embeddings, that of what is `touched`, in the order that it has there.
+        """
+        network, n_chunks = self.network, prepared.minibatch.n_chunks
+        self.squares = network.unpack_gradient(prepared.buffers.gradients[:n_chunks], out)
         self._free.append(prepared.buffers)
         if network.embeddings is not None:
             self.touched = network.embeddings.gradient(prepared.of_vectors, out)
             read = out[network.layout.n_packed : self.touched.size]
             self.squares = sum_of_squares(read, self.squares)
-        return sum(prepared.losses)
 
     def _team(self, minibatch: Minibatch) -> _Team:
         """Return how the chunks of a minibatch are computed."""
@@ -181,9 +192,13 @@ class Workers:
         n_tasks = 2 if splits else n_chunks
         most = self._n_threads_together(n_tasks, work, splits, minibatch.warps)
         n_threads = self._pace.choose(most)
-        patience = _PATIENCE if n_threads > 1 else 0
-        beside = Beside(np.zeros(2, np.int64), patience) if splits and n_threads > 1 else NOBODY
-        return _Team(self.network.together(n_chunks, patience), beside, most, n_threads)
+        if n_threads == 1:
+            return _Team(self.network.together(n_chunks), most=most)
+        if not splits:
+            return _Team(self.network.together(n_chunks, _PATIENCE), NOBODY, READY, most, n_threads)
+        ready = np.zeros(1, np.int64)
+        together = self.network.together(n_chunks, _PATIENCE, ready)
+        return _Team(together, Beside(np.zeros(2, np.int64), _PATIENCE), ready, most, n_threads)
 
     def update_statistics(self, theta: NDArray) -> None:
         """Move the running statistics in theta towards those of the last minibatch."""
@@ -293,38 +308,57 @@ class Workers:
             return 1
         return min(self.n_threads, n_tasks)
 
-    def _run_team(self, prepared: Prepared, meanwhile: Callable[[], None]) -> None:
+    def _run_team(
+        self,
+        prepared: Prepared,
+        before: Callable[[], None] | None,
+        meanwhile: Callable[[Callable[[], bool]], None],
+    ) -> None:
         """Compute the chunks of a team, which are prepared, on its threads."""
         team, n_chunks = prepared.team, prepared.minibatch.n_chunks
-        start = time.perf_counter()
         if team.beside is NOBODY:
+            start = time.perf_counter()
             arrived = team.together[0].arrived
             entered = [arrived[k : k + 1] for k in range(1, n_chunks)]
             self._run_together(prepared.tasks, team.n_threads, entered)
-            end = time.perf_counter()
+            seconds = time.perf_counter() - start
         else:
-            end = self._run_beside(prepared, meanwhile)
+            seconds = self._run_beside(prepared, before, meanwhile)
         if team.most > 1:
-            self._pace.took(team.n_threads, (end - start) / prepared.minibatch.work)
+            self._pace.took(team.n_threads, seconds / prepared.minibatch.work)
 
-    def _run_beside(self, prepared: Prepared, meanwhile: Callable[[], None]) -> float:
+    def _run_beside(
+        self,
+        prepared: Prepared,
+        before: Callable[[], None] | None,
+        meanwhile: Callable[[Callable[[], bool]], None],
+    ) -> float:
         """Compute the branch of the only chunk on another thread than the rest.
 
-        The rest is shorter on most sets, so this thread has time for `meanwhile`. Return when both
-        had ended, by the clock.
+        That thread gets as far as its first kernel during `before`. The rest is shorter on most
+        sets, so this thread has time for `meanwhile`. Return the seconds of both.
         """
-        branch = prepared.buffers.chunks[0].branch_gradient(prepared.team.beside)
-        ended = [0.0, 0.0]  # of the rest, and of the branch
+        team = prepared.team
+        branch = prepared.buffers.chunks[0].branch_gradient(team.beside)
+        start, ended = 0.0, [0.0, 0.0]  # of the rest, and of the branch
 
-        def timed(k: int, task: Generator[None, None, None]) -> Generator[None, None, None]:
-            yield from task
-            ended[k] = time.perf_counter()
-            if k == 0:
-                meanwhile()
+        def rest() -> Generator[None, None, None]:
+            nonlocal start
+            if before is not None:
+                before()
+            start = time.perf_counter()
+            hand_over(team.ready, NOTHING, 0, 0)
+            yield from prepared.tasks[0]
+            ended[0] = time.perf_counter()
+            meanwhile(lambda: ended[1] == 0.0)
 
-        tasks = [timed(0, prepared.tasks[0]), timed(1, branch)]
-        self._run_together(tasks, 2, [prepared.team.together[0].arrived])
-        return max(ended)
+        def beside() -> Generator[None, None, None]:
+            yield from branch
+            ended[1] = time.perf_counter()
+
+        entered = [team.together[0].arrived] if before is None else []
+        self._run_together([rest(), beside()], 2, entered)
+        return max(ended) - start
 
     def _run_together(
         self,

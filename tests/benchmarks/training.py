@@ -104,7 +104,9 @@ def our_step(
 
     def step() -> None:
         minibatch = Minibatch(network, inputs, samples, target, weight, 0.0, rng)
-        workers.gradient(workers.prepare(minibatch), gradient)
+        prepared = workers.prepare(minibatch)
+        workers.compute(prepared)
+        workers.gradient(prepared, gradient)
         optimizer.step(theta, gradient, 1e-3)
         network.pack(theta)
 

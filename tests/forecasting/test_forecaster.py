@@ -393,15 +393,15 @@ def test_new_times_that_do_not_fit_are_refused_in_words(later, message):
 
 def test_ctrl_c_leaves_the_forecaster_as_it_was(fitted, monkeypatch):
     forecaster, calls = copy.deepcopy(fitted), []
-    gradient = workers.Workers.gradient
+    compute = workers.Workers.compute
 
     def interrupt(*args):
         calls.append(len(calls))
         if calls[-1] == 5:
             raise KeyboardInterrupt
-        return gradient(*args)
+        return compute(*args)
 
-    monkeypatch.setattr(workers.Workers, "gradient", interrupt)
+    monkeypatch.setattr(workers.Workers, "compute", interrupt)
     with pytest.raises(KeyboardInterrupt):
         forecaster.fit(Y * 7)
     assert len(calls) == 6
