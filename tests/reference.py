@@ -1231,9 +1231,8 @@ def pack_parameters(extended, sources):
 
 
 def unpack_gradient(chunks, places):
-    """Return the sum of the gradients of chunks at some places, and the sum of its squares."""
-    gradient = chunks.sum(axis=0)[places]
-    return gradient, np.sum(gradient.astype(np.float64) ** 2)
+    """Return the sum of the gradients of chunks at some places."""
+    return chunks.sum(axis=0)[places]
 
 
 # --- optimisers ---------------------------------------------------------------------------
@@ -1241,6 +1240,42 @@ def unpack_gradient(chunks, places):
 def sum_of_squares(values, before):
     """Add the squares of values to a sum."""
     return before + np.sum(values.astype(np.float64) ** 2)
+
+
+def update_statistics(running, used, n_batches, statistics, theta):
+    """Return theta after a minibatch of batch normalisation."""
+    theta = theta.copy()
+    if len(running):
+        theta[n_batches] += 1
+        share = max(0.1, 1.0 / theta[n_batches])
+        theta[running] += share * (statistics[used] - theta[running])
+    return theta
+
+
+def update_parameters(
+    move, places, clip_norm, chunks, of_tables, rows, statistics, theta, first, second
+):  # fmt: skip
+    """Return theta, its moments, what is packed, and the norm of the gradient.
+
+    move(gradient, runs, scale, theta, first, second): by one of the optimisers below
+    of_tables (n_values,): gradient of what stands in rows
+    """
+    gradient = unpack_gradient(chunks, places.slopes)
+    norm = np.sqrt(sum_of_squares(np.concatenate([gradient, of_tables]), 0.0))
+    extended = np.append(theta[: len(gradient)], 0.0)
+    if not np.isfinite(norm):
+        return theta, first, second, pack_parameters(extended, places.sources), norm
+    scale = min(1.0, clip_norm / norm)
+    dense, tables = slice(None, len(gradient)), slice(len(gradient), None)
+    changing = theta, first, second
+    parts = (
+        move(slope, runs, scale, *(array[part] for array in changing))
+        for slope, runs, part in ((gradient, places.runs, dense), (of_tables, rows, tables))
+    )
+    theta, first, second = map(np.concatenate, zip(*parts, strict=True))
+    theta = update_statistics(places.running, places.used, places.n_batches, statistics, theta)
+    extended[:-1] = theta[dense]
+    return theta, first, second, pack_parameters(extended, places.sources), norm
 
 
 def _by_runs(runs, gradient, theta):

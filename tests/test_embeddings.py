@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sklstm._input.sequences import NetworkInput, Reading, SequenceDataset
+from sklstm._kernels.packing import unpack_gradient
 from sklstm._network.network import Network
 from sklstm._network.spec import NetworkSpec
 from sklstm._training.minibatch import Minibatch
@@ -55,12 +56,14 @@ class Problem:
         minibatch = Minibatch(self.network, self.data, samples, self.y, np.full(n, 1 / n), 0.0, rng)
         prepared = self.workers.prepare(minibatch)
         loss = self.workers.compute(prepared)
-        self.workers.gradient(prepared, out)
+        self.prepared = prepared
+        self.touched = self.network.touched(prepared.of_vectors, out)
+        unpack_gradient(prepared.gradients, self.network.places.slopes, out)
         gradient, n_dense = np.zeros(len(theta)), self.network.layout.n_packed
         gradient[:n_dense] = out[:n_dense]
-        for start, length, offset, *_ in self.workers.touched.rows:
+        for start, length, offset, *_ in self.touched.rows:
             gradient[n_dense + start :][:length] = out[n_dense + offset :][:length]
-        self.packed_gradient = out
+        self.packed_gradient = out[: self.touched.size]
         return loss, gradient
 
 
@@ -72,7 +75,7 @@ def test_torch():
     for name, view in network.layout.views(theta).items():
         view[...] = golden[f"theta/{name}"]
     solver = Adam(epsilon=1e-15)
-    optimizer = Optimizer(solver, network.layout, np.float64, alpha=0.0, clip_norm=None)
+    optimizer = Optimizer(solver, network.layout.size, np.float64, alpha=0.0, clip_norm=None)
     n_steps, n, n_timesteps = golden["y"].shape[0], *golden["codes"].shape[1:3]
     for k in range(n_steps):
         numbers = golden["numbers"][k].reshape(-1, 1)
@@ -83,7 +86,10 @@ def test_torch():
             assert loss == pytest.approx(float(golden["loss"]), rel=1e-12)
             for name, view in network.layout.views(gradient).items():
                 np.testing.assert_allclose(view, golden[f"gradient/{name}"], atol=1e-13)
-        optimizer.step(theta, problem.packed_gradient, 0.01, problem.workers.touched)
+        minibatch = problem.prepared.gradients, problem.prepared.statistics
+        optimizer.update(
+            network, theta, *minibatch, 0.01, problem.packed_gradient, problem.touched.rows
+        )
     for name, view in network.layout.views(theta).items():
         np.testing.assert_allclose(view, golden[f"trained/{name}"], rtol=1e-9, atol=1e-12)
 

@@ -172,7 +172,7 @@ class TrainedMembers(FeaturesOfNetwork):
         """Return the optimiser of a network, before its first step."""
         return Optimizer(
             solver=resolve(self.solver, SOLVERS),
-            layout=network.layout,
+            n_parameters=network.layout.size,
             dtype=network.dtype,
             alpha=self.alpha,
             clip_norm=self.clip_norm,

@@ -104,7 +104,7 @@ class Corrector:
                 view[...] = 0.0
         optimizer = Optimizer(
             solver=AdamW(),
-            layout=layout,
+            n_parameters=layout.size,
             dtype=DTYPE,
             alpha=settings.alpha,
             clip_norm=settings.clip_norm,

@@ -7,6 +7,8 @@ depend on the number of categories.
 
 from __future__ import annotations
 
+import numpy as np
+
 from sklstm._kernels.jit import inlined, kernel
 from sklstm._kernels.optimizers import RUN_COLUMNS
 from sklstm._kernels.simd import lanes, load, span, store
@@ -17,6 +19,7 @@ PLACE_COLUMNS = TABLE, SIZE, COLUMN, ROWS_BEFORE = range(4)
 # columns of `rows`, with a row for each vector that a minibatch reads: those of a run of parameters
 # among all tables, and its number among the rows of all tables
 ROW_COLUMNS = START, LENGTH, OFFSET, DECAYS, NUMBER = (*RUN_COLUMNS, 4)
+NO_ROWS = np.empty((0, len(ROW_COLUMNS)), np.int64)
 
 
 # Vector by vector, so that the processor looks for several rows in memory at a time.

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from sklstm._kernels.jit import kernel
+from sklstm._kernels.jit import inlined, kernel
 from sklstm._kernels.simd import span
 
 # A run is parameters side by side. Columns of `runs`: where it begins in theta, its length, where
@@ -23,17 +23,31 @@ from sklstm._kernels.simd import span
 RUN_COLUMNS = START, LENGTH, OFFSET, DECAYS = range(4)
 
 
+@inlined
+def _square(value):
+    """Return the square in float64."""
+    wide = np.float64(value)  # float() of a float32 would stay float32
+    return wide * wide
+
+
 @kernel
 def sum_of_squares(values, before):
     """Add the squares of values to a sum, in float64.
 
+    Four sums take turns, because each addition waits for the one before in its sum.
+
     (in) values (n,), before: the sum of what stands before them
     """
-    squares = before
-    for j in range(values.size):
-        value = np.float64(values[j])  # float() of a float32 would stay float32
-        squares += value * value
-    return squares
+    n_whole = values.size - values.size % 4
+    first, second, third, fourth = before, 0.0, 0.0, 0.0
+    for j in range(0, n_whole, 4):
+        first += _square(values[j])
+        second += _square(values[j + 1])
+        third += _square(values[j + 2])
+        fourth += _square(values[j + 3])
+    for j in range(n_whole, values.size):
+        first += _square(values[j])
+    return (first + second) + (third + fourth)
 
 
 # Scalars are cast to the dtype of theta: a single float64 would make the whole loop float64.

@@ -132,12 +132,13 @@ class Chunk:
             need_dx or front is not None, need_dw, network.packed, work, dx, out,
         )  # fmt: skip
         plan = network.plan if together is None else network.training_plan(masks.seed)
-        before, dx_branch = dx, dx
+        before, dx_branch, back = dx, dx, None
         if front is not None:
             before = front.prepare_backward(dx, need_dx, need_dw, out)
         if branch is not None:
             self._dbranch = np.zeros((len(seen.lengths), self._n_beside), network.dtype)
             dx_branch = branch.prepare_backward(self._dbranch, need_dx, need_dw, out)
+            back = None if beside is not NOBODY else self._branch_backward(branch)
 
         def compute() -> Generator[None, None, float]:
             """Call the kernels, with as little as possible between them."""
@@ -158,8 +159,8 @@ class Chunk:
             self.dx = before
             if self._patches is not None and need_dx:
                 self.dx = self._patches.backward(before)
-            if branch is not None and not splits:
-                yield from self._branch_backward(branch)
+            if back is not None:
+                yield from back
                 if need_dx:
                     self.dx += dx_branch
             return float(loss)
@@ -174,16 +175,24 @@ class Chunk:
         return self._branch is not None and self._front is None and spec.num_layers > 0 and whole
 
     def branch_gradient(self, beside: Beside) -> Generator[None, None, None]:
-        """Compute the branch of a chunk that `gradient` has prepared, forward and back.
+        """Return what computes the branch of a chunk that `gradient` has prepared, and back.
 
         It pauses when the rest has not come so far.
         """
         assert self._branch is not None
-        yield from self._branch.forward()
-        hand_over(beside.arrived[1:], NOTHING, 0, 0)
-        while not hand_over(NOTHING, beside.arrived[:1], 2, beside.patience):
-            yield
-        yield from self._branch_backward(self._branch)
+        branch, (rest, mine) = self._branch, np.split(beside.arrived, 2)
+        backward = self._branch_backward(branch)
+
+        def compute() -> Generator[None, None, None]:
+            """Call the kernels, with as little as possible between them."""
+            yield from branch.forward()
+            number = mine  # raised once
+            while not hand_over(number, rest, 2, beside.patience):
+                number = NOTHING
+                yield
+            yield from backward
+
+        return compute()
 
     def input_gradient(self, batch: PackedBatch, slope: NDArray) -> NDArray:
         """Return the gradient of sum(slope * raw prediction) by x, (n_rows, n_channels): a view.
@@ -348,13 +357,18 @@ class Chunk:
         dx[_last_rows(seen)] += h
 
     def _branch_backward(self, branch: ConvolutionBuffers) -> Generator[None, None, None]:
-        """Take the gradient of what the head reads of the branch back through it."""
+        """Return what takes the gradient of what the head reads of the branch back through it."""
         plan, work, n_sequences = self.network.plan, self._work, len(self._dbranch)
         dfeatures = work.flat[work.dfeatures : work.dfeatures + n_sequences * plan.n_features]
         first = plan.n_pooled + self.network.spec.n_static
         of_branch = dfeatures.reshape(n_sequences, -1)[:, first : first + self._n_filters]
-        self._dbranch[:, : self._n_filters] = of_branch
-        yield from branch.backward()
+        dbranch = self._dbranch[:, : self._n_filters]
+
+        def compute() -> Generator[None, None, None]:
+            np.copyto(dbranch, of_branch)
+            yield from branch.backward()
+
+        return compute()
 
     def _room_for_dx(self, x: NDArray, need_dx: bool) -> NDArray:
         """Return where the network writes the gradient of x, if something reads it."""

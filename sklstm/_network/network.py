@@ -11,20 +11,20 @@ from numpy.typing import DTypeLike, NDArray
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.convolution import ACTIVATIONS, Stack
+from sklstm._kernels.embedding import NO_ROWS
 from sklstm._kernels.gemm import gemm_address
 from sklstm._kernels.layer_norm import LayerNorm
 from sklstm._kernels.network import Plan
 from sklstm._kernels.noise import Noise
 from sklstm._kernels.readout import Attention, Final, Pooled, Steps
-from sklstm._network.embeddings import Embeddings
+from sklstm._kernels.update import Places
+from sklstm._network.embeddings import Embeddings, Touched
 from sklstm._network.encoder import place_encoder
 from sklstm._network.packing import Packing, filled
 from sklstm._network.parameters import ParameterLayout
 from sklstm._network.spec import NetworkSpec
 from sklstm.components.convolutions import ConvolutionLayer
 
-# What a minibatch counts in the running statistics of batch normalisation, as in torch.
-_RUNNING_SHARE = 0.1
 READY = np.ones(1, np.int64)  # the parameters are packed
 
 
@@ -55,13 +55,21 @@ class Network:
         self._packing.close()
         # means and variances of batch normalisation, those that fill up vectors included
         self.n_statistics = len(self._running)
-        self._used = np.flatnonzero(self._running < self.layout.size)
-        self._running = self._running[self._used]  # (n_used,)
+        used = np.flatnonzero(self._running < self.layout.size)
+        self.places = Places(
+            self._packing.slopes, self.layout.runs(), self._packing.sources,
+            self._running[used], used, self.layout.offsets.get("fcn_batches", 0),
+        )  # fmt: skip
 
     @property
     def packed(self) -> NDArray:
         """The parameters as the kernels read them."""
         return self._packing.packed
+
+    @property
+    def room(self) -> tuple[NDArray, NDArray]:
+        """Where `update_parameters` packs the parameters."""
+        return self._packing.extended, self._packing.packed
 
     @property
     def gradient_size(self) -> int:
@@ -90,10 +98,6 @@ class Network:
         """Return of packed parameters those that prediction reads, theta (n_parameters,)."""
         return self._packing.unpacked(packed)
 
-    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> float:
-        """Sum the gradients of the chunks into the layout of theta; return the sum of squares."""
-        return self._packing.unpack_gradient(chunks, out)
-
     # --- embeddings -------------------------------------------------------------------------
     def embedded(self, batch: PackedBatch) -> PackedBatch:
         """Return a batch with the vectors of its categories behind its numeric channels."""
@@ -103,6 +107,15 @@ class Network:
         x[:, : self.spec.n_numeric] = batch.x
         self.embeddings.write(batch.codes, self._tables, x)
         return batch._replace(x=x, codes=None)
+
+    def touched(self, of_vectors: list[Any], gradient: NDArray) -> Touched:
+        """Write the gradient of tables to gradient (n_parameters,), see `Embeddings.gradient`.
+
+        Return which parameters there is a gradient of. Without tables they are all.
+        """
+        if self.embeddings is None:
+            return Touched(self.layout.size, NO_ROWS)
+        return self.embeddings.gradient(of_vectors, gradient)
 
     # --- noise and statistics ---------------------------------------------------------------
     def training_plan(self, seed: int) -> Plan:
@@ -130,22 +143,6 @@ class Network:
             Together(k, weights, parts, row, arrived, ready, patience)
             for k, row in enumerate(statistics)
         ]
-
-    def update_statistics(self, theta: NDArray, statistics: NDArray) -> None:
-        """Move the running statistics, which are part of theta, towards those of a minibatch.
-
-        statistics (n_statistics,): of the minibatch. The first ten count alike, later ones a
-        tenth each.
-        """
-        if not self.n_statistics:
-            return
-        n_batches = self.layout.offsets["fcn_batches"]
-        theta[n_batches] += 1
-        share = max(_RUNNING_SHARE, 1.0 / float(theta[n_batches]))
-        running = theta[self._running]
-        theta[self._running] = running + theta.dtype.type(share) * (
-            statistics[self._used] - running
-        )
 
     # --- the plan ---------------------------------------------------------------------------
     def _plan(self, need_dx: bool) -> Plan:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sklstm._kernels.gemm import PANEL
-from sklstm._kernels.packing import pack_parameters, unpack_gradient
+from sklstm._kernels.packing import pack_parameters
 from sklstm._kernels.simd import aligned, lanes_of
 from sklstm._network.parameters import ParameterLayout
 
@@ -35,9 +35,9 @@ class Packing:
         self._parts: list[NDArray[np.intp]] = []
         self._size = 0
         # the place in the packed gradient of every parameter, (n_parameters,)
-        self._unpack_index = np.empty(layout.n_packed, np.uint32)
+        self.slopes = np.empty(layout.n_packed, np.uint32)
         # theta, and behind it the zero that fills up vectors
-        self._extended = np.zeros(layout.n_packed + 1, self.dtype)
+        self.extended = np.zeros(layout.n_packed + 1, self.dtype)
 
     # --- growing --------------------------------------------------------------------------
     def empty(self, *shape: int) -> NDArray[np.intp]:
@@ -60,7 +60,7 @@ class Packing:
         """Add the gradient of a matrix, whose rows are a stride apart; return its start."""
         start = self.gradient_size
         rows, columns = np.nonzero(matrix < self.nothing)
-        self._unpack_index[matrix[rows, columns]] = start + rows * stride + columns
+        self.slopes[matrix[rows, columns]] = start + rows * stride + columns
         self.gradient_size += filled(len(matrix) * stride, self.line)
         return start
 
@@ -80,7 +80,7 @@ class Packing:
 
     def close(self) -> None:
         """Make the index of what was placed, and the array that the kernels read."""
-        self._pack_index = np.concatenate(self._parts).astype(np.uint32)  # (packed size,)
+        self.sources = np.concatenate(self._parts).astype(np.uint32)  # (packed size,)
         self._parts = []
         self.packed = aligned(self._size, self.dtype)
 
@@ -91,8 +91,8 @@ class Packing:
     # --- packing --------------------------------------------------------------------------
     def pack(self, theta: NDArray) -> None:
         """Bring the parameters (n_parameters,) into the packed array, but no tables."""
-        self._extended[:-1] = theta[: self.nothing]
-        pack_parameters(self._extended, self._pack_index, self.packed)
+        self.extended[:-1] = theta[: self.nothing]
+        pack_parameters(self.extended, self.sources, self.packed)
 
     def pack_anew(self, theta: NDArray) -> NDArray:
         """Pack parameters into a new array, the tables of embeddings behind them; return it."""
@@ -103,15 +103,6 @@ class Packing:
 
     def unpacked(self, packed: NDArray) -> NDArray:
         """Return the parameters (n_parameters,) in a packed array; 0 if they are not there."""
-        theta = np.zeros_like(self._extended)
-        theta[self._pack_index] = packed[: self._size]
+        theta = np.zeros_like(self.extended)
+        theta[self.sources] = packed[: self._size]
         return np.concatenate([theta[:-1], self.tables(packed)])
-
-    def unpack_gradient(self, chunks: NDArray, out: NDArray) -> float:
-        """Sum the gradients of the chunks, in their order, into the layout of theta.
-
-        The chunks do not hold that of embeddings, which stays as it is in `out`. Return the sum of
-        the squares.
-        """
-        squares: float = unpack_gradient(chunks, self._unpack_index, out)
-        return squares

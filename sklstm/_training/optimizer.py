@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from sklstm._kernels.optimizers import sum_of_squares
-from sklstm._network.embeddings import Touched
-from sklstm._network.parameters import ParameterLayout
-from sklstm.components.solvers import Solver, Step
+from sklstm._kernels.embedding import NO_ROWS
+from sklstm._kernels.update import update_parameters
+from sklstm._network.network import Network
+from sklstm.components.solvers import Solver
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Optimizer:
     """Updates theta in place, from one gradient a step."""
 
     solver: Solver
-    layout: ParameterLayout
+    n_parameters: int
     dtype: DTypeLike
     alpha: float
     clip_norm: float | None
@@ -29,8 +29,7 @@ class Optimizer:
     second: NDArray = field(init=False)  # running mean of the squared gradient
 
     def __post_init__(self) -> None:
-        self.first, self.second = (np.zeros(self.layout.size, self.dtype) for _ in range(2))
-        self._runs = self.layout.runs()
+        self.first, self.second = (np.zeros(self.n_parameters, self.dtype) for _ in range(2))
 
     @property
     def state(self) -> list[Any]:
@@ -42,34 +41,28 @@ class Optimizer:
         n_steps, first, second = state
         self.n_steps, self.first, self.second = n_steps, first.copy(), second.copy()
 
-    def step(
+    def update(
         self,
+        network: Network,
         theta: NDArray,
-        gradient: NDArray,
+        chunks: NDArray,
+        statistics: NDArray,
         learning_rate: float,
-        touched: Touched | None = None,
-        squares: float | None = None,
+        gradient: NDArray,
+        rows: NDArray[np.int64] = NO_ROWS,
+        begun: NDArray[np.int64] | None = None,
     ) -> float:
-        """Return the gradient's norm; if it is not finite, nothing was changed.
+        """Update theta, and let the network read it; return the gradient's norm.
 
-        touched: which parameters there is a gradient of, in their order; others wait, with their
-            moments, for a minibatch that reads them
-        squares: the sum of the squares of the gradient, if it is known
-
-        Clipping by the global norm: Pascanu et al. (2013).
+        If that is not finite, nothing was changed. For the other arguments see
+        `update_parameters`. Parameters in tables that are not in rows wait, with their moments,
+        for a minibatch that reads them.
         """
         self.n_steps += 1
-        if touched is not None:
-            gradient = gradient[: touched.size]
-        norm = math.sqrt(sum_of_squares(gradient, 0.0) if squares is None else squares)
-        if not math.isfinite(norm):
-            return norm
-        scale = self.clip_norm / norm if self.clip_norm and norm > self.clip_norm else 1.0
-        changing = theta, self.first, self.second
-        step = Step(gradient, self._runs, scale, self.alpha, learning_rate)
-        self.solver.step(step, self.n_steps, *changing)
-        if touched is not None:
-            n = self.layout.n_packed
-            step = step._replace(gradient=gradient[n:], runs=touched.rows)
-            self.solver.step(step, self.n_steps, *(array[n:] for array in changing))
+        norm: float = update_parameters(
+            self.solver.rule(self.n_steps), network.places, self.clip_norm or math.inf,
+            float(self.alpha), float(learning_rate), chunks, rows, statistics,
+            np.zeros(1, np.int64) if begun is None else begun,
+            gradient, theta, self.first, self.second, *network.room,
+        )  # fmt: skip
         return norm

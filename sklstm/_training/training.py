@@ -253,13 +253,14 @@ def _epoch(
     )
     ready = Ahead(minibatches, workers.prepare)
 
-    def update(prepared: Prepared, rate: float) -> None:
-        workers.gradient(prepared, gradient)
-        norm = optimizer.step(theta, gradient, rate, workers.touched, workers.squares)
+    def update(prepared: Prepared, rate: float, begun: NDArray[np.int64]) -> None:
+        touched = workers.network.touched(prepared.of_vectors, gradient)
+        norm = optimizer.update(
+            workers.network, theta, prepared.gradients, prepared.statistics, rate,
+            gradient[: touched.size], touched.rows, begun,
+        )  # fmt: skip
         if not math.isfinite(norm):
             raise _NotFiniteError
-        workers.update_statistics(theta)
-        workers.network.pack(theta)
 
     total, last = 0.0, None  # the last update, if it was not made
     try:
@@ -269,7 +270,8 @@ def _epoch(
             total += weight_sum * workers.compute(prepared, last, ready.prepare)
             if not math.isfinite(total):
                 return math.nan
-            last = functools.partial(update, prepared, rate(k))
+            updating = functools.partial(update, prepared, rate(k))
+            last = functools.partial(workers.finish, prepared, updating, ready.prepare)
             if not ready.is_prepared:  # else another thread gets ready in this time
                 last()
                 last = None

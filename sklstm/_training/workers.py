@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import NetworkInput, PackedBatch, packed_rows
 from sklstm._kernels.batch_norm import Together
 from sklstm._kernels.meeting import NOTHING, hand_over
-from sklstm._kernels.optimizers import sum_of_squares
 from sklstm._kernels.simd import aligned
 from sklstm._network.chunk import NOBODY, Beside, Chunk, alone
-from sklstm._network.embeddings import Touched
 from sklstm._network.network import READY, Network
 from sklstm._training.minibatch import Minibatch
 from sklstm._training.threads import Pace, Threads, pays
@@ -60,39 +58,33 @@ class _Team(NamedTuple):
     n_threads: int = 1
 
 
-class _Buffers:
-    """What the chunks of a minibatch need, from its preparation to its gradient."""
-
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self.chunks: list[Chunk] = []
-        size = network.gradient_size
-        self.gradients = aligned(0, network.dtype).reshape(0, size)  # (n_chunks, size)
-
-    def grow(self, n_chunks: int, n_workers: int) -> None:
-        """Make room for the gradients of so many chunks, of which so many are computed at once."""
-        while len(self.chunks) < n_workers:
-            self.chunks.append(Chunk(self._network))
-        if len(self.gradients) < n_chunks:
-            size = self._network.gradient_size
-            self.gradients = aligned(n_chunks * size, self._network.dtype).reshape(n_chunks, size)
-
-
 class Prepared:
-    """A minibatch that is ready to be computed."""
+    """A minibatch that is ready to be computed, and then its gradient."""
 
-    def __init__(self, minibatch: Minibatch, team: _Team, buffers: _Buffers) -> None:
-        """Prepare the chunks of a team."""
-        self.minibatch, self.team, self.buffers = minibatch, team, buffers
+    statistics: NDArray  # of batch normalisation, (n_statistics,): once it is computed
+
+    def __init__(
+        self, minibatch: Minibatch, team: _Team, chunks: list[Chunk], gradients: NDArray
+    ) -> None:
+        """Prepare the chunks of a team, with room for their gradients (n_chunks or more, size)."""
+        self.minibatch, self.team, self.chunks = minibatch, team, chunks
         n_chunks = minibatch.n_chunks
+        self.room, self.gradients = gradients, gradients[:n_chunks]
         self.losses = [0.0] * n_chunks
         self.of_vectors: list[Any] = [None] * n_chunks  # codes, and the gradient of x
         if minibatch.shares:
-            self.tasks = list(map(self.task, range(n_chunks), buffers.chunks))
+            self.tasks = list(map(self.task, range(n_chunks), chunks))
+            if self.beside:
+                self.tasks.append(chunks[0].branch_gradient(team.beside))
+
+    @property
+    def beside(self) -> bool:
+        """Whether another thread computes the branch."""
+        return self.team.beside is not NOBODY
 
     def task(self, k: int, chunk: Chunk) -> Generator[None, None, None]:
         """Prepare the k-th chunk; return what computes its gradient, as `Chunk.gradient` does."""
-        part, out = self.minibatch.part(k), self.buffers.gradients[k]
+        part, out = self.minibatch.part(k), self.gradients[k]
         out[:] = 0.0
         gradient = chunk.gradient(
             *part, self.team.together[k], out, self.minibatch.reads_codes, beside=self.team.beside
@@ -115,18 +107,11 @@ class Workers:
         self.network = network
         self.n_threads = n_threads
         self.interrupt = interrupt or threading.Event()  # set: training should end
-        buffers = _Buffers(network)
-        buffers.grow(0, n_threads)
-        self._chunks = buffers.chunks
+        self._chunks = [Chunk(network) for _ in range(n_threads)]
         # of no prepared minibatch; others are made when one is prepared before the last is done
-        self._free = [buffers]
+        self._free_chunks, self._free_gradients = [self._chunks], [self._room(0)]
         self._threads = Threads()  # starts none before it is needed
-        # of the last gradient: which parameters it is of, None for all; and the sum of its squares
-        self.touched: Touched | None = None
-        self.squares = 0.0
         self._pace = Pace()
-        # of batch normalisation in the last minibatch, (n_statistics,)
-        self._statistics = np.empty(network.n_statistics, network.dtype)
 
     def close(self) -> None:
         """End the threads."""
@@ -138,9 +123,13 @@ class Workers:
         But not if it has categories: their vectors are read here.
         """
         team, n_chunks = self._team(minibatch), minibatch.n_chunks
-        buffers = self._free.pop() if self._free else _Buffers(self.network)
-        buffers.grow(n_chunks, n_chunks if minibatch.shares else 0)
-        return Prepared(minibatch, team, buffers)
+        chunks = self._free_chunks.pop() if self._free_chunks else []
+        while len(chunks) < (n_chunks if minibatch.shares else 0):
+            chunks.append(Chunk(self.network))
+        gradients = self._free_gradients.pop() if self._free_gradients else self._room(0)
+        if len(gradients) < n_chunks:
+            gradients = self._room(n_chunks)
+        return Prepared(minibatch, team, chunks, gradients)
 
     def compute(
         self,
@@ -148,39 +137,59 @@ class Workers:
         before: Callable[[], None] | None = None,
         meanwhile: Callable[[Callable[[], bool]], None] = lambda is_waiting: None,
     ) -> float:
-        """Compute a minibatch, whose gradient `gradient` adds up then; return its loss.
+        """Compute a minibatch, whose gradient is `prepared.gradients` then; return its loss.
 
         before: what brings the parameters up to date, if that is to be done
         meanwhile: what this thread may do while it waits for another one, as a function tells
         """
-        network, minibatch, team = self.network, prepared.minibatch, prepared.team
-        if before is not None and team.beside is NOBODY:
+        minibatch, team = prepared.minibatch, prepared.team
+        if before is not None and not prepared.beside:
             before()
         if minibatch.shares:
             self._run_team(prepared, before, meanwhile)
-            self._statistics = team.together[0].statistics
+            prepared.statistics = team.together[0].statistics
         else:
             kind = "gradient with warping" if minibatch.warps else "gradient"
             self._run(
                 kind, lambda k, chunk: alone(prepared.task(k, chunk)),
                 minibatch.n_chunks, minibatch.work,
             )  # fmt: skip
-            if network.n_statistics:
-                self._statistics = np.mean([chunk.statistics for chunk in team.together], axis=0)
+            of_chunks = [chunk.statistics for chunk in team.together]
+            prepared.statistics = np.mean(of_chunks, axis=0) if len(of_chunks) > 1 else of_chunks[0]
+        self._free_chunks.append(prepared.chunks)
         return sum(prepared.losses)
 
-    def gradient(self, prepared: Prepared, out: NDArray) -> None:
-        """Write the gradient of a minibatch that is computed to out (n_parameters,).
+    def finish(
+        self,
+        prepared: Prepared,
+        update: Callable[[NDArray[np.int64]], None],
+        meanwhile: Callable[[Callable[[], bool]], None],
+    ) -> None:
+        """Update the parameters by the gradient of a minibatch, which is then no longer needed.
 
-        With embeddings, that of what is `touched`, in the order that it has there.
+        If another thread is there, it does so, and this one does something else meanwhile.
+        update: sets the number that it is given, (1,), when it needs no more Python
         """
-        network, n_chunks = self.network, prepared.minibatch.n_chunks
-        self.squares = network.unpack_gradient(prepared.buffers.gradients[:n_chunks], out)
-        self._free.append(prepared.buffers)
-        if network.embeddings is not None:
-            self.touched = network.embeddings.gradient(prepared.of_vectors, out)
-            read = out[network.layout.n_packed : self.touched.size]
-            self.squares = sum_of_squares(read, self.squares)
+        begun, is_done = np.zeros(1, np.int64), []
+
+        def either(worker: int) -> None:
+            if worker == 1:
+                update(begun)
+                is_done.append(True)
+            else:
+                meanwhile(lambda: not is_done)
+
+        others = prepared.team.n_threads > 1 and not prepared.beside
+        if others and not prepared.minibatch.reads_codes:  # see `prepare`
+            self._threads.run(either, 2, [begun])
+        else:
+            update(begun)
+        self._free_gradients.append(prepared.room)
+
+    def _room(self, n_chunks: int) -> NDArray:
+        """Return room for the gradients of so many chunks, (n_chunks, gradient_size)."""
+        size = self.network.gradient_size
+        return aligned(n_chunks * size, self.network.dtype).reshape(n_chunks, size)
 
     def _team(self, minibatch: Minibatch) -> _Team:
         """Return how the chunks of a minibatch are computed."""
@@ -199,10 +208,6 @@ class Workers:
         ready = np.zeros(1, np.int64)
         together = self.network.together(n_chunks, _PATIENCE, ready)
         return _Team(together, Beside(np.zeros(2, np.int64), _PATIENCE), ready, most, n_threads)
-
-    def update_statistics(self, theta: NDArray) -> None:
-        """Move the running statistics in theta towards those of the last minibatch."""
-        self.network.update_statistics(theta, self._statistics)
 
     def predict(self, inputs: NetworkInput, samples: NDArray[np.int64]) -> NDArray:
         """Return raw predictions (n, n_outputs) of samples (n,), or of all their steps in turn."""
@@ -338,8 +343,7 @@ class Workers:
         That thread gets as far as its first kernel during `before`. The rest is shorter on most
         sets, so this thread has time for `meanwhile`. Return the seconds of both.
         """
-        team = prepared.team
-        branch = prepared.buffers.chunks[0].branch_gradient(team.beside)
+        team, (of_rest, of_branch) = prepared.team, prepared.tasks
         start, ended = 0.0, [0.0, 0.0]  # of the rest, and of the branch
 
         def rest() -> Generator[None, None, None]:
@@ -348,12 +352,12 @@ class Workers:
                 before()
             start = time.perf_counter()
             hand_over(team.ready, NOTHING, 0, 0)
-            yield from prepared.tasks[0]
+            yield from of_rest
             ended[0] = time.perf_counter()
             meanwhile(lambda: ended[1] == 0.0)
 
         def beside() -> Generator[None, None, None]:
-            yield from branch
+            yield from of_branch
             ended[1] = time.perf_counter()
 
         entered = [team.together[0].arrived] if before is None else []

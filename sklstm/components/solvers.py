@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step
+from sklstm._kernels.update import AdamRule, RMSPropRule, SGDRule
 from sklstm.components.component import FRACTION, POSITIVE, Component, parameter
-
-
-class Step(NamedTuple):
-    """What a solver is told of a step, in the order in which the kernels take it."""
-
-    gradient: NDArray  # (n,)
-    runs: NDArray[np.int64]  # (n_runs, at least 4): which parameters change, see the kernels
-    scale: float  # of the gradient, which clips it
-    alpha: float  # strength of the weight decay
-    learning_rate: float
 
 
 @dataclass(repr=False)
 class Solver(Component):
     """Base of the solvers."""
 
-    def step(
-        self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> None:
-        """Update theta (n_parameters,) in place.
-
-        n_steps is 1 at the first step, before which the moments first and second (n_parameters,)
-        are zero.
-        """
+    def rule(self, step: int) -> AdamRule | SGDRule | RMSPropRule:
+        """Return what the kernel needs in a step; the first one is 1."""
         raise NotImplementedError
 
 
@@ -67,14 +48,10 @@ class Adam(Solver):
 
     decoupled: ClassVar[bool] = False  # whether weight decay stays out of the moments
 
-    def step(
-        self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> None:
-        """Update theta in place; see `Solver.step`."""
-        adam_step(
-            *step, self.decoupled, n_steps,
-            self.beta_1, self.beta_2, self.epsilon, theta, first, second,
-        )  # fmt: skip
+    def rule(self, step: int) -> AdamRule:
+        """Return what the kernel needs; see `Solver.rule`."""
+        decays = float(self.beta_1), float(self.beta_2)
+        return AdamRule(self.decoupled, step, *decays, float(self.epsilon))
 
 
 @dataclass(repr=False)
@@ -125,14 +102,9 @@ class SGD(Solver):
     momentum: float = parameter(0.9, FRACTION)
     nesterov: bool = parameter(True, "boolean")
 
-    def step(
-        self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> None:
-        """Update theta in place; see `Solver.step`."""
-        sgd_step(
-            *step, self.momentum, self.nesterov,
-            theta, first,
-        )  # fmt: skip
+    def rule(self, step: int) -> SGDRule:
+        """Return what the kernel needs; see `Solver.rule`."""
+        return SGDRule(float(self.momentum), bool(self.nesterov))
 
 
 @dataclass(repr=False)
@@ -161,14 +133,9 @@ class RMSProp(Solver):
     decay: float = parameter(0.999, FRACTION)
     epsilon: float = parameter(1e-8, POSITIVE)
 
-    def step(
-        self, step: Step, n_steps: int, theta: NDArray, first: NDArray, second: NDArray
-    ) -> None:
-        """Update theta in place; see `Solver.step`."""
-        rmsprop_step(
-            *step, self.decay, self.epsilon,
-            theta, second,
-        )  # fmt: skip
+    def rule(self, step: int) -> RMSPropRule:
+        """Return what the kernel needs; see `Solver.rule`."""
+        return RMSPropRule(float(self.decay), float(self.epsilon))
 
 
 SOLVERS: dict[str, type[Solver]] = {

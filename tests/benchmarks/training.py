@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from skorch import NeuralNetClassifier
 
 from sklstm import LSTMClassifier
@@ -92,7 +93,7 @@ def our_step(
     network = Network(spec, np.float32)
     workers = Workers(network, n_threads)
     theta = network.layout.initial(np.random.RandomState(0)).astype(np.float32)
-    optimizer = Optimizer(Adam(), network.layout, np.float32, alpha=0.0, clip_norm=None)
+    optimizer = Optimizer(Adam(), network.layout.size, np.float32, alpha=0.0, clip_norm=None)
     begin = np.arange(n, dtype=np.int64) * n_timesteps
     dataset = SequenceDataset(X.reshape(-1, n_channels), begin, begin + n_timesteps)
     inputs = NetworkInput.of(dataset, Reading.plain(n_channels))
@@ -106,9 +107,12 @@ def our_step(
         minibatch = Minibatch(network, inputs, samples, target, weight, 0.0, rng)
         prepared = workers.prepare(minibatch)
         workers.compute(prepared)
-        workers.gradient(prepared, gradient)
-        optimizer.step(theta, gradient, 1e-3)
-        network.pack(theta)
+
+        def update(begun: NDArray[np.int64]) -> None:
+            found = prepared.gradients, prepared.statistics
+            optimizer.update(network, theta, *found, 1e-3, gradient, begun=begun)
+
+        workers.finish(prepared, update, lambda is_waiting: None)
 
     return step
 

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 
 from sklstm._input import sequences as _sequences
+from sklstm._kernels.packing import unpack_gradient
 from sklstm._kernels.simd import (
     aligned,
     lanes_of,
 )
+from sklstm._kernels.update import Places
 from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.network import Network
 from sklstm._network.parameters import ParameterLayout
@@ -350,7 +352,7 @@ def run_gradient(
     assert not chunks[[0, 2]].any()
     result = _end(chunk)
     theta_gradient = np.full(network.layout.size, np.nan, dtype)
-    network.unpack_gradient(chunks[1:2], theta_gradient)
+    unpack_gradient(chunks[1:2], network.places.slopes, theta_gradient)
     result.loss, result.gradient = loss, network.layout.views(theta_gradient)
     if need_dx:
         assert np.isnan(chunk.guarded[-1]).all()
@@ -441,3 +443,15 @@ def finite_difference(problem, exact, n_places=None, trained=True):
             numeric[k] = (above - value()) / (2 * epsilon)
             array[place] = middle
         yield name, numeric, analytic[tuple(np.array(places).T)]
+
+
+def as_theta_is(runs, n_dense, dtype=np.float64):
+    """Return what an optimiser needs of a network that packs its parameters as they are in theta.
+
+    runs: see the optimisers
+    """
+    places, nowhere = np.arange(n_dense, dtype=np.uint32), np.empty(0, np.int64)
+    return SimpleNamespace(
+        places=Places(places, runs, places, nowhere, nowhere, 0),
+        room=(np.zeros(n_dense + 1, dtype), np.empty(n_dense, dtype)),
+    )

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from sklstm._input.sequences import PackedBatch
+from sklstm._kernels.jit import kernel
+from sklstm._kernels.packing import unpack_gradient
 from sklstm._kernels.simd import (
     lanes_of,
 )
+from sklstm._kernels.update import update_statistics
 from sklstm._network import chunk
 from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.network import Network
@@ -209,7 +212,7 @@ def test_chunks_share_their_statistics(name, weights):
     np.testing.assert_array_equal(together[0].statistics, together[1].statistics)
     assert_close(sum(losses), expected.loss, 1e-12)
     theta_gradient = np.empty(network.layout.size)
-    network.unpack_gradient(gradients, theta_gradient)
+    unpack_gradient(gradients, network.places.slopes, theta_gradient)
     for parameter, slope in network.layout.views(theta_gradient).items():
         assert_close(slope, expected.gradient[parameter], 1e-10, parameter)
 
@@ -272,6 +275,12 @@ def test_a_front_end_is_causal():
     np.testing.assert_array_equal(beginning, whole[:5])
 
 
+@kernel
+def move_statistics(places, statistics, theta):
+    """Let Python call what is a part of a kernel."""
+    update_statistics(places.running, places.used, places.n_batches, statistics, theta)
+
+
 def test_running_statistics():
     network = Network(problem_of("both").spec, np.float64)
     theta = np.zeros(network.layout.size)
@@ -279,7 +288,7 @@ def test_running_statistics():
     rng = np.random.RandomState(0)
     chunks = rng.standard_normal((12, 3, network.n_statistics))
     for minibatch in chunks.mean(axis=1):
-        network.update_statistics(theta, minibatch)
+        move_statistics(network.places, minibatch, theta)
     expected = 0.0
     for k, minibatch in enumerate(chunks.mean(axis=1)):
         expected = expected + max(0.1, 1.0 / (k + 1)) * (minibatch - expected)

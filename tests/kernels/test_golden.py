@@ -14,6 +14,7 @@ from sklstm._training.optimizer import Optimizer
 from sklstm.components import SGD, Adam, AdamW, RMSProp, SelfAttention
 from tests.kernels.problem import (
     Problem,
+    as_theta_is,
     assert_close,
     assert_same_gradient,
     network_spec,
@@ -90,7 +91,8 @@ def test_ten_steps(golden, solver):
     problem = golden_problem(golden)
     layout = ParameterLayout(problem.spec)
     component, rate, alpha = STEPS[solver]
-    optimizer = Optimizer(component, layout, np.float64, alpha, clip_norm=None)
+    optimizer = Optimizer(component, layout.size, np.float64, alpha, clip_norm=None)
+    network = as_theta_is(layout.runs(), layout.size)
     theta, gradient = np.zeros((2, layout.size))
     problem.params, gradients = layout.views(theta), layout.views(gradient)
     for name, start in named(golden, "theta").items():
@@ -99,7 +101,9 @@ def test_ten_steps(golden, solver):
         result = run_gradient(problem, need_dx=False)
         for name, view in gradients.items():
             view[...] = result.gradient[name]
-        optimizer.step(theta, gradient, rate)
+        optimizer.update(
+            network, theta, gradient[np.newaxis], np.empty(0), rate, np.empty_like(theta)
+        )
     assert_close(theta, golden[f"after/{solver}"], 1e-9)
     start = np.concatenate([array.ravel() for array in named(golden, "theta").values()])
     for name, moves in layout.views(np.abs(theta - start)).items():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklstm._input import sequences as _sequences
+from sklstm._kernels.packing import unpack_gradient
 from sklstm._kernels.simd import (
     lanes_of,
 )
@@ -174,8 +175,8 @@ def test_chunks_are_summed_in_their_order():
     for chunk in chunks[1:]:
         total += chunk
     together, expected = np.full((2, network.layout.size), np.nan)
-    network.unpack_gradient(total[None], expected)
-    network.unpack_gradient(chunks, together)
+    unpack_gradient(total[None], network.places.slopes, expected)
+    unpack_gradient(chunks, network.places.slopes, together)
     np.testing.assert_array_equal(together, expected)
     assert len(np.unique(together)) == network.layout.size  # each parameter has its own element
 

@@ -1,5 +1,3 @@
-from typing import NamedTuple
-
 import numpy as np
 import pytest
 
@@ -7,6 +5,7 @@ from sklstm._kernels.optimizers import adam_step, rmsprop_step, sgd_step, sum_of
 from sklstm._training.optimizer import Optimizer
 from sklstm.components import SGD, Adam, AdamW, RMSProp
 from tests import reference
+from tests.kernels.problem import as_theta_is
 
 KINDS = ["adam", "adamw", "sgd", "nesterov", "rmsprop"]
 N_PARAMETERS = 37
@@ -53,21 +52,22 @@ def solver_step(of, kind, step, gradient, state, scale=1.0, alpha=0.0):
     return adam(*common, kind == "adamw", step, BETA_1, BETA_2, EPSILON, *state)
 
 
-class Layout(NamedTuple):
-    """What an optimiser asks of a layout, without tables of embeddings."""
+class Updates:
+    """An optimiser at work, on parameters that a network packs as they are."""
 
-    size: int = N_PARAMETERS
-    n_packed: int = N_PARAMETERS
+    def __init__(self, kind, state, clip_norm=0.0, alpha=0.0, runs=RUNS):
+        dtype, n = state[0].dtype, len(state[0])
+        self.optimizer = Optimizer(SOLVERS[kind], n, dtype, alpha, clip_norm)
+        self.optimizer.resume([0, *state[1:], state[-1]][:3])
+        self.network = as_theta_is(runs, n, dtype)
 
-    def runs(self):
-        return RUNS
-
-
-def an_optimizer(kind, state, clip_norm=0.0, alpha=0.0):
-    """Return the optimiser at work, with the moments of a state."""
-    optimizer = Optimizer(SOLVERS[kind], Layout(), np.float64, alpha, clip_norm)
-    optimizer.resume([0, *state[1:], state[-1]][:3])
-    return optimizer
+    def __call__(self, theta, slopes, learning_rate=0.01):
+        """Update theta by the gradient (n_slopes,) in place; return its norm."""
+        chunks = np.zeros((1, len(theta)), theta.dtype)
+        chunks[0, : len(slopes)] = slopes  # no run reads the others
+        return self.optimizer.update(
+            self.network, theta, chunks, chunks[0, :0], learning_rate, np.empty_like(theta)
+        )
 
 
 @pytest.mark.parametrize("alpha", [0.0, 0.3])
@@ -90,15 +90,16 @@ def test_equals_the_twin(kind, scale, alpha):
 @pytest.mark.parametrize("kind", KINDS)
 def test_clips_by_the_norm(kind, clip_norm):
     theta, gradients = a_start()
-    optimizer, norms = an_optimizer(kind, a_state(kind, theta), clip_norm, 0.3), []
+    update, norms = Updates(kind, a_state(kind, theta), clip_norm, 0.3), []
     expected = a_state(kind, theta)
     for step, gradient in enumerate(gradients, 1):
         norm = np.sqrt(np.sum(gradient**2))
         scale = 1.0 if clip_norm is None else min(1.0, clip_norm / norm)
         expected = solver_step(TWINS, kind, step, gradient, expected, scale, 0.3)
-        norms.append(optimizer.step(theta, gradient, 0.01))
+        norms.append(update(theta, gradient))
         assert norms[-1] == pytest.approx(norm, rel=1e-14)
         np.testing.assert_allclose(theta, expected[0], rtol=1e-12, atol=1e-15)
+        np.testing.assert_array_equal(update.network.room[1], theta)  # the network reads it
     assert min(norms) < 6.0 < max(norms)  # clip_norm=6 clips some steps and not others
 
 
@@ -121,13 +122,13 @@ def test_float32_follows_float64(kind):
 def test_a_gradient_that_is_not_finite_changes_nothing(kind, clip_norm, poison):
     theta, gradients = a_start()
     state = [part + 0.1 for part in a_state(kind, theta)]
-    optimizer = an_optimizer(kind, state, clip_norm, alpha=0.1)
+    update = Updates(kind, state, clip_norm, alpha=0.1)
     gradients[0, 11] = poison
     before = theta.copy()
-    assert not np.isfinite(optimizer.step(theta, gradients[0], 0.01))
+    assert not np.isfinite(update(theta, gradients[0]))
     np.testing.assert_array_equal(theta, before)
-    np.testing.assert_array_equal(optimizer.first, state[1])
-    np.testing.assert_array_equal(optimizer.second, state[-1])
+    np.testing.assert_array_equal(update.optimizer.first, state[1])
+    np.testing.assert_array_equal(update.optimizer.second, state[-1])
 
 
 def test_the_sum_of_squares_equals_the_twin():
@@ -138,8 +139,7 @@ def test_the_sum_of_squares_equals_the_twin():
 
 def test_a_large_float32_gradient_has_a_finite_norm():
     gradient = np.full(4, 1e30, np.float32)  # its squares are beyond float32
-    theta, runs = np.zeros(4, np.float32), np.array([[0, 4, 0, 1]])
-    optimizer = Optimizer(SGD(0.0, nesterov=False), Layout(4, 4), np.float32, 0.0, clip_norm=1.0)
-    optimizer._runs = runs
-    assert optimizer.step(theta, gradient, 1.0) == pytest.approx(2e30, rel=1e-6)
+    theta = np.zeros(4, np.float32)
+    update = Updates("sgd", a_state("sgd", theta), 1.0, runs=np.array([[0, 4, 0, 1]]))
+    assert update(theta, gradient, 1.0) == pytest.approx(2e30, rel=1e-6)
     np.testing.assert_allclose(theta, -0.5, rtol=1e-6)
