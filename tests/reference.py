@@ -547,6 +547,20 @@ def convolutions_backward(params, name, layers, trace, row_weight, dy):
     return dy, gradient
 
 
+def lay_out_series(lengths, shrinks, gap):
+    """Return on each level the steps of each sequence, the first row of each, and the rows."""
+    n_steps, first, n_rows = [], [], []
+    for shrink in shrinks:
+        place, ends = 0, []
+        for length in lengths:
+            place += -(-length // shrinks[-1]) + gap
+            ends.append((place - 1) * shrinks[-1] // shrink)
+        n_steps.append([-(-length // shrink) for length in lengths])
+        first.append([end + 1 - n for end, n in zip(ends, n_steps[-1], strict=True)])
+        n_rows.append((place + gap) * shrinks[-1] // shrink)
+    return np.array(n_steps), np.array(first), np.array(n_rows)
+
+
 # --- chunks on several threads -------------------------------------------------------------
 def arrive(arrived, chunk):
     """Count the place that a chunk has come to."""
@@ -812,7 +826,7 @@ def network_predict(
         steps, of_branch = convolutions_forward(params, "fcn", branch, sequences, row_weight)
         means = np.array([step.mean(axis=0) for step in steps])
         static = means if static is None else np.concatenate([static, means], axis=1)
-    sequences = [_patches(sequence, patch_size) for sequence in sequences]
+    sequences = [patch_forward(sequence, patch_size) for sequence in sequences]
     if front:
         sequences, of_front = convolutions_forward(params, "conv", front, sequences, row_weight)
     states = (num_layers * len(suffixes), len(sequences), hidden_size)
@@ -1107,7 +1121,7 @@ def gather(
         raw = np.where(np.isnan(filled), np.nan_to_num(center), filled)
         steps = np.stack(copies or [raw], axis=2)  # (n_timesteps, n_channels, copies)
         more = 0.1 * np.stack([observed, np.log1p(ago)], axis=2)[:, list(gaps)]
-        parts = [_patches(np.nan_to_num(steps), patch_size), _patches(more, patch_size)]
+        parts = [patch_forward(np.nan_to_num(steps), patch_size), patch_forward(more, patch_size)]
         seen.append(np.concatenate(parts, axis=1))
     return seen
 
@@ -1171,7 +1185,7 @@ def _standardised_with_gaps(values, observed, center, scale):
     return out
 
 
-def _patches(steps, size):
+def patch_forward(steps, size):
     """Stack `size` consecutive steps as channels, zeros before the first."""
     missing = -len(steps) % size
     steps = np.concatenate([np.zeros((missing, *steps.shape[1:])), steps])
@@ -1179,6 +1193,11 @@ def _patches(steps, size):
 
 
 # --- embeddings ---------------------------------------------------------------------------
+def patch_backward(dpatches, n_steps, size):
+    """Gradient of `patch_forward` by the steps of a sequence."""
+    return dpatches.reshape(len(dpatches) * size, -1)[-n_steps:]
+
+
 def gather_codes(sequences, patch_size):
     """Patch the codes (n_timesteps, n_categorical) of each sequence; -1 before the first step."""
     seen = []

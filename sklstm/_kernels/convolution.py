@@ -90,6 +90,48 @@ AFFINE = np.intp(3)  # (4, n_filters): see `batch_norm_forward`
 N_ROWS = np.intp(4)  # ... and the number of rows
 
 
+@kernel
+def lay_out_series(
+    lengths, shrinks, gap, columns, of_affine, line, keep, n_steps, first, places
+):  # fmt: skip
+    """Lay the sequences of a chunk out as one long series on each level, with a gap after each.
+
+    A sequence ends at a row that is a multiple of all strides. Without `keep`, input and output
+    of a layer take turns in two places, and of z and affine there is one.
+
+    (in) lengths (n_sequences,): of the input, the longest first
+    (in) shrinks int64 (n_levels,): by how much the input is longer than each level
+    (in) gap: rows of zeros between two sequences, at least, on every level
+    (in) columns, of_affine int64 (n_levels,): columns of each level, and the size of its affine
+    (in) line: values of a cache line, where each array begins
+    (out) n_steps, first, places: see `Series`
+    returns the size of the workspace
+    """
+    n_levels, stride = shrinks.size, shrinks[shrinks.size - 1]
+    last = 0
+    for r in range(lengths.size):
+        n_last = (lengths[r] + stride - 1) // stride
+        last += stride * (n_last + gap - (1 if r == 0 else 0))
+        for level in range(n_levels):
+            n_steps[level, r] = (lengths[r] + shrinks[level] - 1) // shrinks[level]
+            first[level, r] = last // shrinks[level] + 1 - n_steps[level, r]
+    total = largest = widest = 0
+    for level in range(n_levels):
+        places[level, N_ROWS] = (last + stride * (1 + gap)) // shrinks[level]
+        size = (places[level, N_ROWS] * columns[level] + line - 1) // line * line
+        largest, widest = max(largest, size), max(widest, of_affine[level])
+        for array in (Y, DY, Z):
+            places[level, array] = total + array * size
+        places[level, AFFINE] = total + 3 * size
+        total += 3 * size + of_affine[level]
+    if keep:
+        return total
+    for level in range(n_levels):
+        places[level, Y], places[level, DY] = level % 2 * largest, 0
+        places[level, Z], places[level, AFFINE] = 2 * largest, 3 * largest
+    return 3 * largest + widest
+
+
 @part
 def _write_series(packed_batch, starts, first, series):
     """Write a packed batch to a series, with zeros between the sequences."""

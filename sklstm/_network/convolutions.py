@@ -20,6 +20,7 @@ from sklstm._kernels.convolution import (
     Stack,
     convolutions_backward,
     convolutions_forward,
+    lay_out_series,
 )
 from sklstm._kernels.simd import aligned, lanes_of
 from sklstm._network.packing import filled
@@ -49,8 +50,8 @@ class ConvolutionBuffers:
         after = span - layers[:, BEFORE]
         # rows of zeros between two sequences, at every layer
         self._gap = max(1, int(layers[:, BEFORE].max()), int(after.max()))
-        # by how much the input is longer than each level, (n_levels, 1)
-        self._shrinks = np.cumprod([1, *layers[:, STRIDE]])[:, np.newaxis]
+        # by how much the input is longer than each level, (n_levels,)
+        self._shrinks = np.cumprod([1, *layers[:, STRIDE]])
         self._n_inputs = filled(n_inputs, lanes_of(dtype))
         self._columns = np.array([self._n_inputs, *layers[:, N_FILTERS]])  # of each level
         self._of_affine = filled(4 * self._columns, line)
@@ -111,33 +112,18 @@ class ConvolutionBuffers:
             yield
 
     def _lay_out(self, batch: PackedBatch, keep: bool) -> None:
-        """Lay the sequences out as one long series, see the kernels."""
-        shrinks = self._shrinks
-        stride = int(shrinks[-1, 0])
-        n_steps = -(-batch.lengths // shrinks)  # (n_levels, n_sequences)
-        # the last row of each sequence at the input: a multiple of all strides
-        last = stride * (np.cumsum(n_steps[-1] + self._gap) - 1)
-        first = last // shrinks + 1 - n_steps
-        n_rows = (last[-1] + stride * (1 + self._gap)) // shrinks[:, 0]
-        out_starts = batch.starts if stride == 1 else starts_of(n_steps[-1])
-        places = np.column_stack([self._place(n_rows, keep), n_rows])
-        self._series = Series(n_steps, first, batch.starts, out_starts, places)
-
-    def _place(self, n_rows: NDArray[np.int64], keep: bool) -> NDArray[np.int64]:
-        """Where y, dy, z and affine of every level begin in the workspace, (n_levels, 4)."""
-        of_rows = filled(n_rows * self._columns, self._line)
-        sizes = np.stack([of_rows, of_rows, of_rows, self._of_affine], axis=1)
-        if keep:
-            places = np.cumsum(sizes) - sizes.ravel()
-            total = int(sizes.sum())
-        else:  # input and output of a layer take turns; of the others there is one
-            y, _, z, affine = sizes.max(axis=0)
-            odd = np.arange(len(sizes)) % 2
-            places = np.stack([odd * y, 0 * odd, 0 * odd + 2 * y, 0 * odd + 2 * y + z], axis=1)
-            total = int(2 * y + z + affine)
+        """Lay the sequences out as one long series, see the kernel."""
+        n_levels, n_sequences = len(self._shrinks), len(batch.lengths)
+        n_steps, first = np.empty((2, n_levels, n_sequences), np.int64)
+        places = np.empty((n_levels, 5), np.int64)
+        total = lay_out_series(
+            batch.lengths, self._shrinks, self._gap, self._columns, self._of_affine, self._line,
+            keep, n_steps, first, places,
+        )  # fmt: skip
         if self._flat.size < total:
             self._flat = aligned(total, self._dtype)
-        return places.reshape(sizes.shape)
+        out_starts = batch.starts if self._shrinks[-1] == 1 else starts_of(n_steps[-1])
+        self._series = Series(n_steps, first, batch.starts, out_starts, places)
 
 
 def _room(array: NDArray, n_rows: int, n_columns: int) -> tuple[NDArray, NDArray]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sklstm._input.sequences import PackedBatch
+from sklstm._kernels.convolution import AFFINE, DY, N_ROWS, Y, Z, lay_out_series
 from sklstm._kernels.jit import kernel
 from sklstm._kernels.packing import unpack_gradient
 from sklstm._kernels.simd import (
@@ -17,6 +18,7 @@ from sklstm._network import chunk
 from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.network import Network
 from sklstm.components.convolutions import ConvolutionLayer
+from tests import reference
 from tests.kernels.problem import PackedBatch as Batch
 from tests.kernels.problem import (
     Problem,
@@ -325,3 +327,31 @@ def test_gradient_of_the_network_as_it_predicts(name):
         # the running statistics and their number are no parameters
         if analytic.size and not variable.startswith(("fcn_mean", "fcn_variance", "fcn_batches")):
             assert_close(numeric, analytic, 1e-6, variable)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("strides", [(1, 1, 1), (3, 1, 2)])
+def test_series_are_laid_out_as_the_twin_does(strides, keep):
+    lengths, shrinks = np.array([11, 7, 7, 1]), np.cumprod([1, *strides])
+    columns, of_affine = np.array([8, 16, 24, 16]), np.array([32, 64, 96, 64])
+    (n_steps, first), places = np.full((2, 4, 4), -1), np.full((4, 5), -1)
+    total = lay_out_series(lengths, shrinks, 3, columns, of_affine, 8, keep, n_steps, first, places)
+    expected = reference.lay_out_series(lengths, shrinks, 3)
+    for found, right in zip((n_steps, first, places[:, N_ROWS]), expected, strict=True):
+        np.testing.assert_array_equal(found, right)
+    assert (first >= 3).all()  # rows of zeros in front, between two, and at the end
+    assert (first[:, 1:] - (first + n_steps)[:, :-1] >= 3).all()
+    assert (places[:, N_ROWS] - (first + n_steps)[:, -1] >= 3).all()
+    # what is in use at the same time does not overlap: of all levels, or of a level and the next
+    sizes = places[:, N_ROWS] * columns
+    together = [range(4)] if keep else [(0, 1), (1, 2), (2, 3)]
+    for levels in together:
+        parts = [(places[k, Y], sizes[k]) for k in levels]
+        parts += [(places[k, Z], sizes[k]) for k in (levels if keep else levels[1:])]
+        parts += [(places[k, AFFINE], of_affine[k]) for k in (levels if keep else levels[1:])]
+        parts += [(places[k, DY], sizes[k]) for k in levels if keep]
+        parts = sorted(parts)
+        ends = [start + size for start, size in parts]
+        assert all(end <= start for end, (start, _) in zip(ends, parts[1:], strict=False))
+        assert ends[-1] <= total
+        assert all(start % 8 == 0 for start, _ in parts)
