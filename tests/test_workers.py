@@ -18,6 +18,7 @@ from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.network import Network
 from sklstm._training import workers
 from sklstm._training.minibatch import Ahead, n_chunks_of
+from sklstm._training.optimizer import Optimizer
 from sklstm._training.threads import Pace
 from sklstm._training.workers import Workers
 from sklstm.components import LITE, Warping
@@ -176,6 +177,28 @@ def test_a_branch_beside_the_rest(always_threads, monkeypatch, patience):
     monkeypatch.setattr(Chunk, "branch_gradient", failing)
     with pytest.raises(FloatingPointError, match="branch"):
         LSTMClassifier(**settings, n_jobs=2).fit(X, y)
+
+
+def test_an_update_that_is_not_finite(always_threads, monkeypatch):
+    """It is made when another thread already waits for it, which then does not wait for ever."""
+    monkeypatch.setattr("sklstm._training.threads._WORTH_A_THREAD", 1e5)
+    X, y = problem(LSTMClassifier, n_samples=66, n_channels=1, lengths=(5, 30))
+    settings, thetas, updates = SMALL | FILLED | {"augmentation": None}, [], []
+    update = Optimizer.update
+
+    def fails_once(optimizer, network, theta, chunks, *rest, **others):
+        updates.append(threading.current_thread())
+        if len(updates) == 8:  # in the second epoch of five minibatches
+            chunks[:] = np.nan
+        return update(optimizer, network, theta, chunks, *rest, **others)
+
+    monkeypatch.setattr(Optimizer, "update", fails_once)
+    for n_jobs in (1, 2):
+        updates.clear()
+        with pytest.warns(UserWarning, match="not finite"):
+            thetas.append(LSTMClassifier(**settings, n_jobs=n_jobs).fit(X, y).theta_)
+        assert len(updates) == 8
+    np.testing.assert_array_equal(*thetas)
 
 
 def test_interruption_while_the_next_minibatch_is_made(always_threads, monkeypatch):
