@@ -180,7 +180,7 @@ class Chunk:
         It pauses when the rest has not come so far.
         """
         assert self._branch is not None
-        branch, (rest, mine) = self._branch, np.split(beside.arrived, 2)
+        branch, rest, mine = self._branch, beside.arrived[:1], beside.arrived[1:]
         backward = self._branch_backward(branch)
 
         def compute() -> Generator[None, None, None]:

@@ -111,6 +111,7 @@ class Workers:
         # of no prepared minibatch; others are made when one is prepared before the last is done
         self._free_chunks, self._free_gradients = [self._chunks], [self._room(0)]
         self._threads = Threads()  # starts none before it is needed
+        self._variant = _variant(network)
         self._pace = Pace()
 
     def close(self) -> None:
@@ -293,7 +294,7 @@ class Workers:
             for k in range(n_tasks):
                 task(k, self._chunks[0])
             return
-        variant = (kind, *_variant(self.network))
+        variant = (kind, *self._variant)
         first = 0 if variant in _compiled else 1
         if first:
             task(0, self._chunks[0])
@@ -307,8 +308,10 @@ class Workers:
 
     def _n_threads_together(self, n_tasks: int, work: float, splits: bool, warps: bool) -> int:
         """Return the threads of `_run_together`: one for new kernels, see `_run`."""
-        variant = ("together", splits, warps, *_variant(self.network))
-        if not pays(work) or variant not in _compiled:
+        if not pays(work):
+            return 1
+        variant = ("together", splits, warps, *self._variant)
+        if variant not in _compiled:
             _compiled.add(variant)
             return 1
         return min(self.n_threads, n_tasks)
@@ -341,10 +344,11 @@ class Workers:
         """Compute the branch of the only chunk on another thread than the rest.
 
         That thread gets as far as its first kernel during `before`. The rest is shorter on most
-        sets, so this thread has time for `meanwhile`. Return the seconds of both.
+        sets, so this thread has time for `meanwhile`. Return the seconds of both, without those in
+        which this one did what it would have to do anyway.
         """
         team, (of_rest, of_branch) = prepared.team, prepared.tasks
-        start, ended = 0.0, [0.0, 0.0]  # of the rest, and of the branch
+        start, ended = 0.0, [0.0] * 3  # of the rest, of the branch, and of `meanwhile`
 
         def rest() -> Generator[None, None, None]:
             nonlocal start
@@ -355,6 +359,7 @@ class Workers:
             yield from of_rest
             ended[0] = time.perf_counter()
             meanwhile(lambda: ended[1] == 0.0)
+            ended[2] = time.perf_counter()
 
         def beside() -> Generator[None, None, None]:
             yield from of_branch
@@ -362,7 +367,7 @@ class Workers:
 
         entered = [team.together[0].arrived] if before is None else []
         self._run_together([rest(), beside()], 2, entered)
-        return max(ended) - start
+        return max(ended[:2]) - start - max(min(ended[1:]) - ended[0], 0.0)
 
     def _run_together(
         self,
