@@ -12,27 +12,21 @@ from numpy.typing import NDArray
 from sklstm._input.sequences import PackedBatch
 from sklstm._kernels.attention import BLOCK
 from sklstm._kernels.batch_norm import Together
-from sklstm._kernels.encoder import Room, sizes
 from sklstm._kernels.losses import loss_value
 from sklstm._kernels.meeting import NOTHING, hand_over
 from sklstm._kernels.network import (
-    ROW_STRIDE,
     Workspace,
     network_gradient,
     network_predict,
     network_trace,
 )
-from sklstm._kernels.readout import Attention
 from sklstm._kernels.simd import aligned
-from sklstm._network.convolutions import ConvolutionBuffers, kept_per_row
+from sklstm._network.convolutions import ConvolutionBuffers
 from sklstm._network.encoder import attention_of_heads
 from sklstm._network.network import Network
 from sklstm._network.packing import filled
 from sklstm._network.patches import Patches
-
-# Bytes of activations that one chunk may keep for its backward pass. Beyond it the states
-# of every k-th step are kept and the steps between are computed again.
-_KEPT_BYTES = 256 * 2**20
+from sklstm._network.workspaces import Workspaces
 
 T = TypeVar("T")
 
@@ -64,10 +58,8 @@ class Chunk:
     def __init__(self, network: Network, segment: int | None = None) -> None:
         """Make room when a chunk comes; `segment`: time steps between two kept states."""
         self.network = network
-        self.segment = segment
+        self._workspaces = Workspaces(network, segment)
         spec, dtype = network.spec, network.dtype
-        self._kept_per_row = _kept_per_row(network)  # bytes
-        self._flat = aligned(0, dtype)
         self._alone = network.together(0)[0]  # normalised by the running statistics
         self._front, self._branch = (
             None if stack is None else ConvolutionBuffers(stack, n_inputs, dtype)
@@ -89,8 +81,7 @@ class Chunk:
         self._convolves = any(part is not None for part in parts) or spec.num_layers == 0
         self._of_branch = self._dbranch = self._dx = aligned(0, dtype)
         self._by_parameters = aligned(0, dtype)  # a gradient that nobody asks for
-        self._shape: tuple[int, int, int, bool] | None = None
-        self._work: Workspace
+        self._work: Workspace  # of the last gradient
         # of the last gradient, if asked for: by the input, (n_rows, n_channels in whole vectors)
         self.dx = aligned(0, dtype).reshape(0, 0)
 
@@ -125,10 +116,11 @@ class Chunk:
         network, branch, front = self.network, self._branch, self._front
         seen = self._prepare(batch, weight, together, keep=True)
         work = self.workspace(len(seen.x), len(seen.lengths), len(seen.starts) - 1, keep=True)
+        self._work = work
         dx = self._room_for_dx(seen.x, need_dx)
         arguments = (
             target, weight, masks.layers, masks.features,
-            self._segment(len(seen.x), len(seen.starts) - 1),
+            self._workspaces.segment(len(seen.x), len(seen.starts) - 1),
             need_dx or front is not None, need_dw, network.packed, work, dx, out,
         )  # fmt: skip
         plan = network.plan if together is None else network.training_plan(masks.seed)
@@ -386,77 +378,7 @@ class Chunk:
     # --- the workspace ----------------------------------------------------------------------
     def workspace(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> Workspace:
         """Return a workspace for a chunk of this size, its states zero."""
-        plan = self.network.plan
-        shape = (n_rows, n_sequences, n_timesteps, keep)
-        if shape != self._shape:
-            line = 64 // self.network.dtype.itemsize
-            offsets, total = _laid_out(self._sizes(*shape), 0, line)
-            room, last = None, max(plan.n_layers - 1, 0) * plan.n_directions
-            before = last * n_sequences * plan.n_hidden
-            offsets |= {"ends": offsets["h"] + before, "dends": offsets["dh"] + before}
-            if plan.encoder is not None:
-                of_encoder = sizes(plan.encoder, self.network.lanes, *shape)
-                places, total = _laid_out(of_encoder, total, line)
-                offsets |= {name: places.pop(name) for name in ("ends", "dends")}
-                room = Room(**places)
-            if total > self._flat.size:
-                self._flat = aligned(total, self.network.dtype)
-            self._shape, self._work = shape, Workspace(self._flat, **offsets, encoder=room)
-        work = self._work
-        state = max(len(plan.scans) - 1, 1) * n_sequences * plan.n_hidden
-        for start in (work.h, work.c, work.dh, work.dc)[: 4 if keep else 2]:
-            work.flat[start : start + state] = 0.0
-        return work
-
-    def _segment(self, n_rows: int, n_timesteps: int) -> int:
-        """Return the time steps between two kept states: all while the activations fit.
-
-        Unless the chunk was made for another number.
-        """
-        if self.segment is not None:
-            return self.segment
-        if n_rows * self._kept_per_row <= _KEPT_BYTES:
-            return n_timesteps
-        return max(1, math.isqrt(n_timesteps - 1) + 1)
-
-    def _sizes(self, n_rows: int, n_sequences: int, n_timesteps: int, keep: bool) -> dict[str, int]:
-        """Return the sizes of the arrays in a workspace, by their names there."""
-        plan, lanes = self.network.plan, self.network.lanes
-        segment = self._segment(n_rows, n_timesteps)
-        whole = keep and segment >= n_timesteps
-        n_scans = len(plan.scans) - 1
-        # without activations to keep, the scans take turns in one step's buffers
-        n_kept = n_rows if whole else n_sequences * (segment if keep else 1)
-        n_owners = n_scans if whole else 1
-        strides = plan.scans[:, ROW_STRIDE]
-        # without recurrent layers what came of the convolutions takes the place of one
-        n_layers = max(plan.n_layers, 1)
-        emitting = n_layers if plan.reads_all else n_layers - 1
-        y = emitting * n_rows * plan.n_directions * plan.n_hidden
-        state = max(n_scans, 1) * n_sequences * plan.n_hidden
-        n_read = self.network.n_read(n_rows, n_sequences)
-        outputs = n_read * filled(plan.n_outputs, lanes)
-        attention = 0
-        if isinstance(plan.readout, Attention):  # its arrays are behind the features
-            projected = n_rows if keep else min(n_rows, BLOCK)
-            attention = projected * plan.readout.stride + 2 * filled(n_rows, lanes)
-        return {
-            "rows": n_kept * int(strides.sum() if whole else strides.max()),
-            "gates": n_owners * n_kept * plan.gate_stride,
-            "cells": n_owners * n_kept * plan.cell_stride if keep else 0,
-            "y": y,
-            "dy": y if keep else 0,
-            "h": state,
-            "c": state,
-            "dh": state if keep else 0,
-            "dc": state if keep else 0,
-            "checkpoints": 0 if whole or not keep else 4 * state * -(-n_timesteps // segment),
-            "features": n_read * plan.feature_stride + attention,
-            "dropped": n_read * plan.feature_stride if keep else 0,
-            "dfeatures": n_read * plan.n_features if keep else 0,
-            "raw": outputs,
-            "draw": outputs if keep else 0,
-        }
+        return self._workspaces.of(n_rows, n_sequences, n_timesteps, keep)
 
     def _in_place_of_layers(
         self, seen: PackedBatch, work: Workspace, backward: bool = False
@@ -500,28 +422,6 @@ def loss_of(network: Network, raw: NDArray, target: NDArray, weight: NDArray) ->
     )
 
 
-def _laid_out(sizes: dict[str, int], start: int, line: int) -> tuple[dict[str, int], int]:
-    """Return where arrays begin that lie one behind the other, and where the last one ends."""
-    offsets = {}
-    for name, size in sizes.items():
-        offsets[name] = start
-        start += filled(size, line)
-    return offsets, start
-
-
 def _last_rows(batch: PackedBatch) -> NDArray[np.int64]:
     """Return the row of the last step of every sequence."""
     return batch.starts[batch.lengths - 1] + np.arange(len(batch.lengths))
-
-
-def _kept_per_row(network: Network) -> int:
-    """Return the bytes that a gradient keeps for each row of a chunk."""
-    plan = network.plan
-    kept = int(plan.scans[:, ROW_STRIDE].sum())  # the head's is 0
-    kept += (len(plan.scans) - 1) * (plan.gate_stride + plan.cell_stride)
-    stride = network.spec.stride
-    if network.front is not None:
-        kept += stride // network.spec.patch_size * kept_per_row(network.front)
-    if network.branch is not None:
-        kept += stride * kept_per_row(network.branch)
-    return kept * network.dtype.itemsize

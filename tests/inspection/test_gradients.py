@@ -70,11 +70,11 @@ def test_threads_change_no_bit():
 
 
 def test_a_long_sequence_keeps_fewer_states(monkeypatch):
-    from sklstm._network import chunk
+    from sklstm._network import workspaces
 
     model, X = fitted("peephole", lengths=(40, 60))
     whole = input_gradients(model, X[:5])
-    monkeypatch.setattr(chunk, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(workspaces, "_KEPT_BYTES", 0)
     assert_close(input_gradients(model, X[:5]), whole, 1e-12)
 
 

@@ -14,7 +14,7 @@ from sklstm._kernels.simd import (
     lanes_of,
 )
 from sklstm._kernels.update import update_statistics
-from sklstm._network import chunk
+from sklstm._network import workspaces
 from sklstm._network.chunk import Chunk, Masks, alone
 from sklstm._network.network import Network
 from sklstm.components.convolutions import ConvolutionLayer
@@ -307,11 +307,12 @@ def test_running_statistics():
 def test_convolutions_count_in_the_memory(monkeypatch):
     """The branch keeps all its activations, so the recurrent layers can keep fewer states."""
     plain, convolved = (
-        Chunk(Network(problem.spec, np.float64)) for problem in (Problem(), problem_of("both"))
+        workspaces.Workspaces(Network(problem.spec, np.float64))
+        for problem in (Problem(), problem_of("both"))
     )
-    monkeypatch.setattr(chunk, "_KEPT_BYTES", 100 * plain._kept_per_row)
-    assert plain._segment(100, 49) == 49
-    assert convolved._segment(100, 49) == 7
+    monkeypatch.setattr(workspaces, "_KEPT_BYTES", 100 * plain.kept_per_row)
+    assert plain.segment(100, 49) == 49
+    assert convolved.segment(100, 49) == 7
 
 
 @pytest.mark.parametrize("name", ["both", "no layers, both", "even widths beside"])

@@ -13,7 +13,7 @@ from sklstm._kernels.self_attention import (
     self_attention_forward,
 )
 from sklstm._kernels.simd import lanes_of
-from sklstm._network import chunk as chunks_of_network
+from sklstm._network import workspaces
 from sklstm._network.chunk import Chunk
 from sklstm.components import SelfAttention
 from sklstm.components.convolutions import ConvolutionLayer
@@ -256,7 +256,7 @@ def test_checkpoints_and_precision_leave_the_gradient_as_it_is(monkeypatch):
     for name, gradient in double.gradient.items():
         error = np.linalg.norm(single.gradient[name] - gradient)
         assert error < 5e-4 * np.linalg.norm(gradient) + 1e-4, name
-    monkeypatch.setattr(chunks_of_network, "_KEPT_BYTES", 0)
+    monkeypatch.setattr(workspaces, "_KEPT_BYTES", 0)
     assert_same_gradient(run_gradient(problem), double, 1e-11)
 
 

@@ -8,7 +8,7 @@ from sklstm._kernels.packing import unpack_gradient
 from sklstm._kernels.simd import (
     lanes_of,
 )
-from sklstm._network import chunk as chunks_of_network
+from sklstm._network import workspaces
 from sklstm._network.chunk import Chunk
 from sklstm._network.network import Network
 from sklstm.components.cells import CELLS
@@ -184,8 +184,8 @@ def test_chunks_are_summed_in_their_order():
 def test_long_sequences_keep_fewer_states(monkeypatch):
     problem = Problem(lengths=(30, 17, 30, 2), num_layers=2, bidirectional=True)
     everything = run_gradient(problem)
-    monkeypatch.setattr(chunks_of_network, "_KEPT_BYTES", 0)
-    assert Chunk(Network(problem.spec, np.float64))._segment(79, 30) == 6
+    monkeypatch.setattr(workspaces, "_KEPT_BYTES", 0)
+    assert workspaces.Workspaces(Network(problem.spec, np.float64)).segment(79, 30) == 6
     assert_same_gradient(run_gradient(problem), everything, 1e-12)
 
 
