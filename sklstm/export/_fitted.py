@@ -89,11 +89,6 @@ class FittedModel:
             )
         if form == "C":
             _check_inputs_for_c(estimator)
-        if form == "ONNX" and estimator._architecture["missing"] == "decay":
-            raise ValueError(
-                "A network with missing='decay' cannot be exported to ONNX: fit with "
-                "missing='mask', or fill gaps before."
-            )
         if form != "torch":
             _check_single_precision(estimator, form)
         return cls(
@@ -145,6 +140,11 @@ class FittedModel:
     def fills_ahead(self) -> bool:
         """Whether a gap is filled by the next value too."""
         return self.estimator._roles.reading.ahead
+
+    @property
+    def rates(self) -> NDArray[np.float64]:
+        """The rates (n_numeric,) at which values decay in gaps; 0: the gap is filled on a line."""
+        return self.estimator._roles.reading.rates
 
     @property
     def chain(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -91,7 +91,7 @@ def draw_inputs(seed, X):
     X = [np.array(x) for x in X]
     with_categories, with_static, with_gaps = rng.random(3) < 0.5
     if with_gaps:
-        settings["missing"] = "mask"
+        settings["missing"] = "decay" if seed % 3 == 0 else "mask"
         for x in X[1:]:  # without a gap in the first step, which may be the only one
             x[1:][rng.random(x[1:].shape) < 0.4] = np.nan
         for x in X[1::5]:
@@ -118,6 +118,21 @@ def draw_inputs(seed, X):
             settings["static_features"].append(X[0].shape[1] - 1)
         settings["embedding_size"] = ["auto", 1, 3][seed % 3]
     return X, settings
+
+
+def draw_gaps():
+    """Return sequences of three channels with gaps; the last one has at most one value in each."""
+    rng = np.random.default_rng(0)
+    X = []
+    for n in (1, 2, 7, 9, 9, 5) * 4:
+        noise = rng.standard_normal(n + 2)
+        faded = noise[2:] + 0.8 * noise[1:-1] + 0.6 * noise[:-2]
+        x = np.column_stack([faded, noise[2:], rng.standard_normal(n)])
+        x[rng.random(x.shape) < 0.4] = np.nan
+        x[np.arange(n) != n // 2, 2] = np.nan
+        x[0, 0] = x[-1, 1] = 1.0  # there are steps in each, and none is padding
+        X.append(x)
+    return X
 
 
 def draw_target(seed, slope):

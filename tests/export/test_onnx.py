@@ -24,6 +24,7 @@ from sklstm.export._onnx.cells import OPERATORS, STEPS
 from tests.export.models import (
     CELL_CHOICES,
     as_input,
+    draw_gaps,
     draw_model,
     draw_target,
     expected,
@@ -32,6 +33,7 @@ from tests.export.models import (
 from tests.toy import ESTIMATORS, SMALL, problem, sequences
 
 TOLERANCE = 1e-5
+MISSING = ("error", "mask", "decay")
 
 
 def run(model, X):
@@ -87,7 +89,7 @@ def test_the_random_estimators_have_every_part(monkeypatch):
     assert any(m._spec.branch and m._spec.front for m in models)
     assert len({m.out_activation_ for m in models}) == 3
     read = [(bool(m.categories_), len(m.static_channels_) > 0, m.missing) for m in models]
-    assert set(read) == set(itertools.product((False, True), (False, True), ("error", "mask")))
+    assert set(read) == set(itertools.product((False, True), (False, True), MISSING))
     assert {m._roles.reading.ahead for m in models if len(m.gap_channels_)} == {False, True}
     assert any(np.isin(m.static_channels_, m.gap_channels_).any() for m in models)
     of_sizes = [m for m in models if m.size_scaling_ is not None]
@@ -287,16 +289,16 @@ def test_a_channel_without_any_value_in_training(monkeypatch):
         np.testing.assert_allclose(given, model.predict(x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
+@pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("scale", ["both", "sequence", None])
-def test_gaps_that_all_channels_fill(monkeypatch, scale):
-    rng = np.random.default_rng(0)
-    X = [rng.standard_normal((n, 3)).cumsum(axis=1) for n in (1, 2, 5, 9, 9, 7) * 4]
-    for x in X:
-        x[rng.random(x.shape) < 0.4] = np.nan
-        x[0, 0] = 1.0  # there are steps in each
-    settings = SMALL | {"missing": "mask", "scale": scale}
+@pytest.mark.parametrize("missing", ["mask", "decay"])
+def test_gaps_that_all_channels_fill_and_that_decay(monkeypatch, missing, scale, bidirectional):
+    X = draw_gaps()
+    settings = SMALL | {"missing": missing, "scale": scale, "bidirectional": bidirectional}
     model = untrained(monkeypatch, LSTMRegressor, X, np.arange(24.0), **settings)
-    assert model._chain_weights is not None
+    assert (model._chain_weights is not None) == (missing == "mask" and bidirectional)
+    if missing == "decay":  # slowly, fast, and not at all
+        assert 0.0 == model.decay_rates_[2] < model.decay_rates_[0] < model.decay_rates_[1]
     x = as_input(X)
     given = run(to_onnx(model), x)["variable"][:, 0]
     np.testing.assert_allclose(given, model.predict(x), rtol=TOLERANCE, atol=TOLERANCE)

@@ -24,6 +24,15 @@ class Filled:
     columns: str  # float32 (n_timesteps, n_samples, 2 * n_gaps): what is read of gaps; "" if none
 
 
+@dataclass(frozen=True)
+class _Side:
+    """The last or the next value of each channel around a step; the fields are names."""
+
+    value: str  # double
+    there: str  # bool: whether there is one
+    away: str  # double: steps between
+
+
 def filled(graph: Graph, model: FittedModel, steps: Steps, x: str) -> Filled:
     """Return x, double, with its gaps filled: by the last value, or by all that is known.
 
@@ -38,22 +47,57 @@ def filled(graph: Graph, model: FittedModel, steps: Steps, x: str) -> Filled:
     ago = graph.cast(graph.add("Sub", step, last), TensorProto.DOUBLE)
     has_last = graph.add("GreaterOrEqual", last, np.int64(0))
     value = graph.add("GatherElements", x, graph.add("Max", last, np.int64(0)), axis=0)
-    has_any = has_last
+    sides = [_Side(value, has_last, ago)]
+    has_any, filling = has_last, value
     if model.fills_ahead:
         after = _running(graph, "Min", graph.add("Where", observed, step, n_timesteps))
         has_next = graph.add("Less", after, n_timesteps)
         place = graph.add("Min", after, graph.add("Sub", n_timesteps, np.int64(1)))
-        ahead = graph.add("GatherElements", x, place, axis=0)
-        between = graph.cast(graph.add("Sub", after, last), TensorProto.DOUBLE)
-        share = graph.add("Div", ago, between)
-        line = graph.add("Add", value, graph.add("Mul", graph.add("Sub", ahead, value), share))
-        value = graph.add("Where", has_next, graph.add("Where", has_last, line, ahead), value)
-        has_any = graph.add("Or", has_last, has_next)
-    value = graph.add("Where", has_any, value, np.float64(np.nan))
+        until = graph.cast(graph.add("Sub", after, step), TensorProto.DOUBLE)
+        sides.append(_Side(graph.add("GatherElements", x, place, axis=0), has_next, until))
+        has_any, filling = graph.add("Or", has_last, has_next), _on_line(graph, *sides)
+    if model.rates.any():
+        decayed = _decayed(graph, model, sides)
+        filling = graph.add("Where", model.rates > 0.0, decayed, filling)
+    value = graph.add("Where", has_any, filling, np.float64(np.nan))
     value = graph.add("Where", observed, x, value)
     if model.chain[0].size:
         value = graph.add("Where", observed, x, _expected(graph, model, steps, value, observed))
     return Filled(value, there, _columns(graph, model, observed, ago))
+
+
+def _on_line(graph: Graph, before: _Side, after: _Side) -> str:
+    """Return what lies on the line between two values; with one of them only, that."""
+    between = graph.add("Add", before.away, after.away)
+    rise = graph.add("Sub", after.value, before.value)
+    line = graph.add("Mul", rise, graph.add("Div", before.away, between))
+    line = graph.add("Add", before.value, line)
+    to_next = graph.add("Where", before.there, line, after.value)
+    return graph.add("Where", after.there, to_next, before.value)
+
+
+def _decayed(graph: Graph, model: FittedModel, sides: list[_Side]) -> str:
+    """Return values that decay to the mean on their way from those around, see `_expected` there.
+
+    sides: before, and after if it is known
+    """
+    center, rates = model.center[model.numeric], model.rates
+    # a value that is not there is infinitely far away
+    aways = [graph.add("Where", s.there, s.away, np.float64(np.inf)) for s in sides]
+    parts = []
+    for k, side in enumerate(sides):
+        deviation = graph.add("Sub", side.value, center)
+        deviation = graph.add("Where", side.there, deviation, np.float64(0.0))
+        share = graph.add("Exp", graph.add("Mul", aways[k], -rates))
+        if len(sides) == 2:  # of what decays from here, the part that the other side leaves
+            between = graph.add("Add", *aways)
+            left, of_all = (
+                graph.add("Sub", np.float64(1.0), graph.add("Exp", graph.add("Mul", x, -2 * rates)))
+                for x in (aways[1 - k], between)
+            )
+            share = graph.add("Div", graph.add("Mul", share, left), of_all)
+        parts.append(graph.add("Mul", share, deviation))
+    return graph.add("Add", parts[0] if len(parts) == 1 else graph.add("Add", *parts), center)
 
 
 def _expected(graph: Graph, model: FittedModel, steps: Steps, lines: str, observed: str) -> str:
