@@ -222,12 +222,6 @@ def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
             "at every step: fit without static_features, the channel among the others, or use "
             "to_onnx."
         )
-    missing = estimator._architecture["missing"]
-    if missing != "error":
-        raise ValueError(
-            f"A network with missing={missing!r} cannot be exported to C: fit with "
-            "missing='error', and fill gaps before, or use to_onnx."
-        )
     if estimator.categories_:
         raise ValueError(
             "A network that reads categories cannot be exported to C: categorical_features needs "

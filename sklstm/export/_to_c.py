@@ -43,8 +43,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Notes
     -----
     The network computes in single precision. Only the standardisation of x is in double precision,
-    as in ``predict``. The functions check nothing: NaN in x gives NaN, and a sequence must have at
-    least one time step.
+    as in ``predict``. With ``missing="mask"`` or ``"decay"`` NaN in x is a gap; else the functions
+    check nothing, and it gives NaN. A sequence must have at least one time step.
 
     Examples
     --------

@@ -27,8 +27,8 @@ def to_onnx(
     every runtime of ONNX.
 
     Static features are channels, behind all others if fit was given columns of a 2-D X.
-    Categories must be numbers that differ in single precision. With ``missing="mask"`` NaN is a
-    gap, and padding only at the end of a sequence in all channels.
+    Categories must be numbers that differ in single precision. With ``missing="mask"`` or
+    ``"decay"`` NaN is a gap, and padding only at the end of a sequence in all channels.
 
     Parameters
     ----------

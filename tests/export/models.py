@@ -37,6 +37,8 @@ BRANCHES = [
 PATCH_SIZES = ["auto", 1, 2, 3, 6]
 LENGTHS = (5, 14)  # of the sequences drawn
 N_SAMPLES = 24
+# numbers for words, facts that do not change within a sequence, NaN
+INPUTS = ("categories", "static", "gaps")
 
 
 def choose(rng, choices):
@@ -82,14 +84,15 @@ def draw_data(seed, n_samples=N_SAMPLES):
     return [x + 64.0 * rng.integers(2) for x in X], slope
 
 
-def draw_inputs(seed, X):
+def draw_inputs(seed, X, kinds):
     """Return sequences with what is no number at every step, and the settings to read it.
 
-    Categories that are numbers, features that do not change within a sequence, and gaps.
+    kinds: which of INPUTS to draw from
     """
-    rng, settings = np.random.default_rng([seed, 1]), {}
+    rng, settings = np.random.default_rng([seed, *map(INPUTS.index, kinds)]), {}
     X = [np.array(x) for x in X]
-    with_categories, with_static, with_gaps = rng.random(3) < 0.5
+    drawn = zip(INPUTS, rng.random(3) < 0.5, strict=True)
+    with_categories, with_static, with_gaps = (there and kind in kinds for kind, there in drawn)
     if with_gaps:
         settings["missing"] = "decay" if seed % 3 == 0 else "mask"
         for x in X[1:]:  # without a gap in the first step, which may be the only one
@@ -167,15 +170,14 @@ def untrained(monkeypatch, Estimator, X, y, **settings):
         return Estimator(**settings).fit(X, y)
 
 
-def draw_model(monkeypatch, seed, numbers=True, **settings):
+def draw_model(monkeypatch, seed, kinds=(), **settings):
     """Return an estimator as `draw_settings` has it, and its sequences.
 
-    numbers: whether it reads nothing but numbers at every step, see `draw_inputs`
+    kinds: what it may read beside numbers at every step, see `draw_inputs`
     """
     X, slope = draw_data(seed)
-    if not numbers:
-        X, further = draw_inputs(seed, X)
-        settings = further | settings
+    X, further = draw_inputs(seed, X, kinds)
+    settings = further | settings
     Estimator, y = draw_target(seed, slope)
     settings = draw_settings(seed) | settings
     if settings.get("return_sequences"):
@@ -192,12 +194,13 @@ def as_input(X):
 
 
 def expected(model, X):
-    """Return probabilities or values of X (n_samples, n_timesteps, n_channels) in its shape.
+    """Return probabilities or values of X, sequences or one array, in its shape.
 
     Per step they are (n_samples, n_timesteps, n_outputs), NaN where there is no step.
     """
     result = model.predict_proba(X) if isinstance(model, LSTMClassifier) else model.predict(X)
     if isinstance(result, list):
-        return padded([np.reshape(rows, (len(rows), -1)) for rows in result], X.shape[1])
+        longest = max(map(len, X))
+        return padded([np.reshape(rows, (len(rows), -1)) for rows in result], longest)
     n_outputs = len(model.classes_) if isinstance(model, LSTMClassifier) else model.n_outputs_
     return result.reshape(*result.shape[: 2 if model.return_sequences else 1], n_outputs)

@@ -23,6 +23,7 @@ from sklstm.export import register_with_skl2onnx, to_onnx
 from sklstm.export._onnx.cells import OPERATORS, STEPS
 from tests.export.models import (
     CELL_CHOICES,
+    INPUTS,
     as_input,
     draw_gaps,
     draw_model,
@@ -50,7 +51,7 @@ def operators(model):
 
 @pytest.mark.parametrize("seed", range(60))
 def test_onnxruntime_gives_what_the_estimator_gives(monkeypatch, seed):
-    model, sequences_of_all_lengths = draw_model(monkeypatch, seed, numbers=False)
+    model, sequences_of_all_lengths = draw_model(monkeypatch, seed, INPUTS)
     exported = to_onnx(model)
     onnx.checker.check_model(exported, full_check=True)
     for n_samples in (1, 7):
@@ -75,7 +76,7 @@ def check_labels(labels, right):
 
 
 def test_the_random_estimators_have_every_part(monkeypatch):
-    models = [draw_model(monkeypatch, seed, numbers=False)[0] for seed in range(60)]
+    models = [draw_model(monkeypatch, seed, INPUTS)[0] for seed in range(60)]
     assert {type(m._spec.cell) for m in models} == set(CELLS.values())
     assert {m._spec.pooling for m in models} >= {("last",), ("attention",), ("steps",)}
     assert {m._architecture["scale"] for m in models} == {"both", "channel", "sequence", None}

@@ -18,7 +18,7 @@ _HEADER = """#ifndef @UPPER@_H
 #define @UPPER@_WORKSPACE(n_timesteps) @SIZE@
 @CLASSES@@STREAM@
 /* Predict from a whole sequence of at least one time step.
-   x (n_timesteps, @UPPER@_N_CHANNELS): one time step after another
+   x (n_timesteps, @UPPER@_N_CHANNELS): one time step after another@GAPS@
    workspace: @WORKSPACE@
    out @SHAPE@ */
 void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float *out);
@@ -33,7 +33,7 @@ _STREAM = """
 /* Start a sequence. */
 void @NAME@_init(@NAME@_state *state);
 
-/* Feed one time step x (@UPPER@_N_CHANNELS,), and predict from all steps since the start.
+/* Feed one time step x (@UPPER@_N_CHANNELS,)@GAPS@, and predict from all steps since the start.
    out (@UPPER@_N_OUTPUTS,) */
 void @NAME@_step(@NAME@_state *state, const float *x, float *out);
 """
@@ -83,6 +83,7 @@ def _header(model: FittedModel, name: str, streams: bool) -> str:
         "CLASSES": "" if model.classes is None else _CLASSES,
         "STREAM": state_type(model, name) + _STREAM if streams else "",
         "WORKSPACE": workspace,
+        "GAPS": "; NaN is a gap" if model.reads_gaps else "",
         "SHAPE": f"(n_timesteps, {upper}_N_OUTPUTS)" if per_step else f"({upper}_N_OUTPUTS,)",
     }
     header = _HEADER

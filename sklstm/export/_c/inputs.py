@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklstm._kernels.gather import ROUNDING, ROUNDING_OF_A_SUM
+from sklstm.export._c import chain, gaps
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -48,29 +49,33 @@ static void read_input(const float *x, size_t n_timesteps, float *seen)
 _OF_CHANNEL = "(float)((value - center[channel]) * to_unit[channel])"
 _OF_SIZE = "(float)((asinh(value / width[channel]) - mean_size[channel]) * to_unit_size[channel])"
 _OF_SEQUENCE = "(float)((value - mean) * spread)"
-_MOMENTS = """
-        double mean, spread;
-        moments(x, n_timesteps, channel, &mean, &spread);"""
 
 
 def add_input(source: Source, model: FittedModel) -> None:
     """Add `read_input`, for whole sequences."""
-    copies = _copies(source, model)
-    moments = ""
-    if model.scale in ("both", "sequence"):
+    copies, moments = _copies(source, model), ""
+    within = model.scale in ("both", "sequence")
+    if within:
         source.define(ROUNDING=ROUNDING, ROUNDING_OF_A_SUM=ROUNDING_OF_A_SUM)
+    if model.reads_gaps:
+        gaps.add_whole(source, model, copies, _nothing(model))
+        return
+    if within:
         source.function(_WITHIN)
-        moments = _MOMENTS
+        moments = gaps.CALL_OF_MOMENTS
     lines = "\n".join(f"            place[{k}] = {copy};" for k, copy in enumerate(copies))
     source.function(_INPUT.replace("@COPIES@", lines).replace("@MOMENTS@", moments))
 
 
 def add_step_input(source: Source, model: FittedModel) -> None:
-    """Add `read_step`, for one time step of a stream."""
+    """Add `read_row`, for one time step of a stream."""
     (copy,) = _copies(source, model)
+    if model.reads_gaps:
+        gaps.add_step(source, model, copy, _nothing(model))
+        return
     source.function(f"""
 /* one time step (N_CHANNELS,), scaled */
-static void read_step(const float *x, float *seen)
+static void read_row(const float *x, float *seen)
 {{
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {{
         const float value = x[channel];
@@ -80,22 +85,31 @@ static void read_step(const float *x, float *seen)
 """)
 
 
+def _nothing(model: FittedModel) -> str:
+    """Return the expression of what is read of a channel of which nothing is known: its mean."""
+    if model.scale is not None:
+        return "0.0f"
+    return "(isnan(center[channel]) ? 0.0f : (float)center[channel])"
+
+
 def _copies(source: Source, model: FittedModel) -> list[str]:
     """Return the expressions of the copies of a channel; add the arrays that they read."""
-    of_channel = _OF_CHANNEL
-    if model.scale in ("both", "channel"):
+    of_channel, by_channel = _OF_CHANNEL, model.scale in ("both", "channel")
+    if by_channel or model.reads_gaps:
         source.array("center", model.center, kind="double")
+    if by_channel or chain.is_read(model):
         source.array("to_unit", 1.0 / model.deviation, kind="double")
-        by_size = np.isfinite(model.by_size[0])
-        if by_size.any():
-            width, mean, deviation = model.by_size
-            source.array("width", np.where(by_size, width, 0.0), kind="double")
-            source.array("mean_size", mean, kind="double")
-            source.array("to_unit_size", 1.0 / deviation, kind="double")
-            of_channel = f"width[channel] > 0.0 ? {_OF_SIZE} : {_OF_CHANNEL}"
+    by_size = np.isfinite(model.by_size[0])
+    if by_channel and by_size.any():
+        width, mean, deviation = model.by_size
+        source.array("width", np.where(by_size, width, 0.0), kind="double")
+        source.array("mean_size", mean, kind="double")
+        source.array("to_unit_size", 1.0 / deviation, kind="double")
+        of_channel = f"width[channel] > 0.0 ? {_OF_SIZE} : {_OF_CHANNEL}"
+        of_channel = f"({of_channel})" if model.reads_gaps else of_channel
     return {
         "both": [of_channel, _OF_SEQUENCE],
         "channel": [of_channel],
         "sequence": [_OF_SEQUENCE],
-        None: ["value"],
+        None: ["(float)value" if model.reads_gaps else "value"],
     }[model.scale]

@@ -100,7 +100,7 @@ typedef struct {{
 
 
 def add_pooling(source: Source, model: FittedModel, kind: str) -> None:
-    """Add `pool_step`, which takes one time step, and `pool_features`, which gives the result."""
+    """Add `pool_add`, which takes one time step, and `pool_features`, which gives the result."""
     parts = model.spec.pooling
     if "attention" in parts:
         weight = model.parameters["attention_weight"]
@@ -112,7 +112,7 @@ def add_pooling(source: Source, model: FittedModel, kind: str) -> None:
         source.function(_SCORE)
     takes = "".join(_TAKES[part] for part in parts) or "\n    (void)y;"
     source.function(f"""
-static void pool_step({kind} *p, const float *y)
+static void pool_add({kind} *p, const float *y)
 {{
     p->n_steps++;{takes}
 }}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 _LINE = 96
+_TYPES = {"float": np.float32, "double": np.float64, "size_t": np.int64}
 
 
 class Source:
@@ -25,7 +26,7 @@ class Source:
 
     def array(self, name: str, values: ArrayLike, *, kind: str = "float") -> str:
         """Add an array in C's order, and return its name."""
-        numbers = np.asarray(values, np.float32 if kind == "float" else np.float64)
+        numbers = np.asarray(values, _TYPES[kind])
         words = [literal(x) for x in numbers.ravel()]
         shape = " x ".join(map(str, numbers.shape))
         lines = [f"static const {kind} {name}[{numbers.size}] = {{ /* {shape} */"]
@@ -67,6 +68,10 @@ def quoted(text: str) -> str:
 
 def literal(number: Any) -> str:
     """Return a number in C, which reads it back to the last bit."""
+    if number.dtype.kind == "i":
+        return str(number)
+    if np.isnan(number):
+        return "NAN"
     if number.dtype == np.float64:
         word = f"{number:.17g}"
         return word if set(word) & set(".e") else word + ".0"

@@ -9,8 +9,8 @@ from sklstm.export._fitted import FittedModel
 _ADVANCE = """
 static void advance(@NAME@_state *state, const float *x)
 {
-    float seen[N_CHANNELS];
-    read_step(x, seen);
+    float seen[N_SEEN];
+    read_row(@MEMORY@x, seen);
 @STEPS@
 }
 """
@@ -36,7 +36,13 @@ void @NAME@_init(@NAME@_state *state)
 @ZEROS@
         }
     }
-@NO_STEPS@}
+@NOTHING_SEEN@@NO_STEPS@}
+"""
+_NOTHING_SEEN = """\
+    for (size_t channel = 0; channel < N_CHANNELS; channel++) {
+        state->last[channel] = NAN;
+        state->ago[channel] = 0;
+    }
 """
 _STEP = """
 void @NAME@_step(@NAME@_state *state, const float *x, float *out)
@@ -71,7 +77,7 @@ void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float 
 def add_stream(source: Source, model: FittedModel, name: str) -> None:
     """Add `init` and `step`, and `predict` by way of them."""
     spec = model.spec
-    source.define(N_LAYERS=spec.num_layers, N_STATES=spec.n_units)
+    source.define(N_LAYERS=spec.num_layers, N_STATES=spec.n_units, N_SEEN=spec.n_channels)
     inputs.add_step_input(source, model)
     cells.add_cell(source, model)
     scans = [cells.add_scan(source, model, f"l{layer}") for layer in range(spec.num_layers)]
@@ -84,12 +90,14 @@ def add_stream(source: Source, model: FittedModel, name: str) -> None:
         states = ", ".join(f"state->{part}[{layer}]" for part in _parts(model))
         steps.append(f"    step_of_scan(&{scan}, {x}, {states});")
     if not spec.per_step:
-        steps.append("    pool_step(&state->pool, state->h[N_LAYERS - 1]);")
+        steps.append("    pool_add(&state->pool, state->h[N_LAYERS - 1]);")
     zeros = [f"            state->{part}[layer][u] = 0.0f;" for part in _parts(model)]
     texts = {
         "NAME": name,
         "STEPS": "\n".join(steps),
         "ZEROS": "\n".join(zeros),
+        "MEMORY": "state->last, state->ago, " if model.reads_gaps else "",
+        "NOTHING_SEEN": _NOTHING_SEEN if model.reads_gaps else "",
         "NO_STEPS": "" if spec.per_step else "    state->pool.n_steps = 0;\n",
     }
     give, predict = (_FROM_LAST, _PREDICT_EVERY_STEP) if spec.per_step else (_FROM_POOL, _PREDICT)
@@ -104,6 +112,9 @@ def state_type(model: FittedModel, name: str) -> str:
     spec = model.spec
     pool = "" if spec.per_step else readout.pool_type(model, f"{name}_pool")
     fields = [f"    float {part}[{spec.num_layers}][{spec.hidden_size}];" for part in _parts(model)]
+    if model.reads_gaps:  # the last values, and how many steps ago they were
+        fields.append(f"    float last[{model.n_channels}];")
+        fields.append(f"    unsigned long ago[{model.n_channels}];")
     if pool:
         fields.append(f"    {name}_pool pool;")
     return f"{pool}\ntypedef struct {{\n{chr(10).join(fields)}\n}} {name}_state;\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sklstm.export._c import cells, convolutions, inputs, readout
+from sklstm.export._c import cells, chain, convolutions, inputs, readout
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -41,7 +41,7 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
         "size_t n_steps = (n_timesteps + PATCH - 1) / PATCH;",
         "float *seen = workspace, *a = seen + n_steps * N_SEEN, *b = a + n_steps * WIDTH;",
         *([] if spec.per_step else ["float features[N_FEATURES];"]),
-        "read_input(x, n_timesteps, seen);",
+        f"read_input(x, n_timesteps, seen{', a, b' if chain.is_read(model) else ''});",
         *_branch(source, model),
     ]
     at = "seen"
@@ -78,11 +78,13 @@ def floats_per_step(model: FittedModel) -> int:
 
 
 def _width(model: FittedModel) -> int:
-    """Return the most values that a part behind the input gives for a step of the layers."""
+    """Return the most values that a part gives for a step of the layers."""
     spec = model.spec
     filters = [layer.n_filters for layer in spec.front]
     of_branch = [layer.n_filters * spec.patch_size for layer in spec.branch]
-    return max(spec.n_directions * spec.n_units, *filters, *of_branch, 1)
+    # where gaps are filled by all channels, x and the last change lie there before
+    of_chain = model.patch_size * model.n_channels if chain.is_read(model) else 1
+    return max(spec.n_directions * spec.n_units, *filters, *of_branch, of_chain)
 
 
 def _next(array: str) -> str:
@@ -127,7 +129,7 @@ def _readout(source: Source, model: FittedModel, name: str, at: str) -> list[str
     lines = [
         f"{name}_pool pool = {{0}};",
         "for (size_t t = 0; t < n_steps; t++)",
-        f"    pool_step(&pool, {at} + t * N_STATES);",
+        f"    pool_add(&pool, {at} + t * N_STATES);",
     ]
     last = f"{at} + (n_steps - 1) * N_STATES"
     if spec.n_directions == 2 and "last" in spec.pooling:  # backwards, it is the first step

@@ -1,0 +1,245 @@
+"""Gaps in C: NaN in x is filled as `gather` fills it, and the network is told of it."""
+
+from __future__ import annotations
+
+from sklstm._kernels.gather import GAP
+from sklstm.export._c import chain
+from sklstm.export._c.source import Source
+from sklstm.export._fitted import FittedModel
+
+CALL_OF_MOMENTS = """
+        double mean, spread;
+        moments(x, n_timesteps, channel, &mean, &spread);"""
+
+_GUARD = """
+#if (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
+#error "NaN in x is a gap: compile without -ffast-math, -ffinite-math-only or /fp:fast"
+#endif
+"""
+
+_IS_OBSERVED = """
+/* a channel without a mean had no value in training, and is not read */
+static int is_observed(const float *step, size_t channel)
+{
+    return !isnan(step[channel]) && !isnan(center[channel]);
+}
+"""
+
+_FILLED = """
+/* what is read in a gap `ago` steps after a value and `until` before the next, NaN for none */
+static double filled(size_t channel, double before, double ago, double next, double until)
+{@DECAYED@
+    if (isnan(next))
+        return before;
+    return isnan(before) ? next : before + (next - before) * (ago / (ago + until));
+}
+"""
+
+# the mean of an Ornstein-Uhlenbeck process, see `_expected` in `gather`
+_DECAYED = """
+    const double rate = rates[channel], mean = center[channel];
+    if (rate > 0.0) { /* values decay to the mean */
+        const double past = exp(-rate * ago), future = exp(-rate * until);
+        if (isnan(next))
+            return mean + (before - mean) * past;
+        if (isnan(before))
+            return mean + (next - mean) * future;
+        const double all = expm1(-2.0 * rate * (ago + until));
+        const double of_before = past * expm1(-2.0 * rate * until) / all;
+        const double of_next = future * expm1(-2.0 * rate * ago) / all;
+        return mean + of_before * (before - mean) + of_next * (next - mean);
+    }"""
+
+_AROUND = """
+/* what is known around the steps of a channel: the last value, its step counted from 1, and the
+   step of the next value */
+typedef struct {
+    double before;
+    size_t last, after;
+} around;
+"""
+
+_READ_VALUE = """
+/* the value of a channel in step t, or what fills its gap; NaN where nothing is known */
+static double read_value(around *known, const float *x, size_t n_timesteps, size_t t,
+                         size_t channel)
+{
+    double next = NAN;
+    if (is_observed(x + t * N_CHANNELS, channel)) {
+        known->last = t + 1;
+        return known->before = x[t * N_CHANNELS + channel];
+    }
+@AHEAD@
+    return filled(channel, known->before, (double)(t + 1 - known->last), next,
+                  (double)(known->after - t));
+}
+"""
+_LOOK_AHEAD = """\
+    if (known->after <= t) {
+        known->after = t + 1;
+        while (known->after < n_timesteps && !is_observed(x + known->after * N_CHANNELS, channel))
+            known->after++;
+    }
+    if (known->after < n_timesteps)
+        next = x[known->after * N_CHANNELS + channel];"""
+_DO_NOT_LOOK_AHEAD = """\
+    (void)n_timesteps;
+    known->after = t;"""
+
+_READ_GAPS = """
+/* of each channel with gaps whether it was observed, and how long ago */
+static void read_gaps(const float *x, size_t n_timesteps, size_t missing, float *seen)
+{
+    for (size_t k = 0; k < N_GAPS; k++) {
+        size_t ago = 0;
+        for (size_t t = 0; t < n_timesteps; t++) {
+            float *row = seen + (missing + t) / ROW_STEPS * ROW + ROW_STEPS * N_CHANNELS * N_COPIES;
+            float *place = row + ((missing + t) % ROW_STEPS * N_GAPS + k) * 2;
+            ago = is_observed(x + t * N_CHANNELS, gap_channels[k]) ? 0 : ago + 1;
+            place[0] = ago == 0 ? (float)GAP : 0.0f;
+            place[1] = (float)(GAP * log1p((double)ago));
+        }
+    }
+}
+"""
+
+_READ_STEP = """
+/* one time step (N_CHANNELS,), filled and scaled; last, ago (N_CHANNELS,): the last value, and how
+   many steps ago it was */
+static void read_row(float *last, unsigned long *ago, const float *x, float *seen)
+{
+    for (size_t channel = 0; channel < N_CHANNELS; channel++) {
+        const int there = is_observed(x, channel);
+        last[channel] = there ? x[channel] : last[channel];
+        ago[channel] = there ? 0 : ago[channel] + 1;
+        const double value = there ? x[channel]
+                                   : filled(channel, last[channel], (double)ago[channel], NAN, 0.0);
+        seen[channel] = isnan(value) ? @NOTHING@ : @COPY@;
+    }@GAPS@
+}
+"""
+_GAPS_OF_STEP = """
+    for (size_t k = 0; k < N_GAPS; k++) {
+        float *place = seen + N_CHANNELS + 2 * k;
+        place[0] = ago[gap_channels[k]] == 0 ? (float)GAP : 0.0f;
+        place[1] = (float)(GAP * log1p((double)ago[gap_channels[k]]));
+    }"""
+
+_MOMENTS = """
+/* mean and 1 / deviation of what a sequence has of a channel, which is 0 for a constant channel */
+static void moments(const float *x, size_t n_timesteps, size_t channel, double *mean,
+                    double *spread)
+{
+    double total = 0.0, squares = 0.0;
+    size_t n = 0;
+    for (size_t t = 0; t < n_timesteps; t++) {
+        const double value = x[t * N_CHANNELS + channel];
+        total += isnan(value) ? 0.0 : value;
+        n += isnan(value) ? 0 : 1;
+    }
+    *mean = n > 0 ? total / (double)n : center[channel];
+    for (size_t t = 0; t < n_timesteps; t++) {
+        const double deviation = x[t * N_CHANNELS + channel] - *mean;
+        squares += isnan(deviation) ? 0.0 : deviation * deviation;
+    }
+    double variance = n > 0 ? squares / (double)n : 0.0;@OF_GAPS@
+    const double of_a_sum = ROUNDING_OF_A_SUM * (double)n;
+    const double rounding = (of_a_sum > ROUNDING ? of_a_sum : ROUNDING) * fabs(*mean);
+    *spread = sqrt(variance) > rounding ? 1.0 / sqrt(variance) : 0.0;
+}
+"""
+_OF_GAPS = """
+    /* gaps count as values with mean and deviation of the training set */
+    const double share = (double)(n_timesteps - n) / (double)n_timesteps;
+    const double away = *mean - center[channel], unit = 1.0 / to_unit[channel];
+    variance = (1.0 - share) * variance + share * (unit * unit + (1.0 - share) * away * away);
+    *mean -= share * away;"""
+
+_READ_INPUT = """
+/* x (n_timesteps, N_CHANNELS), filled and scaled, behind zeros that make the first patch
+   whole@ROOM@ */
+static void read_input(const float *x, size_t n_timesteps, float *seen@ARGUMENTS@)
+{
+    const size_t missing = (PATCH - n_timesteps % PATCH) % PATCH;
+    for (size_t k = 0; missing > 0 && k < N_SEEN; k++)
+        seen[k] = 0.0f;@EXPECT@
+    for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
+        for (size_t t = 0; t < n_timesteps; t++) {
+            const double value = @VALUE@;
+            float *row = seen + (missing + t) / ROW_STEPS * ROW;
+            float *place = row + ((missing + t) % ROW_STEPS * N_CHANNELS + channel) * N_COPIES;
+@COPIES@
+        }
+    }@GAPS@
+}
+"""
+_OF_CHANNEL_ALONE = {
+    "ROOM": "",
+    "ARGUMENTS": "",
+    "EXPECT": "",
+    "VALUE": "read_value(&known, x, n_timesteps, t, channel)",
+}
+_OF_ALL_CHANNELS = {
+    "ROOM": "; z, change (n_timesteps, N_CHANNELS): free to use",
+    "ARGUMENTS": ", float *z, float *change",
+    "EXPECT": "\n    expect(x, n_timesteps, z, change);",
+    "VALUE": """is_observed(x + t * N_CHANNELS, channel)
+                                     ? x[t * N_CHANNELS + channel]
+                                     : center[channel] + z[t * N_CHANNELS + channel] /
+                                                             to_unit[channel]""",
+}
+
+
+def add_filling(source: Source, model: FittedModel) -> None:
+    """Add `filled`, and the arrays that it and its callers read."""
+    source.declare(_GUARD)
+    decays = bool(model.rates.any())
+    if decays:
+        source.array("rates", model.rates, kind="double")
+    if len(model.gaps):
+        source.define(N_GAPS=len(model.gaps), GAP=GAP)
+        source.array("gap_channels", model.gaps, kind="size_t")
+    source.function(_IS_OBSERVED)
+    unused = "\n    (void)channel;"
+    source.function(_FILLED.replace("@DECAYED@", _DECAYED if decays else unused))
+
+
+def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: str) -> None:
+    """Add `read_input`, for whole sequences.
+
+    copies: the scaled values; nothing: what is read where nothing is known
+    """
+    add_filling(source, model)
+    source.define(ROW_STEPS=model.branch_patch_size, ROW=model.spec.n_channels)
+    source.declare(_AROUND)
+    ahead = _LOOK_AHEAD if model.fills_ahead else _DO_NOT_LOOK_AHEAD
+    source.function(_READ_VALUE.replace("@AHEAD@", ahead))
+    texts, known = _OF_CHANNEL_ALONE, "\n        around known = {NAN, 0, 0};"
+    if chain.is_read(model):
+        chain.add_expect(source, model)
+        texts, known = _OF_ALL_CHANNELS, ""
+    moments = ""
+    if model.scale in ("both", "sequence"):
+        source.function(_MOMENTS.replace("@OF_GAPS@", _OF_GAPS if chain.is_read(model) else ""))
+        moments = CALL_OF_MOMENTS
+    if len(model.gaps):
+        source.function(_READ_GAPS)
+    lines = [f"            place[{k}] = isnan(value) ? {nothing} : {copy};"
+             for k, copy in enumerate(copies)]  # fmt: skip
+    text = _READ_INPUT.replace("@COPIES@", "\n".join(lines))
+    text = text.replace("@MOMENTS@", moments + known)
+    calls = "\n    read_gaps(x, n_timesteps, missing, seen);" if len(model.gaps) else ""
+    text = text.replace("@GAPS@", calls)
+    for key, part in texts.items():
+        text = text.replace(f"@{key}@", part)
+    source.function(text)
+
+
+def add_step(source: Source, model: FittedModel, copy: str, nothing: str) -> None:
+    """Add `read_row`, for one time step of a stream.
+
+    copy: the scaled value; nothing: what is read where nothing is known
+    """
+    add_filling(source, model)
+    text = _READ_STEP.replace("@COPY@", copy).replace("@NOTHING@", nothing)
+    source.function(text.replace("@GAPS@", _GAPS_OF_STEP if len(model.gaps) else ""))
