@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from sklstm._classifier import LSTMClassifier
@@ -19,6 +21,10 @@ from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
 from sklstm.components.convolutions import ConvolutionLayer
 from sklstm.components.loss import RegressionLoss
+
+_EXPORTED = (LSTMClassifier, LSTMRegressor)
+# share of a deviation by which single precision may move a value without a warning
+_COARSE = 0.01
 
 
 class Parameters(Mapping[str, NDArray[np.float64]]):
@@ -75,10 +81,10 @@ class FittedModel:
                 "LSTMRegressor that was fitted on windows of the series "
                 "(sklstm.windows)."
             )
-        if not isinstance(estimator, (LSTMClassifier, LSTMRegressor)):
+        if not isinstance(estimator, _EXPORTED):
             raise TypeError(
-                f"{type(estimator).__name__} cannot be exported to {form}: pass a fitted "
-                "LSTMClassifier or LSTMRegressor."
+                f"{type(estimator).__name__} cannot be exported to {form}: pass "
+                f"{_what_to_pass(estimator)}."
             )
         check_is_fitted(estimator)
         if estimator._architecture["time_gaps"] and form != "torch":
@@ -189,8 +195,18 @@ class FittedModel:
         return known
 
 
+def _what_to_pass(estimator: Any) -> str:
+    """Return what of an object that is no estimator of this package can be exported."""
+    if isinstance(estimator, Pipeline) and isinstance(estimator[-1], _EXPORTED):
+        return "its last step, pipeline[-1], and give it what the steps before it make of X"
+    for name in ("best_estimator_", "estimator_", "regressor_"):
+        if isinstance(getattr(estimator, name, None), (*_EXPORTED, Pipeline)):
+            return f"its {name}"
+    return "a fitted LSTMClassifier or LSTMRegressor"
+
+
 def _check_single_precision(estimator: LSTMClassifier | LSTMRegressor, form: str) -> None:
-    """Refuse channels of X, and outputs, whose values float32 does not hold."""
+    """Refuse channels of X, and outputs, whose values float32 does not hold, or warn of them."""
     names = channel_names(estimator)
     scaled = [
         (
@@ -212,6 +228,29 @@ def _check_single_precision(estimator: LSTMClassifier | LSTMRegressor, form: str
                 f"the precision of the export to {form}, does not hold: fit with {it} multiplied "
                 "by a constant."
             )
+    _warn_of_coarse(scaled, form)
+
+
+def _warn_of_coarse(scaled: list[tuple[str, str, float, float]], form: str) -> None:
+    """Warn where neighbouring numbers of float32 are far apart for the deviation.
+
+    scaled: what has a mean and a deviation, its pronoun, and both
+    """
+    coarse = [
+        (what, it, mean, deviation, step)
+        for what, it, mean, deviation in scaled
+        if (step := float(np.spacing(np.float32(abs(mean))))) > _COARSE * deviation
+    ]
+    if coarse:
+        what, it, mean, deviation, step = coarse[0]
+        others = f" So it is with {len(coarse) - 1} more." if len(coarse) > 1 else ""
+        warnings.warn(
+            f"{what} has the mean {mean:.6g} and the deviation {deviation:.3g}. There the numbers "
+            f"of float32, the precision of the export to {form}, are {step:.3g} apart, so that "
+            f"predictions may differ from those of predict: subtract a constant from {it} before "
+            f"fit.{others}",
+            stacklevel=5,
+        )
 
 
 def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:

@@ -6,7 +6,10 @@ import shutil
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklstm.components import LSTM
@@ -222,6 +225,17 @@ def test_names_of_classes_are_strings_of_c(monkeypatch, tmp_path):
     assert [name.decode() for name in classes] == model.classes_.tolist() == sorted(names)
 
 
+def test_names_of_channels_and_of_the_file_do_no_harm(monkeypatch, tmp_path):
+    X, slope = sequences(lengths=(4, 4))
+    rows = pd.concat({i: pd.DataFrame(x, columns=["/*a", "b*/"]) for i, x in enumerate(X)})
+    settings = SMALL | {"bidirectional": False, "scale": "channel", "pooling": "mean"}
+    model = untrained(monkeypatch, LSTMRegressor, rows, slope, **settings)
+    for name in ("pool", "read"):  # as functions inside the file begin
+        to_c(model, tmp_path / f"{name}.c")
+        files = tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.o"
+        subprocess.run([COMPILERS[0], *STRICT, "-c", *files], check=True)
+
+
 def test_a_rate_that_rounds_to_a_whole_number_is_a_number_of_c(monkeypatch, tmp_path):
     X, slope = sequences()
     model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, cell=LSTM(zoneout=1e-12))
@@ -248,6 +262,25 @@ def test_a_name_that_no_function_can_have_is_refused(monkeypatch, tmp_path, name
 def test_a_forecaster_is_refused(tmp_path):
     with pytest.raises(TypeError, match="LSTMForecaster cannot be exported to C"):
         to_c(LSTMForecaster(), tmp_path / "model.c")
+
+
+def test_a_pipeline_is_refused_with_what_to_do(tmp_path):
+    model = make_pipeline(StandardScaler(), LSTMRegressor())
+    with pytest.raises(TypeError, match=r"Pipeline cannot be exported to C: pass its last step"):
+        to_c(model, tmp_path / "model.c")
+
+
+def test_numbers_that_single_precision_rounds_are_warned_of(tmp_path):
+    X, y = sequences()
+    settings = SMALL | {"max_iter": 1}
+    model = LSTMRegressor(**settings).fit([x + 1.7e9 for x in X], y)
+    with pytest.warns(
+        UserWarning, match=r"Channel 0 of X has the mean 1\.7e\+09 .* 128 apart.* 1 more"
+    ):
+        to_c(model, tmp_path / "model.c")
+    model = LSTMRegressor(**settings).fit(X, y + 1e9)
+    with pytest.warns(UserWarning, match=r"Output 0 of y has the mean 1e\+09 .* 64 apart"):
+        to_c(model, tmp_path / "model.c")
 
 
 @pytest.mark.parametrize("unit", [1e60, 1e-60])

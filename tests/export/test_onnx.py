@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import skl2onnx
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -195,7 +196,9 @@ def test_a_mean_much_larger_than_the_deviation(monkeypatch):
     X = [x + 4e5 for x in X]
     model = untrained(monkeypatch, LSTMRegressor, X, slope, scale="both", **SMALL)
     x = as_input(X)
-    np.testing.assert_allclose(run(to_onnx(model), x)["variable"][:, 0], model.predict(x), 1e-5)
+    with pytest.warns(UserWarning, match=r"mean 400000 .* 0\.0312 apart.* with 1 more"):
+        exported = to_onnx(model)
+    np.testing.assert_allclose(run(exported, x)["variable"][:, 0], model.predict(x), 1e-5)
 
 
 @pytest.mark.parametrize("kind", [0, 1, 3, 4])
@@ -426,6 +429,23 @@ def test_an_opset_out_of_range_is_refused(monkeypatch, opset):
     model, _ = draw_model(monkeypatch, 0)
     with pytest.raises(ValueError, match=rf"target_opset={opset}: pass a number from 18"):
         to_onnx(model, target_opset=opset)
+
+
+def test_a_label_beyond_64_bits_with_a_sign_is_refused(monkeypatch):
+    X, _ = sequences()
+    y = np.where(np.arange(len(X)) % 2, np.uint64(2**63), np.uint64(7))
+    model = untrained(monkeypatch, LSTMClassifier, X, y, **SMALL)
+    with pytest.raises(ValueError, match=r"The label 9223372036854775808 cannot be exported to ON"):
+        to_onnx(model)
+
+
+def test_what_holds_an_estimator_says_where_it_is(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((24, 6))
+    model = untrained(monkeypatch, LSTMRegressor, X, X[:, 0], **SMALL)
+    search = GridSearchCV(model, {"hidden_size": [4]})
+    search.best_estimator_ = make_pipeline(StandardScaler(), model)
+    with pytest.raises(TypeError, match="GridSearchCV cannot be exported to ONNX: pass its best_e"):
+        to_onnx(search)
 
 
 def test_labels_of_mixed_types_are_refused(monkeypatch):

@@ -63,9 +63,9 @@ static void finish(const scan *p, float *z)
         mean /= HIDDEN;
         for (size_t u = first; u < first + HIDDEN; u++)
             squares += (z[u] - mean) * (z[u] - mean);
-        const float to_unit = 1.0f / sqrtf(squares / HIDDEN + NORM_EPSILON);
+        const float inverse = 1.0f / sqrtf(squares / HIDDEN + NORM_EPSILON);
         for (size_t u = first; u < first + HIDDEN; u++)
-            z[u] = (z[u] - mean) * to_unit * p->gain[u] + p->bias[u];
+            z[u] = (z[u] - mean) * inverse * p->gain[u] + p->bias[u];
     }
 }
 """

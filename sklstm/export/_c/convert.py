@@ -101,7 +101,7 @@ def _description(model: FittedModel) -> str:
     """Return where the file comes from."""
     channels = ", ".join(model.channel_names)
     text = f"{type(model.estimator).__name__} of sklstm {__version__}; channels: {channels}"
-    return text.replace("*/", "* /")
+    return text.replace("*/", "* /").replace("/*", "/ *")
 
 
 def _classes(model: FittedModel, name: str) -> str:

@@ -69,6 +69,12 @@ def _classes(model: FittedModel) -> NDArray:
     classes = np.asarray(model.classes)
     kind = classes.dtype.kind
     if kind in "iu":
+        largest = np.iinfo(np.int64).max
+        if int(classes.max()) > largest:
+            raise ValueError(
+                f"The label {classes.max()} cannot be exported to ONNX, whose labels are at most "
+                f"{largest}: fit with smaller labels, or with strings."
+            )
         return classes.astype(np.int64)
     if kind == "f":
         return classes.astype(np.float64)
