@@ -61,7 +61,7 @@ class FittedModel:
     estimator: LSTMClassifier | LSTMRegressor
     spec: NetworkSpec
     parameters: Parameters
-    n_channels: int  # of X
+    n_channels: int  # of X, the last of which is the time since the step before if it is read
     patch_size: int  # steps of X that become one for the recurrent layers
     branch_patch_size: int  # and for the branch
     scale: str | None
@@ -87,12 +87,6 @@ class FittedModel:
                 f"{_what_to_pass(estimator)}."
             )
         check_is_fitted(estimator)
-        if estimator._architecture["time_gaps"] and form != "torch":
-            raise ValueError(
-                f"A network with time_gaps=True cannot be exported to {form}, where X has no "
-                "times: fit with time_gaps=False, and pass the time since the step before as a "
-                "channel."
-            )
         if form == "C":
             _check_inputs_for_c(estimator)
         if form != "torch":
@@ -101,7 +95,7 @@ class FittedModel:
             estimator=estimator,
             spec=estimator._spec,
             parameters=_parameters(estimator)[0],
-            n_channels=estimator.n_channels_in_,
+            n_channels=len(estimator.channel_mean_),
             patch_size=estimator.patch_size_,
             branch_patch_size=estimator.branch_patch_size_,
             scale=estimator._architecture["scale"],
@@ -148,6 +142,12 @@ class FittedModel:
         return self.estimator._roles.reading.ahead
 
     @property
+    def time_unit(self) -> float | None:
+        """What one unit of time is in the last channel of X; None without times."""
+        reads_times = self.estimator._architecture["time_gaps"]
+        return self.estimator.time_unit_ if reads_times else None
+
+    @property
     def rates(self) -> NDArray[np.float64]:
         """The rates (n_numeric,) at which values decay in gaps; 0: the gap is filled on a line."""
         return self.estimator._roles.reading.rates
@@ -177,10 +177,11 @@ class FittedModel:
     @property
     def channel_names(self) -> list[str]:
         """The names of the channels; "x0", "x1", ... if fit was given none."""
-        names = getattr(self.estimator, "feature_names_in_", ())
-        if len(names) != self.n_channels:  # none, or those of the columns of a 2-D X
-            return [f"x{i}" for i in range(self.n_channels)]
-        return [str(name) for name in names]
+        names = [str(name) for name in getattr(self.estimator, "feature_names_in_", ())]
+        n_channels = self.estimator.n_channels_in_
+        if len(names) != n_channels:  # none, or those of the columns of a 2-D X
+            names = [f"x{i}" for i in range(n_channels)]
+        return [*names, "time since the step before"] if self.time_unit else names
 
     def metadata(self, version: str) -> dict[str, str]:
         """Return what a file says of the model that it comes from."""
@@ -255,6 +256,11 @@ def _warn_of_coarse(scaled: list[tuple[str, str, float, float]], form: str) -> N
 
 def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
     """Refuse what the network reads beside numbers at every step."""
+    if estimator._architecture["time_gaps"]:
+        raise ValueError(
+            "A network with time_gaps=True cannot be exported to C: fit with time_gaps=False, with "
+            "the time since the step before as a channel, or use to_onnx."
+        )
     if len(estimator.static_channels_):
         raise ValueError(
             "A network with static_features cannot be exported to C, where all channels are read "

@@ -29,6 +29,8 @@ def to_onnx(
     Static features are channels, behind all others if fit was given columns of a 2-D X.
     Categories must be numbers that differ in single precision. With ``missing="mask"`` or
     ``"decay"`` NaN is a gap, and padding only at the end of a sequence in all channels.
+    With ``time_gaps=True`` the last channel of ``X`` is the time since the step before, in seconds
+    if fit was given time stamps, or in the numbers of its times; in the first step it is not read.
 
     Parameters
     ----------

@@ -30,13 +30,13 @@ class _Side:
 
     value: str  # double
     there: str  # bool: whether there is one
-    away: str  # double: steps between
+    away: str  # double: the time between
 
 
-def filled(graph: Graph, model: FittedModel, steps: Steps, x: str) -> Filled:
+def filled(graph: Graph, model: FittedModel, steps: Steps, x: str, clock: str) -> Filled:
     """Return x, double, with its gaps filled: by the last value, or by all that is known.
 
-    x: the values of the steps
+    x: the values of the steps; clock: the times of the steps, "" if they are counted
     """
     there = graph.add("Not", graph.add("IsNaN", x))
     # a channel without a mean has no value in training, and counts as missing
@@ -44,17 +44,21 @@ def filled(graph: Graph, model: FittedModel, steps: Steps, x: str) -> Filled:
     n_timesteps = graph.size(x, 0)
     step = graph.cast(graph.reshape(graph.range(n_timesteps), -1, 1, 1), TensorProto.INT64)
     last = _running(graph, "Max", graph.add("Where", observed, step, np.int64(-1)))
-    ago = graph.cast(graph.add("Sub", step, last), TensorProto.DOUBLE)
+    if not clock:
+        clock = graph.cast(graph.add("Add", step, np.int64(1)), TensorProto.DOUBLE)
+    clock = graph.add("Expand", clock, graph.add("Shape", x))
     has_last = graph.add("GreaterOrEqual", last, np.int64(0))
-    value = graph.add("GatherElements", x, graph.add("Max", last, np.int64(0)), axis=0)
+    place = graph.add("Max", last, np.int64(0))
+    value, then = (graph.add("GatherElements", each, place, axis=0) for each in (x, clock))
+    ago = graph.add("Sub", clock, graph.add("Where", has_last, then, np.float64(0.0)))
     sides = [_Side(value, has_last, ago)]
     has_any, filling = has_last, value
     if model.fills_ahead:
         after = _running(graph, "Min", graph.add("Where", observed, step, n_timesteps))
         has_next = graph.add("Less", after, n_timesteps)
         place = graph.add("Min", after, graph.add("Sub", n_timesteps, np.int64(1)))
-        until = graph.cast(graph.add("Sub", after, step), TensorProto.DOUBLE)
-        sides.append(_Side(graph.add("GatherElements", x, place, axis=0), has_next, until))
+        ahead, then = (graph.add("GatherElements", each, place, axis=0) for each in (x, clock))
+        sides.append(_Side(ahead, has_next, graph.add("Sub", then, clock)))
         has_any, filling = graph.add("Or", has_last, has_next), _on_line(graph, *sides)
     if model.rates.any():
         decayed = _decayed(graph, model, sides)
@@ -72,7 +76,9 @@ def _on_line(graph: Graph, before: _Side, after: _Side) -> str:
     rise = graph.add("Sub", after.value, before.value)
     line = graph.add("Mul", rise, graph.add("Div", before.away, between))
     line = graph.add("Add", before.value, line)
-    to_next = graph.add("Where", before.there, line, after.value)
+    # without time between them: the next value
+    both = graph.add("And", before.there, graph.add("Greater", between, np.float64(0.0)))
+    to_next = graph.add("Where", both, line, after.value)
     return graph.add("Where", after.there, to_next, before.value)
 
 
@@ -96,6 +102,9 @@ def _decayed(graph: Graph, model: FittedModel, sides: list[_Side]) -> str:
                 for x in (aways[1 - k], between)
             )
             share = graph.add("Div", graph.add("Mul", share, left), of_all)
+            # without time between them: the next value
+            is_apart = graph.add("Greater", of_all, np.float64(0.0))
+            share = graph.add("Where", is_apart, share, np.float64(k))
         parts.append(graph.add("Mul", share, deviation))
     return graph.add("Add", parts[0] if len(parts) == 1 else graph.add("Add", *parts), center)
 

@@ -13,6 +13,7 @@ from sklstm.export._onnx import categories, static_features
 from sklstm.export._onnx.gaps import filled
 from sklstm.export._onnx.graph import Graph
 from sklstm.export._onnx.steps import Steps, valid_steps
+from sklstm.export._onnx.times import with_times
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,15 @@ def network_input(graph: Graph, model: FittedModel, X: str) -> NetworkInput:
     The time axis is reversed if patches or strides merge steps: they count from the end of a
     sequence.
     """
-    x = _sequences(graph, graph.add("Transpose", X, perm=[1, 0, 2]))
+    x, clock = with_times(
+        graph, model, _sequences(graph, graph.add("Transpose", X, perm=[1, 0, 2]))
+    )
     numbers = x
     if len(model.numeric) < model.n_channels:
         numbers = x.with_values(graph.add("Gather", x.values, model.numeric, axis=2))
-    parts = [_in_branch_order(graph, model, *part) for part in _scaled(graph, model, numbers)]
+    parts = [
+        _in_branch_order(graph, model, *part) for part in _scaled(graph, model, numbers, clock)
+    ]
     static = []
     if len(model.static):
         static = [static_features.constant(graph, model, x.values)]
@@ -88,10 +93,11 @@ def _sequences(graph: Graph, x: str) -> Steps:
     return Steps(x, lengths, valid_steps(graph, n_timesteps, lengths))
 
 
-def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps, int]]:
+def _scaled(graph: Graph, model: FittedModel, steps: Steps, clock: str) -> list[tuple[Steps, int]]:
     """Return the standardised channels, and what is read of gaps, each with its channels a step.
 
     The copies of a channel lie side by side.
+    clock: see `with_times`
     """
     center = model.center[model.numeric]
     if model.scale is None and not model.reads_gaps:
@@ -100,7 +106,7 @@ def _scaled(graph: Graph, model: FittedModel, steps: Steps) -> list[tuple[Steps,
     x = graph.cast(steps.values, TensorProto.DOUBLE)
     there, values, columns = steps.valid, x, ""
     if model.reads_gaps:
-        found = filled(graph, model, steps, x)
+        found = filled(graph, model, steps, x, clock)
         there, values, columns = found.there, found.values, found.columns
     copies = []
     if model.scale in ("both", "channel"):

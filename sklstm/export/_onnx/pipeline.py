@@ -68,6 +68,7 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
     source = operator.inputs[0]
     X = graph.cast(source.full_name, TensorProto.FLOAT)
     if len(source.type.shape) == 2:  # all channels of a step side by side
+        _check_wide(model)
         X = beside_steps(graph, model, X)
     given = network(graph, model, X)
     for name, variable in zip(_names(model), operator.outputs, strict=True):
@@ -81,6 +82,19 @@ def _convert(scope: Any, operator: Any, container: Any) -> None:
             op_version=container.target_opset, name=scope.get_unique_operator_name(node.op_type),
             **attributes,
         )  # fmt: skip
+
+
+def _check_wide(model: FittedModel) -> None:
+    """Raise an error if fit was not given a 2-D X with a row for each sample."""
+    estimator = model.estimator
+    # a row of sequences is a time step; of a 2-D X it is one only if n_channels says so
+    of_steps = estimator.n_features_in_ == estimator.n_channels_in_ != estimator.n_channels
+    if of_steps and estimator.static_columns_ is None:
+        raise ValueError(
+            "This pipeline was fitted on sequences, whose rows are time steps. Those of X of an "
+            "ONNX pipeline are samples: export its last step, pipeline[-1], whose X has three "
+            "axes, and give it what the steps before it make of X."
+        )
 
 
 def _names(model: FittedModel) -> tuple[str, ...]:
