@@ -269,8 +269,8 @@ def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
         )
     if estimator.categories_:
         raise ValueError(
-            "A network that reads categories cannot be exported to C: categorical_features needs "
-            "to be None. Use to_onnx."
+            "A network that reads categories cannot be exported to C: fit with "
+            "categorical_features=None and a channel of 0 and 1 for each category, or use to_onnx."
         )
 
 

@@ -20,8 +20,9 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
 
     - ``model_predict(x, n_timesteps, workspace, out)`` predicts from one whole sequence:
       probabilities of a classifier (in the order of ``model_classes``), values of a regressor,
-      with ``return_sequences=True`` for every time step. ``workspace`` has
-      ``MODEL_WORKSPACE(n_timesteps)`` floats.
+      with ``return_sequences=True`` for every time step. Behind each value is its standard
+      deviation with ``loss="gaussian"``, and its quantiles with several of them. ``workspace``
+      has ``MODEL_WORKSPACE(n_timesteps)`` floats.
     - ``model_init(state)`` and ``model_step(state, x, out)`` predict while a sequence comes in, of
       estimators that have `stream`: those with ``bidirectional=False``, ``scale="channel"`` or
       None, ``patch_size=1`` and no convolutions. Their ``predict`` needs no workspace.
@@ -36,9 +37,9 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks, one with self-attention or
-        one with several numbers for each output (``loss="gaussian"``, several quantiles), or if
-        the name of the file is none for a function.
+        If the estimator cannot be exported, as an ensemble of networks, one with self-attention,
+        static features, categories or ``time_gaps=True``, or if the name of the file is none for
+        a function.
 
     Notes
     -----
@@ -73,11 +74,6 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     if model.spec.encoder is not None:
         raise ValueError(
             "Self-attention cannot be exported to C: fit with attention=None, or use to_onnx."
-        )
-    if model.classes is None and model.regression_loss.n_columns > 1:
-        raise ValueError(
-            f"{model.regression_loss!r} predicts several numbers for each output, which the export "
-            "to C does not have: fit with another loss, or use to_onnx."
         )
     model.check_single("C")
     source, header = convert(model, name)

@@ -5,7 +5,7 @@ import pytest
 
 from sklstm import LSTMRegressor
 from sklstm.components import Quantile
-from sklstm.export import load_parameters, to_c, to_onnx
+from sklstm.export import load_parameters, to_onnx
 from tests.export.models import as_input, untrained
 from tests.export.test_c import COMPILERS, Compiled, assert_close
 from tests.export.test_onnx import run
@@ -66,11 +66,28 @@ def test_c(monkeypatch, tmp_path, loss):
     assert_close(model, np.array([compiled.predict(x) for x in X]), model.predict(X))
 
 
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+@pytest.mark.parametrize("per_step", [False, True])
 @pytest.mark.parametrize("loss", ["gaussian", SEVERAL], ids=str)
-def test_c_has_one_number_for_each_output(monkeypatch, tmp_path, loss):
-    model, _ = fitted(monkeypatch, loss)
-    with pytest.raises(ValueError, match=r"several numbers for each output.*or use to_onnx"):
-        to_c(model, tmp_path / "model.c")
+def test_c_has_deviations_and_quantiles_behind_each_value(monkeypatch, tmp_path, loss, per_step):
+    model, X = fitted(monkeypatch, loss, 2, per_step)
+    if loss == "gaussian":
+        parts = [part[..., np.newaxis] for part in stacked(model.predict(X, return_std=True))]
+        kind = "of each output the value, then its standard deviation"
+    else:
+        parts = [*stacked([model.predict(X), model.predict_quantiles(X)])]
+        parts[0] = parts[0][..., np.newaxis]
+        kind = "of each output the value, then the quantiles 0.1, 0.6, 0.9"
+    right = np.concatenate(parts, axis=-1)
+    compiled = Compiled(model, tmp_path)
+    given = np.vstack([compiled.predict(x) for x in X])
+    assert_close(model, given, right.reshape(len(right), -1))
+    assert f"/* {kind} */" in compiled.header
+
+
+def stacked(results):
+    """Return results as arrays, those of every step one sequence after another."""
+    return [np.concatenate(r) if isinstance(r, list) else r for r in results]
 
 
 def test_other_parameters_have_other_errors(monkeypatch):

@@ -1,4 +1,4 @@
-"""`to_onnx` of what is read beside numbers at every step: categories, static features, gaps, times."""
+"""`to_onnx` of what is read beside numbers: categories, static features, gaps, times."""
 
 import json
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sklstm._version import __version__
+from sklstm.export._c import readout
 from sklstm.export._c.source import Source, quoted
 from sklstm.export._c.stream import add_stream, state_type
 from sklstm.export._c.whole import add_whole, floats_per_step
@@ -78,7 +79,7 @@ def _header(model: FittedModel, name: str, streams: bool) -> str:
         "UPPER": upper,
         "N_CHANNELS": str(model.n_channels),
         "N_OUTPUTS": str(_n_outputs(model)),
-        "KIND": "values" if model.classes is None else "probabilities",
+        "KIND": "probabilities" if model.classes is not None else readout.kind_of_values(model),
         "SIZE": size,
         "CLASSES": "" if model.classes is None else _CLASSES,
         "STREAM": state_type(model, name) + _STREAM if streams else "",
@@ -94,7 +95,9 @@ def _header(model: FittedModel, name: str, streams: bool) -> str:
 
 def _n_outputs(model: FittedModel) -> int:
     """Return the values of a prediction."""
-    return model.spec.n_outputs if model.classes is None else len(model.classes)
+    if model.classes is not None:
+        return len(model.classes)
+    return model.estimator.n_outputs_ * readout.n_numbers(model)
 
 
 def _description(model: FittedModel) -> str:

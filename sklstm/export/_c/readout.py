@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source
+import numpy as np
+
+from sklstm._kernels.losses import SMALLEST_VARIANCE
+from sklstm.components.distributions import Gaussian
+from sklstm.components.losses import Quantile
+from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source, literal
 from sklstm.export._fitted import FittedModel
 
 # For each part of a pooling: what it remembers, the statements that take the states y of one more
@@ -68,6 +73,24 @@ static void head(const float *features, float *out)
 _VALUES = """
     for (size_t k = 0; k < N_RAW; k++)
         out[k] = @VALUE@ * target_scale[k] + target_mean[k];"""
+_GAUSSIAN = """
+    for (size_t k = 0; 2 * k < N_RAW; k++) { /* of each output its mean and log-deviation */
+        const float variance = expf(2.0f * raw[2 * k + 1]) + SMALLEST_VARIANCE;
+        out[2 * k] = raw[2 * k] * target_scale[k] + target_mean[k];
+        out[2 * k + 1] = sqrtf(variance) * target_scale[k];
+    }"""
+_QUANTILES = """
+    for (size_t k = 0; k * N_SORTED < N_RAW; k++) {
+        float *sorted = raw + k * N_SORTED;
+        for (size_t i = 1; i < N_SORTED; i++)
+            for (size_t j = i; j > 0 && sorted[j] < sorted[j - 1]; j--) {
+                const float lower = sorted[j];
+                sorted[j] = sorted[j - 1];
+                sorted[j - 1] = lower;
+            }
+        for (size_t j = 0; j < N_GIVEN; j++)
+            out[k * N_GIVEN + j] = sorted[given[j]] * target_scale[k] + target_mean[k];
+    }"""
 _SOFTMAX = """
     float highest = raw[0], total = 0.0f;
     for (size_t k = 1; k < N_RAW; k++)
@@ -140,13 +163,44 @@ def add_head(source: Source, model: FittedModel) -> None:
     source.array("head_bias", model.parameters["head_bias"])
     source.function(ADD_PRODUCT)
     if model.classes is None:
-        source.array("target_scale", model.estimator.target_scale_)
-        source.array("target_mean", model.estimator.target_mean_)
-        is_log = model.regression_loss.link == "log"
-        decode = _VALUES.replace("@VALUE@", "expf(raw[k])" if is_log else "raw[k]")
+        decode = _values(source, model)
     elif model.estimator.out_activation_ == "softmax":
         decode = _SOFTMAX
     else:
         source.function(SIGMOID)
         decode = _MULTILABEL if model.is_multilabel else _BINARY
     source.function(_HEAD.replace("@DECODE@", decode))
+
+
+def _values(source: Source, model: FittedModel) -> str:
+    """Add the arrays by which raw predictions become values; return the statements."""
+    loss = model.regression_loss
+    source.array("target_scale", model.estimator.target_scale_)
+    source.array("target_mean", model.estimator.target_mean_)
+    if isinstance(loss, Gaussian):
+        source.define(SMALLEST_VARIANCE=literal(np.float32(SMALLEST_VARIANCE)))
+        return _GAUSSIAN
+    if isinstance(loss, Quantile) and loss.n_columns > 1:
+        source.define(N_SORTED=loss.n_columns, N_GIVEN=n_numbers(model))
+        source.array("given", [loss.place, *loss.places], kind="size_t")
+        return _QUANTILES
+    return _VALUES.replace("@VALUE@", "expf(raw[k])" if loss.link == "log" else "raw[k]")
+
+
+def n_numbers(model: FittedModel) -> int:
+    """Return how many numbers the prediction of one output of a regressor is."""
+    loss = model.regression_loss
+    if isinstance(loss, Quantile) and loss.n_columns > 1:
+        return 1 + len(loss.places)
+    return 2 if isinstance(loss, Gaussian) else 1
+
+
+def kind_of_values(model: FittedModel) -> str:
+    """Return what the numbers of a regressor are."""
+    loss = model.regression_loss
+    if isinstance(loss, Quantile) and loss.n_columns > 1:
+        levels = ", ".join(f"{level:g}" for level in loss.levels)
+        return f"of each output the value, then the quantiles {levels}"
+    if isinstance(loss, Gaussian):
+        return "of each output the value, then its standard deviation"
+    return "values"
