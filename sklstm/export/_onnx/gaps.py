@@ -44,21 +44,21 @@ def filled(graph: Graph, model: FittedModel, steps: Steps, x: str, clock: str) -
     n_timesteps = graph.size(x, 0)
     step = graph.cast(graph.reshape(graph.range(n_timesteps), -1, 1, 1), TensorProto.INT64)
     last = _running(graph, "Max", graph.add("Where", observed, step, np.int64(-1)))
-    if not clock:
-        clock = graph.cast(graph.add("Add", step, np.int64(1)), TensorProto.DOUBLE)
-    clock = graph.add("Expand", clock, graph.add("Shape", x))
+    if clock:
+        clock = graph.add("Expand", clock, graph.add("Shape", x))
+    now = clock or _time_of(graph, clock, step)
     has_last = graph.add("GreaterOrEqual", last, np.int64(0))
     place = graph.add("Max", last, np.int64(0))
-    value, then = (graph.add("GatherElements", each, place, axis=0) for each in (x, clock))
-    ago = graph.add("Sub", clock, graph.add("Where", has_last, then, np.float64(0.0)))
+    value, then = graph.add("GatherElements", x, place, axis=0), _time_of(graph, clock, place)
+    ago = graph.add("Sub", now, graph.add("Where", has_last, then, np.float64(0.0)))
     sides = [_Side(value, has_last, ago)]
     has_any, filling = has_last, value
     if model.fills_ahead:
         after = _running(graph, "Min", graph.add("Where", observed, step, n_timesteps))
         has_next = graph.add("Less", after, n_timesteps)
         place = graph.add("Min", after, graph.add("Sub", n_timesteps, np.int64(1)))
-        ahead, then = (graph.add("GatherElements", each, place, axis=0) for each in (x, clock))
-        sides.append(_Side(ahead, has_next, graph.add("Sub", then, clock)))
+        ahead, then = graph.add("GatherElements", x, place, axis=0), _time_of(graph, clock, place)
+        sides.append(_Side(ahead, has_next, graph.add("Sub", then, now)))
         has_any, filling = graph.add("Or", has_last, has_next), _on_line(graph, *sides)
     if model.rates.any():
         decayed = _decayed(graph, model, sides)
@@ -68,6 +68,16 @@ def filled(graph: Graph, model: FittedModel, steps: Steps, x: str, clock: str) -
     if model.chain[0].size:
         value = graph.add("Where", observed, x, _expected(graph, model, steps, value, observed))
     return Filled(value, there, _columns(graph, model, observed, ago))
+
+
+def _time_of(graph: Graph, clock: str, steps: str) -> str:
+    """Return the times, double, of steps with these numbers; the first step is at 1.
+
+    clock (n_timesteps, n_samples, n_numeric), "" if steps are counted; steps int64
+    """
+    if clock:
+        return graph.add("GatherElements", clock, steps, axis=0)
+    return graph.cast(graph.add("Add", steps, np.int64(1)), TensorProto.DOUBLE)
 
 
 def _on_line(graph: Graph, before: _Side, after: _Side) -> str:
