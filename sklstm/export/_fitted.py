@@ -132,6 +132,11 @@ class FittedModel:
         return self.estimator.gap_channels_
 
     @property
+    def number_gaps(self) -> NDArray[np.int64]:
+        """The places of those channels among the numeric ones."""
+        return np.flatnonzero(np.isin(self.numeric, self.gaps))
+
+    @property
     def reads_gaps(self) -> bool:
         """Whether NaN is a gap, to be filled."""
         return bool(self.estimator._architecture["missing"] != "error")
@@ -260,12 +265,6 @@ def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
         raise ValueError(
             "A network with time_gaps=True cannot be exported to C: fit with time_gaps=False, with "
             "the time since the step before as a channel, or use to_onnx."
-        )
-    if len(estimator.static_channels_):
-        raise ValueError(
-            "A network with static_features cannot be exported to C, where all channels are read "
-            "at every step: fit without static_features, the channel among the others, or use "
-            "to_onnx."
         )
     if estimator.categories_:
         raise ValueError(

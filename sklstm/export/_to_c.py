@@ -38,13 +38,14 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     ------
     TypeError, ValueError
         If the estimator cannot be exported, as an ensemble of networks, one with self-attention,
-        static features, categories or ``time_gaps=True``, or if the name of the file is none for
+        categories or ``time_gaps=True``, or if the name of the file is none for
         a function.
 
     Notes
     -----
     The network computes in single precision. Only the standardisation of x is in double precision,
-    as in ``predict``. With ``missing="mask"`` or ``"decay"`` NaN in x is a gap; else the functions
+    as in ``predict``. Static features are channels of x, behind all others if fit was given
+    columns of a 2-D X. With ``missing="mask"`` or ``"decay"`` NaN in x is a gap; else the functions
     check nothing, and it gives NaN. A sequence must have at least one time step.
 
     Examples

@@ -37,6 +37,7 @@ BRANCHES = [
 PATCH_SIZES = ["auto", 1, 2, 3, 6]
 LENGTHS = (5, 14)  # of the sequences drawn
 N_SAMPLES = 24
+MISSING = ("error", "mask", "decay")
 # numbers for words, facts that do not change within a sequence, NaN
 INPUTS = ("categories", "static", "gaps")
 

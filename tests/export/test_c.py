@@ -1,6 +1,7 @@
 """`to_c`: the compiled C file answers as the estimator does."""
 
 import ctypes
+import itertools
 import re
 import shutil
 import subprocess
@@ -16,7 +17,15 @@ from sklstm.components import LSTM
 from sklstm.components.cells import CELLS
 from sklstm.export import to_c
 from sklstm.export._c.cells import STEPS
-from tests.export.models import CELL_CHOICES, as_input, draw_gaps, draw_model, expected, untrained
+from tests.export.models import (
+    CELL_CHOICES,
+    MISSING,
+    as_input,
+    draw_gaps,
+    draw_model,
+    expected,
+    untrained,
+)
 from tests.toy import SMALL, sequences
 
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
@@ -91,11 +100,24 @@ def assert_close(model, given, right):
     np.testing.assert_allclose(given, right, rtol=0.0, atol=TOLERANCE * size)
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_the_c_file_gives_what_the_estimator_gives(monkeypatch, tmp_path, seed):
+def draw(monkeypatch, seed):
+    """Return an estimator that can be exported, and its sequences."""
     # with gaps, layer normalisation magnifies rounding: predict itself is off by 1e-6
     normalised = CELL_CHOICES[seed % len(CELL_CHOICES)].normalised
-    model, X = draw_model(monkeypatch, seed, () if normalised else ["gaps"])
+    return draw_model(monkeypatch, seed, ["static"] if normalised else ["static", "gaps"])
+
+
+def test_the_random_estimators_read_every_input(monkeypatch):
+    models = [draw(monkeypatch, seed)[0] for seed in range(60)]
+    each = set(itertools.product(MISSING, (False, True)))
+    assert {(m.missing, len(m.static_channels_) > 0) for m in models} == each
+    assert {(m.missing, m.branch_ is not None) for m in models} == each
+    assert any(np.isin(m.static_channels_, m.gap_channels_).any() for m in models)
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_c_file_gives_what_the_estimator_gives(monkeypatch, tmp_path, seed):
+    model, X = draw(monkeypatch, seed)
     compiled = Compiled(model, tmp_path)
     X = [x.astype(np.float32) for x in X]
     right = expected(model, X)
@@ -103,6 +125,21 @@ def test_the_c_file_gives_what_the_estimator_gives(monkeypatch, tmp_path, seed):
     if model.return_sequences:
         right = np.concatenate([rows[: len(x)] for rows, x in zip(right, X, strict=True)])
         given = np.concatenate(given)
+    assert_close(model, given, right)
+
+
+def test_static_columns_of_a_table_are_channels_behind_the_others(monkeypatch, tmp_path):
+    rng = np.random.default_rng(0)
+    X = rng.normal(5.0, 3.0, (24, 14)).astype(np.float32)
+    X[rng.random(X.shape) < 0.2] = np.nan
+    settings = SMALL | {"static_features": [3, 7], "missing": "mask", "n_channels": 2}
+    model = untrained(monkeypatch, LSTMRegressor, X, rng.standard_normal(24), **settings)
+    compiled, right = Compiled(model, tmp_path), model.predict(X)
+    steps = np.delete(X, [3, 7], axis=1).reshape(24, 6, 2)
+    given = []
+    for x, static in zip(steps, X[:, [3, 7]], strict=True):
+        n = 1 + np.flatnonzero(~np.isnan(x).all(axis=1))[-1]  # behind it is padding
+        given += [compiled.predict(np.column_stack([x, np.tile(static, (6, 1))])[:n])[0]]
     assert_close(model, given, right)
 
 

@@ -25,6 +25,7 @@ from sklstm.export._onnx.cells import OPERATORS, STEPS
 from tests.export.models import (
     CELL_CHOICES,
     INPUTS,
+    MISSING,
     as_input,
     draw_model,
     draw_target,
@@ -34,7 +35,6 @@ from tests.export.models import (
 from tests.toy import ESTIMATORS, SMALL, problem, sequences
 
 TOLERANCE = 1e-5
-MISSING = ("error", "mask", "decay")
 
 
 def run(model, X):

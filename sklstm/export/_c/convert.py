@@ -43,7 +43,7 @@ void @NAME@_step(@NAME@_state *state, const float *x, float *out);
 def convert(model: FittedModel, name: str) -> tuple[str, str]:
     """Return the texts of the C file and of the header; functions begin with `name`."""
     source = Source()
-    source.define(N_CHANNELS=f"{name.upper()}_N_CHANNELS", N_OUTPUTS=f"{name.upper()}_N_OUTPUTS")
+    source.define(N_CHANNELS=len(model.numeric), N_OUTPUTS=f"{name.upper()}_N_OUTPUTS")
     streams = _can_stream(model)
     (add_stream if streams else add_whole)(source, model, name)
     model.parameters.check_all_read("C")
@@ -60,6 +60,7 @@ def _can_stream(model: FittedModel) -> bool:
         model.scale in (None, "channel")
         and model.patch_size == 1
         and spec.n_directions == 1
+        and not len(model.static)
         and not (spec.front or spec.branch)
     )
 

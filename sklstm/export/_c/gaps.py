@@ -166,8 +166,7 @@ static void read_input(const float *x, size_t n_timesteps, float *seen@ARGUMENTS
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
         for (size_t t = 0; t < n_timesteps; t++) {
             const double value = @VALUE@;
-            float *row = seen + (missing + t) / ROW_STEPS * ROW;
-            float *place = row + ((missing + t) % ROW_STEPS * N_CHANNELS + channel) * N_COPIES;
+            float *place = place_in(seen, missing + t, channel);
 @COPIES@
         }
     }@GAPS@
@@ -196,9 +195,9 @@ def add_filling(source: Source, model: FittedModel) -> None:
     decays = bool(model.rates.any())
     if decays:
         source.array("rates", model.rates, kind="double")
-    if len(model.gaps):
-        source.define(N_GAPS=len(model.gaps), GAP=GAP)
-        source.array("gap_channels", model.gaps, kind="size_t")
+    if len(model.number_gaps):
+        source.define(N_GAPS=len(model.number_gaps), GAP=GAP)
+        source.array("gap_channels", model.number_gaps, kind="size_t")
     source.function(_IS_OBSERVED)
     unused = "\n    (void)channel;"
     source.function(_FILLED.replace("@DECAYED@", _DECAYED if decays else unused))
@@ -210,7 +209,6 @@ def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: st
     copies: the scaled values; nothing: what is read where nothing is known
     """
     add_filling(source, model)
-    source.define(ROW_STEPS=model.branch_patch_size, ROW=model.spec.n_channels)
     source.declare(_AROUND)
     ahead = _LOOK_AHEAD if model.fills_ahead else _DO_NOT_LOOK_AHEAD
     source.function(_READ_VALUE.replace("@AHEAD@", ahead))
@@ -222,13 +220,13 @@ def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: st
     if model.scale in ("both", "sequence"):
         source.function(_MOMENTS.replace("@OF_GAPS@", _OF_GAPS if chain.is_read(model) else ""))
         moments = CALL_OF_MOMENTS
-    if len(model.gaps):
+    if len(model.number_gaps):
         source.function(_READ_GAPS)
     lines = [f"            place[{k}] = isnan(value) ? {nothing} : {copy};"
              for k, copy in enumerate(copies)]  # fmt: skip
     text = _READ_INPUT.replace("@COPIES@", "\n".join(lines))
     text = text.replace("@MOMENTS@", moments + known)
-    calls = "\n    read_gaps(x, n_timesteps, missing, seen);" if len(model.gaps) else ""
+    calls = "\n    read_gaps(x, n_timesteps, missing, seen);" if len(model.number_gaps) else ""
     text = text.replace("@GAPS@", calls)
     for key, part in texts.items():
         text = text.replace(f"@{key}@", part)
@@ -242,4 +240,4 @@ def add_step(source: Source, model: FittedModel, copy: str, nothing: str) -> Non
     """
     add_filling(source, model)
     text = _READ_STEP.replace("@COPY@", copy).replace("@NOTHING@", nothing)
-    source.function(text.replace("@GAPS@", _GAPS_OF_STEP if len(model.gaps) else ""))
+    source.function(text.replace("@GAPS@", _GAPS_OF_STEP if len(model.number_gaps) else ""))

@@ -29,17 +29,26 @@ static void moments(const float *x, size_t n_timesteps, size_t channel, double *
 }
 """
 
+# the numbers of so many steps lie side by side, and behind them what else is read of these steps
+_PLACE = """
+/* where the copies of a channel of a step are */
+static float *place_in(float *seen, size_t step, size_t channel)
+{
+    return seen + step / ROW_STEPS * ROW + (step % ROW_STEPS * N_CHANNELS + channel) * N_COPIES;
+}
+"""
+
 _INPUT = """
 /* x (n_timesteps, N_CHANNELS), scaled, behind zeros that make the first patch whole */
 static void read_input(const float *x, size_t n_timesteps, float *seen)
 {
     const size_t missing = (PATCH - n_timesteps % PATCH) % PATCH;
-    for (size_t k = 0; k < missing * N_CHANNELS * N_COPIES; k++)
+    for (size_t k = 0; missing > 0 && k < N_SEEN; k++)
         seen[k] = 0.0f;
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
         for (size_t t = 0; t < n_timesteps; t++) {
             const float value = x[t * N_CHANNELS + channel];
-            float *place = seen + ((missing + t) * N_CHANNELS + channel) * N_COPIES;
+            float *place = place_in(seen, missing + t, channel);
 @COPIES@
         }
     }
@@ -53,6 +62,8 @@ _OF_SEQUENCE = "(float)((value - mean) * spread)"
 
 def add_input(source: Source, model: FittedModel) -> None:
     """Add `read_input`, for whole sequences."""
+    source.define(ROW_STEPS=model.branch_patch_size, ROW=model.spec.n_channels)
+    source.function(_PLACE)
     copies, moments = _copies(source, model), ""
     within = model.scale in ("both", "sequence")
     if within:
@@ -95,13 +106,14 @@ def _nothing(model: FittedModel) -> str:
 def _copies(source: Source, model: FittedModel) -> list[str]:
     """Return the expressions of the copies of a channel; add the arrays that they read."""
     of_channel, by_channel = _OF_CHANNEL, model.scale in ("both", "channel")
+    center, unit = model.center[model.numeric], model.deviation[model.numeric]
     if by_channel or model.reads_gaps:
-        source.array("center", model.center, kind="double")
+        source.array("center", center, kind="double")
     if by_channel or chain.is_read(model):
-        source.array("to_unit", 1.0 / model.deviation, kind="double")
-    by_size = np.isfinite(model.by_size[0])
+        source.array("to_unit", 1.0 / unit, kind="double")
+    width, mean, deviation = model.by_size[:, model.numeric]
+    by_size = np.isfinite(width)
     if by_channel and by_size.any():
-        width, mean, deviation = model.by_size
         source.array("width", np.where(by_size, width, 0.0), kind="double")
         source.array("mean_size", mean, kind="double")
         source.array("to_unit_size", 1.0 / deviation, kind="double")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sklstm.export._c import cells, chain, convolutions, inputs, readout
+from sklstm.export._c import cells, chain, convolutions, inputs, readout, static_features
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -36,12 +36,11 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
         N_STATES=spec.n_directions * spec.n_units,
         WIDTH=_width(model),
     )
-    inputs.add_input(source, model)
     lines = [
         "size_t n_steps = (n_timesteps + PATCH - 1) / PATCH;",
         "float *seen = workspace, *a = seen + n_steps * N_SEEN, *b = a + n_steps * WIDTH;",
         *([] if spec.per_step else ["float features[N_FEATURES];"]),
-        f"read_input(x, n_timesteps, seen{', a, b' if chain.is_read(model) else ''});",
+        *_read_input(source, model),
         *_branch(source, model),
     ]
     at = "seen"
@@ -72,9 +71,27 @@ void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float 
 """)
 
 
+def _read_input(source: Source, model: FittedModel) -> list[str]:
+    """Add what x is read by; return the calls, which write `seen` and static features."""
+    inputs.add_input(source, model)
+    room = ", a, b" if chain.is_read(model) else ""
+    if not len(model.static):
+        return [f"read_input(x, n_timesteps, seen{room});"]
+    static_features.add_split(source, model)
+    place = f"for (size_t k = 0; k < N_CONSTANT; k++)\n        features[{model.spec.n_pooled} + k]"
+    return [
+        "float *numbers = seen + n_steps * (N_SEEN + 2 * WIDTH), constant[N_CONSTANT];",
+        "split(x, n_timesteps, numbers, constant);",
+        f"read_input(numbers, n_timesteps, seen{room});",
+        "put_beside(constant, n_timesteps, n_steps, seen);",
+        *([f"{place} = constant[k];"] if model.spec.n_static else []),
+    ]
+
+
 def floats_per_step(model: FittedModel) -> int:
     """Return how much workspace a step after patching needs."""
-    return model.spec.n_patched + 2 * _width(model)
+    numbers = model.patch_size * len(model.numeric) if len(model.static) else 0
+    return model.spec.n_patched + 2 * _width(model) + numbers
 
 
 def _width(model: FittedModel) -> int:
@@ -83,7 +100,7 @@ def _width(model: FittedModel) -> int:
     filters = [layer.n_filters for layer in spec.front]
     of_branch = [layer.n_filters * spec.patch_size for layer in spec.branch]
     # where gaps are filled by all channels, x and the last change lie there before
-    of_chain = model.patch_size * model.n_channels if chain.is_read(model) else 1
+    of_chain = model.patch_size * len(model.numeric) if chain.is_read(model) else 1
     return max(spec.n_directions * spec.n_units, *filters, *of_branch, of_chain)
 
 
@@ -109,7 +126,7 @@ def _branch(source: Source, model: FittedModel) -> list[str]:
         lines.append(f"convolve(&{record}, {at}, {n_steps}, {_next(at)});")
         at = _next(at)
     convolutions.add_mean(source)
-    n_filters, place = spec.branch[-1].n_filters, spec.n_pooled
+    n_filters, place = spec.branch[-1].n_filters, spec.n_pooled + spec.n_static
     lines.append(f"mean_over_time({at}, {n_steps}, {n_filters}, features + {place});")
     return lines
 

@@ -175,7 +175,7 @@ def _sweep(
 
 def _columns(graph: Graph, model: FittedModel, observed: str, ago: str) -> str:
     """Return whether each channel with gaps was observed, and how long ago, side by side."""
-    (gaps,) = np.nonzero(np.isin(model.numeric, model.gaps))
+    gaps = model.number_gaps
     if not len(gaps):
         return ""
     logarithm = graph.add("Log", graph.add("Add", ago, np.float64(1.0)))

@@ -126,7 +126,7 @@ def _scaled(graph: Graph, model: FittedModel, steps: Steps, clock: str) -> list[
         scaled = graph.reshape(beside, 0, 0, 2 * len(center))
     parts = [(graph.cast(scaled, TensorProto.FLOAT), len(copies) * len(center))]
     if columns:
-        parts.append((columns, 2 * int(np.isin(model.numeric, model.gaps).sum())))
+        parts.append((columns, 2 * len(model.number_gaps)))
     return [(steps.with_values(steps.masked(graph, part)), width) for part, width in parts]
 
 
