@@ -28,6 +28,7 @@ from sklstm._estimator.trained_members import TrainedMembers
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import kept_categories
 from sklstm._input.chain import chain_weights
+from sklstm._input.channel_selection import channel_names
 from sklstm._input.column_labels import check_order_of_outputs
 from sklstm._input.decay import decay_rates
 from sklstm._input.moments import ChannelMoments
@@ -284,13 +285,15 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         else:
             seen = (self._seen_weight, np.nan_to_num(self.channel_mean_), self._channel_m2)
             moments = ChannelMoments(*(array.copy() for array in seen))
-        moments.add(data, samples, weight)
+        names = [*channel_names(self), "time since the step before"]
+        moments.add(data, samples, weight, names)
         # without values there is no mean; such a channel is not read
         self.channel_mean_ = np.where(moments.count > 0.0, moments.mean, np.nan)
         if fresh and np.isnan(self.channel_mean_).any():
+            name = names[int(np.isnan(self.channel_mean_).argmax())]
             warnings.warn(
-                f"Channel {int(np.isnan(self.channel_mean_).argmax())} of X has no value in the "
-                "training data: it is not read, in predictions neither.",
+                f"Channel {name!r} of X has no value in the training data. The network does not "
+                "read it, in predictions neither, until partial_fit gets values of it.",
                 UserWarning,
                 stacklevel=4,
             )

@@ -379,7 +379,7 @@ class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParamete
         reading, encode, fill = self._roles.reading_now(), None, None
         center, deviation = reading.center.copy(), reading.deviation.copy()
         if self.is_categorical_ is not None and self.categories_:
-            encode = StepEncoder(self.is_categorical_, self.categories_)
+            encode = StepEncoder(self.is_categorical_, self.categories_, channel_names(self))
         if self._architecture["missing"] != "error":
             fill = StepFilling(center, reading.gaps, reading.rates)
             center = np.nan_to_num(center)  # without values in training: not read

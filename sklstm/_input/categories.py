@@ -227,8 +227,10 @@ def decoded(estimator: Any, rows: NDArray[np.float64]) -> NDArray:
 class StepEncoder:
     """Codes of the categories in single time steps, for streams."""
 
-    def __init__(self, is_categorical: NDArray[np.bool_], categories: list[NDArray]) -> None:
-        self.is_categorical = is_categorical  # (n_channels,)
+    def __init__(
+        self, is_categorical: NDArray[np.bool_], categories: list[NDArray], names: Sequence[Any]
+    ) -> None:
+        self.is_categorical, self._names = is_categorical, names  # (n_channels,)
         self._codes = [{c: i for i, c in enumerate(known, start=1)} for known in categories]
 
     def __call__(self, step: NDArray) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
@@ -239,8 +241,8 @@ class StepEncoder:
                 code = self._codes[k].get(value)
                 if code is None and value is not None and value == value:
                     warnings.warn(
-                        f"Channel {channel} has the category {value!r}, which fit did not see. It "
-                        "is read as unknown.",
+                        f"Channel {self._names[channel]!r} has the category {value!r}, which fit "
+                        "did not see. It is read as unknown.",
                         UserWarning,
                         stacklevel=3,
                     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +29,14 @@ class ChannelMoments:
         """Return the moments of no data."""
         return cls(np.zeros(n_channels), np.zeros(n_channels), np.zeros(n_channels))
 
-    def add(self, data: SequenceDataset, samples: NDArray, weight: NDArray) -> None:
-        """Add samples (n,) with their weights (n,).
+    def add(
+        self,
+        data: SequenceDataset,
+        samples: NDArray,
+        weight: NDArray,
+        names: Sequence[Any] | None = None,
+    ) -> None:
+        """Add samples (n,) with their weights (n,); names (n_channels,) are for errors.
 
         The rows are added in blocks, each with its own mean. This avoids large arrays, and
         cancellation where the mean is much larger than the deviation (Chan, Golub & LeVeque 1979).
@@ -55,8 +63,9 @@ class ChannelMoments:
             self.m2 += m2 + moved**2 * _share(n_before * n_added, self.count)
         vanishes = varies & (self.m2 < self.count * SMALLEST_DEVIATION**2)
         if vanishes.any():
+            names = range(data.n_channels) if names is None else names
             raise ValueError(
-                f"Channel {int(vanishes.argmax())} of X varies by less than "
+                f"Channel {names[int(vanishes.argmax())]!r} of X varies by less than "
                 f"{SMALLEST_DEVIATION:.0e}, too little to compute with: multiply the channel by a "
                 "constant."
             )

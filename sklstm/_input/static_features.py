@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.channel_selection import channel_names, selected_channels
+from sklstm._input.places import PlacedError
 from sklstm._input.sequences import SequenceDataset, steps_of
 
 NO_STATIC = np.empty(0, np.int64)
@@ -94,11 +95,12 @@ def _refuse_change(
     estimator: Any, channel: int, sample: int, step: int, before: str, after: str
 ) -> None:
     """Raise the error for a static channel that changes at a time step of a sample."""
-    raise ValueError(
+    message = (
         f"static_features has the channel {channel_names(estimator)[channel]!r}, which changes in "
         f"sample {sample} of X: it is {before} before time step {step}, and {after} there. Leave "
         "it out of static_features, or correct the values."
     )
+    raise PlacedError(message, sample, step, channel)
 
 
 def first_values(data: SequenceDataset, static: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -37,6 +37,7 @@ from sklstm._input.order_of_time import (
     warn_of_order_of_columns,
     warn_of_order_of_times,
 )
+from sklstm._input.places import PlacedError, with_names
 from sklstm._input.sequences import SequenceDataset
 from sklstm._input.static_features import beside, read_static, wide_static
 from sklstm._input.table import Sequences
@@ -80,10 +81,13 @@ def as_sequences(
     _check_channels(estimator, data, n_channels, reset)
     if with_categories:
         data = encoded(estimator, data, found, reset)
-    if reset or len(estimator.static_channels_):
-        data = read_static(estimator, data, reset)
-    if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
-        check_values(data, missing=missing)
+    try:
+        if reset or len(estimator.static_channels_):
+            data = read_static(estimator, data, reset)
+        if not isinstance(X, Sequences) or X.may_have_gaps:  # others were looked at when made
+            check_values(data, missing=missing)
+    except PlacedError as error:
+        raise with_names(error, estimator, X) from None
     return data
 
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from sklstm._input.places import PlacedError
 from sklstm._input.sequences import LARGEST, SequenceDataset
 
 # Values looked at in one go: few enough for BLAS to stay in one thread, and for a memory-mapped
@@ -55,24 +56,26 @@ def check_values(data: SequenceDataset, largest: float = LARGEST, missing: str =
 
 def _refuse(data: SequenceDataset, sample: int, row: int, channel: int, largest: float) -> None:
     """Raise the error for one value of X."""
-    value = float(data.values[row, channel])
-    place = f"sample {sample}, time step {row - data.begin[sample]}, channel {channel}"
+    value, step = float(data.values[row, channel]), row - int(data.begin[sample])
+    place = f"sample {sample}, time step {step}, channel {channel}"
     if math.isfinite(value):
-        raise ValueError(
+        message = (
             f"Input X contains {value:.6g}: {place}. Values beyond {largest:.3g} are too large "
             "to compute with. Divide the channel by a constant; if the value marks a missing one, "
             "put NaN in its place and set missing='mask', or fill the gap."
         )
-    if math.isinf(value):
-        raise ValueError(
+    elif math.isinf(value):
+        message = (
             f"Input X contains infinity: {place}. Correct the value; if it marks a missing one, "
             "put NaN in its place and set missing='mask', or fill the gap."
         )
-    raise ValueError(
-        f"Input X contains NaN: {place}. Only steps at "
-        "the end of a sequence may be NaN, in all channels: they are padding. If it is a gap, set "
-        "missing='mask', or fill it before, for instance by interpolation."
-    )
+    else:
+        message = (
+            f"Input X contains NaN: {place}. Only steps at "
+            "the end of a sequence may be NaN, in all channels: they are padding. If it is a gap, "
+            "set missing='mask', or fill it before, for instance by interpolation."
+        )
+    raise PlacedError(message, sample, step, channel)
 
 
 def check_unscaled_values(data: SequenceDataset, dtype: DTypeLike, missing: str = "error") -> None:
