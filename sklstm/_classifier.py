@@ -28,6 +28,7 @@ from sklstm._input.targets import (
 )
 from sklstm.components.component import parameter
 from sklstm.components.convolutions import LITE
+from sklstm.components.loss import TargetError
 from sklstm.components.losses import BinaryCrossEntropy, ClassificationLoss, CrossEntropy
 
 _BY_ACTIVATION: dict[str, ClassificationLoss] = {
@@ -319,10 +320,12 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         unknown = self.classes_[place] != y
         if unknown.any():
             i = int(np.argmax(unknown))
-            raise ValueError(
-                f"y holds labels not seen before: sample {i} is {as_text(y[i])}, known are "
-                f"{self.classes_.tolist()}. Pass all labels as classes in the first partial_fit, "
-                "or fit anew with warm_start=False."
+            raise TargetError(
+                f"y holds labels not seen before: entry {i} is {as_text(y[i])}, known are "
+                f"{self.classes_.tolist()}. In partial_fit, pass all labels as classes in the "
+                "first call; with a warm start, fit anew with warm_start=False; leave samples of "
+                "other labels out of X_val.",
+                i,
             )
         return place[:, np.newaxis].astype(np.float64)
 

@@ -236,7 +236,7 @@ def test_unknown_labels(y, unknown):
     X = np.arange(8.0).reshape(2, 4)
     model = LSTMClassifier(**SMALL, warm_start=True).fit(X, y)
     theta = model.theta_
-    message = r"labels not seen before: sample 1 is .*known are .*warm_start=False"
+    message = r"labels not seen before: entry 1 is .*known are .*warm_start=False"
     for fit in (model.fit, model.partial_fit):
         if unknown == [0.0, 0.5]:
             message = "(?i)label"

@@ -145,7 +145,7 @@ def test_one_class_is_named_as_it_is(label):
 
 def test_unknown_labels_are_named_as_they_are():
     model = LSTMClassifier(**SMALL, warm_start=True).fit(X, np.array(["a", "b"])[y])
-    with pytest.raises(ValueError, match=r"sample 0 is 'c', known are \['a', 'b'\]"):
+    with pytest.raises(ValueError, match=r"entry 0 is 'c', known are \['a', 'b'\]"):
         model.fit(X, np.array(["c", "b"])[y])
 
 

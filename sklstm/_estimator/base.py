@@ -34,8 +34,8 @@ from sklstm._input.decay import decay_rates
 from sklstm._input.moments import ChannelMoments
 from sklstm._input.sequences import NO_GAPS, NetworkInput, SequenceDataset, Targets
 from sklstm._input.sizes import size_scaling
-from sklstm._input.step_targets import rows_of_steps, weight_of_steps
-from sklstm._input.targets import check_total, split_off
+from sklstm._input.step_targets import of_step, rows_of_steps, weight_of_steps
+from sklstm._input.targets import check_total, check_weight, split_off
 from sklstm._input.validation import as_sequences
 from sklstm._input.values import refuse_far_value
 from sklstm._network.chunk import loss_of
@@ -45,6 +45,7 @@ from sklstm._training.unknown import with_unknown
 from sklstm._training.workers import Workers
 from sklstm.components.component import is_same
 from sklstm.components.convolutions import Branch, Convolutions
+from sklstm.components.loss import TargetError
 
 
 class _HeldOut(NamedTuple):
@@ -212,6 +213,7 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
                 "Found input variables with inconsistent numbers of samples: X has "
                 f"{data.n_samples}, y has {len(target)}."
             )
+        check_weight(sample_weight)
         # scikit-learn counts the rows of what it is given: the samples, not their steps
         weight = _check_sample_weight(
             sample_weight, data.begin, dtype=np.float64, ensure_non_negative=True
@@ -226,7 +228,10 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         given = ~self._missing(rows)
         if not given.any():
             raise ValueError("y has no target at any step: there is nothing to learn from.")
-        encoded = self._encode(rows[given], reset)
+        try:
+            encoded = self._encode(rows[given], reset)
+        except TargetError as error:
+            raise of_step(error, np.flatnonzero(given)[error.row], data) from None
         target = np.zeros((len(rows), encoded.shape[1]))
         target[given] = encoded
         indptr = np.concatenate([[0], np.cumsum(data.lengths)])

@@ -240,9 +240,10 @@ class StepEncoder:
             for row, value in enumerate(step[:, channel]):
                 code = self._codes[k].get(value)
                 if code is None and value is not None and value == value:
+                    name = self._names[int(channel)]
                     warnings.warn(
-                        f"Channel {self._names[channel]!r} has the category {value!r}, which fit "
-                        "did not see. It is read as unknown.",
+                        f"Channel {name!r} has the category {value!r}, which fit did not see. It "
+                        "is read as unknown.",
                         UserWarning,
                         stacklevel=3,
                     )

@@ -11,7 +11,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from sklstm._input.containers import as_array, is_long_frame, is_sequence, rows_of_samples
 from sklstm._input.sequences import SequenceDataset
-from sklstm._input.targets import plain
+from sklstm._input.targets import check_weight, plain
+from sklstm.components.loss import TargetError
 
 FORM = (
     "With return_sequences=True it is an array (n_samples, n_timesteps) or (n_samples, "
@@ -66,13 +67,26 @@ def weight_of_steps(sample_weight: Any, data: SequenceDataset) -> NDArray[np.flo
     if isinstance(sample_weight, (list, tuple)):
         by_step = any(is_sequence(weight) for weight in sample_weight)
     if not by_step:
+        check_weight(sample_weight)
         weight = _check_sample_weight(
             sample_weight, data.begin, dtype=np.float64, ensure_non_negative=True
         )
         return np.repeat(weight, data.lengths)
     rows = rows_of_steps(sample_weight, data, _nothing, "sample_weight")
     rows = rows[:, 0] if rows.shape[1:] == (1,) else rows
+    try:
+        check_weight(rows)
+    except TargetError as error:
+        raise of_step(error, error.row, data) from None
     return _check_sample_weight(rows, rows, dtype=np.float64, ensure_non_negative=True)
+
+
+def of_step(error: TargetError, row: int, data: SequenceDataset) -> ValueError:
+    """Return the error of a row, counted over all time steps, with its sample and time step."""
+    last = np.cumsum(data.lengths)
+    sample = int(np.searchsorted(last, row, side="right"))
+    step = row - int(last[sample] - data.lengths[sample])
+    return ValueError(f"{error} This is time step {step} of sample {sample}.")
 
 
 def _nothing(weight: NDArray) -> NDArray:

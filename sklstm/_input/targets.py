@@ -18,6 +18,7 @@ from sklstm._input.containers import as_text, is_pandas, without_na
 from sklstm._input.moments import unit_of
 from sklstm._input.sequences import LARGEST
 from sklstm._kernels.gather import SMALLEST_DEVIATION
+from sklstm.components.loss import TargetError
 
 # Of fewer rows of several labels that each has a single 1 may be chance.
 _ROWS_TO_TELL = 10
@@ -30,6 +31,7 @@ def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
     _refuse_uneven(y)
     _refuse_shape(y)
     refuse_words(y)
+    _refuse_infinite(y)
     if steps:
         y = check_array(
             y, dtype=np.float64, ensure_2d=False, ensure_all_finite="allow-nan", input_name="y"
@@ -41,9 +43,10 @@ def target_values(y: Any, estimator: Any, steps: bool) -> NDArray[np.float64]:
     if large.any():
         place = np.argwhere(large)[0]
         what = "" if steps else f" for sample {place[0]}"
-        raise ValueError(
+        raise TargetError(
             f"y is {y[tuple(place)]:.6g}{what}. Values beyond {LARGEST:.0e} are too large to "
-            "compute with: divide y by a constant, or take its logarithm."
+            "compute with: divide y by a constant, or take its logarithm.",
+            place[0],
         )
     return y
 
@@ -231,9 +234,38 @@ def _refuse_missing(y: Any, otherwise: str) -> None:
         return
     missing = np.asarray(array != array, bool).reshape(len(array), -1).any(axis=1)
     if missing.any():
-        raise ValueError(
+        raise TargetError(
             f"Input y contains NaN, NA or None: it is missing in entry {int(missing.argmax())} "
-            f"({missing.sum()} of {len(array)} entries). Leave these samples out{otherwise}."
+            f"({missing.sum()} of {len(array)} entries). Leave these samples out{otherwise}.",
+            int(missing.argmax()),
+        )
+
+
+def _refuse_infinite(y: Any) -> None:
+    """Refuse a y of numbers that is infinite somewhere."""
+    infinite = np.isinf(without_na(np.asarray(y)).astype(np.float64))
+    if infinite.any():
+        row = int(np.argwhere(infinite)[0, 0])
+        raise TargetError(
+            f"Input y contains infinity, in entry {row}. Correct the value, or leave the sample "
+            "out.",
+            row,
+        )
+
+
+def check_weight(sample_weight: Any) -> None:
+    """Refuse weights of samples or time steps that are missing, infinite or negative."""
+    weight = without_na(np.asarray(plain(sample_weight)))
+    if weight.ndim != 1 or weight.dtype.kind not in "fiubO":
+        return  # scikit-learn refuses it
+    bad = ~((weight := weight.astype(np.float64)) >= 0.0) | np.isinf(weight)
+    if bad.any():
+        row = int(bad.argmax())
+        found = {"nan": "NaN", "inf": "infinity"}.get(f"{weight[row]:g}", f"{weight[row]:g}")
+        raise TargetError(
+            f"Input sample_weight contains {found} in entry {row} ({bad.sum()} such entries). "
+            "Weights are finite and not negative; a weight of 0 leaves a sample out.",
+            row,
         )
 
 

@@ -12,6 +12,14 @@ from numpy.typing import NDArray
 from sklstm.components.component import Component
 
 
+class TargetError(ValueError):
+    """An error of one row of y; who has X says which time step that is."""
+
+    def __init__(self, message: str, row: int) -> None:
+        super().__init__(message)
+        self.row = int(row)
+
+
 @dataclass(repr=False)
 class Loss(Component):
     """Base of the losses; a raw prediction has the shape (n_rows, n_outputs * n_columns)."""
@@ -45,9 +53,10 @@ class Loss(Component):
             wanted = f"from {low:g} to {high:g}"
             if high == math.inf:
                 wanted = f"above {low:g}" if self.range_is_open else f"of at least {low:g}"
-            raise ValueError(
+            raise TargetError(
                 f"{type(self).__name__} needs targets {wanted}: y is "
-                f"{target[row, output]:g} in row {row}, output {output}. {self.instead}"
+                f"{target[row, output]:g} in row {row}, output {output}. {self.instead}",
+                row,
             )
 
     def mean(self, raws: NDArray) -> NDArray[np.float64]:
