@@ -45,7 +45,7 @@ def test_what_is_no_container_is_named_in_a_line(case, what):
     [
         ({"a": [1.0, 2.0], "b": [3.0, 4.0]}, "Sample 0 of X is a dict with 2 keys"),
         ({1.0, 2.0}, "Sample 0 of X is a set"),
-        (None, "Sample 0 of X is a NoneType"),
+        (None, "Sample 0 of X is (a NoneType|None, and others are sequences)"),
     ],
 )
 def test_an_element_that_is_no_sequence_is_named_in_a_line(element, message):
@@ -53,6 +53,36 @@ def test_an_element_that_is_no_sequence_is_named_in_a_line(element, message):
         with pytest.raises(ValueError, match=message) as error:
             LSTMClassifier(**SMALL).fit(given, y)
         assert len(str(error.value)) < 300
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("place", [0, 5])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_a_missing_sequence_is_named(missing, place, words):
+    sequences = [list("ab") for _ in X] if words else list(X)
+    sequences[place] = missing
+    model = LSTMClassifier(**SMALL, categorical_features="from_dtype" if words else None)
+    for given in (sequences, pd.Series(sequences)):
+        with pytest.raises(ValueError, match=f"Sample {place} of X is .*, and others are seq"):
+            model.fit(given, y)
+
+
+@pytest.mark.parametrize("empty", [[[]], [[], []], [np.empty(0)]])
+def test_sequences_without_a_time_step(empty):
+    with pytest.raises(ValueError, match="Sample 0 of X has no time step"):
+        LSTMClassifier(**SMALL).fit(empty, y[: len(empty)])
+
+
+def test_elements_of_time_steps_that_are_no_numbers():
+    model = LSTMClassifier(categorical_features="from_dtype", **SMALL)
+    with pytest.raises(ValueError, match=r"it holds bytes: decode them"):
+        model.fit([[b"a", b"b"], [b"a"]], [0, 1])
+    with pytest.raises(ValueError, match=r"time steps are dicts: pass pd\.DataFrame\(x\)"):
+        model.fit([[{"a": 1.0}, {"a": 2.0}], [{"a": 1.0}]], [0, 1])
+    index = pd.MultiIndex.from_product([range(2), range(2)])
+    table = pd.DataFrame({"a": range(4), "b": [1, 2, [1, 2], 3]}, index)
+    with pytest.raises(ValueError, match="Column 'b' of X holds sequences, but in a table with"):
+        model.set_params(categorical_features=None).fit(table, [0, 1])
 
 
 def test_columns_of_one_name():

@@ -83,11 +83,16 @@ def refuse_columns_of_words(X: Any) -> None:
     """Refuse a DataFrame with a column that holds no numbers, by the first such column."""
     columns = getattr(X, "columns", ())
     if is_pandas(X):
-        if not hasattr(X, "to_numpy") or holds_sequences(X):
+        if not hasattr(X, "to_numpy") or (holds_sequences(X) and not is_long_frame(X)):
             return
     elif not all(isinstance(name, str) for name in columns):  # columns themselves, of pyarrow
         return
     for name in columns:
+        if is_long_frame(X) and any(map(is_sequence, X[name])):
+            raise ValueError(
+                f"Column {as_text(name)} of X holds sequences, but in a table with a row for each "
+                "time step a cell is a number. Make a column of each of their elements."
+            )
         try:
             as_numbers(X[name]).astype(np.float64, casting="same_kind")
         except (TypeError, ValueError):
@@ -103,8 +108,16 @@ def refuse_elements(X: Any) -> None:
     """Refuse a list of what is neither a sequence nor a number, by its first such element."""
     if not len(X):
         raise ValueError("X holds 0 samples, at least 1 is needed.")
+    mixed = any(is_sequence(x) for x in X)
     for i, x in enumerate(X):
-        if not is_sequence(x) and not isinstance(x, Number):
+        if is_sequence(x):
+            continue
+        if mixed and (x is None or isinstance(x, Number) or type(x).__name__ == "NAType"):
+            raise ValueError(
+                f"Sample {i} of X is {as_text(x)}, and others are sequences. If it is missing, "
+                "leave the sample out, and its y."
+            )
+        if not isinstance(x, Number):
             with_keys = f" with {len(x)} keys" if isinstance(x, Mapping) else ""
             text = ""
             if isinstance(x, str):
@@ -118,11 +131,11 @@ def refuse_elements(X: Any) -> None:
 
 
 def holds_sequences(X: Any) -> bool:
-    """Whether a cell in the first row of a pandas object is a sequence."""
+    """Whether a cell of a Series, or in the first row of a DataFrame, is a sequence."""
     if not X.size:
         return False
     if X.ndim == 1:
-        return is_sequence(X.iloc[0])
+        return getattr(X.dtype, "kind", "O") == "O" and any(map(is_sequence, X))
     objects = [c for c, dtype in enumerate(X.dtypes) if getattr(dtype, "kind", "O") == "O"]
     return any(is_sequence(X.iat[0, c]) for c in objects)
 
@@ -279,9 +292,13 @@ def as_numbers(x: Any) -> NDArray:
     if array.dtype == object and array.size and is_sequence(array.flat[0]):  # a column of lists
         array = np.stack([as_numbers(row) for row in array])
     if array.dtype == object:
+        if array.size and isinstance(array.flat[0], Mapping):
+            raise TypeError("its time steps are dicts: pass pd.DataFrame(x)")
         array = without_na(array).astype(np.float64)
     if array.dtype.names:
         raise TypeError(f"it has the fields {', '.join(array.dtype.names)}: pass pd.DataFrame(x)")
+    if array.dtype.kind == "S":
+        raise TypeError("it holds bytes: decode them, [word.decode() for word in x]")
     if array.dtype.kind not in "fiub":
         raise TypeError(f"its dtype is {array.dtype}")
     return array

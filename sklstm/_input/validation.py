@@ -325,6 +325,8 @@ def _from_sequences(
     shapes = shapes_of(X)
     if () in shapes or not X:
         refuse_elements(X)  # numbers are left
+    elif (0,) in shapes and len(shapes) == 1:
+        _refuse_empty(np.zeros(len(X), np.int64), "has no time step")
     arrays = not isinstance(X[0], (list, tuple))
     univariate = arrays and n_channels in (None, 1)
     unpadded = arrays and missing != "error" and len(min(shapes)) == 2

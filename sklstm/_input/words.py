@@ -359,17 +359,17 @@ def _side_by_side(X: NDArray, names: Sequence[Any]) -> list[NDArray]:
     """Return the samples of an array (n_samples, n_channels) with a sequence in each cell."""
     for i, cells in enumerate(X):
         refuse_single_values(i, cells, names)
-    return [_columns_of(cells) for cells in X]
+    return [_columns_of(i, cells) for i, cells in enumerate(X)]
 
 
-def _columns_of(cells: NDArray) -> NDArray:
-    """Return the cells of one sample, each the steps of a channel, as (n_timesteps, n_channels)."""
+def _columns_of(i: int, cells: NDArray) -> NDArray:
+    """Return the cells of sample i, each the steps of a channel, as (n_timesteps, n_channels)."""
     columns = [np.asarray(_objects(cell), object) for cell in cells]
     if len({column.shape for column in columns}) != 1 or columns[0].ndim != 1:
         found = ", ".join(str(len(column)) for column in columns)
         raise ValueError(
-            "A sample of X does not have one value of each channel at each time step; time steps "
-            f"of its channels are {found}. Fill up shorter channels, or resample."
+            f"Sample {i} of X does not have one value of each channel at each time step; time "
+            f"steps of its channels are {found}. Fill up shorter channels, or resample."
         )
     return np.stack(columns, axis=1)
 
