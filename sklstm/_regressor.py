@@ -21,7 +21,13 @@ from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.intervals import RegressorWithIntervals
 from sklstm._estimator.members import Member
-from sklstm._input.targets import refuse_words, target_means, target_moments, target_values
+from sklstm._input.targets import (
+    refuse_words,
+    target_means,
+    target_moments,
+    target_values,
+    warn_of_far_targets,
+)
 from sklstm.components.component import parameter, resolve
 from sklstm.components.convolutions import Convolutions
 from sklstm.components.distributions import Gaussian, LogLink
@@ -279,7 +285,10 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
             self.target_scale_ = target_means(target, weight, type(self._loss()).__name__)
         elif reset:
             self.target_mean_, self.target_scale_ = target_moments(target, weight)
-        return (target - self.target_mean_) / self.target_scale_
+        scaled = (target - self.target_mean_) / self.target_scale_
+        if not reset:
+            warn_of_far_targets(scaled, weight)
+        return np.asarray(scaled)
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
         """Return R2 of raw predictions, the mean over outputs."""

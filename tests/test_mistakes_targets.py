@@ -68,3 +68,13 @@ def test_an_unknown_label_of_a_validation_set_is_named():
     message = r"Of X_val and y_val: .* is 7, .* out of X_val\. This is time step 1 of sample 3\."
     with pytest.raises(ValueError, match=message):
         model.fit(X, y, X_val=X, y_val=other)
+
+
+def test_a_first_piece_that_says_nothing_of_the_scale_of_y_is_warned_of():
+    model = LSTMRegressor(**QUICK).partial_fit(X[:1], [5.0])
+    model.partial_fit(X, 5.0 + Y)  # of the same kind
+    with pytest.warns(UserWarning, match=r"The size of y is .*e\+03 in the scale of the first"):
+        model.partial_fit(X, 1000.0 * Y)
+    again = LSTMRegressor(warm_start=True, **QUICK).fit(X, Y)
+    with pytest.warns(UserWarning, match="this scale stays"):
+        again.fit(X, 1e6 + Y)

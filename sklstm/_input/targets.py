@@ -22,6 +22,8 @@ from sklstm.components.loss import TargetError
 
 # Of fewer rows of several labels that each has a single 1 may be chance.
 _ROWS_TO_TELL = 10
+# Size of targets in the scale of the first fit from which on training hardly gets to them.
+_FAR = 100.0
 
 
 # --- values -------------------------------------------------------------------------------
@@ -116,6 +118,23 @@ def _weight_of_values(target: NDArray, weight: NDArray) -> NDArray[np.float64]:
             f"Output {np.argmin(given.any(axis=0))} of y has no target at any step: leave it out."
         )
     return given
+
+
+def warn_of_far_targets(scaled: NDArray[np.float64], weight: NDArray[np.float64]) -> None:
+    """Warn of targets (n_rows, n_outputs) far from 0 in the scale of an earlier fit.
+
+    weight (n_rows,)
+    """
+    given = _weight_of_values(scaled, weight)
+    size = np.sqrt(np.average(np.nan_to_num(scaled) ** 2, axis=0, weights=given)).max()
+    if size > _FAR:
+        warnings.warn(
+            f"The size of y is {size:.3g} in the scale of the first fit or partial_fit, which was "
+            "1 there, and this scale stays: the network can hardly learn such y. Start anew, with "
+            "first samples whose y differ as those of all data do.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 # --- labels -------------------------------------------------------------------------------
