@@ -14,6 +14,7 @@ from numba.core.ccallback import CFunc
 
 from sklstm._kernels import announcement
 from sklstm._kernels.cache import KernelCache
+from sklstm._kernels.inlining import inline_without_copies
 
 if numba.config.DISABLE_JIT:
     raise ImportError(
@@ -109,6 +110,9 @@ class _Compiler(compiler.Compiler):
         finally:
             if collects:
                 gc.enable()
+
+    def define_pipelines(self) -> list[Any]:
+        return [inline_without_copies(passes) for passes in super().define_pipelines()]
 
 
 def _name_of_variant(function: Callable[..., Any], arguments: Iterable[Any]) -> str:
