@@ -14,7 +14,7 @@ from numba.core.ccallback import CFunc
 
 from sklstm._kernels import announcement
 from sklstm._kernels.cache import KernelCache
-from sklstm._kernels.inlining import inline_without_copies
+from sklstm._kernels.passes import for_kernels
 
 if numba.config.DISABLE_JIT:
     raise ImportError(
@@ -112,7 +112,7 @@ class _Compiler(compiler.Compiler):
                 gc.enable()
 
     def define_pipelines(self) -> list[Any]:
-        return [inline_without_copies(passes) for passes in super().define_pipelines()]
+        return [for_kernels(passes) for passes in super().define_pipelines()]
 
 
 def _name_of_variant(function: Callable[..., Any], arguments: Iterable[Any]) -> str:
