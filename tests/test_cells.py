@@ -12,13 +12,17 @@ from sklstm.components.cells import CELLS
 from tests.kernels.problem import network_spec
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw
 
+# Every cell in double precision, as in the tests of the kernels: they share the compiled code.
+# Single precision of every cell: tests/kernels/test_cells.py.
+DOUBLE = {"dtype": "float64"}
+
 
 @pytest.mark.parametrize("cell", sorted(CELLS))
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_every_cell_learns(Estimator, cell):
     X, y = problem(Estimator, n_samples=120, lengths=(4, 9))
     model = Estimator(
-        cell=cell, hidden_size=8, max_iter=40, learning_rate_init=0.01, random_state=0
+        cell=cell, hidden_size=8, max_iter=40, learning_rate_init=0.01, random_state=0, **DOUBLE
     ).fit(X, y)
     assert model.score(X, y) > 0.9
     np.testing.assert_array_equal(raw(model, padded(X)), raw(model, X))
@@ -28,7 +32,9 @@ def test_every_cell_learns(Estimator, cell):
 def test_threads_leave_the_result_as_it_is(cell):
     X, y = problem(LSTMClassifier, n_samples=64)
     models = [
-        LSTMClassifier(**SMALL, cell=cell, n_jobs=n_jobs, batch_size=64, num_layers=2).fit(X, y)
+        LSTMClassifier(**SMALL | DOUBLE, cell=cell, n_jobs=n_jobs, batch_size=64, num_layers=2).fit(
+            X, y
+        )
         for n_jobs in (1, 2)
     ]
     np.testing.assert_array_equal(models[0].theta_, models[1].theta_)
@@ -37,7 +43,7 @@ def test_threads_leave_the_result_as_it_is(cell):
 @pytest.mark.parametrize("cell", sorted(CELLS))
 def test_parameters_by_name(cell):
     X, y = problem(LSTMRegressor)
-    model = LSTMRegressor(**SMALL, cell=cell, scale="channel").fit(X, y)
+    model = LSTMRegressor(**SMALL | DOUBLE, cell=cell, scale="channel").fit(X, y)
     n_gates = 4 * len(CELLS[cell].input_columns)
     shapes = {name: view.shape for name, view in model.parameters_.items()}
     assert shapes["weight_ih_l0"] == (n_gates, 2)
@@ -140,10 +146,10 @@ def initial(cell="lstm", hidden_size=200, **settings):
     ],
 )  # fmt: skip
 def test_states_are_kept_at_first(cell, kept):
-    params, blocks = initial(cell, **({"forget_bias": 1.0} if kept else {}))
+    params, blocks = initial(cell, 20, **({"forget_bias": 1.0} if kept else {}))
     for gate, block in blocks.items():
         np.testing.assert_array_equal(block, kept.get(gate, 0.0))
-    assert np.count_nonzero(params["bias_l0"]) == 200 * len(kept)
+    assert np.count_nonzero(params["bias_l0"]) == 20 * len(kept)
 
 
 @pytest.mark.parametrize(
