@@ -28,8 +28,9 @@ REGULARISERS = {
     "zoneout": {"cell": LSTM(zoneout=ZONEOUT)},
     "layer_norm": {"cell": LSTM(layer_norm=True)},
 }
+# with a pooling, as in tests/kernels/test_regularisers.py
 TOGETHER = {
-    "recurrent_dropout": 0.2, "variational_dropout": 0.2,
+    "recurrent_dropout": 0.2, "variational_dropout": 0.2, "pooling": "concat",
     "cell": LSTM(zoneout=ZONEOUT, layer_norm=True),
 }  # fmt: skip
 NOISE = sorted(set(REGULARISERS) - {"layer_norm"})
@@ -233,13 +234,15 @@ np.savez(__import__("sys").argv[1], **predictions_after_dropout())
 def predictions_after_dropout():
     """Return predictions of networks whose hidden size fills no vector of any width."""
     X, y = problem(LSTMClassifier, n_samples=40)
-    settings = SMALL | {"hidden_size": 20, "dropout": 0.2, "max_iter": 4}
-    several = {"num_layers": 2, "variational_dropout": 0.2, "recurrent_dropout": 0.2}
+    # Zoneout in all of them: it draws its masks in the kernels, and the other processor compiles
+    # the network once. In double precision the host has compiled it for the tests above.
+    settings = STOCHASTIC | {"hidden_size": 21, "dropout": 0.2, "max_iter": 4}
+    settings |= {"cell": LSTM(zoneout=0.1)}
     cases = {
         "one_layer": {"bidirectional": False},
         "bidirectional": {},
         "two_layers": {"num_layers": 2},
-        "all": several | {"cell": LSTM(zoneout=0.1)},
+        "all": {"num_layers": 2, "variational_dropout": 0.2, "recurrent_dropout": 0.2},
     }
     return {
         name: LSTMClassifier(**settings | case).fit(X, y).predict_proba(X)
