@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklstm._network.parameters import ParameterLayout
-from sklstm.components import FCN, Convolutions, SelfAttention
+from sklstm.components import FCN, GRU, Convolutions, SelfAttention
 from sklstm.components.poolings import POOLINGS
 from sklstm.inspection import self_attention_weights
 from tests.forecasting.series import monthly
@@ -74,7 +74,14 @@ PARTS = {
     "tdnn": {"front": Convolutions((8, 4), width=3), "num_layers": 0},
     "truncated": {"gradient": "truncated"},
     "bptt_steps": {"bptt_steps": 3},
-    "noise": {"recurrent_dropout": 0.2, "variational_dropout": 0.2, "num_layers": 2},
+    # cell and precision as in tests/kernels/test_encoder.py: those kernels are compiled once
+    "noise": {
+        "recurrent_dropout": 0.2,
+        "variational_dropout": 0.2,
+        "num_layers": 2,
+        "cell": GRU(zoneout=0.1, layer_norm=True),
+        "dtype": "float64",
+    },
 }
 
 

@@ -18,7 +18,9 @@ from sklstm.components import (
 FRONT = Convolutions((4, 3), width=3, stride=(1, 2), activation="tanh")
 BRANCH = FCN((5, 4), width=3)
 
-# estimator, number of classes (or of outputs), hyper-parameters
+# Estimator, number of classes (or of outputs), hyper-parameters. With noise and layer
+# normalisation at once, and a pooling, as in tests/kernels/test_regularisers.py: those kernels are
+# compiled once for both.
 NETWORKS = {
     "defaults of the classifier": (LSTMClassifier, 3, {}),
     "defaults of the regressor": (LSTMRegressor, 1, {}),
@@ -35,10 +37,22 @@ NETWORKS = {
         3,
         {"return_sequences": True, "bidirectional": False, "scale": "channel"},
     ),
-    "gru": (LSTMClassifier, 3, {"cell": GRU(layer_norm=True, zoneout=0.2)}),
-    "rnn": (LSTMRegressor, 1, {"cell": RNN(zoneout=0.1), "bidirectional": False}),
-    "peephole": (LSTMRegressor, 1, {"cell": Peephole(zoneout=(0.1, 0.3)), "num_layers": 2}),
-    "coupled": (LSTMClassifier, 2, {"cell": Coupled(), "recurrent_dropout": 0.2}),
+    "gru": (LSTMClassifier, 3, {"cell": GRU(layer_norm=True, zoneout=0.2), "pooling": "mean"}),
+    "rnn": (
+        LSTMRegressor,
+        1,
+        {"cell": RNN(layer_norm=True, zoneout=0.1), "bidirectional": False, "pooling": "mean"},
+    ),
+    "peephole": (
+        LSTMRegressor,
+        1,
+        {"cell": Peephole(zoneout=(0.1, 0.3)), "num_layers": 2, "pooling": "concat"},
+    ),
+    "coupled": (
+        LSTMClassifier,
+        2,
+        {"cell": Coupled(layer_norm=True), "recurrent_dropout": 0.2, "pooling": "concat"},
+    ),
     "lstm1997": (LSTMRegressor, 1, {"cell": "lstm1997", "gradient": "truncated"}),
     "ensemble": (LSTMClassifier, 3, {"n_estimators": 3, "branch": None}),
     "ensemble, two classes": (LSTMClassifier, 2, {"n_estimators": 2, "branch": None}),
