@@ -84,28 +84,31 @@ for y in series, series[:40], pd.DataFrame({"a": series, "b": -series}):
 """
 
 
+# Fits and predicts with another cell in double precision.
+GRUS = """
+from sklstm import LSTMClassifier, LSTMRegressor
+for Estimator in LSTMClassifier, LSTMRegressor:
+    Estimator(cell="gru", max_iter=1).fit([[1.0, 2.0], [2.0, 1.0]], [0, 1]).predict([[1.0, 2.0]])
+"""
+
+
 @pytest.mark.slow
-def test_warmup_compiles_all_that_default_parameters_need(tmp_path, monkeypatch):
+def test_warmup_compiles_what_it_is_asked_for_and_by_default_all_that_is_needed(
+    tmp_path, monkeypatch
+):
+    """In one cache: what the first call compiles beside the networks, the second one would too."""
     monkeypatch.chdir(tmp_path)
     cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    compiled = run(ANNOUNCE + "import sklstm; sklstm.warmup(('float64',), ('gru',))", **cache)
+    assert "network_gradient (Final, GRU, float64)" in compiled
+    assert "LSTM" not in compiled
+    assert run(ANNOUNCE + GRUS, **cache) == ""
     compiled = run(ANNOUNCE + "import sklstm; sklstm.warmup()", **cache)
     for name in "network_gradient", "network_predict":
         # the parameters of a loss are in double precision always
         assert f"{name} (Final, LSTM, float32, float64)" in compiled
         assert f"{name} (Final, LSTM, float64)" in compiled
     assert run(ANNOUNCE + DEFAULTS, **cache) == ""
-
-
-@pytest.mark.slow
-def test_warmup_compiles_what_it_is_asked_for(tmp_path):
-    cache = {"NUMBA_CACHE_DIR": str(tmp_path)}
-    run("import sklstm; sklstm.warmup(('float64',), ('gru',))", **cache)
-    fit = """
-from sklstm import LSTMClassifier, LSTMRegressor
-for Estimator in LSTMClassifier, LSTMRegressor:
-    Estimator(cell="gru", max_iter=1).fit([[1.0, 2.0], [2.0, 1.0]], [0, 1]).predict([[1.0, 2.0]])
-"""
-    assert run(ANNOUNCE + fit, **cache) == ""
 
 
 # Runs a small kernel and one that is called by its address, for arrays of some dtype; prints a
