@@ -27,7 +27,7 @@ cells: dict[str, Any] = {
     "gru": GRU(),
     "rnn": RNN(),
 }
-lengths = {100: 5000, 500: 3000}  # T: number of training sequences
+lengths = {100: 5000, 500: 2000}  # T: number of training sequences
 
 curves = {}
 print(f"{'T':>5} {'cell':<10}{'mean error':>12}{'right':>9}{'training':>11}")
@@ -51,7 +51,7 @@ for T, n_sequences in lengths.items():
 # Elman's network predicts the mean, which gives a mean error of 0.16. In this training budget the
 # other cells do the same without their biases, ``LSTM(forget_bias=1.0)`` for example. The paper
 # trains in a different way: it needed 74,000 sequences for T = 100 and 209,000 for T = 500. Here
-# every network was trained on 25,000 and 15,000 sequences (five epochs).
+# every network was trained on 25,000 and 10,000 sequences (five epochs).
 
 # %%
 # Plot the results, if matplotlib is installed.
