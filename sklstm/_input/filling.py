@@ -23,6 +23,7 @@ class Filling:
     of_before: NDArray[np.float64]
     of_after: NDArray[np.float64]
     of_mean: NDArray[np.float64]  # what stands beside these sums, of channels that decay
+    is_read: NDArray[np.bool_]  # whether there is a value to go by; if not, the network reads 0
 
     @classmethod
     def of(
@@ -65,7 +66,7 @@ class Filling:
             of_after[:, decays] = np.where(there, 0.0, weights[1])
             share = 1.0 - of_before[:, decays] - of_after[:, decays]
             of_mean[:, decays] = share * np.nan_to_num(center[decays])
-        return cls(before, after, of_before, of_after, of_mean)
+        return cls(before, after, of_before, of_after, of_mean, has_before | has_after)
 
     def values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values with their gaps filled; 0 in place of the mean."""
@@ -139,7 +140,7 @@ class ChainFilling:
     def values(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values with their gaps filled."""
         unit = (self.lines.values(values) - self.center) / self.deviation
-        filled = np.nan_to_num(np.where(self._is_read(), unit, 0.0))
+        filled = np.nan_to_num(np.where(self.lines.is_read, unit, 0.0))
         change, blocks = np.zeros_like(filled), np.split(self.weights, 5)
         for kept, share in chain_sweeps(self.weights):
             change = kept * change - share * self._product(filled, *blocks)
@@ -160,10 +161,6 @@ class ChainFilling:
             of_filled += np.where(self.observed, 0.0, product)
             of_change *= kept
         return self.lines.back((of_observed + of_filled) / self.deviation)
-
-    def _is_read(self) -> NDArray[np.bool_]:
-        """Return where there is a value before or after in the sample."""
-        return (self.lines.of_before != 0.0) | (self.lines.of_after != 0.0)
 
     def _product(
         self, steps: NDArray, before: NDArray, itself: NDArray, after: NDArray,

@@ -298,7 +298,10 @@ class NetworkInput:
             slope = reading.slope_by_channel(filling.values(values))
             gradient += filling.back(copies[..., 0] * slope)
         if reading.by_sequence:
-            gradient += self._through_own_scale(values, observed, filling, copies[..., -1])
+            slope = copies[..., -1]
+            if not reading.weights.size:  # a gap without a value to go by is read as 0
+                slope = np.where(alone.is_read, slope, 0.0)
+            gradient += self._through_own_scale(values, observed, filling, slope)
         return gradient
 
     def _clock(self, values: NDArray[np.float64]) -> NDArray[np.float64]:

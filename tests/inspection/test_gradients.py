@@ -97,6 +97,20 @@ def test_a_channel_constant_in_a_sequence_has_no_gradient_through_its_own_scale(
 
 
 # --- forms of X -----------------------------------------------------------------------------
+@pytest.mark.parametrize("missing", ["mask", "decay"])
+def test_a_gap_without_a_value_before_it_has_no_gradient_through_its_own_scale(missing):
+    rng = np.random.default_rng(0)
+    X = list(rng.standard_normal((12, 4, 2)) + 3.0)
+    for x in X[::2]:
+        x[:2, 1] = np.nan  # a network of one direction reads no later value there
+    model = LSTMRegressor(
+        missing=missing, bidirectional=False, hidden_size=3, max_iter=2, random_state=0
+    ).fit(X, [x[-1, 0] for x in X])
+    expected = finite_differences(lambda X: model.predict(X), X[:3])
+    expected = [np.nan_to_num(of_sample) for of_sample in expected]
+    assert_close(input_gradients(model, X[:3]), expected, 1e-6)
+
+
 def test_the_answer_has_the_form_of_x():
     model, X = fitted("layers")
     expected = input_gradients(model, X, target="b")
