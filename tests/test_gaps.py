@@ -11,7 +11,6 @@ from sklearn.utils import get_tags
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._input.filling import chain_sweeps
 from sklstm.components import FCN
-from sklstm.export import to_c, to_onnx
 from sklstm.inspection import input_gradients, integrated_gradients, permutation_importance
 from tests import reference
 from tests.toy import ESTIMATORS, SMALL, padded, problem, raw, run_estimator_checks
@@ -356,10 +355,6 @@ MISTAKES = {
         ),
         "Sample 3 of X holds nothing but NaN, which in an array is padding",
     ),
-    "an export": (
-        lambda: to_c(fitted(), "model.c"),
-        "A network with missing='mask' cannot be exported to C",
-    ),
 }
 
 
@@ -411,5 +406,3 @@ def test_decay(Estimator):
     for x in X[1]:
         predicted = stream.step(x[np.newaxis])
     assert predicted == pytest.approx(forward.predict(X[1:2]))
-    with pytest.raises(ValueError, match="missing='decay' cannot be exported to ONNX"):
-        to_onnx(model)

@@ -13,7 +13,6 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm.components import FCN
-from sklstm.export import to_c
 from sklstm.inspection import permutation_importance
 from tests.toy import ESTIMATORS, SMALL, raw, run_estimator_checks
 
@@ -258,9 +257,6 @@ MISTAKES = {
     "a gap without missing": (
         lambda: fit(["age"], people()[0].assign(age=np.nan)),
         "contains NaN: sample 0, time step 0, channel 1. .* set missing='mask'",
-    ),
-    "an export": (
-        lambda: to_c(fit(["age"]), "model.c"), "static_features cannot be exported to C",
     ),
     "a stream": (
         lambda: fit(["age"], bidirectional=False, scale="channel", patch_size=1).stream(),
