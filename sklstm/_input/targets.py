@@ -274,6 +274,8 @@ def _refuse_infinite(y: Any) -> None:
 
 def check_weight(sample_weight: Any) -> None:
     """Refuse weights of samples or time steps that are missing, infinite or negative."""
+    if sample_weight is None:
+        return
     weight = without_na(np.asarray(plain(sample_weight)))
     if weight.ndim != 1 or weight.dtype.kind not in "fiubO":
         return  # scikit-learn refuses it
