@@ -255,16 +255,14 @@ def test_a_chunk_does_not_wait_for_one_that_failed(always_threads, monkeypatch, 
 def test_one_thread_goes_on_alone_while_two_are_slower():
     """On a busy machine they are; the first task, and later some, are always of one thread."""
     pace, used, seconds = Pace(), [], {1: 1.0, 2: 0.6}
-    for task in range(500):
+    for task in range(600):
         seconds[2] = 0.6 if task < 40 or task > 300 else 2.0
         used.append(pace.choose(2))
         pace.took(used[-1], seconds[used[-1]])
-    assert used[:32] == [1, *[2] * 31]
-    assert used[32] == 1
-    assert used[33:43] == [2] * 10  # from the 40th on slower
+    assert used[:43] == [1, *[2] * 42]  # from the 40th on slower
     assert used[43:63] == [1] * 20
     assert used[40:300].count(2) < 20
-    assert used[400:].count(2) > 95
+    assert used[400:].count(2) in (198, 199)
     assert Pace().choose(1) == 1
 
 

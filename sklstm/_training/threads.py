@@ -26,7 +26,7 @@ _SOON = 2_000
 # Every so many tasks one thread computes a task alone, to know what it takes. After so many tasks
 # in turn in which several threads took longer it goes on alone for so many, and then for twice as
 # many each time, up to a limit.
-_TRIED, _IN_TURN, _ALONE, _LONGEST = 32, 3, 20, 640
+_TRIED, _IN_TURN, _ALONE, _LONGEST = 128, 3, 20, 640
 
 
 def pays(work: float, times: float = 1.0) -> bool:
