@@ -62,6 +62,7 @@ def _move(rule, gradient, runs, scale, alpha, learning_rate, theta, first, secon
 
 
 def _adam(rule, gradient, runs, scale, alpha, learning_rate, theta, first, second):
+    """`_move` by Adam or AdamW."""
     adam_step(
         gradient, runs, scale, alpha, learning_rate, rule.decoupled, rule.step, rule.beta_1,
         rule.beta_2, rule.epsilon, theta, first, second,
@@ -69,12 +70,14 @@ def _adam(rule, gradient, runs, scale, alpha, learning_rate, theta, first, secon
 
 
 def _sgd(rule, gradient, runs, scale, alpha, learning_rate, theta, first, second):
+    """`_move` by stochastic gradient descent."""
     sgd_step(
         gradient, runs, scale, alpha, learning_rate, rule.momentum, rule.nesterov, theta, first
     )
 
 
 def _rmsprop(rule, gradient, runs, scale, alpha, learning_rate, theta, first, second):
+    """`_move` by RMSProp."""
     rmsprop_step(
         gradient, runs, scale, alpha, learning_rate, rule.decay, rule.epsilon, theta, second
     )

@@ -159,6 +159,7 @@ class Ahead(Generic[T]):
         return len(made) > 0
 
     def _prepare_next(self) -> None:
+        """Prepare the first one that is made, unless the next is prepared already."""
         if self._made and not self._prepared:
             minibatch, weight_sum = self._made.popleft()
             self._prepared.append((self._prepare(minibatch), weight_sum))

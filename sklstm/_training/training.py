@@ -254,6 +254,7 @@ def _epoch(
     ready = Ahead(minibatches, workers.prepare)
 
     def update(prepared: Prepared, rate: float, begun: NDArray[np.int64]) -> None:
+        """Move the parameters by the gradient of a minibatch, see `Workers.finish`."""
         touched = workers.network.touched(prepared.of_vectors, gradient)
         norm = optimizer.update(
             workers.network, theta, prepared.gradients, prepared.statistics, rate,
