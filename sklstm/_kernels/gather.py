@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from sklstm._kernels.jit import device, kernel
+from sklstm._kernels.jit import device, inlined, kernel
 
 # A deviation that is a smaller share of the mean comes from rounding in double precision. It
 # holds for float32 values too: what varies among them varies by more, or not at all.
@@ -116,6 +116,39 @@ def _filled(before, following, center, ago, between, rate):
     return following
 
 
+@device
+def _write_starts(lengths, starts):
+    """Write the first row of each time step.
+
+    lengths (n_sequences,): longest first; starts (longest + 1,)
+    """
+    starts[0] = 0
+    n_live = lengths.size
+    for t in range(starts.size - 1):
+        while lengths[n_live - 1] <= t:
+            n_live -= 1
+        starts[t + 1] = starts[t] + n_live
+
+
+@inlined
+def _write_copies(
+    x, row, place, value, channel, center, by_size, to_unit, mean, spread, by_channel, by_sequence
+):
+    """Write the copies of one value of a channel side by side; NaN becomes the mean."""
+    filled = value == value
+    if by_channel:
+        away = value - center[channel]
+        if by_size[0, channel] < math.inf:
+            away = math.asinh(value / by_size[0, channel]) - by_size[1, channel]
+        x[row, place] = away * to_unit if filled else 0.0
+        place += 1
+    if by_sequence:
+        x[row, place] = (value - mean) * spread if filled else 0.0
+    elif not by_channel:
+        fill = center[channel] if center[channel] == center[channel] else 0.0
+        x[row, place] = value if filled else fill
+
+
 @kernel
 def gather(
     values, begin, end, samples, lengths, patch_size, center, scale, by_size, by_channel,
@@ -160,12 +193,7 @@ def gather(
     n_copies = by_channel + by_sequence if by_channel or by_sequence else 1
     first_gap = patch_size * n_channels * n_copies
     in_chain, row_in_chain = expected.shape[0] > 0, 0
-    starts[0] = 0
-    n_live = samples.size
-    for t in range(starts.size - 1):
-        while lengths[n_live - 1] <= t:
-            n_live -= 1
-        starts[t + 1] = starts[t] + n_live
+    _write_starts(lengths, starts)
     for r in range(samples.size):
         first, last = begin[samples[r]], end[samples[r]]
         missing = lengths[r] * patch_size - (last - first)
@@ -181,8 +209,7 @@ def gather(
                     values, first, last, channel, center[channel], scale[channel], in_chain
                 )
             to_unit, known = 1.0 / scale[channel], center[channel] == center[channel]
-            width = by_size[0, channel]
-            if width < math.inf:
+            if by_size[0, channel] < math.inf:
                 to_unit = 1.0 / by_size[2, channel]
             has_gaps = k < gaps.size and gaps[k] == channel
             # the last value and the time since then; the row of the next one, the time between both
@@ -192,8 +219,8 @@ def gather(
                 if column == patch_size:
                     column = 0
                     t += 1
-                value = float(values[row, channel])
-                observed = value == value and known
+                value = float(values[row, channel]) if known else math.nan
+                observed = value == value
                 if observed:
                     before, ago = value, 0.0
                 elif known:
@@ -211,21 +238,11 @@ def gather(
                         value = _filled(
                             before, following, center[channel], ago, between, rates[channel]
                         )
-                else:
-                    value = math.nan
-                filled = value == value
                 place = (column * n_channels + channel) * n_copies
-                if by_channel:
-                    away = value - center[channel]
-                    if width < math.inf:
-                        away = math.asinh(value / width) - by_size[1, channel]
-                    x[starts[t] + r, place] = away * to_unit if filled else 0.0
-                    place += 1
-                if by_sequence:
-                    x[starts[t] + r, place] = (value - mean) * spread if filled else 0.0
-                elif not by_channel:
-                    fill = center[channel] if known else 0.0
-                    x[starts[t] + r, place] = value if filled else fill
+                _write_copies(
+                    x, starts[t] + r, place, value, channel, center, by_size, to_unit, mean,
+                    spread, by_channel, by_sequence,
+                )  # fmt: skip
                 if has_gaps:
                     place = first_gap + (column * gaps.size + k) * 2
                     x[starts[t] + r, place] = GAP if observed else 0.0
