@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sklstm._kernels.cells.dispatch import step_backward, step_forward
 from sklstm._kernels.gemm import PANEL, gemm
-from sklstm._kernels.jit import FALSE, ONE, TRUE, device
+from sklstm._kernels.jit import FALSE, ONE, TRUE, device, part
 from sklstm._kernels.layer_norm import layer_norm_backward, layer_norm_forward
 from sklstm._kernels.noise import (
     noisy_backward,
@@ -194,29 +194,50 @@ def scan_backward(
             past = top * n_hidden * n_kept
             variational_backward(cell, noise, scan, cells, past, n_kept, n_live, dh)
         if bptt_steps > 0:
-            # The later of the two time steps between which the state was passed. A sequence
-            # that is not alive there has no state to cut, but may have a final one.
-            later = t + 1 if reverse else t
-            if later % bptt_steps == 0 and 0 < later < n_timesteps:
-                n_cut = (starts[later + 1] - starts[later]) * n_hidden
-                fill(address(dh, 0), n_cut, 0.0)
-                fill(address(dc, 0), n_cut, 0.0)
+            _cut_error(bptt_steps, t + 1 if reverse else t, starts, dh, dc)
         n_pending += n_live
         if n_pending >= _GRADIENT_ROWS or s == first:
             # a reverse scan starts here at its last scan step, the earliest time step
             low = top + n_live - n_pending if reverse else top
-            if need_dw:
-                gemm(
-                    product, address(rows, low * row_stride), ONE, row_stride,
-                    address(gates, low * gate_stride), PANEL * width, gate_stride,
-                    address(dweight, 0), gate_stride,
-                    n_read, cell.n_gates * n_vectors, n_pending, TRUE,
-                )  # fmt: skip
-            if need_dx:
-                gemm(
-                    product, address(gates, low * gate_stride), gate_stride, ONE,
-                    address(weight_x, 0), n_gates * PANEL * width, PANEL * width,
-                    address(dx, (base + low) * dx.shape[1]), dx.shape[1],
-                    n_pending, dx.shape[1] // width, n_gates, add_dx,
-                )  # fmt: skip
+            _write_gradients(
+                product, rows, gates, low, n_pending, n_read, n_gates, weight_x, base, dx,
+                need_dx, add_dx, need_dw, dweight,
+            )  # fmt: skip
             n_pending = 0
+
+
+@part
+def _cut_error(bptt_steps, later, starts, dh, dc):
+    """Cut the error of the state that is passed between two time steps, if it is to be cut there.
+
+    later: the later one of both. A sequence that is not alive there has no state to cut, but may
+    have a final one.
+    """
+    if later % bptt_steps == 0 and 0 < later < starts.size - 1:
+        n_cut = (starts[later + 1] - starts[later]) * dh.shape[1]
+        fill(address(dh, 0), n_cut, 0.0)
+        fill(address(dc, 0), n_cut, 0.0)
+
+
+@part
+def _write_gradients(
+    product, rows, gates, low, n_pending, n_read, n_gates, weight_x, base, dx, need_dx, add_dx,
+    need_dw, dweight,
+):  # fmt: skip
+    """Gradients of weights and inputs by `n_pending` rows from row `low` on."""
+    width = lanes(gates)
+    row_stride, gate_stride = rows.shape[1], gates.shape[1]
+    if need_dw:
+        gemm(
+            product, address(rows, low * row_stride), ONE, row_stride,
+            address(gates, low * gate_stride), PANEL * width, gate_stride,
+            address(dweight, 0), gate_stride,
+            n_read, n_gates // width, n_pending, TRUE,
+        )  # fmt: skip
+    if need_dx:
+        gemm(
+            product, address(gates, low * gate_stride), gate_stride, ONE,
+            address(weight_x, 0), n_gates * PANEL * width, PANEL * width,
+            address(dx, (base + low) * dx.shape[1]), dx.shape[1],
+            n_pending, dx.shape[1] // width, n_gates, add_dx,
+        )  # fmt: skip
