@@ -250,6 +250,18 @@ def test_a_stream_of_numbers_with_gaps_and_categories():
     np.testing.assert_allclose(found, raw(model, X[[4]]), rtol=1e-5)
 
 
+def test_a_stream_of_categories_alone_has_nothing_to_standardise():
+    """`scale` is about numbers, so that its default neither warns nor refuses a stream."""
+    X = [["b", "a", "n"], ["a", "n", "a", "n"], ["n", "a"], ["b", "b", "a"]]
+    model = fit(
+        X, y=[[*x[1:], "end"] for x in X], categorical_features="from_dtype", bidirectional=False,
+        return_sequences=True, patch_size=1, scale="both",
+    )  # fmt: skip
+    stream = model.stream(method="predict_proba")
+    found = [stream.step(step)[0] for step in X[1]]
+    np.testing.assert_allclose(found, model.predict_proba(X)[1], rtol=1e-5)
+
+
 @pytest.mark.parametrize("by", ["channel", "time", "both"])
 def test_importance(by):
     """What is static stays the same at all steps, and the times are those of X."""

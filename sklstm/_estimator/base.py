@@ -115,12 +115,16 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         given = y
         y, sample_weight = aligned(X, steps=self.return_sequences, y=y, sample_weight=sample_weight)
         check_combinations(self)
-        if not incremental:
-            warn_of_combinations(self, validated=self.early_stopping or validation is not None)
         fresh = not (hasattr(self, "theta_") and (incremental or self.warm_start))
         self._begin(fresh, incremental)
         check_order_of_outputs(self, given, reset=fresh)
         data = as_sequences(self, X, n_channels=self.n_channels, missing=self.missing, reset=fresh)
+        if not incremental:
+            warn_of_combinations(
+                self,
+                validated=self.early_stopping or validation is not None,
+                scaled=len(self._numbers_among(data.n_channels)) > 0,
+            )
         targets = self._targets(y, sample_weight, data, reset=fresh)
         by_class = self._weigh(targets.values, targets.weight)
         check_total(by_class)

@@ -33,10 +33,11 @@ def check_combinations(parameters: HyperParameters) -> None:
         raise ValueError(sentence)
 
 
-def warn_of_combinations(parameters: HyperParameters, validated: bool) -> None:
+def warn_of_combinations(parameters: HyperParameters, validated: bool, scaled: bool) -> None:
     """Warn of valid hyper-parameters that together do not do what they say.
 
-    validated: whether there is a validation set
+    validated: whether there is a validation set; scaled: whether there are numbers to standardise,
+    not only categories
     """
     if parameters.scoring is not None and not validated:
         warnings.warn(
@@ -46,7 +47,7 @@ def warn_of_combinations(parameters: HyperParameters, validated: bool) -> None:
             stacklevel=4,
         )
     forward = parameters.return_sequences and not parameters.bidirectional
-    if forward and parameters.scale in ("both", "sequence"):
+    if forward and scaled and parameters.scale in ("both", "sequence"):
         warnings.warn(
             "With return_sequences=True and bidirectional=False each prediction should depend on "
             f"no later step, but scale={parameters.scale!r} standardises each sequence by all of "

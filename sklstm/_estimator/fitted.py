@@ -184,8 +184,12 @@ class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParamete
     @property
     def _numbers(self) -> NDArray[np.intp]:
         """Indices of the channels of numbers that change within a sequence."""
+        return self._numbers_among(len(self.channel_mean_))
+
+    def _numbers_among(self, n_channels: int) -> NDArray[np.intp]:
+        """Return the indices of those of the first `n_channels`."""
         others = np.concatenate([self.static_channels_, self._categorical])
-        return np.setdiff1d(np.arange(len(self.channel_mean_)), others)
+        return np.setdiff1d(np.arange(n_channels), others)
 
     @property
     def _categorical_names(self) -> list[Any]:
@@ -411,7 +415,7 @@ class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParamete
                 "A bidirectional network reads every sequence from its end, which a stream has "
                 "not seen: fit with bidirectional=False."
             )
-        if scale in ("both", "sequence"):
+        if scale in ("both", "sequence") and len(self._numbers):
             raise ValueError(
                 f"scale={scale!r} standardises by the whole sequence, which a stream "
                 "has not seen: fit with scale='channel' or scale=None."
