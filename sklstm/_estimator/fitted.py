@@ -22,6 +22,7 @@ from sklstm._estimator.embedding_sizes import embedding_shapes
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._estimator.members import Member, fitted_attributes
 from sklstm._estimator.read_only import ReadOnlyTheta
+from sklstm._estimator.streamable import check_streamable
 from sklstm._input.alignment import aligned
 from sklstm._input.categories import StepEncoder
 from sklstm._input.channel_selection import channel_names
@@ -362,7 +363,8 @@ class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParamete
         n_streams : int, default=1
             Sequences that are fed side by side.
         method : str, default="predict"
-            What each step gives: also "predict_proba" and "decision_function".
+            What each step gives: also "predict_proba" and "decision_function", or of a loss with
+            several quantiles "predict_quantiles".
 
         Returns
         -------
@@ -373,7 +375,7 @@ class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParamete
         if not isinstance(n_streams, (int, np.integer)) or n_streams < 1:
             raise ValueError(f"n_streams={n_streams!r}: pass a whole number of at least 1.")
         spec = self._spec
-        self._check_streamable(spec)
+        check_streamable(self, spec)
         twin = copy.copy(self)  # a later fit does not reach the stream
         decoders = twin._decoders()
         if method not in decoders:
@@ -396,45 +398,6 @@ class FittedNetwork(HyperParameters, ReadOnlyTheta, WithComponents, WithParamete
                 network, packed, int(n_streams), center, deviation, decoders[method],
                 twin._mean_raw, encode, fill, channel_names(self),
             )  # fmt: skip
-
-    def _check_streamable(self, spec: NetworkSpec) -> None:
-        """Raise an error if the network reads more of a sequence than a stream has."""
-        scale = self._architecture["scale"]
-        if len(self.static_channels_):
-            raise ValueError(
-                "static_features are read once for each sequence, a stream has one step at a time: "
-                "fit without static_features, with the channel as any other."
-            )
-        if self._architecture["time_gaps"]:
-            raise ValueError(
-                "time_gaps=True reads the times of X, which the steps of a stream do not have: fit "
-                "with time_gaps=False, and pass the time since the step before as a channel."
-            )
-        if spec.bidirectional:
-            raise ValueError(
-                "A bidirectional network reads every sequence from its end, which a stream has "
-                "not seen: fit with bidirectional=False."
-            )
-        if scale in ("both", "sequence") and len(self._numbers):
-            raise ValueError(
-                f"scale={scale!r} standardises by the whole sequence, which a stream "
-                "has not seen: fit with scale='channel' or scale=None."
-            )
-        if self.patch_size_ != 1:
-            raise ValueError(
-                f"The network reads patches of {self.patch_size_} steps, a stream has one at a "
-                "time: fit with patch_size=1."
-            )
-        if spec.front or spec.branch:
-            raise ValueError(
-                "Convolutions read several steps at a time, a stream has one: fit with "
-                "front=None and branch=None."
-            )
-        if spec.encoder is not None:
-            raise ValueError(
-                "Self-attention reads all steps of a sequence again at each step, a stream keeps "
-                "none of them: fit with attention=None."
-            )
 
     @property
     def embeddings_(self) -> dict[Any, Embedding]:
