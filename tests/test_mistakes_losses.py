@@ -44,8 +44,13 @@ MISTAKES = [
     (
         "counts that are all 0",
         lambda: regressor("poisson", np.zeros(24)),
-        r"Poisson predicts a positive mean, but y is 0 in all rows of output 0 that count: leave "
-        r"it out, or choose loss='squared_error'",
+        r"Poisson predicts a positive mean, but y is 0 in all rows that count: begin with samples "
+        r"of which some are positive, or choose loss='squared_error'",
+    ),
+    (
+        "a second output that is always 0",
+        lambda: regressor("poisson", np.column_stack([COUNTS, np.zeros(24)])),
+        r"y is 0 in all rows of output 1 that count: leave it out, or choose loss='squared_error'",
     ),
     (
         "tiny amounts",

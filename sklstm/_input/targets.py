@@ -103,9 +103,12 @@ def target_means(
                 f"The mean of y is {mean[output]:.3g}, too little to compute with: multiply y by a "
                 "constant."
             )
+        where, advice = "", "begin with samples of which some are positive"
+        if mean.size > 1:
+            where, advice = f" of output {output}", "leave it out"
         raise ValueError(
-            f"{loss} predicts a positive mean, but y is 0 in all rows of output {output} that "
-            "count: leave it out, or choose loss='squared_error'."
+            f"{loss} predicts a positive mean, but y is 0 in all rows{where} that count: {advice}, "
+            "or choose loss='squared_error'."
         )
     return np.asarray(mean)
 
