@@ -19,8 +19,9 @@ from sklstm._estimator.base import BaseLSTM, pair
 from sklstm._estimator.callbacks import validated
 from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
-from sklstm._estimator.intervals import RegressorWithIntervals
 from sklstm._estimator.members import Member
+from sklstm._estimator.survival import SurvivalRegressor
+from sklstm._input.survival_targets import as_survival_target
 from sklstm._input.targets import (
     refuse_words,
     target_means,
@@ -33,6 +34,7 @@ from sklstm.components.convolutions import Convolutions
 from sklstm.components.distributions import Gaussian, LogLink
 from sklstm.components.loss import Loss, RegressionLoss
 from sklstm.components.losses import LOSSES, LossName, Quantile
+from sklstm.components.survival import Survival
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
@@ -47,7 +49,7 @@ class RegressorParameters(HyperParameters):
 
 
 @documented
-class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals):
+class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
     """Regressor on sequences: a long short-term memory network [1]_ [2]_.
 
     Sequences of any length and number of channels, and y, are standardised; a convolution shortens
@@ -223,11 +225,17 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             return self._score_raw(raw, y.reshape(len(y), -1).astype(np.float64), sample_weight)
         y, sample_weight = self._aligned(X, y, sample_weight)
+        if isinstance(self._loss(), Survival):
+            data = self._known_sequences(X)
+            targets = self._targets(y, sample_weight, data, reset=False)
+            return self._score_raw(self._raw_prediction(data), targets.values, targets.weight)
         return super().score(X, target_values(y, self, steps=False), sample_weight)
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
         """Return y with a column for each output; set what fit remembers."""
+        if isinstance(self._loss(), Survival):
+            return self._encode_survival(y, reset)
         y = target_values(y, self, steps=self.return_sequences)
         loss = self._loss()
         if reset:
@@ -245,6 +253,8 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
 
     def _decoded(self, target: NDArray) -> NDArray:
         """Return y as the user has it, of what `_encode` made of it."""
+        if isinstance(self._loss(), Survival):
+            return as_survival_target(target)
         return self._shaped(target)
 
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
@@ -252,10 +262,6 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         refuse_words(y)
         missing = np.isnan(y.astype(np.float64))
         return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
-
-    def _loss(self) -> RegressionLoss:
-        """Return the loss of the last fit, whatever is set meanwhile."""
-        return resolve(self._architecture.get("loss", self.loss), LOSSES)
 
     def _fixed_parameters(self) -> dict[str, Any]:
         """Return a copy of the hyper-parameters that the meaning of `theta_` depends on."""
@@ -280,9 +286,14 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         prediction is 0 predicts the mean of y.
         """
         self.__dict__.pop("conformity_scores_", None)  # of the network before this fit
-        if reset and self._loss().link == "log":
+        if reset:
+            self.__dict__.pop("interval_ends_", None)  # with another loss there are none
+        loss = self._loss()
+        if isinstance(loss, Survival):
+            return self._scale_survival(target, weight, loss, reset)
+        if reset and loss.link == "log":
             self.target_mean_ = np.zeros(self.n_outputs_)
-            self.target_scale_ = target_means(target, weight, type(self._loss()).__name__)
+            self.target_scale_ = target_means(target, weight, type(loss).__name__)
         elif reset:
             self.target_mean_, self.target_scale_ = target_moments(target, weight)
         scaled = (target - self.target_mean_) / self.target_scale_
@@ -291,7 +302,9 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, RegressorWithIntervals)
         return np.asarray(scaled)
 
     def _score_raw(self, raw: NDArray, target: NDArray, weight: NDArray) -> float:
-        """Return R2 of raw predictions, the mean over outputs."""
+        """Return R2 of raw predictions, the mean over outputs; of survival the concordance."""
+        if isinstance(self._loss(), Survival):
+            return self._concordance(raw, target, weight)
         scores = []
         for truth, prediction in zip(target.T, self._unscale(raw).T, strict=True):
             given = ~np.isnan(truth)

@@ -715,7 +715,7 @@ def loss_gradient(loss, parameters, raw, target, row_weight):
     The loss of a row is the mean over its outputs. target is (n_rows, n_targets), for softmax
     (n_rows, 1) with the index of the class. Other losses are 0 where the target is NaN.
     Each target has columns of raw next to each other: quantiles one for each of parameters,
-    gaussian a mean and a log-deviation, the others one.
+    gaussian a mean and a log-deviation, survival one for each interval, the others one.
     """
     if loss == "softmax":
         shifted = raw - raw.max(axis=1, keepdims=True)
@@ -726,6 +726,8 @@ def loss_gradient(loss, parameters, raw, target, row_weight):
         return row_weight @ losses, row_weight[:, None] * slopes
     if loss == "gaussian":
         return _gaussian_gradient(raw, target, row_weight)
+    if loss == "survival":
+        return _hazard_gradient(raw, target, row_weight)
     target = np.repeat(target, raw.shape[1] // target.shape[1], axis=1)
     parameter = np.resize(parameters, raw.shape[1])  # (n_outputs,)
     error = raw - target
@@ -793,6 +795,27 @@ def _gaussian_gradient(raw, target, row_weight):
     share = row_weight[:, None] / target.shape[1]
     slopes = np.where(given[:, :, None], slopes, 0.0) * share[:, :, None]
     return (share * np.where(given, losses, 0.0)).sum(), slopes.reshape(raw.shape)
+
+
+def _hazard_gradient(raw, target, row_weight):
+    """Return `loss_gradient` of the log-odds of an event in each of some intervals, one by one.
+
+    target: k if the event happens in interval k, k - 0.5 if it is known that it does not before
+    """
+    total, slopes = 0.0, np.zeros(raw.shape)
+    n_targets = target.shape[1]
+    n_intervals = raw.shape[1] // n_targets
+    for (row, output), last in np.ndenumerate(target):
+        share = row_weight[row] / n_targets
+        for k in range(n_intervals):
+            z, column = raw[row, output * n_intervals + k], output * n_intervals + k
+            if k < last:  # no event: - log(1 - hazard)
+                total += share * np.logaddexp(0.0, z)
+                slopes[row, column] = share * sigmoid(z)
+            elif k == last:  # - log(hazard)
+                total += share * np.logaddexp(0.0, -z)
+                slopes[row, column] = share * (sigmoid(z) - 1.0)
+    return total, slopes
 
 
 # --- the network --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from sklstm.components.component import Component, resolve
 from sklstm.components.convolutions import Convolutions
 from sklstm.components.schedules import SCHEDULES
 from sklstm.components.solvers import SOLVERS
+from sklstm.components.survival import Survival
 
 # What concerns recurrent layers alone.
 _OF_LAYERS = ("cell", "gradient", "bptt_steps", "recurrent_dropout", "variational_dropout")
@@ -101,6 +102,12 @@ def _of_steps(parameters: HyperParameters) -> Iterator[str]:
     """Yield what is for one prediction of a whole sequence."""
     if not parameters.return_sequences:
         return
+    loss = getattr(parameters, "loss", None)  # of a regressor
+    if loss == "survival" or isinstance(loss, Survival):
+        yield (
+            "return_sequences=True predicts at every step, but loss='survival' is for one time "
+            "until an event after the whole sequence: set return_sequences=False."
+        )
     if parameters.pooling != "last":
         yield (
             "return_sequences=True predicts at every step from the state there, without pooling: "

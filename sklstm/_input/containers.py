@@ -67,15 +67,21 @@ def check_container(values: Any, name: str) -> None:
     if not any(hasattr(values, way) for way in readable) and not isinstance(values, Number):
         hint = f": pass list({name})" if hasattr(values, "__iter__") else ""
         raise ValueError(f"{found}, which is no array, list or DataFrame{hint}.")
-    if getattr(getattr(values, "dtype", None), "names", None):
-        raise ValueError(
-            f"{name} is a structured array with the fields {', '.join(values.dtype.names)}: pass "
-            f"an array of numbers, or for a table pd.DataFrame({name})."
-        )
+    if name != "y":  # which may be an event and a time
+        refuse_fields(values, name)
     if is_pandas(values) and values.ndim == 2 and not values.columns.is_unique:
         twice = values.columns[values.columns.duplicated()][0]
         raise ValueError(
             f"{name} has several columns {as_text(twice)}: rename them, or pass {name}.to_numpy()."
+        )
+
+
+def refuse_fields(values: Any, name: str) -> None:
+    """Refuse a structured array."""
+    if getattr(getattr(values, "dtype", None), "names", None):
+        raise ValueError(
+            f"{name} is a structured array with the fields {', '.join(values.dtype.names)}: pass "
+            f"an array of numbers, or for a table pd.DataFrame({name})."
         )
 
 

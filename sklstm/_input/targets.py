@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import _check_y
 
-from sklstm._input.containers import as_text, is_pandas, without_na
+from sklstm._input.containers import as_text, is_pandas, refuse_fields, without_na
 from sklstm._input.moments import unit_of
 from sklstm._input.sequences import LARGEST
 from sklstm._kernels.gather import SMALLEST_DEVIATION
@@ -214,6 +214,7 @@ def _unmixed(y: Any) -> Any:
 
 def _refuse_shape(y: Any) -> None:
     """Refuse a y that has not one entry, or one row, for each sample."""
+    refuse_fields(y, "y")
     shape = np.shape(y)
     if len(shape) not in (1, 2):
         raise ValueError(

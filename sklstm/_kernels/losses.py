@@ -14,7 +14,7 @@ from sklstm._kernels.jit import kernel, part
 from sklstm._kernels.simd import address, fill, lanes, load, store
 
 SOFTMAX, SIGMOID, SQUARED, ABSOLUTE, HUBER, PINBALL, LINEAR = range(7)
-POISSON, GAMMA, TWEEDIE, GAUSSIAN = range(7, 11)
+POISSON, GAMMA, TWEEDIE, GAUSSIAN, HAZARD = range(7, 12)
 
 # Of a normal distribution, in units of the variance of y. Samples that a network has learned by
 # heart have no errors; without it new ones would be infinitely unlikely.
@@ -29,14 +29,17 @@ def loss_gradient(kind, parameters, raw, target, row_weight, n_outputs, draw):
     """Return the weighted loss of a chunk and write its gradient with respect to raw.
 
     (in) kind: one of the integers above
-    (in) parameters (n_columns,): Huber's delta, the power of TWEEDIE, or a quantile for each of
-         the columns of a target
+    (in) parameters (n_columns,): Huber's delta, the power of TWEEDIE, or for each of the columns of
+         a target a quantile, or 0, 1, ... for HAZARD
     (in) raw (n_rows, n_outputs in whole vectors): for each target in turn its columns
     (in) target (n_rows, n_targets): the class index for SOFTMAX, else one for each column, or for
-         GAUSSIAN one for a mean and a log-deviation; NaN where there is no target
+         GAUSSIAN one for a mean and a log-deviation; NaN where there is no target. For HAZARD one
+         for the log-odds of all intervals that an event happens there if not before: k if it
+         happens in interval k, k - 0.5 if all that is known is that it does not before k
     (in) row_weight (n_rows,): sample weight divided by the total weight of the minibatch
     (out) draw: gradient, of the shape of raw; zero in the padding columns
-    returns the sum over rows of row_weight * loss; the loss of a row is the mean over its outputs
+    returns the sum over rows of row_weight * loss; the loss of a row is the mean over its outputs,
+         for HAZARD over its targets
     """
     total = 0.0
     fill(address(draw, 0), draw.size, 0.0)
@@ -56,7 +59,7 @@ def loss_gradient(kind, parameters, raw, target, row_weight, n_outputs, draw):
                 draw[r, k] = share * by_mean
                 draw[r, k + 1] = share * by_log
         else:
-            share = row_weight[r] / n_outputs
+            share = row_weight[r] / (target.shape[1] if kind == HAZARD else n_outputs)
             n_columns = n_outputs // target.shape[1]
             for j in range(n_outputs):
                 parameter = parameters[j % n_columns]
@@ -103,6 +106,13 @@ def _point(kind, parameter, z, y):
         small = math.exp(-abs(z))
         probability = 1.0 / (1.0 + small) if z >= 0.0 else small / (1.0 + small)
         return (z if z > 0.0 else 0.0) - y * z + math.log1p(small), probability - y
+    if kind == HAZARD:  # of the interval `parameter`, which does not matter after the target
+        if parameter > y:
+            return 0.0, 0.0
+        sign = 1.0 if parameter < y else -1.0
+        x = sign * np.float64(z)
+        loss = (x if x > 0.0 else 0.0) + math.log1p(math.exp(-abs(x)))
+        return loss, sign / (1.0 + math.exp(-x))
     if kind == SQUARED:
         return 0.5 * error * error, error
     if kind == ABSOLUTE:

@@ -17,6 +17,7 @@ from sklstm.components.schedules import (
     Schedule,
 )
 from sklstm.components.solvers import SGD, Adam, AdamW, RMSProp, Solver
+from sklstm.components.survival import Survival
 
 __all__ = [
     "FCN",
@@ -51,6 +52,7 @@ __all__ = [
     "SelfAttention",
     "Solver",
     "SquaredError",
+    "Survival",
     "Tweedie",
     "Warping",
 ]

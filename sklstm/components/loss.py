@@ -77,7 +77,7 @@ class Loss(Component):
 class RegressionLoss(Loss):
     """Base of the losses of numbers; their raw prediction is the predicted value itself."""
 
-    link: ClassVar[Literal["identity", "log"]] = "identity"  # scikit-learn's name
+    link: ClassVar[Literal["identity", "log", "logit"]] = "identity"  # scikit-learn's name
 
     @property
     def head(self) -> tuple[Any, ...]:
@@ -96,6 +96,18 @@ class RegressionLoss(Loss):
     def columns(self, raw: NDArray[np.float64]) -> NDArray[np.intp]:
         """Return which columns of raw the predicted values come from, (n_rows, n_outputs)."""
         return np.broadcast_to(np.arange(raw.shape[1]), raw.shape)
+
+    def slopes(self, raw: NDArray[np.float64], output: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the gradient of predicted values by raw, of its shape.
+
+        output (n_rows,): which of the values of each row
+        """
+        place = np.arange(len(raw)), output
+        own = np.zeros(raw.shape)
+        own[place[0], self.columns(raw)[place]] = (
+            self.values(raw)[place] if self.link == "log" else 1.0
+        )
+        return own
 
     def spread(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return what errors of the values are in proportion to, (n_rows, n_outputs)."""

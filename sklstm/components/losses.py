@@ -1,7 +1,7 @@
 """Losses: what training minimises, and the link from the raw prediction to what it predicts.
 
-A loss is described here or in `distributions.py`, and by its branch in ``_kernels/losses.py``,
-which `Loss.kind` names. To add one, write that branch and its twin in the tests, and add a class.
+A loss is described here, in `distributions.py` or in `survival.py`, and by its branch in
+``_kernels/losses.py``, which `Loss.kind` names. To add one, write that branch and its twin in the tests, and add a class.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sklstm._kernels import losses
 from sklstm.components.component import INSIDE_UNIT, POSITIVE, parameter
 from sklstm.components.distributions import Gamma, Gaussian, Poisson, Tweedie
 from sklstm.components.loss import Loss, RegressionLoss, log_mean
+from sklstm.components.survival import Survival
 
 
 # --- classification -------------------------------------------------------------------------
@@ -275,8 +276,9 @@ LOSSES: dict[str, type[RegressionLoss]] = {
     "gamma": Gamma,
     "tweedie": Tweedie,
     "gaussian": Gaussian,
+    "survival": Survival,
 }
 LossName = Literal[
     "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma", "tweedie",
-    "gaussian",
+    "gaussian", "survival",
 ]  # fmt: skip

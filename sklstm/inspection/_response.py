@@ -54,13 +54,11 @@ class Response:
 
     def slopes(self, raw: NDArray, samples: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the gradient of the responses by the raw predictions, (n, n_outputs)."""
+        if not self._is_classifier:
+            slopes = self._loss.slopes(raw, self.columns[samples])
+            return slopes * self._scale[samples][:, np.newaxis]
         own = np.zeros(raw.shape)
         rows = np.arange(len(raw))
-        if not self._is_classifier:
-            place = rows, self.columns[samples]
-            slope = self._loss.values(raw)[place] if self._loss.link == "log" else 1.0
-            own[rows, self._loss.columns(raw)[place]] = slope * self._scale[samples]
-            return own
         own[rows, self.columns[samples]] = self._signs[samples]
         if self._link == "softmax":
             probability = softmax(raw, axis=1)

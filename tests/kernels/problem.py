@@ -33,7 +33,7 @@ EVERY_LOSS = {
 }  # fmt: skip
 LOSS_PARAMETERS = {
     "huber": {"delta": 0.7}, "quantile": {"q": 0.8}, "quantiles": {"q": (0.2, 0.9)},
-    "tweedie": {"power": 1.4},
+    "survival": {"n_intervals": 3}, "tweedie": {"power": 1.4},
 }  # fmt: skip
 
 
@@ -48,6 +48,8 @@ def targets_for(loss, rng, n_rows, n_targets):
         return rng.exponential(size=(n_rows, n_targets))
     if loss in ("poisson", "tweedie"):
         return rng.poisson(1.0, (n_rows, n_targets)) / 2.0
+    if loss == "survival":  # of 3 intervals, of which some are only known to be survived
+        return rng.choice([-0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5], (n_rows, n_targets))
     return rng.standard_normal((n_rows, n_targets))
 
 

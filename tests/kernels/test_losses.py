@@ -58,6 +58,9 @@ def a_batch(loss, n_outputs, n_rows=7, seed=0):
     elif loss in POSITIVE:
         target = targets_for(loss, rng, n_rows, n_outputs)
         target[0] = np.exp(raw[0])  # no error
+    elif loss == "survival":
+        target = targets_for(loss, rng, n_rows, n_outputs)
+        target[3] = 2.5  # all intervals count
     else:
         if loss == "gaussian":
             raw[:, 1::2] /= 4.0  # deviations of about 1, so that differences keep their digits
@@ -122,7 +125,7 @@ def test_extreme_raw_predictions_stay_finite(loss, dtype):
         target += 0.5
     elif loss == "gaussian":
         target = target[:, 1:]
-    elif loss == "quantiles":
+    elif loss in ("quantiles", "survival"):
         raw = np.tile(raw, 3)
     weight = np.full(5, 0.25)
     value, slopes = by_kernel(loss, *(part.astype(dtype) for part in (raw, target, weight)))
