@@ -161,6 +161,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
         if not return_std:
             return self._predict(X, self._values)
         check_is_fitted(self)
+        self._refuse_survival("return_std=True")
         if not isinstance(self._loss(), Gaussian):
             raise ValueError(
                 "return_std=True needs loss='gaussian', but this network was fitted with "

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklstm._estimator.base import BaseLSTM
 from sklstm.components.loss import RegressionLoss
 from sklstm.components.losses import Quantile
+from sklstm.components.survival import Survival
 
 # The part of a sum of decimals that rounding may add.
 _ROUNDING = 1e-9
@@ -54,6 +55,7 @@ class RegressorWithIntervals(BaseLSTM):
             A column for each level, which never cross.
         """
         check_is_fitted(self)
+        self._refuse_survival("predict_quantiles")
         if not isinstance(self._loss(), Quantile):
             raise ValueError(
                 "predict_quantiles needs a loss such as Quantile((0.05, 0.5, 0.95)), but this "
@@ -83,6 +85,7 @@ class RegressorWithIntervals(BaseLSTM):
             Lower and upper end.
         """
         check_is_fitted(self)
+        self._refuse_survival("predict_interval")
         share = _checked(coverage)
         if not hasattr(self, "conformity_scores_"):
             raise ValueError(
@@ -121,6 +124,7 @@ class RegressorWithIntervals(BaseLSTM):
                NeurIPS 32.
         """
         data = self._known_sequences(X)
+        self._refuse_survival("conformalize")
         y, _ = self._aligned(X, y)
         targets = self._targets(y, None, data, reset=False)
         scaled = (targets.values - self.target_mean_) / self.target_scale_
@@ -130,6 +134,14 @@ class RegressorWithIntervals(BaseLSTM):
         scores = np.maximum(lower - scaled, scaled - upper) / loss.spread(raw)
         self.conformity_scores_ = np.sort(scores, axis=0)  # NaN come last
         return self
+
+    def _refuse_survival(self, asked: str) -> None:
+        """Refuse what is about the errors of a number, if the network predicts a curve."""
+        if isinstance(self._loss(), Survival):
+            raise ValueError(
+                f"{asked} is not for loss='survival', with which some of y are not observed and "
+                "the network predicts the whole distribution of the time: use predict_survival."
+            )
 
     def _margin(self, coverage: float) -> NDArray[np.float64]:
         """Return the conformity score (n_outputs,) that a share of at least coverage is within."""

@@ -15,9 +15,9 @@ from sklstm.components.loss import TargetError
 _FIELDS = [("event", np.bool_), ("time", np.float64)]
 _FORM = (
     "With loss='survival' it says of each sample whether the event was observed, True or False, "
-    "and the time of it or else of the last observation: pass pd.DataFrame({'event': event, 'time': "
-    "time}) with one column of booleans and one of numbers, or a structured array with two such "
-    "fields, as Surv of scikit-survival makes it."
+    "and the time of it or else of the last observation: pass "
+    "pd.DataFrame({'event': event, 'time': time}) with one column of booleans and one of numbers, "
+    "or a structured array with two such fields, as Surv of scikit-survival makes it."
 )
 
 

@@ -1,7 +1,8 @@
 """Losses: what training minimises, and the link from the raw prediction to what it predicts.
 
 A loss is described here, in `distributions.py` or in `survival.py`, and by its branch in
-``_kernels/losses.py``, which `Loss.kind` names. To add one, write that branch and its twin in the tests, and add a class.
+``_kernels/losses.py``, which `Loss.kind` names. To add one, write that branch and its twin in the
+tests, and add a class.
 """
 
 from __future__ import annotations

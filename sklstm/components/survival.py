@@ -14,9 +14,9 @@ from sklstm._kernels import losses
 from sklstm.components.component import COUNT, parameter
 from sklstm.components.loss import RegressionLoss, log_mean
 
-# Events, and samples without one, that are added to each interval where training starts: a share
-# of 0 or 1 has no log-odds.
-_ADDED = 0.5
+# Share of the samples that is added to the events of each interval, and to those who survive it,
+# where training starts: a hazard of 0 or 1 has no log-odds.
+_ADDED = 1e-3
 # The part of a sum of shares that rounding may add.
 _ROUNDING = 1e-9
 
@@ -113,7 +113,7 @@ class Survival(RegressionLoss):
     ) -> NDArray[np.float64]:
         """Return the log-odds (n_columns,) of the hazards of all rows; for shapes see `fitted`."""
         code = self.encoded(target)[:, 0]
-        shares = weight / weight.mean()
+        shares = weight / weight.sum()
         intervals = np.arange(self.n_columns)
         events = shares @ (code[:, np.newaxis] == intervals)
         survivors = shares @ (code[:, np.newaxis] > intervals)

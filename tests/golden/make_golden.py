@@ -1,8 +1,9 @@
 """Make golden values with torch's LSTM, GRU, RNN and convolutions, in float64.
 
 An LSTM with layer normalisation is built from parts of torch. Encoder layers are torch's
-TransformerEncoderLayer with norm_first=True and a padding mask for ragged sequences. The script is
-run by hand where torch is installed; the tests only read the .npz files:
+TransformerEncoderLayer with norm_first=True and a padding mask for ragged sequences. The loss of
+survival is a masked binary cross-entropy of each interval. The script is run by hand where torch is
+installed; the tests only read the .npz files:
 
     python tests/golden/make_golden.py [settings]
 
@@ -17,7 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy, layer_norm, mse_loss
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    layer_norm,
+    mse_loss,
+)
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 N_STEPS = 10
@@ -468,12 +474,33 @@ def make_convolutions(branch):
     return golden | running | {"theta/fcn_batches": np.zeros(1)}
 
 
+def make_survival():
+    """Return golden values of the loss of 6 samples and 5 intervals, some of them censored."""
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float64)
+    interval, is_event = torch.tensor([0, 3, 4, 1, 5, 0]), torch.tensor([1.0, 1, 1, 0, 0, 0])
+    raw, row_weight = 2.0 * torch.randn(6, 5), torch.rand(6)
+    raw.requires_grad_()
+    at_risk = torch.arange(5) < interval[:, None]
+    happens = (torch.arange(5) == interval[:, None]) * is_event[:, None]
+    losses = binary_cross_entropy_with_logits(raw, happens, reduction="none")
+    loss = row_weight @ (losses * (at_risk + happens)).sum(dim=1)
+    loss.backward()
+    golden = {
+        "raw": raw, "target": (interval - 0.5 * (1.0 - is_event))[:, None],
+        "row_weight": row_weight, "loss": loss, "gradient": raw.grad,
+    }  # fmt: skip
+    return {name: tensor.detach().numpy().copy() for name, tensor in golden.items()}
+
+
 if __name__ == "__main__":
     branches = {"convolutions": fcn, "depthwise": lite}
-    for setting in sys.argv[1:] or [*SETTINGS, *branches]:
+    for setting in sys.argv[1:] or [*SETTINGS, *branches, "survival"]:
         path = Path(__file__).parent / f"{setting}.npz"
         if setting in branches:
             made = make_convolutions(branches[setting])
+        elif setting == "survival":
+            made = make_survival()
         else:
             made = make(**SETTINGS[setting])
         np.savez_compressed(path, **made)

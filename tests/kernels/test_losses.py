@@ -1,4 +1,5 @@
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sklstm._kernels.simd import (
 from tests import reference
 from tests.kernels.problem import EVERY_LOSS, assert_close, loss_of, targets_for
 
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 POSITIVE = ("poisson", "gamma", "tweedie")
 POINTWISE = sorted(set(EVERY_LOSS) - {"softmax"})
 
@@ -35,7 +37,10 @@ def by_kernel(loss, raw, target, row_weight):
     wide = np.full((n_rows, -(-n_outputs // width) * width), 1e3, raw.dtype)
     wide[:, :n_outputs] = raw
     draw = np.full_like(wide, np.nan)
-    arguments = EVERY_LOSS[loss].kind, parameters_of(loss), wide, target, row_weight, n_outputs
+    parameters = parameters_of(loss)
+    if loss == "survival":  # with any number of intervals
+        parameters = np.arange(float(n_outputs // target.shape[1]))
+    arguments = EVERY_LOSS[loss].kind, parameters, wide, target, row_weight, n_outputs
     value = _loss_gradient(*arguments, draw)
     assert not draw[:, n_outputs:].any()
     np.testing.assert_equal(loss_value(*arguments, np.empty_like(draw)), value)
@@ -165,6 +170,13 @@ def test_half_of_the_deviance_of_scikit_learn(loss, deviance):
     expected = deviance(target, np.exp(raw), sample_weight=row_weight) / 2.0
     value = by_kernel(loss, raw, target, row_weight)[0]
     assert value / row_weight.sum() == pytest.approx(expected, rel=1e-12)
+
+
+def test_survival_equals_the_masked_cross_entropy_of_torch():
+    with np.load(GOLDEN / "survival.npz") as golden:
+        value, slopes = by_kernel("survival", *(golden[k] for k in ("raw", "target", "row_weight")))
+        assert value == pytest.approx(float(golden["loss"]), rel=1e-13)
+        assert_close(slopes, golden["gradient"], 1e-14)
 
 
 def test_negative_logarithm_of_a_normal_density():
