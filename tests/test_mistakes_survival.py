@@ -36,7 +36,7 @@ MISTAKES = [
         "times alone",
         lambda: fit(TIME),
         r"y is of the shape \(40,\) and dtype float64\. With loss='survival' it says of each "
-        r"sample whether the event was observed, True or False, and the time .*pd\.DataFrame\(\{'event'",
+        r"sample whether the event was observed, True or False, and the time .*pd\.DataFrame",
     ),
     (
         "0 and 1 in place of booleans",
