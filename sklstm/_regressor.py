@@ -62,11 +62,14 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
 
     Attributes
     ----------
-    out_activation_ : {"identity", "exp"}
-        What turns raw predictions into values: exp for "poisson", "gamma" and "tweedie".
+    out_activation_ : {"identity", "exp", "logistic"}
+        What turns raw predictions into values: exp for "poisson", "gamma" and "tweedie"; logistic,
+        into the hazards of intervals, for "survival".
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         What is added to values, after they are multiplied by the scale: mean and standard
-        deviation of y, or with "exp" 0 and the mean.
+        deviation of y, or with "exp" 0 and the mean, with "logistic" 0 and 1.
+    interval_ends_ : ndarray of shape (n_intervals,)
+        With ``loss="survival"``, the end of each interval of time, in the units of y.
     {attributes}
 
     References
@@ -103,7 +106,9 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
         ----------
         {X_of_fit}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
+            Target values. With ``loss="survival"`` a DataFrame of a boolean and a numeric column,
+            whether the event was observed and the time of it or of the last observation; or a
+            structured array of two such fields.
             NaN means that there is no target at a step.
         {sample_weight}
         {validation}
@@ -156,7 +161,8 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
         Returns
         -------
         ndarray of shape (n_samples,) or (n_samples, n_outputs), or two of them
-            In the shape and the units of the y seen in fit.
+            In the shape and the units of the y seen in fit. With ``loss="survival"`` the expected
+            time until the event, up to the last of ``interval_ends_``.
         """
         if not return_std:
             return self._predict(X, self._values)
@@ -212,6 +218,9 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """R2, the mean over outputs; with ``return_sequences=True`` over the steps with a target.
 
+        With ``loss="survival"`` Harrell's concordance index: the share of pairs, of which it is
+        known who had the event first, that are predicted in the right order.
+
         Parameters
         ----------
         {X}
@@ -220,7 +229,7 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
         Returns
         -------
         float
-            Coefficient of determination; 1 is the best.
+            Coefficient of determination, or the concordance index; 1 is the best.
         """
         if self.return_sequences:
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
