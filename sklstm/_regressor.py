@@ -323,8 +323,9 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        tags.target_tags.positive_only = isinstance(self._component("loss", self.loss), LogLink)
+        loss = self._component("loss", self.loss)
+        tags.target_tags.multi_output = not isinstance(loss, Survival)
+        tags.target_tags.positive_only = isinstance(loss, LogLink)
         return tags
 
 

@@ -276,6 +276,8 @@ def test_tags():
     assert get_tags(LSTMRegressor(loss="gamma")).target_tags.positive_only
     assert not get_tags(LSTMRegressor(loss=Gaussian())).target_tags.positive_only
     assert not get_tags(LSTMClassifier()).target_tags.positive_only
+    assert get_tags(LSTMRegressor()).target_tags.multi_output
+    assert not get_tags(LSTMRegressor(loss="survival")).target_tags.multi_output
     with pytest.raises(NotFittedError):
         LSTMRegressor(loss="gaussian").predict([[1.0, 2.0]], return_std=True)
 
