@@ -6,7 +6,6 @@ import pytest
 
 from sklstm import LSTMRegressor
 from sklstm.components import Survival
-from sklstm.export import to_c, to_onnx
 from tests.test_survival import records
 from tests.toy import SMALL
 
@@ -142,8 +141,6 @@ MISTAKES = [
         lambda: fit(Y).predict(X, return_std=True),
         r"return_std=True is not for loss='survival'",
     ),
-    ("ONNX", lambda: to_onnx(fit(Y)), r"loss='survival' cannot be exported to ONNX"),
-    ("C", lambda: to_c(fit(Y), "model.c"), r"loss='survival' cannot be exported to C"),
 ]
 
 

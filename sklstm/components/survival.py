@@ -151,15 +151,15 @@ class Survival(RegressionLoss):
 
     def values(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the area under the survival curve up to the last end, (n_rows, 1)."""
-        return (self.ends[:1] / 2.0 + self.survival(raw) @ self._widths)[:, np.newaxis]
+        return (self.ends[:1] / 2.0 + self.survival(raw) @ self.widths)[:, np.newaxis]
 
     def slopes(self, raw: NDArray[np.float64], output: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the gradient of the predicted values by raw, (n_rows, n_columns)."""
-        later = (self.survival(raw) * self._widths)[:, ::-1].cumsum(axis=1)[:, ::-1]
+        later = (self.survival(raw) * self.widths)[:, ::-1].cumsum(axis=1)[:, ::-1]
         return np.asarray(-expit(raw) * later)
 
     @property
-    def _widths(self) -> NDArray[np.float64]:
+    def widths(self) -> NDArray[np.float64]:
         """Time (n_columns,) for which the survival at the end of each interval stands."""
         widths = np.diff(self.ends, prepend=0.0)
         return np.asarray((widths + np.append(widths[1:], 0.0)) / 2.0)

@@ -21,7 +21,6 @@ from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
 from sklstm.components.convolutions import ConvolutionLayer
 from sklstm.components.loss import RegressionLoss
-from sklstm.components.survival import Survival
 
 _EXPORTED = (LSTMClassifier, LSTMRegressor)
 # share of a deviation by which single precision may move a value without a warning
@@ -91,7 +90,6 @@ class FittedModel:
         if form == "C":
             _check_inputs_for_c(estimator)
         if form != "torch":
-            _check_loss(estimator, form)
             _check_single_precision(estimator, form)
         return cls(
             estimator=estimator,
@@ -258,16 +256,6 @@ def _warn_of_coarse(scaled: list[tuple[str, str, float, float]], form: str) -> N
             f"predictions may differ from those of predict: subtract a constant from {it} before "
             f"fit.{others}",
             stacklevel=5,
-        )
-
-
-def _check_loss(estimator: LSTMClassifier | LSTMRegressor, form: str) -> None:
-    """Refuse a loss whose link no exporter has."""
-    if isinstance(estimator._loss(), Survival):
-        raise ValueError(
-            f"A network with loss='survival' cannot be exported to {form}, because the survival "
-            "curve is not made there: save it with joblib or skops, or take its layers by "
-            "torch_state_dict."
         )
 
 

@@ -21,7 +21,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     - ``model_predict(x, n_timesteps, workspace, out)`` predicts from one whole sequence:
       probabilities of a classifier (in the order of ``model_classes``), values of a regressor,
       with ``return_sequences=True`` for every time step. Behind each value is its standard
-      deviation with ``loss="gaussian"``, and its quantiles with several of them. ``workspace``
+      deviation with ``loss="gaussian"``, its quantiles with several of them, and the survival curve
+      at ``interval_ends_`` with ``loss="survival"``. ``workspace``
       has ``MODEL_WORKSPACE(n_timesteps)`` floats.
     - ``model_init(state)`` and ``model_step(state, x, out)`` predict while a sequence comes in, of
       estimators that have `stream`: those with ``bidirectional=False``, ``scale="channel"`` or

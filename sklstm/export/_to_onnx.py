@@ -48,7 +48,8 @@ def to_onnx(
         Outputs of a classifier: ``label`` (n_samples,) and ``probabilities`` (n_samples,
         n_classes), as skl2onnx names them. Output of a regressor: ``variable`` (n_samples,
         n_outputs); with ``loss="gaussian"`` also ``std`` of this shape, with several quantiles
-        also ``quantiles`` (n_samples, n_outputs, n_levels). With ``return_sequences=True`` there
+        also ``quantiles`` (n_samples, n_outputs, n_levels), with ``loss="survival"`` also
+        ``survival`` (n_samples, n_intervals). With ``return_sequences=True`` there
         is a time axis after the samples; probabilities and values behind the end of a sequence are
         NaN, and labels there mean nothing. The metadata have the version of sklstm, the names of
         the channels and the classes.

@@ -9,6 +9,7 @@ from sklstm.export import load_parameters, to_onnx
 from tests.export.models import as_input, untrained
 from tests.export.test_c import COMPILERS, Compiled, assert_close
 from tests.export.test_onnx import run
+from tests.test_survival import records
 from tests.toy import SMALL, padded, sequences
 
 SEVERAL = Quantile((0.1, 0.6, 0.9))
@@ -83,6 +84,32 @@ def test_c_has_deviations_and_quantiles_behind_each_value(monkeypatch, tmp_path,
     given = np.vstack([compiled.predict(x) for x in X])
     assert_close(model, given, right.reshape(len(right), -1))
     assert f"/* {kind} */" in compiled.header
+
+
+def survivors(monkeypatch, **settings):
+    """Return an estimator of survival with random parameters, and its sequences."""
+    X, y = records(40)
+    settings = SMALL | settings | {"dtype": "float32"}
+    return untrained(monkeypatch, LSTMRegressor, X, y, loss="survival", **settings), X
+
+
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_onnx_has_survival_curves(monkeypatch, n_estimators):
+    model, X = survivors(monkeypatch, n_estimators=n_estimators)
+    outputs = run(to_onnx(model), as_input(X))
+    same(outputs.pop("variable")[:, 0], model.predict(X))
+    same(outputs.pop("survival"), model.predict_survival(X))
+    assert not outputs
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+def test_c_has_survival_curves(monkeypatch, tmp_path):
+    model, X = survivors(monkeypatch)
+    compiled = Compiled(model, tmp_path)
+    right = np.column_stack([model.predict(X), model.predict_survival(X)])
+    given = np.vstack([compiled.predict(x) for x in X])
+    np.testing.assert_allclose(given, right, rtol=1e-5, atol=1e-7)
+    assert "/* the expected time, then the probability of no event up to 0." in compiled.header
 
 
 def stacked(results):

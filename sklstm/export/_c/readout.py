@@ -7,6 +7,7 @@ import numpy as np
 from sklstm._kernels.losses import SMALLEST_VARIANCE
 from sklstm.components.distributions import Gaussian
 from sklstm.components.losses import Quantile
+from sklstm.components.survival import Survival
 from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source, literal
 from sklstm.export._fitted import FittedModel
 
@@ -90,6 +91,12 @@ _QUANTILES = """
             }
         for (size_t j = 0; j < N_GIVEN; j++)
             out[k * N_GIVEN + j] = sorted[given[j]] * target_scale[k] + target_mean[k];
+    }"""
+_SURVIVAL = """
+    out[0] = FIRST_AREA; /* the area under the survival curve, then the curve */
+    for (size_t k = 0; k < N_RAW; k++) {
+        out[1 + k] = (k > 0 ? out[k] : 1.0f) / (1.0f + expf(raw[k]));
+        out[0] += width[k] * out[1 + k];
     }"""
 _SOFTMAX = """
     float highest = raw[0], total = 0.0f;
@@ -175,6 +182,10 @@ def add_head(source: Source, model: FittedModel) -> None:
 def _values(source: Source, model: FittedModel) -> str:
     """Add the arrays by which raw predictions become values; return the statements."""
     loss = model.regression_loss
+    if isinstance(loss, Survival):
+        source.define(FIRST_AREA=literal(np.float32(loss.ends[0] / 2.0)))
+        source.array("width", loss.widths)
+        return _SURVIVAL
     source.array("target_scale", model.estimator.target_scale_)
     source.array("target_mean", model.estimator.target_mean_)
     if isinstance(loss, Gaussian):
@@ -192,6 +203,8 @@ def n_numbers(model: FittedModel) -> int:
     loss = model.regression_loss
     if isinstance(loss, Quantile) and loss.n_columns > 1:
         return 1 + len(loss.places)
+    if isinstance(loss, Survival):
+        return 1 + loss.n_columns
     return 2 if isinstance(loss, Gaussian) else 1
 
 
@@ -201,6 +214,9 @@ def kind_of_values(model: FittedModel) -> str:
     if isinstance(loss, Quantile) and loss.n_columns > 1:
         levels = ", ".join(f"{level:g}" for level in loss.levels)
         return f"of each output the value, then the quantiles {levels}"
+    if isinstance(loss, Survival):
+        ends = ", ".join(f"{end:g}" for end in loss.ends)
+        return f"the expected time, then the probability of no event up to {ends}"
     if isinstance(loss, Gaussian):
         return "of each output the value, then its standard deviation"
     return "values"

@@ -53,6 +53,8 @@ def type_and_shape(model: FittedModel, name: str) -> tuple[int, list[str | int]]
     """Return the type of an output, one of TensorProto, and its shape."""
     rows: list[str | int] = ["n_samples", "n_timesteps"] if model.spec.per_step else ["n_samples"]
     if model.classes is None:
+        if name == "survival":
+            return TensorProto.FLOAT, [*rows, model.spec.n_outputs]
         levels = [len(model.regression_loss.levels)] if name == "quantiles" else []
         return TensorProto.FLOAT, [*rows, model.estimator.n_outputs_, *levels]
     n_classes = len(model.classes)

@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from sklstm._kernels.losses import SMALLEST_VARIANCE
 from sklstm.components.distributions import Gaussian
 from sklstm.components.losses import Quantile
+from sklstm.components.survival import Survival
 from sklstm.export._fitted import FittedModel
 from sklstm.export._onnx.graph import Graph
 
 
 def values(graph: Graph, model: FittedModel, raws: list[str]) -> dict[str, str]:
-    """Return "variable", what ``predict`` gives, and "std" or "quantiles" if the loss has them.
+    """Return "variable", what ``predict`` gives, and "std", "quantiles" or "survival" by the loss.
 
     raws: see `outputs.decoded`
     """
@@ -23,6 +24,8 @@ def values(graph: Graph, model: FittedModel, raws: list[str]) -> dict[str, str]:
         return _gaussian(graph, raws, scale, mean)
     if isinstance(loss, Quantile) and loss.n_columns > 1:
         return _quantiles(graph, model, loss, mean_of(graph, raws))
+    if isinstance(loss, Survival):
+        return _survival(graph, raws, loss)
     if loss.link == "log":
         raws = [graph.add("Exp", raw) for raw in raws]
     return {"variable": _in_units(graph, mean_of(graph, raws), scale, mean)}
@@ -75,3 +78,13 @@ def _quantiles(graph: Graph, model: FittedModel, loss: Quantile, raw: str) -> di
         "variable": graph.add("Squeeze", median, np.array([-1])),
         "quantiles": graph.add("Gather", ordered, np.array(loss.places), axis=-1),
     }
+
+
+def _survival(graph: Graph, raws: list[str], loss: Survival) -> dict[str, str]:
+    """Return the expected time, and the survival at the end of each interval, (n_samples, n)."""
+    through = [graph.add("Neg", graph.add("Softplus", raw)) for raw in raws]
+    logarithms = [graph.add("CumSum", each, np.int64(-1)) for each in through]
+    curve = mean_of(graph, [graph.add("Exp", each) for each in logarithms])
+    area = graph.add("MatMul", curve, loss.widths[:, np.newaxis].astype(np.float32))
+    first = np.float32(loss.ends[0] / 2.0)
+    return {"variable": graph.add("Add", area, first), "survival": curve}
