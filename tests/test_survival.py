@@ -133,16 +133,23 @@ def test_concordance_by_hand(events, times, predicted, expected):
     assert concordance_index(target, predicted, np.ones(len(times))) == pytest.approx(expected)
 
 
-def test_concordance_in_blocks_and_weighted(monkeypatch):
+def test_concordance_pair_by_pair():
     rng = np.random.default_rng(0)
-    target = np.column_stack([rng.integers(0, 2, 60), rng.integers(0, 20, 60)]).astype(float)
-    predicted, weight = rng.integers(0, 20, 60).astype(float), rng.integers(0, 3, 60)
-    at_once = concordance_index(target, predicted, weight.astype(float))
-    copies = np.repeat(np.arange(60), weight)
-    copied = concordance_index(target[copies], predicted[copies], np.ones(len(copies)))
-    assert at_once == pytest.approx(copied)
-    monkeypatch.setattr("sklstm._estimator.concordance._CELLS", 130)
-    assert concordance_index(target, predicted, weight.astype(float)) == pytest.approx(at_once)
+    for n in (2, 5, 60, 63):
+        target = np.column_stack([rng.integers(0, 2, n), rng.integers(0, 20, n)]).astype(float)
+        target[0] = 1.0, 0.0
+        predicted, weight = rng.integers(0, 9, n).astype(float), rng.integers(0, 3, n) + 0.5
+        right = pairs = 0.0
+        for i, j in np.ndindex(n, n):
+            (happened, time), (_, other) = target[i], target[j]
+            if happened and (time < other or (time == other and not target[j, 0])):
+                both = weight[i] * weight[j]
+                pairs += both
+                right += both * (
+                    (predicted[i] < predicted[j]) + 0.5 * (predicted[i] == predicted[j])
+                )
+        index = concordance_index(target, predicted, weight)
+        assert index == pytest.approx(right / pairs, rel=1e-12)
 
 
 # --- the estimator ----------------------------------------------------------------------------
