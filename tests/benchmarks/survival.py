@@ -129,7 +129,7 @@ class Floor(Survival):
         """Return what the kernel compares with; a censored interval does not count."""
         code = super().encoded(target)
         followed = np.searchsorted(self.ends, target[:, 1], side="right")
-        censored = code % 1.0 != 0.0
+        censored = code[:, 0] % 1.0 != 0.0
         code[censored, 0] = followed[censored] - 0.5
         return code
 
