@@ -6,6 +6,7 @@ import pytest
 
 from sklstm import LSTMRegressor
 from sklstm.components import Survival
+from sklstm.export import to_c
 from tests.test_survival import records
 from tests.toy import SMALL
 
@@ -68,6 +69,11 @@ MISTAKES = [
         "a structured array with another field",
         lambda: fit(np.zeros(40, [("event", bool), ("time", float), ("id", int)])),
         r"a structured array with 'event' of bool, 'time' of float64, 'id' of int64",
+    ),
+    (
+        "a probability among the booleans",
+        lambda: fit(with_entry(3, 0.5, "event")),
+        r"a DataFrame with 'event' of object, 'time' of float64\. With",
     ),
     ("a missing time", lambda: fit(with_entry(7, np.nan)), r"In entry 7 of y the time is missing"),
     (
@@ -140,6 +146,11 @@ MISTAKES = [
         "a standard deviation",
         lambda: fit(Y).predict(X, return_std=True),
         r"return_std=True is not for loss='survival'",
+    ),
+    (
+        "an export of times that are too long",
+        lambda: to_c(fit(frame(time=1e100 * TIME)), "model.c"),
+        r"The times of y go up to .*, which float32, the precision of the export to C, does not ",
     ),
 ]
 

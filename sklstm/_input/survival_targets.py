@@ -90,7 +90,9 @@ def _is_numeric(values: Any) -> bool:
 
 def _is_missing_or(value: Any, kinds: tuple[type, ...]) -> bool:
     """Whether a value is one of some kinds, or None, NaN or NA."""
-    return value is None or type(value).__name__ == "NAType" or isinstance(value, (float, *kinds))
+    if isinstance(value, float) and value != value:
+        return True
+    return value is None or type(value).__name__ == "NAType" or isinstance(value, kinds)
 
 
 def _floats(values: Any) -> NDArray[np.float64]:

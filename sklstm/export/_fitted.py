@@ -21,6 +21,7 @@ from sklstm._network.spec import NetworkSpec
 from sklstm._regressor import LSTMRegressor
 from sklstm.components.convolutions import ConvolutionLayer
 from sklstm.components.loss import RegressionLoss
+from sklstm.components.survival import Survival
 
 _EXPORTED = (LSTMClassifier, LSTMRegressor)
 # share of a deviation by which single precision may move a value without a warning
@@ -223,10 +224,17 @@ def _check_single_precision(estimator: LSTMClassifier | LSTMRegressor, form: str
         )
         for k in range(estimator.n_channels_in_)
     ]
+    limits = np.finfo(np.float32)
+    if isinstance(estimator._loss(), Survival):
+        last = estimator.interval_ends_[-1]
+        if not limits.tiny <= last <= limits.max:
+            raise ValueError(
+                f"The times of y go up to {last:.3g}, which float32, the precision of the export "
+                f"to {form}, does not hold: fit with times in another unit."
+            )
     if isinstance(estimator, LSTMRegressor):
         outputs = zip(estimator.target_mean_, estimator.target_scale_, strict=True)
         scaled += [(f"Output {k} of y", "y", *each) for k, each in enumerate(outputs)]
-    limits = np.finfo(np.float32)
     for what, it, mean, deviation in scaled:
         if deviation < limits.tiny or max(abs(mean), deviation) > limits.max:
             raise ValueError(
