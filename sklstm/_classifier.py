@@ -22,6 +22,7 @@ from sklstm._input.containers import as_array, as_text, check_container, without
 from sklstm._input.targets import (
     check_class_weight,
     plain,
+    refuse_other_indicators,
     rows_without_label,
     target_labels,
     warn_of_one_hot,
@@ -266,10 +267,17 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
         if self.return_sequences:
             y, raw, sample_weight = self._steps_to_score(X, y, sample_weight)
             y = y[:, 0] if y.shape[1:] == (1,) else y
-            truth = target_labels(y)
+            truth = self._truth(y)
             return float(accuracy_score(truth, self._decide(raw), sample_weight=sample_weight))
         y, sample_weight = self._aligned(X, y, sample_weight)
-        return super().score(X, target_labels(y), sample_weight)
+        return super().score(X, self._truth(y), sample_weight)
+
+    def _truth(self, y: Any) -> Any:
+        """Return y as scikit-learn's accuracy compares it; of several labels only 0 and 1."""
+        truth = target_labels(y)
+        if self._multilabel and np.ndim(truth) == 2:
+            refuse_other_indicators(np.asarray(truth))
+        return truth
 
     # --- what y means ---------------------------------------------------------------------
     def _encode(self, y: Any, reset: bool) -> NDArray:
@@ -292,6 +300,8 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
                 "with sklearn.multioutput.MultiOutputClassifier."
             )
         y = np.asarray(y) if multilabel else column_or_1d(y, warn=True)
+        if multilabel:
+            refuse_other_indicators(y)
         if reset:
             self._multilabel = multilabel
             known = getattr(self, "_known_classes", None)

@@ -224,6 +224,21 @@ def test_entries_of_different_lengths_are_refused_in_words(make):
         LSTMRegressor(**SMALL).fit(X, numbers)
 
 
+@pytest.mark.parametrize("indicators", [(-1, 1), (0, 2), (1, 2), (-1.0, 1.0)])
+def test_several_labels_are_zeros_and_ones(indicators):
+    zeros_and_ones = np.column_stack([y, 1 - y, y])
+    others = np.asarray(indicators)[zeros_and_ones]
+    model = LSTMClassifier(**SMALL).fit(X, zeros_and_ones)
+    place = np.argwhere((others != 0) & (others != 1))[0]
+    message = rf"holds {others[tuple(place)]} in entry {place[0]}, column {place[1]}"
+    for use in (LSTMClassifier(**SMALL).fit, model.score, LSTMClassifier(**SMALL).partial_fit):
+        with pytest.raises(ValueError, match=message):
+            use(X, others)
+    of_steps = [np.tile(row, (len(x), 1)) for row, x in zip(others, X, strict=True)]
+    with pytest.raises(ValueError, match=f"This is time step 0 of sample {place[0]}"):
+        LSTMClassifier(**STEPS).fit(X, of_steps)
+
+
 def test_one_hot_encoded_classes_are_noticed():
     one_hot = np.eye(3, dtype=int)[np.arange(24) % 3]
     with pytest.warns(UserWarning, match=r"single 1, as in one-hot.*y\.argmax\(axis=1\)"):

@@ -250,6 +250,19 @@ def warn_of_one_hot(y: NDArray) -> None:
         )
 
 
+def refuse_other_indicators(y: NDArray) -> None:
+    """Refuse a multi-label y (n_rows, n_labels) that holds something else than 0 and 1."""
+    other = (y != 0) & (y != 1)
+    if other.any():
+        row, label = np.argwhere(other)[0].tolist()
+        raise TargetError(
+            f"y has a column for each label, where 1 says that a sample has it and 0 that it does "
+            f"not, but it holds {as_text(y[row, label])} in entry {row}, column {label}. Compare y "
+            "with the value that means yes, for instance (y == 1).astype(int).",
+            row,
+        )
+
+
 def _refuse_missing(y: Any, otherwise: str) -> None:
     """Refuse a y that is missing for some samples."""
     array = without_na(np.asarray(y))
