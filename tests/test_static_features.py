@@ -173,6 +173,32 @@ def test_gaps_of_static_features():
     np.testing.assert_array_equal(differs, gone)  # by what says that it is not known
 
 
+def test_a_static_feature_counts_once_for_each_sequence():
+    """Mean and deviation are those of the samples: many steps do not make an age count more."""
+    wide, y = people(24)
+    age, weight = wide["age"].to_numpy(), 1.0 + np.arange(24) % 3
+    X = [x[: 2 + k % 10] for k, x in enumerate(tiled(wide))]
+    mask = SMALL | {"static_features": [1], "missing": "mask"}
+    model = LSTMClassifier(**mask).fit(X, y, sample_weight=weight)
+    mean = np.average(age, weights=weight)
+    deviation = np.sqrt(np.average((age - mean) ** 2, weights=weight))
+    np.testing.assert_allclose(model.channel_mean_[1], mean, rtol=1e-12)
+    np.testing.assert_allclose(model.channel_scale_[1], deviation, rtol=1e-12)
+
+    said_once = [x.copy() for x in X]
+    for x in said_once:
+        x[1:, 1] = np.nan
+    same = LSTMClassifier(**mask).fit(said_once, y, sample_weight=weight)
+    np.testing.assert_array_equal(same.theta_, model.theta_)
+    np.testing.assert_array_equal(same.predict_proba(said_once), model.predict_proba(X))
+
+    pieces = LSTMRegressor(**mask | {"batch_size": 8, "dtype": "float64"})
+    for piece in (slice(9), slice(9, 24)):
+        pieces.partial_fit(X[piece], y[piece], weight[piece])
+    np.testing.assert_allclose(pieces.channel_mean_[1], mean, rtol=1e-12)
+    np.testing.assert_allclose(pieces.channel_scale_[1], deviation, rtol=1e-12)
+
+
 def test_all_new_arguments_together():
     X, y = people()
     X.iloc[2:20:3, 5] = np.nan

@@ -295,7 +295,7 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
             seen = (self._seen_weight, np.nan_to_num(self.channel_mean_), self._channel_m2)
             moments = ChannelMoments(*(array.copy() for array in seen))
         names = [*channel_names(self), "time since the step before"]
-        moments.add(data, samples, weight, names)
+        moments.add(data, samples, weight, names, self.static_channels_)
         # without values there is no mean; such a channel is not read
         self.channel_mean_ = np.where(moments.count > 0.0, moments.mean, np.nan)
         if fresh and np.isnan(self.channel_mean_).any():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._input.sequences import SequenceDataset
+from sklstm._input.static_features import NO_STATIC, first_values
 from sklstm._kernels.gather import ROUNDING, SMALLEST_DEVIATION
 
 # Values that are turned to float64 at a time.
@@ -35,8 +36,31 @@ class ChannelMoments:
         samples: NDArray,
         weight: NDArray,
         names: Sequence[Any] | None = None,
+        static: NDArray[np.int64] = NO_STATIC,
     ) -> None:
         """Add samples (n,) with their weights (n,); names (n_channels,) are for errors.
+
+        static: channels that count once for each sample, however many steps it has
+        """
+        names = range(data.n_channels) if names is None else names
+        facts = self._of(static)
+        self._add_rows(data, samples, weight, names)
+        if len(static):
+            values = first_values(data, static)  # (n_samples, n_static)
+            rows = np.arange(data.n_samples)
+            once = SequenceDataset(values, rows, rows + 1)
+            facts._add_rows(once, samples, weight, [names[k] for k in static])
+            self.count[static], self.mean[static] = facts.count, facts.mean
+            self.m2[static] = facts.m2
+
+    def _of(self, channels: NDArray[np.int64]) -> ChannelMoments:
+        """Return a copy of the moments of some channels."""
+        return ChannelMoments(self.count[channels], self.mean[channels], self.m2[channels])
+
+    def _add_rows(
+        self, data: SequenceDataset, samples: NDArray, weight: NDArray, names: Sequence[Any]
+    ) -> None:
+        """Add every time step of samples (n,) with the weights (n,).
 
         The rows are added in blocks, each with its own mean. This avoids large arrays, and
         cancellation where the mean is much larger than the deviation (Chan, Golub & LeVeque 1979).
@@ -63,7 +87,6 @@ class ChannelMoments:
             self.m2 += m2 + moved**2 * _share(n_before * n_added, self.count)
         vanishes = varies & (self.m2 < self.count * SMALLEST_DEVIATION**2)
         if vanishes.any():
-            names = range(data.n_channels) if names is None else names
             raise ValueError(
                 f"Channel {names[int(vanishes.argmax())]!r} of X varies by less than "
                 f"{SMALLEST_DEVIATION:.0e}, too little to compute with: multiply the channel by a "
