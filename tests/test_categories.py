@@ -126,6 +126,20 @@ def test_sequences_of_a_table_hold_codes(expected_mixed):
     np.testing.assert_array_equal(raw(model, X), expected_mixed)
 
 
+def test_a_missing_word_at_the_end_of_a_list_is_a_gap_whatever_its_length():
+    """Lists of one length are lists too: only in an array is it padding."""
+    X = [list(sentence) for sentence in WORDS]
+    model = fitted(X, missing="mask")
+    ends_missing = [*X[0], None]
+    as_gap = raw(model, [ends_missing, X[1]])[0]
+    np.testing.assert_array_equal(raw(model, [ends_missing])[0], as_gap)
+    index = pd.MultiIndex.from_product([[0], range(T + 1)])
+    np.testing.assert_array_equal(raw(model, pd.Series(ends_missing, index))[0], as_gap)
+    assert (as_gap != raw(model, X[:1])[0]).all()
+    as_padding = raw(model, np.array([ends_missing], object))
+    np.testing.assert_array_equal(as_padding, raw(model, X[:1]))
+
+
 def test_booleans_and_ragged_characters():
     X = [list(text) for text in ("never", "odd", "even", "none")]
     model = fitted(X, [0, 1, 0, 1])

@@ -114,7 +114,9 @@ def _in_samples(X: Any, choose: Choose, n_channels: int | None) -> Numbered:
     found = _in_rows(rows, choose, names, n_channels)
     if not found.words:
         return Numbered(X, found.channels)
-    samples = _split(found.X, list(map(len, arrays)), stack=names is None)
+    # what is missing at the end may be a gap in a list, but in an array it would be padding
+    stack = names is None and not np.isnan(found.X).any()
+    samples = _split(found.X, list(map(len, arrays)), stack)
     if names is not None:
         samples = [type(x)(s, columns=x.columns) for x, s in zip(X, samples, strict=True)]
     return Numbered(samples, found.channels, found.words)
