@@ -56,6 +56,19 @@ def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
     return tuple(_in_order(X, values, name, steps, known) for name, values in others.items())
 
 
+def order_of_samples(X: Any, others: Any, name: str) -> NDArray[np.intp] | None:
+    """Positions that bring samples of the names of X into its order; None if they are to stay.
+
+    Samples of other names, or of none, belong to those of X by their position.
+    """
+    ids, index = _sample_index(X), _sample_index(others)
+    if ids is None or index is None or len(ids) != len(index):
+        return None
+    if not (ids.is_unique and index.is_unique and index.isin(ids).all()):
+        return None
+    return _order(index, name, _Known("X", ids, _has_names(X), False))
+
+
 def _in_order(X: Any, values: Any, name: str, steps: bool, known: list[_Known]) -> Any:
     """One of the values in the order of X; its index is known from then on."""
     if steps and _is_list(values):

@@ -12,7 +12,7 @@ from sklstm._input.sequences import packed_rows
 from sklstm._input.static_features import first_values
 from sklstm._network.chunk import Chunk
 from sklstm.inspection._opened import Opened
-from sklstm.inspection._response import Response
+from sklstm.inspection._response import Response, target_in_order
 
 
 def input_gradients(
@@ -32,8 +32,9 @@ def input_gradients(
         Samples, in any form that the estimator predicts from.
     target : label, int, array-like of shape (n_samples,) or None, default=None
         The class, or the output of a regressor with several. One for all samples, or one for
-        each. None: the only output, or the class that is predicted for the sample; of two
-        classes always the second, whose score and probability rise together.
+        each; a Series is matched with X by its index, as y is. None: the only output, or the
+        class that is predicted for the sample; of two classes always the second, whose score and
+        probability rise together.
     response : {"raw", "probability"}, default="raw"
         What to differentiate: the raw score as of ``decision_function``, or the value as of
         ``predict`` of a regressor; or the probability of the class.
@@ -68,7 +69,7 @@ def input_gradients(
             "integrated_gradients says how much each adds to a prediction."
         )
     inputs = opened.inputs
-    explained = Response(estimator, response, target, opened.raw())
+    explained = Response(estimator, response, target_in_order(X, target), opened.raw())
     rows = np.empty((int(inputs.lengths.sum()), inputs.width()))
 
     def differentiate(samples: NDArray[np.int64], chunk: Chunk) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from sklstm._input.alignment import order_of_samples
 from sklstm._input.channel_selection import channel_names, check_labels
 from sklstm._input.containers import as_array, is_pandas
 from sklstm._input.form import in_form_of
@@ -16,7 +17,7 @@ from sklstm._input.sequences import NetworkInput, SequenceDataset, steps_of
 from sklstm._network.chunk import Chunk
 from sklstm.inspection._opened import Opened
 from sklstm.inspection._path import Paths, integrated
-from sklstm.inspection._response import Response
+from sklstm.inspection._response import Response, target_in_order
 
 # Samples of a task: few, so that some rows are enough for all threads.
 _SAMPLES = 4
@@ -47,12 +48,14 @@ def integrated_gradients(
         Samples, in any form that the estimator predicts from.
     target : label, int, array-like of shape (n_samples,) or None, default=None
         The class, or the output of a regressor with several. One for all samples, or one for
-        each. None: the only output, or the class that is predicted for the sample; of two
-        classes always the second, whose score and probability rise together.
+        each; a Series is matched with X by its index, as y is. None: the only output, or the
+        class that is predicted for the sample; of two classes always the second, whose score and
+        probability rise together.
     baseline : float, array-like of shape (n_channels,), samples like X, or None, default=None
         What the samples are compared with, in the units of X: a value of all channels, one of
-        each, or a sample of the same length for each of X. None: the mean of each channel in the
-        training data, and unknown categories. Its times are those of X.
+        each, or a sample of the same length for each of X; samples of the names of X are matched
+        by them. None: the mean of each channel in the training data, and unknown categories. Its
+        times are those of X.
     response : {"raw", "probability"}, default="raw"
         What to explain: the raw score as of ``decision_function``, or the value as of
         ``predict`` of a regressor; or the probability of the class.
@@ -108,8 +111,8 @@ def integrated_gradients(
             "there is no common path: explain each of estimators_."
         )
     inputs, data = opened.inputs, opened.data
-    start = _start(estimator, baseline, data)
-    explained = Response(estimator, response, target, opened.raw())
+    start = _start(estimator, baseline, X, data)
+    explained = Response(estimator, response, target_in_order(X, target), opened.raw())
     rows = np.empty((int(inputs.lengths.sum()), opened.network.spec.n_channels))
     total, change = np.empty(data.n_samples), np.empty(data.n_samples)
 
@@ -147,7 +150,7 @@ def _by_channel(opened: Opened, rows: NDArray) -> NDArray[np.float64]:
     return opened.of_channels(of_numbers, of_static, of_steps[..., 0])
 
 
-def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput:
+def _start(estimator: Any, baseline: Any, X: Any, data: SequenceDataset) -> NetworkInput:
     """Return the baseline of each sample, as the network reads it."""
     if baseline is None:
         # NaN: a channel that is not read
@@ -167,6 +170,8 @@ def _start(estimator: Any, baseline: Any, data: SequenceDataset) -> NetworkInput
                 f"baseline has {samples.n_samples} samples and X {data.n_samples}: pass one for "
                 "each sample of X, or one number for each channel."
             )
+        order = order_of_samples(X, baseline, "baseline")
+        samples = samples if order is None else samples.of(order)
         differs = samples.lengths != data.lengths
         if differs.any():
             sample = int(differs.argmax())

@@ -8,9 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, softmax
 
+from sklstm._input.alignment import aligned
+from sklstm._input.containers import is_pandas
 from sklstm.components.loss import RegressionLoss
 
 RAW, PROBABILITY = "raw", "probability"
+
+
+def target_in_order(X: Any, target: Any) -> Any:
+    """Return the target of each sample in the order of X, if it has an index."""
+    return aligned(X, target=target)[0] if is_pandas(target) else target
 
 
 class Response:

@@ -184,6 +184,29 @@ def test_a_baseline_with_names_has_those_of_fit():
         integrated_gradients(model, X, baseline=baseline[::-1])
 
 
+def test_targets_and_baselines_are_matched_by_the_names_of_samples():
+    model, X = fitted("layers")
+    names = list("pqr")
+    frame = pd.concat({name: pd.DataFrame(x) for name, x in zip(names, X[:3], strict=True)})
+    zeros = pd.concat({name: frame.loc[[name]] * k for k, name in enumerate(names)})
+    zeros = zeros.droplevel(0)
+    target = pd.Series(["b", "c", "a"], names)
+
+    def explained(**what):
+        return integrated_gradients(model, frame, **what).to_numpy()
+
+    expected = explained(target=target.to_numpy(), baseline=[zeros.loc[name] for name in names])
+    turned = pd.concat([zeros.loc[[name]] for name in names[::-1]])
+    np.testing.assert_array_equal(explained(target=target[::-1], baseline=turned), expected)
+    gradients = [input_gradients(model, frame, target=t) for t in (target[::-1], target.to_numpy())]
+    np.testing.assert_array_equal(*gradients)
+    with pytest.raises(ValueError, match="target has no entry for 'r' of X"):
+        explained(target=target[:2])
+    others = turned.rename({"p": "a", "q": "b", "r": "c"}, level=0)  # go by position
+    with pytest.raises(ValueError, match="of baseline has"):
+        explained(target="b", baseline=others)
+
+
 def test_baselines():
     model, X = fitted("layers")
     X = X[:5]
