@@ -53,7 +53,11 @@ def test_all_forms_give_the_same_bits(Estimator, form):
 
 
 @pytest.mark.parametrize("lengths", [(3, 9), (5, 5)], ids=["ragged", "one length"])
-@pytest.mark.parametrize("form", [list, long_frame, table])
+@pytest.mark.parametrize(
+    "form",
+    [list, lambda X: [x.tolist() for x in X], lambda X: pd.Series(list(X)), long_frame, table],
+    ids=["arrays", "lists", "a Series", "long", "table"],
+)
 def test_a_gap_at_the_end_is_a_gap_where_there_is_no_padding(form, lengths):
     X, y = with_gaps(LSTMRegressor, lengths=lengths)
     model = LSTMRegressor(**MASK).fit(form(X), y)
@@ -62,6 +66,19 @@ def test_a_gap_at_the_end_is_a_gap_where_there_is_no_padding(form, lengths):
     assert differs.all()
     model = LSTMRegressor(**MASK).fit(X, y)
     np.testing.assert_array_equal(raw(model, padded(longer)), raw(model, padded(X)))
+
+
+def test_gaps_at_the_end_of_a_list_do_not_depend_on_the_lengths_of_others():
+    """Lists of one length are a table for scikit-learn, but in a table gaps would be padding."""
+    X, y = with_gaps(LSTMRegressor, lengths=(5, 6))
+    one = LSTMRegressor(**MASK).fit(X, y)
+    ends_in_a_gap = [*X[0].tolist(), [None, None]]
+    beside_longer = one.predict([ends_in_a_gap, X[1].tolist() * 2])[0]
+    assert one.predict([ends_in_a_gap])[0] == beside_longer != one.predict(X[:1])[0]
+    of_one_channel = LSTMRegressor(**MASK).fit([x[:, 0] for x in X], y)
+    ends_in_a_gap = [*X[0][:, 0].tolist(), np.nan]
+    beside_longer = of_one_channel.predict([np.array(ends_in_a_gap), np.tile(X[1][:, 0], 2)])[0]
+    assert of_one_channel.predict([ends_in_a_gap])[0] == beside_longer
 
 
 def test_a_gap_of_all_channels_inside_a_sequence_is_a_gap():

@@ -157,8 +157,13 @@ def _was_wide(estimator: Any) -> bool:
     return estimator.static_columns_ is not None and len(estimator.static_columns_) > 0
 
 
-def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> SequenceDataset:
-    """A 2-D or 3-D array, or what scikit-learn can make one."""
+def _from_array(
+    estimator: Any, X: Any, n_channels: int | None, reset: bool, padded: bool = True
+) -> SequenceDataset:
+    """A 2-D or 3-D array, or what scikit-learn can make one.
+
+    padded: whether NaN in all channels at the end of a sequence are padding, or gaps
+    """
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
     plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
@@ -191,7 +196,7 @@ def _from_array(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> 
             f"X has the shape {X.shape}: every sequence needs at least one time step and one "
             "channel."
         )
-    lengths = _lengths_without_padding(X)
+    lengths = _lengths_without_padding(X) if padded else np.full(n_samples, n_timesteps, np.int64)
     begin = np.arange(n_samples, dtype=np.int64) * n_timesteps
     values = np.ascontiguousarray(X.reshape(n_samples * n_timesteps, n_channels))
     return SequenceDataset(values, begin, begin + lengths)
@@ -320,7 +325,8 @@ def _from_sequences(
     """A list of sequences of any lengths, or one that is an array in all but name.
 
     Python lists of equal lengths are a table, as for all of scikit-learn; so are arrays of
-    equal lengths where a row holds several channels.
+    equal lengths where a row holds several channels. Gaps at the end are gaps in either case, so
+    that no sample is read in another way because of the lengths of others.
     """
     shapes = shapes_of(X)
     if () in shapes or not X:
@@ -335,7 +341,7 @@ def _from_sequences(
         data = _from_list(X, missing)
         _set_features(estimator, data.n_channels, reset)
         return data
-    return _from_array(estimator, _stacked(X), n_channels, reset)
+    return _from_array(estimator, _stacked(X), n_channels, reset, padded=missing == "error")
 
 
 def _stacked(X: list | tuple) -> Any:
