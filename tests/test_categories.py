@@ -103,6 +103,11 @@ MIXTURES = {
         "from_dtype",
         {"n_channels": 2},
     ),
+    "wide by a mask": (
+        pd.DataFrame(OBJECTS.reshape(N, -1)).infer_objects(),
+        np.array([False, True]),
+        {"n_channels": 2},
+    ),
 }
 
 

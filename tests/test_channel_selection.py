@@ -27,6 +27,9 @@ NAMES = np.array(["age", "sex", "dose"], object)
         (range(2), [0, 1]),
         ([True, False, True], [0, 2]),
         (np.zeros(3, bool), []),
+        (pd.Series([True, False, True], ["sex", "age", "dose"]), [1, 2]),
+        (pd.Series([True, False], ["dose", "age"], dtype="boolean"), [2]),
+        (pd.Series([True, False, True]), [0, 2]),
     ],
 )
 def test_selection(selection, channels):
@@ -44,6 +47,7 @@ def test_selection(selection, channels):
         (["sex"], None, "holds names, 'sex' for instance, but the channels of X have none"),
         ([3], NAMES, "the index 3, but X has 3 channels: indices go from 0 to 2"),
         ([-1], None, "the index -1, but X has 3 channels"),
+        (pd.Series([True], ["size"]), NAMES, "'size', which X does not have"),
         ([True], NAMES, "a mask of 1 booleans, but X has 3 channels"),
         (["sex", 1], NAMES, "holds 'sex' among others"),
         ([True, 1, 0], NAMES, "holds True among others"),

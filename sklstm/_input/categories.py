@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import _check_feature_names, _check_n_features
 
-from sklstm._input.channel_selection import channel_names, selected_channels
+from sklstm._input.channel_selection import channel_names, names_in_mask, selected_channels
 from sklstm._input.containers import as_text, check_container, is_pandas
 from sklstm._input.sequences import SequenceDataset, blocks_of_steps, counts_of_codes, steps_of
 from sklstm._input.static_features import static_columns
@@ -78,7 +78,7 @@ def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> N
             return np.array(by_dtype, np.intp)
         if names is WIDE:
             names = None
-            if any(isinstance(name, str) for name in selection or ()):
+            if any(isinstance(name, str) for name in selection):
                 raise ValueError(
                     f"{_ARGUMENT} holds names, but {_COLUMNS}. A fact about the whole sample is "
                     "named in static_features too."
@@ -131,7 +131,7 @@ def _selected_of_wide(
     Names, and indices that are static columns, mean columns; other indices, and a mask, channels.
     """
     n_channels = width + len(columns)
-    items = list(selection)
+    items = list(names_in_mask(selection, names))
     if all(isinstance(item, str) for item in items):
         chosen = selected_channels(items, n_columns, names, _ARGUMENT)
         steps = np.setdiff1d(chosen, columns)

@@ -21,7 +21,8 @@ def selected_channels(
     Parameters
     ----------
     selection : None, or array-like of str, int or bool
-        Names, indices, or a mask (n_channels,). None selects nothing.
+        Names, indices, or a mask (n_channels,); a Series of booleans goes by its index if that and
+        the channels have names. None selects nothing.
     n_channels : int
         Channels of X.
     names : sequence of str or None
@@ -29,7 +30,7 @@ def selected_channels(
     argument : str
         Name of the argument, for errors.
     """
-    listed = _listed(selection, argument)
+    listed = _listed(names_in_mask(selection, names), argument)
     if all(isinstance(item, str) for item in listed):
         return _by_name(listed, names, argument)
     if all(isinstance(item, (bool, np.bool_)) for item in listed):
@@ -91,6 +92,15 @@ def _listed(selection: Any, argument: str) -> list[Any]:
             "a list of names or indices, or a mask of booleans."
         )
     return list(selection)
+
+
+def names_in_mask(selection: Any, names: Sequence[str] | None) -> Any:
+    """Return the names where a mask with names is True, as of ``table.dtypes == "str"``."""
+    labels = getattr(selection, "index", None)
+    is_mask = hasattr(labels, "is_unique") and str(selection.dtype) in ("bool", "boolean")
+    if names is None or not is_mask or not all(isinstance(label, str) for label in labels):
+        return selection
+    return list(labels[selection.to_numpy(bool)])
 
 
 def _by_name(listed: list[str], names: Sequence[str] | None, argument: str) -> NDArray[np.intp]:
