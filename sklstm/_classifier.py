@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import Tags, _safe_indexing, column_or_1d, compute_class_weight
+from sklearn.utils import Tags, _safe_indexing, column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
@@ -20,12 +20,12 @@ from sklstm._estimator.documentation import documented
 from sklstm._estimator.hyper_parameters import HyperParameters
 from sklstm._input.containers import as_array, as_text, check_container, without_na
 from sklstm._input.targets import (
-    check_class_weight,
     plain,
     refuse_other_indicators,
     rows_without_label,
     target_labels,
     warn_of_one_hot,
+    weights_of_classes,
 )
 from sklstm.components.component import parameter
 from sklstm.components.convolutions import LITE
@@ -366,10 +366,7 @@ class LSTMClassifier(ClassifierMixin, ClassifierParameters, BaseLSTM):
             here = total > 0
             by_class = np.divide(weight.sum() / here.sum(), total, where=here, out=total)
         else:
-            check_class_weight(self.class_weight)
-            by_class = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=self.classes_[place]
-            )
+            by_class = weights_of_classes(self.class_weight, self.classes_)
         return weight * by_class[place]
 
     def _strata(self, target: NDArray) -> NDArray | None:

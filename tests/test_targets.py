@@ -224,6 +224,30 @@ def test_entries_of_different_lengths_are_refused_in_words(make):
         LSTMRegressor(**SMALL).fit(X, numbers)
 
 
+def test_class_weights_by_labels_as_they_are_in_y():
+    """Also by digits that are text, which scikit-learn reads as numbers."""
+    expected = LSTMClassifier(**SMALL, class_weight={1: 3.0}).fit(X, y)
+    digits = LSTMClassifier(**SMALL, class_weight={"1": 3.0}).fit(X, y.astype(str))
+    np.testing.assert_array_equal(digits.theta_, expected.theta_)
+    absent = LSTMClassifier(**SMALL, class_weight={0: 1.0, 1: 3.0, 2: 5.0}).fit(X, y)
+    np.testing.assert_array_equal(absent.theta_, expected.theta_)
+    for labels, weights in ((y.astype(str), {1: 3.0}), (y, {"1": 3.0}), (y, {0: 1.0, 2: 1.0})):
+        with pytest.raises(ValueError, match=r"class_weight has a weight of .*none of the labels"):
+            LSTMClassifier(**SMALL, class_weight=weights).fit(X, labels)
+
+
+@pytest.mark.parametrize(("label", "dtype"), [(-1, str), ("-1", int), (np.nan, str)])
+def test_a_missing_label_of_another_type_than_in_y_is_refused(label, dtype):
+    """It would be a class of its own."""
+    marked = "nan" if label != label else "-1"
+    labels = [np.array([marked, *["0", "1"] * len(x)][: len(x)]).astype(dtype) for x in X]
+    with pytest.raises(ValueError, match=f"is not in y, but .*{marked}.* is: pass missing_label="):
+        LSTMClassifier(**STEPS, missing_label=label).fit(X, labels)
+    if dtype is str:  # as the error says
+        model = LSTMClassifier(**STEPS, missing_label=marked).fit(X, labels)
+        assert model.classes_.tolist() == ["0", "1"]
+
+
 @pytest.mark.parametrize("indicators", [(-1, 1), (0, 2), (1, 2), (-1.0, 1.0)])
 def test_several_labels_are_zeros_and_ones(indicators):
     zeros_and_ones = np.column_stack([y, 1 - y, y])

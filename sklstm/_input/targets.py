@@ -185,7 +185,23 @@ def rows_without_label(y: NDArray, missing_label: Any) -> NDArray[np.bool_]:
     y = without_na(y)
     # NaN is not equal to itself, and labels of another type to none
     missing = np.broadcast_to(y != y if label != label else y == label, y.shape)
+    if not missing.any():
+        _refuse_look_alike(y, label)
     return np.asarray(missing.all(axis=tuple(range(1, y.ndim))))
+
+
+def _refuse_look_alike(y: NDArray, missing_label: Any) -> None:
+    """Refuse a label for "no target" that y has as text where it is a number, or the reverse."""
+    is_text = isinstance(missing_label, str)
+    try:
+        other = float(missing_label) if is_text else str(missing_label)
+    except ValueError:  # a word
+        return
+    if y.dtype.kind in ("iuf" if is_text else "OU") and (y == other).any():
+        raise ValueError(
+            f"missing_label={missing_label!r} is not in y, but {other!r} is: pass "
+            f"missing_label={other!r}, or convert y."
+        )
 
 
 def plain(y: Any) -> Any:
@@ -307,7 +323,7 @@ def check_weight(sample_weight: Any) -> None:
         )
 
 
-def check_class_weight(class_weight: Any) -> None:
+def _check_class_weight(class_weight: Any) -> None:
     """Refuse weights of classes that are no numbers, negative or not finite."""
     if not isinstance(class_weight, Mapping):
         return
@@ -317,6 +333,23 @@ def check_class_weight(class_weight: Any) -> None:
                 f"class_weight of class {as_text(label)} is {as_text(weight)}: it must be a finite "
                 "number of at least 0."
             )
+
+
+def weights_of_classes(class_weight: Mapping[Any, float], classes: NDArray) -> NDArray[np.float64]:
+    """Return the weight (n_classes,) of each class, 1 for those that a dict does not name.
+
+    A label that is no class is allowed if all classes have a weight, as in a part of the data in
+    which one does not occur. (scikit-learn reads labels of digits, such as "0", as numbers.)
+    """
+    _check_class_weight(class_weight)
+    labels = classes.tolist()
+    foreign = [label for label in class_weight if label not in labels]
+    if foreign and any(label not in class_weight for label in labels):
+        raise ValueError(
+            f"class_weight has a weight of {as_text(foreign[0])}, which is none of the labels "
+            f"{labels}: pass the labels as they are in y, of the same type."
+        )
+    return np.array([class_weight.get(label, 1.0) for label in labels], np.float64)
 
 
 def check_total(weight: NDArray[np.float64]) -> None:
