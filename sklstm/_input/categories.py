@@ -52,7 +52,7 @@ def has_categories(estimator: Any, reset: bool) -> bool:
 
 def read_words(estimator: Any, X: Any, n_channels: int | None, reset: bool) -> Numbered:
     """Return X with numbers in place of words, and which channels are categorical."""
-    selection = getattr(estimator, _ARGUMENT, None)
+    selection: Any = getattr(estimator, _ARGUMENT, None)
     if not isinstance(X, (list, tuple)):
         check_container(X, "X")
     if not is_pandas(X) and hasattr(X, "columns"):

@@ -96,7 +96,7 @@ def _listed(selection: Any, argument: str) -> list[Any]:
 
 def names_in_mask(selection: Any, names: Sequence[str] | None) -> Any:
     """Return the names where a mask with names is True, as of ``table.dtypes == "str"``."""
-    labels = getattr(selection, "index", None)
+    labels: Any = getattr(selection, "index", None)
     is_mask = hasattr(labels, "is_unique") and str(selection.dtype) in ("bool", "boolean")
     if names is None or not is_mask or not all(isinstance(label, str) for label in labels):
         return selection
