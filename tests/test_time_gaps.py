@@ -88,6 +88,25 @@ def test_periods_and_durations():
         np.testing.assert_allclose(model.predict(X), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_times_beside_words_alone():
+    """Codes that stand alone are whole numbers, which the channel of the time must not become."""
+    rng = np.random.default_rng(0)
+    rows = pd.MultiIndex.from_product([range(24), range(5)], names=["sample", "step"])
+    table = pd.DataFrame({"word": rng.choice(["a", "b"], len(rows))}, rows).reset_index()
+    table["time"] = rng.integers(1, 5, len(rows)).cumsum()
+    gap = table.groupby("sample")["time"].diff().fillna(0.0)
+    table["gap"] = np.log1p(gap / gap[gap > 0.0].median())
+    y = gap.groupby(table["sample"]).sum() > 10.0
+    names = {"sample": "sample", "time": "time"}
+    settings = SMALL | {"categorical_features": ["word"], "scale": "channel"}
+    words = Sequences.from_frame(table, channels=["word"], **names)
+    model = LSTMClassifier(time_gaps=True, **settings).fit(words, y)
+    as_channel = Sequences.from_frame(table, channels=["word", "gap"], **names)
+    expected = LSTMClassifier(**settings).fit(as_channel, y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    np.testing.assert_array_equal(model.predict_proba(words), expected.predict_proba(as_channel))
+
+
 def test_the_unit_is_the_median_and_the_start_is_no_matter():
     X, y = visits()
     model = LSTMRegressor(**TIMES).fit(X, y)

@@ -86,5 +86,7 @@ def usual_gap(elapsed: NDArray, data: SequenceDataset, weight: NDArray[np.float6
 
 def with_time_channel(data: SequenceDataset, elapsed: NDArray, unit: float) -> SequenceDataset:
     """Return a data set with log(1 + time since the step before, in units) as its last channel."""
-    channel = np.log1p(elapsed / unit).astype(data.values.dtype)
+    # codes of categories that stand alone are whole numbers, which times are not
+    dtype = data.values.dtype if data.values.dtype.kind == "f" else np.float64
+    channel = np.log1p(elapsed / unit).astype(dtype)
     return replace(data, values=np.column_stack([data.values, channel]))
