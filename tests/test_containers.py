@@ -73,6 +73,45 @@ def test_sequences_without_a_time_step(empty):
         LSTMClassifier(**SMALL).fit(empty, y[: len(empty)])
 
 
+class Numbered:
+    """Samples by their number and nothing else, as the datasets of torch."""
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, number):
+        return self.samples[number]
+
+
+@pytest.mark.parametrize("settings", [{}, {"categorical_features": [0]}], ids=["numbers", "words"])
+def test_a_dataset_that_gives_samples_by_number_is_a_list(settings):
+    samples = [["ab"[int(v > 0)] for v in x[:, 0]] for x in X] if settings else X
+    expected = LSTMClassifier(**SMALL, **settings).fit(samples, y)
+    model = LSTMClassifier(**SMALL, **settings).fit(Numbered(samples), y)
+    np.testing.assert_array_equal(model.theta_, expected.theta_)
+    np.testing.assert_array_equal(raw(model, Numbered(samples)), raw(expected, samples))
+
+
+@pytest.mark.parametrize("lengths", [slice(None), slice(3)], ids=["ragged", "one length"])
+@pytest.mark.parametrize("container", [list, Numbered])
+def test_pairs_of_a_sequence_and_its_label_are_to_be_passed_apart(container, lengths):
+    pairs = [(x[lengths], label) for x, label in zip(X, y, strict=True)]
+    with pytest.raises(ValueError, match=r"Sample 0 of X .* is a tuple .* pass them as two argum"):
+        LSTMClassifier(**SMALL).fit(container(pairs), y)
+    with pytest.raises(ValueError, match=r"Sample 0 of X .* a list of 2 elements that do not fit"):
+        LSTMClassifier(**SMALL).fit([[[1.0, 2.0], [3.0]]] * 24, y)
+
+
+def test_a_validation_set_in_place_of_weights():
+    with pytest.raises(ValueError, match=r"sample_weight is a tuple .* as X_val= and y_val="):
+        LSTMClassifier(**SMALL).fit(X, y, (X, y))
+    with pytest.raises(ValueError, match="sample_weight holds text, 'a' for instance"):
+        LSTMClassifier(**SMALL).fit(X, y, ["a"] * 24)
+
+
 def test_elements_of_time_steps_that_are_no_numbers():
     model = LSTMClassifier(categorical_features="from_dtype", **SMALL)
     with pytest.raises(ValueError, match=r"it holds bytes: decode them"):

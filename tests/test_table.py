@@ -467,6 +467,16 @@ def test_a_column_counts_before_a_level_of_its_name():
     np.testing.assert_array_equal(read(table).dataset().values, read().dataset().values)
 
 
+def test_decimals_of_arrow():
+    arrow = pytest.importorskip("pyarrow")
+    table = a_table()
+    decimals = [Decimal(repr(round(float(v), 4))) for v in table["temp"]]
+    table["temp"] = [float(v) for v in decimals]
+    expected = read(table).dataset().values
+    table["temp"] = pd.array(decimals, pd.ArrowDtype(arrow.decimal128(20, 5)))
+    np.testing.assert_array_equal(read(table).dataset().values, expected)
+
+
 @pytest.mark.parametrize("convert", [Decimal, float, np.float64], ids=lambda f: f.__name__)
 def test_numbers_as_python_objects(convert):
     table = a_table()

@@ -257,6 +257,43 @@ def shapes_of(X: Any) -> set[tuple[int, ...]]:
     return {x.shape if type(x) is np.ndarray else shape_of(x) if is_sequence(x) else () for x in X}
 
 
+def refuse_uneven(i: int, x: Any) -> None:
+    """Refuse a sample that holds arrays of different shapes, as a sequence and its label."""
+    try:
+        np.asarray(x)
+    except ValueError:
+        hint = ""
+        if len(x) == 2 and is_sequence(x[0]) and not is_sequence(x[1]):
+            hint = (
+                " If it is a sequence and its label, pass them as two arguments, "
+                "[x for x, y in X] and [y for x, y in X]."
+            )
+        raise ValueError(
+            f"Sample {i} of X is no array of numbers, (n_timesteps,) or (n_timesteps, n_channels): "
+            f"it is a {type(x).__name__} of {len(x)} elements that do not fit together.{hint}"
+        ) from None
+
+
+# What an array, a table or a mapping has, and a mere list of samples does not have.
+_OTHER_FORMS = (
+    "__array__",
+    "__array_interface__",
+    "shape",
+    "columns",
+    "keys",
+    "to_numpy",
+    "toarray",
+)
+
+
+def of_dataset(X: Any) -> Any:
+    """The samples of an object that gives them by number, as a list; anything else as it is."""
+    by_number = hasattr(X, "__len__") and hasattr(X, "__getitem__")
+    if isinstance(X, Sequence) or not by_number or any(hasattr(X, name) for name in _OTHER_FORMS):
+        return X
+    return [X[i] for i in range(len(X))]
+
+
 def as_array(values: Any) -> Any:
     """An array in place of a sparse or masked one, or one of another package; else as it is.
 
@@ -326,6 +363,7 @@ def one_sequence(i: int, x: Any) -> NDArray:
     try:
         x = as_numbers(x)
     except (TypeError, ValueError, OverflowError) as error:
+        refuse_uneven(i, x)
         raise ValueError(
             f"Sample {i} of X is no array of numbers: {error}. A list X holds one "
             "(n_timesteps,) or (n_timesteps, n_channels) array for each sample. If it holds words "

@@ -12,6 +12,7 @@ from sklstm._input.containers import (
     is_long_frame,
     is_pandas,
     is_sequence,
+    of_dataset,
     rows_of_samples,
     shape_of,
 )
@@ -33,6 +34,7 @@ def in_form_of(
     fill: what stands where X has padding
     static_columns: of a 2-D X, whose values are those of the last channels
     """
+    X = of_dataset(X)
     if isinstance(X, Sequences):
         return X.with_values(rows)
     if is_long_frame(X):

@@ -177,7 +177,7 @@ def _holds_numbers(column: Any) -> bool:
     """Return whether a column holds numbers, also as Python objects, as databases give them."""
     kind = getattr(column.dtype, "kind", "O")
     if kind != "O" or column.dtype != object:
-        return kind in "fiub"
+        return kind in "fiub" or str(column.dtype).startswith("decimal")  # of arrow
     return kind_of(column) in {
         "floating",
         "integer",

@@ -309,7 +309,19 @@ def check_weight(sample_weight: Any) -> None:
     """Refuse weights of samples or time steps that are missing, infinite or negative."""
     if sample_weight is None:
         return
-    weight = without_na(np.asarray(plain(sample_weight)))
+    try:
+        weight = without_na(np.asarray(plain(sample_weight)))
+    except ValueError:
+        raise ValueError(
+            f"sample_weight is a {type(sample_weight).__name__} whose elements do not fit into one "
+            "array; needed is a number for each sample. A validation set is passed by name, as "
+            "X_val= and y_val=."
+        ) from None
+    if weight.dtype.kind in "US":
+        raise ValueError(
+            f"sample_weight holds text, {as_text(weight.flat[0])} for instance: weights are "
+            "numbers."
+        )
     if weight.ndim != 1 or weight.dtype.kind not in "fiubO":
         return  # scikit-learn refuses it
     bad = ~((weight := weight.astype(np.float64)) >= 0.0) | np.isinf(weight)

@@ -24,10 +24,12 @@ from sklstm._input.containers import (
     is_pandas,
     is_sequence,
     names_of_columns,
+    of_dataset,
     one_sequence,
     opened,
     refuse_columns_of_words,
     refuse_elements,
+    refuse_uneven,
     rows_of_samples,
     shape_of,
     shapes_of,
@@ -66,7 +68,7 @@ def as_sequences(
         check_order_of_labels(estimator, X, reset)
     if type(X) is not np.ndarray:
         refuse_lazy(X, "X")
-        X = dense(X)
+        X = of_dataset(dense(X))
     if reset:
         with_categories = has_categories(estimator, reset)
     else:  # without a further call: each prediction asks
@@ -146,8 +148,9 @@ def _refuse_words_of_table(X: Sequences) -> None:
         if words is not None:
             raise ValueError(
                 f"Channel {X.channels[c]!r} of X holds strings, {as_text(words[0])} for instance. "
-                "If they are categories, set categorical_features='from_dtype'; if not, leave the "
-                "column out by Sequences.from_frame(..., channels=[...])."
+                "If they are categories, set categorical_features='from_dtype'; if they are "
+                "numbers as text, convert the column with pd.to_numeric; if neither, leave it out "
+                "by Sequences.from_frame(..., channels=[...])."
             )
 
 
@@ -167,6 +170,8 @@ def _from_array(
     # a NumPy array of floats, as a server passes it row by row: scikit-learn's checks would
     # take longer than the network, and find nothing that is not checked below
     plain = type(X) is np.ndarray and X.dtype in FLOATS and X.size > 0
+    if isinstance(X, (list, tuple)):
+        refuse_uneven(0, X[0])
     if not plain and isinstance(X, (np.ndarray, list, tuple)):
         _refuse_kind(X.dtype if isinstance(X, np.ndarray) else np.asarray(X[0]).dtype)
     if getattr(X, "ndim", None) == 1 or (isinstance(X, (list, tuple)) and not is_sequence(X[0])):

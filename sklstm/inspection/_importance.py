@@ -13,6 +13,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import Bunch, check_random_state
 
 from sklstm._input.categories import decoded
+from sklstm._input.containers import of_dataset
 from sklstm._input.form import in_form_of
 from sklstm._input.sequences import SequenceDataset
 from sklstm.inspection._opened import check_network
@@ -95,6 +96,7 @@ def permutation_importance(
     """
     check_network(estimator)
     _check(by, window, count_from, n_repeats)
+    X = of_dataset(X)
     data = estimator._known_sequences(X)
     # the channel of the times, if there is one, is read off X again
     data = replace(data, values=data.values[:, : estimator.n_channels_in_])
@@ -118,7 +120,10 @@ def permutation_importance(
         first, last, channel = parts[k]
         begin, end = _stretches(data, first, last, count_from)
         rows = decoded(estimator, _exchanged(data, begin, end, channel, rng))
-        return score(in_form_of(X, data, rows, np.nan, estimator.static_columns_))
+        samples = in_form_of(X, data, rows, np.nan, estimator.static_columns_)
+        if isinstance(X, (list, tuple)) and isinstance(samples, np.ndarray):
+            samples = samples.tolist()  # a gap at the end would be padding in an array
+        return score(samples)
 
     baseline = score(X)
     tasks = [(k, repeat) for k in range(len(parts)) for repeat in range(n_repeats)]

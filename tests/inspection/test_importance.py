@@ -164,3 +164,14 @@ def test_bad_arguments(trained, arguments, message):
 def test_other_estimators_are_refused():
     with pytest.raises(TypeError, match="LSTMForecaster is not explained here"):
         permutation_importance(LSTMForecaster(), [[1.0]], [1.0])
+
+
+def test_gaps_at_the_end_of_lists_of_one_length_stay_gaps():
+    X, y = problem(ragged=False)
+    for x in X[::3]:
+        x[-1] = np.nan
+    model = LSTMClassifier(missing="mask", hidden_size=4, max_iter=1, random_state=0).fit(X, y)
+    expected = permutation_importance(model, X, y, n_repeats=2, random_state=0)
+    lists = [x.tolist() for x in X]
+    result = permutation_importance(model, lists, y, n_repeats=2, random_state=0)
+    np.testing.assert_array_equal(result.importances, expected.importances)
