@@ -171,7 +171,7 @@ def test_gaps_at_the_end_of_lists_of_one_length_stay_gaps():
     for x in X[::3]:
         x[-1] = np.nan
     model = LSTMClassifier(missing="mask", hidden_size=4, max_iter=1, random_state=0).fit(X, y)
-    expected = permutation_importance(model, X, y, n_repeats=2, random_state=0)
-    lists = [x.tolist() for x in X]
-    result = permutation_importance(model, lists, y, n_repeats=2, random_state=0)
+    settings = {"scoring": "neg_log_loss", "n_repeats": 2, "random_state": 0}
+    expected = permutation_importance(model, X, y, **settings)
+    result = permutation_importance(model, [x.tolist() for x in X], y, **settings)
     np.testing.assert_array_equal(result.importances, expected.importances)
