@@ -142,6 +142,12 @@ def test_types_that_are_no_numbers():
             LSTMClassifier(**SMALL).fit(np.ma.masked_array(given), y)
     with pytest.raises(ValueError, match=r"Sample 0 of X is no array of numbers: .*datetime64"):
         LSTMClassifier(**SMALL).fit([x.astype("M8[D]") for x in X], y)
+    with pytest.raises(ValueError, match=r"timedelta64.*by x / np.timedelta64\(1, 's'\)"):
+        LSTMClassifier(**SMALL).fit([x.astype("m8[D]") for x in X], y)
+    with pytest.raises(ValueError, match=r"complex.*np.column_stack\(\[x.real, x.imag\]\)"):
+        LSTMClassifier(**SMALL).fit([x + 1j for x in X], y)
+    with pytest.raises(ValueError, match="Column 'who' of X holds no numbers"):
+        LSTMClassifier(**SMALL).fit([pd.DataFrame(x).assign(who="a") for x in X], y)
     fields = [np.zeros(5, [("a", "f8"), ("b", "f8")])] * 24
     with pytest.raises(ValueError, match=r"Sample 0 of X .* has the fields a, b: pass pd.DataF"):
         LSTMClassifier(**SMALL).fit(fields, y)

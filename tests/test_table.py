@@ -1,5 +1,6 @@
 """Sequences: a long table to a fit in one line, through scikit-learn's splitters and back."""
 
+import datetime
 import pickle
 import re
 from datetime import timedelta, timezone
@@ -398,6 +399,26 @@ ERRORS = {
     "times as numbers in words": (
         a_table().assign(hour=lambda t: t["hour"].dt.hour.astype(str)), {},
         r"'hour' holds neither numbers nor times, .*pd.to_numeric\(table\['hour'\]\)",
+    ),
+    "durations as words": (
+        a_table().assign(hour=lambda t: [f"{k} days" for k in range(len(t))]), {},
+        r"convert it, for instance with pd.to_timedelta\(table\['hour'\]\)",
+    ),
+    "months as words": (
+        a_table().assign(hour=lambda t: [f"{1950 + k}-01" for k in range(len(t))]), {},
+        r"convert it, for instance with pd.to_datetime\(table\['hour'\]\)",
+    ),
+    "times of a day": (
+        a_table().assign(hour=lambda t: [datetime.time(k % 24, k % 60) for k in range(len(t))]), {},
+        r"convert it, for instance with pd.to_timedelta\(table\['hour'\].astype\(str\)\)",
+    ),
+    "truths as times": (
+        a_table().assign(hour=lambda t: t["temp"] > 0), {},
+        r"convert it, for instance with table\['hour'\].astype\(int\)",
+    ),
+    "durations for channels": (
+        a_table().assign(temp=lambda t: pd.to_timedelta(t["temp"], unit="s")), {},
+        r"convert durations, for instance with .dt.total_seconds\(\)",
     ),
     "no table": (pd.DataFrame(), {}, "The table has no columns"),
     "no channel": (

@@ -102,9 +102,11 @@ def refuse_columns_of_words(X: Any) -> None:
         try:
             as_numbers(X[name]).astype(np.float64, casting="same_kind")
         except (TypeError, ValueError):
+            durations = getattr(X[name].dtype, "kind", "O") == "m"
             raise ValueError(
                 f"Column {as_text(name)} of X holds no numbers, its dtype is {X[name].dtype}. "
-                "Leave it out, or select it by categorical_features if its values are categories. "
+                f"{'Convert it with .dt.total_seconds(), leave' if durations else 'Leave'} "
+                "it out, or select it by categorical_features if its values are categories. "
                 "If it says to which sample or time a row belongs, make it a level of the index, "
                 "or see sklstm.Sequences.from_frame."
             ) from None
@@ -364,10 +366,17 @@ def one_sequence(i: int, x: Any) -> NDArray:
         x = as_numbers(x)
     except (TypeError, ValueError, OverflowError) as error:
         refuse_uneven(i, x)
+        refuse_columns_of_words(x)
+        kind = getattr(getattr(x, "dtype", None), "kind", "O")
+        advice = {
+            "c": "Pass real and imaginary parts as channels, np.column_stack([x.real, x.imag]).",
+            "m": "Encode durations, for instance by x / np.timedelta64(1, 's').",
+            "M": "Encode times, for instance as the seconds since the first one.",
+        }
+        words = "If it holds words or other categories, set categorical_features='from_dtype'."
         raise ValueError(
-            f"Sample {i} of X is no array of numbers: {error}. A list X holds one "
-            "(n_timesteps,) or (n_timesteps, n_channels) array for each sample. If it holds words "
-            "or other categories, set categorical_features='from_dtype'."
+            f"Sample {i} of X is no array of numbers: {error}. A list X holds one (n_timesteps,) "
+            f"or (n_timesteps, n_channels) array for each sample. {advice.get(kind, words)}"
         ) from error
     x = x if x.dtype in FLOATS else x.astype(np.float64)
     if x.ndim == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,11 +164,13 @@ def check_channels(table: Any, channels: list[Any], names: Names) -> None:
         if channels.count(name) > 1:
             raise ValueError(f"channels has the column {name!r} {channels.count(name)} times.")
         if not (_holds_numbers(column) or _holds_words(column)):
+            convert = "convert categories, for instance with astype(str)"
+            if getattr(column.dtype, "kind", "O") == "m":
+                convert = "convert durations, for instance with .dt.total_seconds()"
             raise ValueError(
                 f"Column {name!r} holds neither only numbers nor only strings, its dtype is "
                 f"{column.dtype}. Say which columns are the channels with channels=[...], or what "
-                "else it is with time=, target= or group=; convert categories, for instance with "
-                "astype(str)."
+                f"else it is with time=, target= or group=; {convert}."
             )
         if name in names.columns and name not in names.target:
             raise ValueError(f"Column {name!r} cannot be a channel and name samples or times too.")
@@ -259,17 +262,32 @@ def codes_of_samples(table: Any, names: Names) -> NDArray[np.int64]:
 
 def order_of_rows(table: Any, codes: NDArray[np.int64], names: Names) -> NDArray[np.int64]:
     """Rows (n_rows,) sorted by sample, and by time where there is a column for it."""
-    import pandas as pd
-
     if names.time is None:
         return np.argsort(codes, kind="stable")
     time = table[names.time]
     if getattr(time.dtype, "kind", "O") not in "fiuMm" and not hasattr(time.dtype, "freq"):
-        numbers = pd.to_numeric(time.astype(object), errors="coerce").notna().all()
-        how = "pd.to_numeric" if numbers else "pd.to_datetime"
         raise ValueError(
             f"Column {names.time!r} holds neither numbers nor times, its dtype is {time.dtype}: "
-            f"convert it, for instance with {how}(table[{names.time!r}])."
+            f"convert it, for instance with {_conversion(time, f'table[{names.time!r}]')}."
         )
     by_time = time.array.argsort(kind="stable")
     return by_time[np.argsort(codes[by_time], kind="stable")]
+
+
+def _conversion(time: Any, column: str) -> str:
+    """Return the call of pandas that turns a column of times into numbers or times."""
+    import pandas as pd
+
+    if time.dtype == bool:
+        return f"{column}.astype(int)"
+    if pd.to_numeric(time.astype(object), errors="coerce").notna().all():
+        return f"pd.to_numeric({column})"
+    kind, durations = kind_of(time), False
+    if kind == "time":
+        return f"pd.to_timedelta({column}.astype(str))"
+    if kind == "string":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the format of what may be no dates
+            no_dates = pd.to_datetime(time, errors="coerce").isna().any()
+        durations = no_dates and pd.to_timedelta(time, errors="coerce").notna().all()
+    return f"pd.{'to_timedelta' if durations else 'to_datetime'}({column})"
