@@ -214,7 +214,7 @@ MISTAKES = {
     ),
     "an infinite time": (
         lambda: fitted().predict(visits()[0].rename({visits()[0].index[9][1]: np.inf}, level=1)),
-        "one of them is not finite",
+        "one of them is not finite: inf at time step 9 of sample 0",
     ),
     "numbers after time stamps": (
         lambda: fitted().predict(dated(visits()[0])),

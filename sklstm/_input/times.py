@@ -40,8 +40,14 @@ def elapsed_times(X: Any, data: SequenceDataset) -> tuple[NDArray[np.float64], s
     elapsed = np.zeros(len(array))
     elapsed[1:] = np.diff(array)  # before the conversion: a date in nanoseconds has 19 digits
     elapsed[data.begin] = 0.0
-    if not np.isfinite(elapsed).all():
-        raise ValueError("time_gaps=True reads the times of X, but one of them is not finite.")
+    if not (finite := np.isfinite(elapsed)).all():
+        row = int(finite.argmin())
+        sample = int(np.where(data.begin <= row, data.begin, -1).argmax())
+        raise ValueError(
+            "time_gaps=True reads the times of X, but one of them is not finite: "
+            f"{as_text(times[row])} at time step {row - data.begin[sample]} of sample {sample}, or "
+            "the one before it. Correct it, or leave the row out."
+        )
     # rows between two samples belong to none
     elapsed = np.maximum(elapsed, 0.0)
     if times.dtype.kind in "iuf":
