@@ -67,6 +67,25 @@ def test_a_callable_is_called_with_estimator_and_data(Estimator):
     np.testing.assert_array_equal(seen[best][0], model.predict(X_val))
 
 
+@pytest.mark.parametrize("categories", [["b", "c", "a"], [3.0, 9.0, 2.0]], ids=["words", "numbers"])
+def test_the_x_of_a_scorer_holds_categories_and_no_codes(categories):
+    """Codes of numbers would be taken for other categories in silence."""
+    rng = np.random.default_rng(0)
+    X = [[[v, categories[k]] for v, k in zip(rng.random(5), rng.integers(3, size=5), strict=True)]
+         for _ in range(40)]  # fmt: skip
+    seen = []
+
+    def scorer(estimator, X, y):
+        same = [np.array(x) for x in X]  # so that it is read again
+        seen.append({x[1] for sample in X for x in sample})
+        np.testing.assert_array_equal(estimator.predict(same), estimator.predict(X))
+        return estimator.predict_proba(same)[:, 1].mean()
+
+    settings = SMALL | {"categorical_features": [1], "early_stopping": True, "scoring": scorer}
+    LSTMClassifier(**settings).fit(X, np.arange(40) % 2)
+    assert seen[0] <= set(categories)
+
+
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_none_is_the_score_of_the_estimator(Estimator):
     model, X_val, y_val = fit(Estimator)

@@ -26,7 +26,7 @@ from sklstm._estimator.report import report
 from sklstm._estimator.scoring import score_of_estimator
 from sklstm._estimator.trained_members import TrainedMembers
 from sklstm._input.alignment import aligned
-from sklstm._input.categories import kept_categories
+from sklstm._input.categories import decoded, kept_categories
 from sklstm._input.chain import chain_weights
 from sklstm._input.channel_selection import channel_names
 from sklstm._input.column_labels import check_order_of_outputs
@@ -341,8 +341,9 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         held_input, X = self._input(data), held_out.X
         if X is None and self.scoring not in (None, "loss"):
             ends = zip(data.begin[samples], data.end[samples], strict=True)
-            # without the channel of the time, if there is one
-            X = [data.values[first:end, : self.n_channels_in_] for first, end in ends]
+            # without the channel of the time, if there is one, and with categories, not codes
+            n = self.n_channels_in_
+            X = [decoded(self, data.values[first:end, :n]) for first, end in ends]
 
         def score(workers: Workers, theta: NDArray) -> float:
             raw = workers.predict(held_input, samples)
