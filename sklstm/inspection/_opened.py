@@ -9,9 +9,11 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.fitted import FittedNetwork
-from sklstm._input.containers import is_long_frame
+from sklstm._input.categories import decoded
+from sklstm._input.containers import is_long_frame, is_pandas, shape_of
 from sklstm._input.sequences import NetworkInput, PackedBatch, SequenceDataset
 from sklstm._input.table import Sequences
 from sklstm._input.values import check_predictions
@@ -36,15 +38,40 @@ def check_network(estimator: Any) -> None:
         )
 
 
-def of_one(x: Any) -> Any:
+def of_one(estimator: Any, x: Any) -> Any:
     """Return one sequence as an X; one that brings its times stays as it is."""
+    check_network(estimator)
+    check_is_fitted(estimator)
     if isinstance(x, Sequences):
         if len(x) != 1:
             raise ValueError(f"x holds {len(x)} sequences: pass one of them, such as x[[0]].")
         return x
     # levels of another meaning than (sample, time) are those of one sequence too
     is_long = is_long_frame(x) and x.index.nlevels == 2
-    return x if is_long and x.index.get_level_values(0).nunique() == 1 else [x]
+    if is_long and x.index.get_level_values(0).nunique() == 1:
+        return x
+    row = _row(estimator, x)
+    if row is not None:
+        data = estimator._known_sequences(row)
+        return [decoded(estimator, data.values[data.begin[0] : data.end[0]])]
+    n_dimensions = 2 if estimator.n_channels_in_ == 1 and shape_of(x)[1:] != (1,) else 3
+    several = isinstance(x, (np.ndarray, list, tuple)) and len(x) == 1
+    return x if several and len(shape_of(x)) == n_dimensions else [x]
+
+
+def _row(estimator: Any, x: Any) -> Any:
+    """Return a row of the 2-D X that an estimator was fitted on, as such an X; None if it is none.
+
+    A row of one channel is a sequence as it is.
+    """
+    n_columns, shape = estimator.n_features_in_, shape_of(x)
+    if n_columns == estimator.n_channels_in_:  # X was sequences
+        return None
+    if shape == (1, n_columns):
+        return x
+    if shape != (n_columns,) or estimator.n_channels_in_ == 1:
+        return None
+    return x.to_frame().T.infer_objects() if is_pandas(x) else [list(x)]
 
 
 def opened_networks(estimator: Any) -> list[Network]:

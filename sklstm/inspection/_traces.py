@@ -20,7 +20,8 @@ def state_traces(estimator: Any, x: Any) -> dict[str, NDArray[np.float64]]:
     estimator : LSTMClassifier or LSTMRegressor
         A fitted estimator.
     x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,), DataFrame or Sequences
-        One sequence; for ``time_gaps=True`` a long DataFrame or `Sequences` of one sample.
+        One sequence, or an X of one sample, such as a row of a wide DataFrame; for
+        ``time_gaps=True`` a long DataFrame or `Sequences`.
 
     Returns
     -------
@@ -81,7 +82,8 @@ def error_flow(
     estimator : LSTMClassifier or LSTMRegressor
         A fitted estimator.
     x : array-like of shape (n_timesteps, n_channels) or (n_timesteps,), DataFrame or Sequences
-        One sequence; for ``time_gaps=True`` a long DataFrame or `Sequences` of one sample.
+        One sequence, or an X of one sample, such as a row of a wide DataFrame; for
+        ``time_gaps=True`` a long DataFrame or `Sequences`.
     target, response, step
         The prediction, as in `input_gradients`.
 
@@ -122,7 +124,7 @@ def error_flow(
 
 def _opened(estimator: Any, x: Any, step: int) -> Opened:
     """Open an estimator for one sequence."""
-    opened = Opened(estimator, of_one(x), step)
+    opened = Opened(estimator, of_one(estimator, x), step)
     n_members = len(estimator._members)
     if n_members > 1:
         raise ValueError(

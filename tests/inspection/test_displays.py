@@ -174,6 +174,19 @@ def test_attributions_of_a_row():
     np.testing.assert_array_equal(display.lines_[0].get_array(), expected)
 
 
+def test_attributions_of_a_row_of_several_channels():
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.standard_normal((12, 6)), columns=list("uvwxyz"))
+    flat = LSTMClassifier(n_channels=2, **SMALL).fit(wide, np.arange(12) % 2)
+    static = LSTMClassifier(static_features=["z"], **SMALL).fit(wide, np.arange(12) % 2)
+    for model, n_timesteps in ((flat, 3), (static, 5)):
+        total = integrated_gradients(model, wide[:1]).to_numpy().sum()
+        for x in (wide[:1], wide.iloc[0]):
+            display = AttributionDisplay.from_estimator(model, x)
+            assert np.shape(display.x) == (n_timesteps, 2)
+            np.testing.assert_allclose(display.attributions.sum(), total)
+
+
 def test_importances():
     model, X = fitted("layers", front=None)
     y = model.predict(X)

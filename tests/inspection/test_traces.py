@@ -1,11 +1,14 @@
 import numpy as np
+import pandas as pd
 import pytest
 
+from sklstm import LSTMClassifier
 from sklstm._network.parameters import ParameterLayout
 from sklstm.components.cells import CELLS
 from sklstm.inspection import error_flow, state_traces
 from tests import reference
 from tests.inspection.networks import fitted
+from tests.toy import SMALL
 
 
 def scaled(model, x):
@@ -116,3 +119,29 @@ def test_forget_gates_make_the_error_vanish():
     flow = error_flow(model, x)["l0"]
     np.testing.assert_allclose(flow, flow[0] * np.cumprod(forget) / forget[0], rtol=1e-12)
     assert flow[-1] < 0.1 * flow[0]
+
+
+def test_one_sequence_of_a_wide_table():
+    """A row of it is one, in any form; so is an X of one sample."""
+    rng = np.random.default_rng(0)
+    wide = pd.DataFrame(rng.standard_normal((12, 6))).add_prefix("week_")
+    wide["sex"], wide["age"] = ["f", "m"] * 6, rng.normal(50.0, 10.0, 12)
+    y = np.arange(12) % 2
+    static = {"static_features": ["sex", "age"], "categorical_features": ["sex"]}
+    mixed = LSTMClassifier(**SMALL, **static).fit(wide, y)
+    steps = [np.array([[v, *wide.iloc[3, 6:]] for v in wide.iloc[3, :6]], object)]
+    np.testing.assert_array_equal(mixed.predict_proba(steps), mixed.predict_proba(wide.iloc[[3]]))
+    numbers = wide.iloc[:, :6]
+    two = LSTMClassifier(**SMALL, n_channels=2).fit(numbers, y)
+    one = LSTMClassifier(**SMALL).fit(numbers.to_numpy(), y)
+    row, flat, values = wide.iloc[[3]], numbers.iloc[[3]], numbers.to_numpy()[3]
+    pairs = values.reshape(3, 2)
+    for model, expected, forms in (
+        (mixed, steps[0], [row, row.iloc[0], steps]),
+        (two, pairs, [flat, flat.iloc[0], [pairs]]),
+        (one, values, [values, values[np.newaxis], [values], values[:, np.newaxis]]),
+    ):
+        traces, flow = state_traces(model, expected), error_flow(model, expected)
+        for x in forms:
+            np.testing.assert_array_equal(state_traces(model, x)["h_l0"], traces["h_l0"])
+            np.testing.assert_array_equal(error_flow(model, x)["l0"], flow["l0"])

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sklstm._input.containers import without_na
+from sklstm._input.containers import is_pandas, without_na
 from sklstm._input.table import Sequences
 from sklstm._input.table_columns import positions_of_words
 from sklstm.inspection._integrated import integrated_gradients
@@ -118,11 +118,11 @@ class AttributionDisplay:
             The display, already plotted.
         """
         pyplot()
-        X = of_one(x)
-        values = x[0] if isinstance(x, Sequences) else x
+        X = of_one(estimator, x)
+        values = x if X is x and is_pandas(x) else X[0]
         alike = baseline is not None and not isinstance(baseline, Sequences)
-        if alike and np.ndim(baseline) and np.shape(baseline) == np.shape(values):
-            baseline = of_one(baseline)
+        if alike and np.ndim(baseline) and np.shape(baseline) in (np.shape(x), np.shape(values)):
+            baseline = of_one(estimator, baseline)
         of_values = integrated_gradients(
             estimator, X, target=target, baseline=baseline, response=response, step=step, tol=tol
         )
