@@ -141,7 +141,7 @@ class Sequences:
             be the same in all rows of a sample.
         missing : {"error", "mask"}, default="error"
             What to do about cells without a value: refuse them, or keep them as gaps, for an
-            estimator with ``missing="mask"``.
+            estimator with ``missing="mask"`` or "decay".
 
         Returns
         -------
@@ -157,7 +157,10 @@ class Sequences:
             out.
         """
         if missing not in ("error", "mask"):
-            raise ValueError(f"missing={missing!r}: choose 'error' or 'mask'.")
+            raise ValueError(
+                f"missing={missing!r}: choose 'error', or 'mask' to keep gaps, for an estimator with "
+                "missing='mask' or 'decay'."
+            )
         frame = as_frame(frame)
         targets, several = listed(frame, target)
         samples, _ = listed(frame, sample)
