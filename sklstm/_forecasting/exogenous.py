@@ -92,20 +92,37 @@ class Exogenous:
     ) -> list[NDArray[np.float64]]:
         """Return all features (horizon, k) at the times of a forecast.
 
-        needed: the times by series at which X must be known, and is 0 elsewhere; None: all.
+        needed: the times by series at which X must be known; None: all. Others before them, which
+        a network reads on its way, have the rows that X holds, or else its mean in the past.
         """
         axes = panel.futures(horizon)
         starts = [len(axis) for axis in panel.axes]
         if needed is None:
             return self._with_calendar(self._coming(X, panel, axes, "predict"), axes, starts)
         some = [needed.get(label, axes[0][:0]) for label in panel.labels]
+        some = self._with_others_of(X, panel, axes, some)
         rows = []
-        for axis, part, given in zip(
-            axes, some, self._coming(X, panel, some, "predict"), strict=True
+        for axis, part, past, given in zip(
+            axes, some, self.rows, self._coming(X, panel, some, "predict"), strict=True
         ):
-            rows.append(np.zeros((horizon, given.shape[1])))
+            rows.append(np.tile(past.mean(axis=0), (horizon, 1)))
             rows[-1][axis.get_indexer(part)] = given
         return self._with_calendar(rows, axes, starts)
+
+    def _with_others_of(self, X: Any, panel: Panel, axes: list[Any], some: list[Any]) -> list[Any]:
+        """Return some of the times of each series with the others at which X has a whole row."""
+        import pandas as pd
+
+        names = self._known_columns
+        X = X.to_frame() if isinstance(X, pd.Series) else X
+        if not (isinstance(X, pd.DataFrame) and names and set(names) <= set(X.columns)):
+            return some
+        complete = with_columns(X, names).dropna()
+        groups, times = _rows_by_label(complete, panel)
+        return [
+            part.union(axis[axis.isin(times[groups[label]])]) if label in groups else part
+            for label, axis, part in zip(panel.labels, axes, some, strict=True)
+        ]
 
     def along(self, X: Any, panel: Panel, n_steps: list[int]) -> list[NDArray[np.float64]]:
         """Return all features (n_i + n_steps[i], k) of a longer panel and of steps beyond it."""
@@ -272,18 +289,8 @@ def _aligned(
     frame: Any, kinds: Categories, panel: Panel, axes: list[Any]
 ) -> list[NDArray[np.float64]]:
     """Return the rows (n_i, n_numbers) of X at the times of each series."""
-    import pandas as pd
-
     table = kinds.numbers(frame, "X")
-    by_series = isinstance(frame.index, pd.MultiIndex)
-    if by_series and panel.kind == "series":
-        raise ValueError("X has the index (series, time), but y is a single series.")
-    if by_series:
-        groups = dict(zip(*rows_by_series(frame.index, "X"), strict=True))
-        times = as_times_of(frame.index.get_level_values(-1), panel.axes[0], "X")
-    else:
-        times = as_times_of(frame.index, panel.axes[0], "X")
-        groups = dict.fromkeys(panel.labels, np.arange(len(frame)))
+    groups, times = _rows_by_label(frame, panel)
     rows = []
     for i, (label, axis) in enumerate(zip(panel.labels, axes, strict=True)):
         if label not in groups and not len(axis):
@@ -310,6 +317,19 @@ def _aligned(
             )
         rows.append(values)
     return rows
+
+
+def _rows_by_label(frame: Any, panel: Panel) -> tuple[dict[Any, NDArray[np.intp]], Any]:
+    """Return the positions (n_i,) of the rows of X by series, and the times of all rows."""
+    import pandas as pd
+
+    if not isinstance(frame.index, pd.MultiIndex):
+        times = as_times_of(frame.index, panel.axes[0], "X")
+        return dict.fromkeys(panel.labels, np.arange(len(frame))), times
+    if panel.kind == "series":
+        raise ValueError("X has the index (series, time), but y is a single series.")
+    groups = dict(zip(*rows_by_series(frame.index, "X"), strict=True))
+    return groups, as_times_of(frame.index.get_level_values(-1), panel.axes[0], "X")
 
 
 def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:

@@ -60,6 +60,25 @@ def _later(X):
     return X.rename(index=lambda day: day + pd.Timedelta("7D"), level=1)
 
 
+def test_x_between_the_end_and_the_times_to_forecast():
+    y, X = load_of_temperature(1, 120)
+    y, X = y.loc["s0"].asfreq("D"), X.loc["s0"].assign(price=100.0 + np.arange(120.0) % 3)
+    forecaster = LSTMForecaster(**FAST).fit(y[:100], X[:100])
+    assert forecaster.chosen_steps_["X"] > 0
+    whole = forecaster.predict(7, X)
+    np.testing.assert_array_equal(forecaster.predict(y.index[104:107], X), whole[4:])
+    mean = X[:100].mean()
+    filled = pd.concat([pd.DataFrame([mean] * 4, y.index[100:104]), X[104:107]])
+    expected = forecaster.predict(7, filled)[4:]  # as in a fold after a gap
+    np.testing.assert_array_equal(forecaster.predict(y.index[104:107], X[104:107]), expected)
+    assert np.abs(whole[4:] - expected).max() > 0.1
+    holes = X.copy()
+    holes.loc[y.index[101]] = np.nan
+    filled = pd.concat([X[100:101], mean.to_frame(y.index[101]).T, X[102:107]])
+    expected = forecaster.predict(7, filled)[4:]
+    np.testing.assert_array_equal(forecaster.predict(y.index[104:107], holes), expected)
+
+
 def test_columns_known_only_in_the_past():
     y, X = load_of_temperature(1, 120)
     y, X = y.loc["s0"].asfreq("D"), X.loc["s0"]
