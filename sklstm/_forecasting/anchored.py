@@ -212,18 +212,21 @@ class Anchored:
         if self.settings.corrected_by_network(name) == name:
             return bare
         anchor = partial(self._with_linear_map, name, bare.anchor)
-        return self._branch(bare.x, bare.level, anchor, bare.scale)
+        return self._branch(bare.x, bare.level, anchor, bare.amplitude)
 
-    def _branch(self, x: NDArray, level: NDArray, anchor: AnchorForecast, scale: NDArray) -> Branch:
+    def _branch(
+        self, x: NDArray, level: NDArray, anchor: AnchorForecast, amplitude: NDArray
+    ) -> Branch:
+        scale = np.where(amplitude > 0.0, amplitude, 1.0)
         first = self.begin + np.maximum(self.lags - 1, _FIRST_ORIGIN)
         window = self.settings.window_length()
         return Branch(
             x, level, anchor, scale, self.begin, first, self.known, window,
-            self.features, self.end, self.drivers,
+            self.features, self.end, self.drivers, amplitude,
         )  # fmt: skip
 
     def _scale(self, name: str) -> NDArray[np.float64]:
-        """Return the mean absolute difference (n_series,) of what is known; 1 where it is zero."""
+        """Return the mean absolute difference (n_series,) of what is known."""
         if name not in self._scales:
             values = getattr(self, name)
             means = [
@@ -299,8 +302,8 @@ def log_unit(rest: NDArray[np.float64], log: bool) -> float:
 
 
 def scale_of(step: float, size: float) -> float:
-    """Return the mean absolute difference of a series as its scale; 1 where it is rounding."""
-    return float(step) if step > 1e-12 * max(size, 1e-300) else 1.0
+    """Return the mean absolute difference of a series as its scale; 0 where it is rounding."""
+    return float(step) if step > 1e-12 * max(size, 1e-300) else 0.0
 
 
 def stride_through(n: int, at_most: int, seasons: tuple[int, ...]) -> int:

@@ -31,7 +31,7 @@ class Branch:
     x: NDArray[np.float64]  # (n_total,): the values of the windows
     level: NDArray[np.float64]  # (n_total,): subtracted from a window that ends here
     anchor: AnchorForecast  # of x
-    scale: NDArray[np.float64]  # (n_series,)
+    scale: NDArray[np.float64]  # (n_series,): the unit of windows and errors; 1 for a constant
     begin: NDArray[np.int64]  # (n_series,): first observation
     first: NDArray[np.int64]  # (n_series,): first origin to learn from
     end: NDArray[np.int64]  # (n_series,): one past the last observation to learn from
@@ -39,6 +39,7 @@ class Branch:
     features: NDArray[np.float64]  # (n_series, n_features): constant in time
     last: NDArray[np.int64]  # (n_series,): one past the last observation
     drivers: Drivers | None  # exogenous variables, for the network that sees them
+    amplitude: NDArray[np.float64]  # (n_series,): the unit of corrections; a constant has none: 0
 
     def windows(self, series: NDArray, origins: NDArray) -> SequenceDataset:
         """Return one window for each origin, shorter near the beginning of its series."""

@@ -147,7 +147,7 @@ class Corrector:
             part = slice(first, first + n_rows)
             inputs = self._input(branch, series[part], origins[part])
             raw = workers.predict(inputs, np.arange(inputs.data.n_samples))
-            out[part] = raw * branch.scale[series[part]][:, np.newaxis]
+            out[part] = raw * branch.amplitude[series[part]][:, np.newaxis]
         return out
 
     def _training_set(self, branch: Branch, series: NDArray, origins: NDArray) -> TrainingSet:

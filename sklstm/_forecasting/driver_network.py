@@ -59,7 +59,7 @@ class DriverCorrector(Corrector):
             inputs, _ = self._input_and_future(branch, series[part], origins[part], horizon)
             raw = workers.predict(inputs, np.arange(inputs.data.n_samples))
             last = np.cumsum(inputs.data.lengths)[:, np.newaxis] + np.arange(-horizon, 0)
-            out[part] = raw[last, 0] * branch.scale[series[part]][:, np.newaxis]
+            out[part] = raw[last, 0] * branch.amplitude[series[part]][:, np.newaxis]
         return out
 
     def _training_set(self, branch: Branch, series: NDArray, origins: NDArray) -> TrainingSet:

@@ -48,6 +48,18 @@ def test_units_do_not_matter_far_away_from_one(scale):
         np.testing.assert_allclose(forecast(*scales), forecast(1.0, 1.0), rtol=1e-6)
 
 
+def test_a_constant_among_other_series_stays_constant():
+    teeth = NOISE + np.arange(89) % 9
+    panel = pd.DataFrame({"a": teeth, "constant": 7.0, "nothing": 0.0, "b": teeth + 9.0}, DAYS)
+    for unit in (1.0, 1e-7):  # a network's correction has no unit there
+        forecaster = LSTMForecaster(horizon=5, max_steps=40, log=False, random_state=0)
+        forecast = forecaster.fit(unit * panel).predict() / unit
+        assert max(forecaster.chosen_steps_.values()) > 0
+        np.testing.assert_allclose(forecast["constant"], 7.0, rtol=1e-12)
+        assert (forecast["nothing"] == 0.0).all()
+        assert forecast["a"].nunique() == 5
+
+
 @pytest.mark.parametrize(("scale", "level"), [(1e-12, 0.0), (1.0, 1e8), (1.0, -1e8)])
 def test_a_season_of_a_long_series_is_found_in_any_unit_and_at_any_level(scale, level):
     times = pd.date_range("2000-01-01", periods=240, freq="MS")

@@ -170,6 +170,7 @@ def test_windows_of_full_length_are_those_that_are_filled_up():
     branch = Branch(
         x=x, level=level, scale=scale, begin=begin, window=window,
         anchor=None, first=begin, end=begin, features=np.empty((2, 0)), last=begin, drivers=None,
+        amplitude=scale,
     )  # fmt: skip
     origins = np.r_[0:30]
     series = (origins >= 12).astype(np.int64)
