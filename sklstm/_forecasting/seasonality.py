@@ -47,6 +47,8 @@ def seasons_of_frequency(step: Any) -> tuple[int, ...]:
     unit = step.freqstr.lstrip("0123456789").split("-")[0]
     spacing = _fixed_spacing(step, unit)
     if spacing is not None:
+        if spacing < 1.0:  # the hour of a record of milliseconds has millions of steps
+            return ()
         if spacing % _WEEK == 0.0:
             return _divided(52, int(spacing // _WEEK))
         periods = (_DAY, _WEEK) if spacing >= 60.0 else (_HOUR, _DAY)

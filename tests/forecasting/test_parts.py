@@ -19,8 +19,9 @@ from sklstm._forecasting.transform import wants_log
     ("freq", "seasons"),
     [("MS", (12,)), ("QE", (4,)), ("2QS", (2,)), ("D", (7,)), ("B", (5,)), ("W-SUN", (52,)),
      ("h", (24, 168)), ("2h", (12, 84)), ("30min", (48, 336)), ("min", (1440, 10080)),
-     ("s", (3600, 86400)), ("YE", ()), ("2D", ()), ("7D", (52,)), ("14D", (26,)), ("24h", (7,)),
-     ("WOM-3FRI", (12,)), ("bh", (8, 40)), ("SMS", (24,)), ("CBMS", (12,))],
+     ("s", (3600, 86400)), ("250ms", ()), ("us", ()), ("YE", ()), ("2D", ()), ("7D", (52,)),
+     ("14D", (26,)), ("24h", (7,)), ("WOM-3FRI", (12,)), ("bh", (8, 40)), ("SMS", (24,)),
+     ("CBMS", (12,))],
 )  # fmt: skip
 def test_seasons_of_a_frequency(freq, seasons):
     found = seasonality.seasons_of_frequency(pd.tseries.frequencies.to_offset(freq))
