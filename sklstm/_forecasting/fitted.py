@@ -117,11 +117,16 @@ class Fitted:
         self, horizon: int, X: Any, n_samples: int, rng: np.random.RandomState
     ) -> list[NDArray[np.float64]]:
         """Draw paths of each series, n_series arrays (horizon, n_samples)."""
-        forecast = self.forecast(horizon, X)
-        draws = Draws.of(n_samples, horizon, rng)
+        forecast, models = self.forecast(horizon, X), self.models
+        ages = [
+            models.past_ages(i, horizon) + behind for i, behind in enumerate(self.panel.behind())
+        ]
+        if all(np.array_equal(own, ages[0]) for own in ages):  # also where not all are kept
+            ages = [np.arange(len(own))[::-1] for own in ages]
+        draws = Draws.of(n_samples, horizon, ages, rng)
         return [
-            forecast.samples(i, draws.levels(self.models.past_errors(i, horizon)))
-            for i in range(self.panel.n_series)
+            forecast.samples(i, draws.levels(models.past_errors(i, horizon), own))
+            for i, own in enumerate(ages)
         ]
 
     def forecast_from(self, panel: Panel, origins: Any, X: Any, horizon: int) -> Any:

@@ -192,10 +192,18 @@ class Model:
 
     def past_errors(self, i: int, horizon: int) -> NDArray[np.float64]:
         """Return errors (n_origins, horizon) of the anchors of a series, of whole horizons."""
+        origins = self._past_origins(i, horizon)
+        return _errors_from(self.anchored, self.weights, i, origins, horizon)[0]
+
+    def past_ages(self, i: int, horizon: int) -> NDArray[np.int64]:
+        """Return how many steps before the end of its series each past error (n_origins,) ends."""
+        return self.anchored.end[i] - 1 - horizon - self._past_origins(i, horizon)
+
+    def _past_origins(self, i: int, horizon: int) -> NDArray[np.int64]:
+        """Return the origins (n_origins,) of the past errors of a series."""
         origins = self.anchored.origins_of(i)
         origins = origins[origins + horizon < self.anchored.end[i]]
-        origins = origins[:: max(1, -(-len(origins) * horizon // _MOST_PAST_ERRORS))]
-        return _errors_from(self.anchored, self.weights, i, origins, horizon)[0]
+        return origins[:: max(1, -(-len(origins) * horizon // _MOST_PAST_ERRORS))]
 
     def _combined(
         self, anchored: Anchored, weights: dict[str, NDArray[np.float64]], horizon: int

@@ -104,6 +104,11 @@ class Models:
         model, first = self._model_of(i)
         return model.past_errors(i - first, horizon)
 
+    def past_ages(self, i: int, horizon: int) -> NDArray[np.int64]:
+        """Return how long ago the past errors of a series end, see `Model.past_ages`."""
+        model, first = self._model_of(i)
+        return model.past_ages(i - first, horizon)
+
     def _model_of(self, i: int) -> tuple[Model, int]:
         """Return the model of a series, and the first series of that model."""
         return next(

@@ -102,6 +102,17 @@ class Panel:
         """Return the time axes (horizon,) that follow each series."""
         return [future(axis, self.step, horizon) for axis in self.axes]
 
+    def behind(self) -> NDArray[np.int64]:
+        """Return how many steps (n_series,) before the latest end each series ends."""
+        ends = [axis[-1] for axis in self.axes]
+        earliest, latest, n_steps = ends.index(min(ends)), max(ends), 1
+        axis = future(self.axes[earliest], self.step, n_steps)
+        while axis[-1] < latest:
+            n_steps *= 2
+            axis = future(self.axes[earliest], self.step, n_steps)
+        steps = np.array([axis.searchsorted(end, side="right") for end in ends], np.int64)
+        return np.asarray(steps.max() - steps)
+
     def extended(self, later: Panel) -> Panel:
         """Append to every series its continuation."""
         where = {label: i for i, label in enumerate(later.labels)}

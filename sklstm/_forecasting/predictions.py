@@ -147,9 +147,9 @@ class Predictions(FittedAttributes):
         -----
         At each step the paths are distributed as `predict_quantiles` says. From step to step they
         depend on each other as the errors of the anchors in the past did [1]_: a path takes over
-        the ranks of a past path of errors. Series of the same length take them from the same
-        times, so that sums over series are meaningful, too. With fewer than 8 past paths of that
-        horizon, the steps depend on each other as in a random walk.
+        the ranks of a past path of errors. All series take them from the same times, as far as
+        they have these in common, so that sums over series are meaningful, too. With fewer than 8
+        past paths of that horizon, the steps depend on each other as in a random walk.
 
         References
         ----------

@@ -79,6 +79,20 @@ def test_paths_of_panels_have_their_form():
     np.testing.assert_array_equal(answer.iloc[:, 2:], rows)
 
 
+@pytest.mark.filterwarnings("ignore:.*too short to hold anything out:UserWarning")
+def test_series_move_together_as_far_as_they_share_times():
+    y = random_walk(200)
+    panel = pd.concat({"early": y[:180], "late": 3.0 * y[80:], "new": y[-6:]})
+    forecaster = LSTMForecaster(**ANCHORS | {"horizon": 2}, season_length=None).fit(panel)
+    paths = forecaster.predict_samples(2, 8000, 0)
+    table = forecaster.predict_quantiles(2, quantiles=QUANTILES)
+    for name in ("early", "late"):
+        below = fractions_below(paths.loc[name].to_numpy(), table.loc[name].to_numpy())
+        np.testing.assert_allclose(below, np.broadcast_to(QUANTILES, below.shape), atol=0.015)
+    both = np.corrcoef(paths.loc["early"], paths.loc["late"])[:2, 2:]
+    assert both.diagonal() == pytest.approx(0.4, abs=0.05)  # of all times, half are common
+
+
 def test_a_seed_gives_the_same_paths_and_arguments_are_checked():
     forecaster = LSTMForecaster(**ANCHORS, non_negative=True).fit(random_walk())
     first, second = (forecaster.predict_samples(3, 10, random_state=1) for _ in range(2))
