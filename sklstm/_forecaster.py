@@ -117,7 +117,8 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         Whether one model learns from all series of a panel, or each series has its own model.
     window : int or None, default=None
         Number of observations that a network reads. None: two seasons, and at least 1.25
-        horizons.
+        horizons, or one horizon if the season is longer than 12 steps; without a season at
+        least 8.
     hidden_size : int or None, default=None
         Number of units in each recurrent layer. None: 32; 64 for panels of at least 8 series.
     num_layers : int, default=1
