@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklstm._forecasting.columns import is_number, pandas_needed
-from sklstm._forecasting.date_words import how_to_read, is_date_in_words
+from sklstm._forecasting.date_words import is_date_in_words, reading
 from sklstm._forecasting.exogenous import without_y
 from sklstm._forecasting.time_advice import how_to_convert, in_code
 from sklstm._forecasting.time_index import as_times, is_time_dtype
@@ -160,8 +160,8 @@ def check_not_a_table(y: Any, where: str, reader: str | None = "LSTMForecaster")
     )
     first = ""
     if text:
-        reading = f"pd.to_datetime(y[{time!r}]{how_to_read(y[time])})"
-        first = f"Make the times time stamps first, with {reading}. "
+        code = reading(f"y[{time!r}]", y[time])
+        first = f"Make the times time stamps first, with {code}. "
     raise ValueError(
         f"{where} has series or times in columns, {found}; they belong into its index. "
         f"{first}Use {in_code(where)}.{line}{by_name}."

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sklstm._forecasting.date_words import how_to_read
+from sklstm._forecasting.date_words import reading
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,7 @@ def how_to_convert(times: Any, code: str, line: Callable[[str], str] = str) -> s
         sum_of = line(f"pd.Timestamp('2020-01-01') + {code}")
         return f"Add the time at which they begin, such as {sum_of}."
     if pd.api.types.is_string_dtype(times.dtype):
-        reading = line(f"pd.to_datetime({code}{how_to_read(times)})")
-        return f"Convert it to time stamps, with {reading}."
+        return f"Convert it to time stamps, with {line(reading(code, times))}."
     return "Use a DatetimeIndex (pd.to_datetime), a PeriodIndex or whole numbers."
 
 

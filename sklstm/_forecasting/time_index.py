@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from sklstm._forecasting.date_words import reading_of_digits
 from sklstm._forecasting.time_advice import (
     TimesInCode,
     end_of_summer_time,
@@ -150,10 +151,10 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
                 f"least 1, its step, not {freq!r}. For a frequency like 'D' use time stamps."
             )
         step = int(freq)
-    digits = _digits_of_dates(index)
-    if digits and len(index) < index[-1] - index[0] + 1:  # there is no 32nd of January
-        code = TimesInCode.of(where)
-        line = code.index(f"pd.to_datetime({code.times}.astype(str), format={digits!r})")
+    code = TimesInCode.of(where)
+    dates = reading_of_digits(code.times, index.to_numpy(np.int64))
+    if dates and len(index) < index[-1] - index[0] + 1:  # there is no 32nd of January
+        line = code.index(dates)
         raise ValueError(
             f"{where} has an index of whole numbers that look like dates, {index[0]} to "
             f"{index[-1]}. Convert them to time stamps, with {line}."
@@ -161,20 +162,6 @@ def _regular_integers(index: Any, freq: Any, where: str) -> tuple[Any, int]:
     full = pd.RangeIndex(int(index[0]), int(index[-1]) + step, step, name=index.name)
     _check_on_frequency(index, full, step, where)
     return full, step
-
-
-def _digits_of_dates(index: Any) -> str | None:
-    """Return the format of whole numbers such as 20200131 or 202001; None if they are no dates."""
-    values = index.to_numpy(np.int64)
-    for form, months, days in (
-        ("%Y%m%d", values // 100 % 100, values % 100),
-        ("%Y%m", values % 100, np.ones(len(values))),
-    ):
-        years = values // (10_000 if form.endswith("d") else 100)
-        parts = (years, 1800, 2199), (months, 1, 12), (days, 1, 31)
-        if all(((low <= part) & (part <= high)).all() for part, low, high in parts):
-            return form
-    return None
 
 
 def _regular_times(index: Any, freq: Any, where: str) -> tuple[Any, Any]:

@@ -239,6 +239,40 @@ def test_dates_as_whole_numbers_are_converted(form):
     fit(Y.set_axis(range(200_001, 200_001 + len(Y))))  # numbers one after the other
 
 
+@pytest.mark.parametrize(
+    ("freq", "number"),
+    [
+        ("W-MON", lambda time: time.isocalendar().year * 100 + time.isocalendar().week),
+        ("D", lambda time: int(time.strftime("%Y%j"))),
+        ("QS", lambda time: time.year * 10 + time.quarter),
+    ],
+)
+def test_weeks_days_and_quarters_as_whole_numbers_are_converted(freq, number):
+    times = pd.date_range("2019-09-30", periods=120, freq=freq)
+    y = pd.Series(np.arange(120.0), [number(time) for time in times])
+    with pytest.raises(ValueError, match="look like dates") as error:  # also with "interpolate"
+        fit(y, missing="interpolate")
+    code = re.search(r"with (pd\.to_datetime.*)\.$", str(error.value))[1]
+    assert list(eval(code)) == list(times)
+    fit(y.set_axis(range(20_001, 20_121)))  # numbers one after the other
+    fit(y[:14].set_axis(range(20_001, 20_141, 10)))
+
+
+@pytest.mark.parametrize(
+    "name", ["{0.year}-Q{0.quarter}", "{0.year}Q{0.quarter}", "%G-W%V", "%GW%V"]
+)
+def test_quarters_and_weeks_as_text_are_converted(name):
+    times = pd.date_range("2018-01-01", periods=30, freq="QS" if "Q" in name else "W-MON")
+    text = [name.format(time) if "Q" in name else time.strftime(name) for time in times]
+    y = pd.Series(np.arange(30.0), text)
+    with pytest.raises(ValueError, match="Convert it to time stamps") as error:
+        fit(y)
+    code = re.search(r"with (pd\..*)\.$", str(error.value))[1]
+    assert list(eval(code)) == list(times)
+    table = pd.DataFrame({"time": text, "sales": y.to_numpy()})
+    refused(table, "Make the times time stamps first")
+
+
 def test_years_and_months_are_not_series_and_times():
     y = Y.set_axis(
         pd.MultiIndex.from_arrays([Y.index.year, Y.index.month], names=["year", "month"])
