@@ -103,7 +103,8 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         network sees them in its window; `predict` does not ask for them.
     missing : {"error", "interpolate"}, default="error"
         What to do about missing rows and NaN between observations: refuse them, naming the
-        first, or fill them by linear interpolation.
+        first, or fill them by linear interpolation. No error is measured in a gap, and a forecast
+        from within one knows nothing of what follows: the last observation is repeated.
     freq : str, offset, int or None, default=None
         Frequency of a DatetimeIndex, or step of an index of whole numbers. None: that of the
         index, or inferred from it.
@@ -372,7 +373,7 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         -------
         DataFrame
             Columns series, cutoff (the last known time), time, actual, prediction, lower and
-            upper; a row for every forecast value.
+            upper; a row for every forecast value. `actual` is NaN in a gap of y.
         """
         y, X = TableColumns.of(self).split(y, X, "y")
         panel = as_panel(y, self.missing, self.freq, empty="leave out")

@@ -144,9 +144,7 @@ class Fitted:
         for i in np.unique(rows.series):
             own = rows.series == i
             lengths, place = np.unique(rows.lengths[own], return_inverse=True)
-            x = self.models.forecast_after(
-                int(i), panel.values[i], lengths, horizon, None if inputs is None else inputs[i]
-            )
+            x = self._after(panel, int(i), lengths, horizon, inputs)
             out[own] = in_units(x, self.models.logs[i], self.non_negative)[place]
         return rows.answer(out)
 
@@ -159,14 +157,27 @@ class Fitted:
         if self.exogenous is not None:
             inputs = self.exogenous.along(X, panel, [0] * panel.n_series)
         points = [
-            models.forecast_after(
-                i, y, len(y) - np.array(ends), horizon, None if inputs is None else inputs[i]
-            )
+            self._after(panel, i, len(y) - np.array(ends), horizon, inputs)
             for i, y in enumerate(panel.values)
         ]
         for k in range(len(ends)):
             at_end = [forecasts[k] for forecasts in points]
             yield Forecast(at_end, models.spreads, models.logs, self.non_negative)
+
+    def _after(
+        self,
+        panel: Panel,
+        i: int,
+        lengths: NDArray[np.int64],
+        horizon: int,
+        inputs: list[NDArray[np.float64]] | None,
+    ) -> NDArray[np.float64]:
+        """Return forecasts (n, horizon) of a series of a longer panel after its first lengths."""
+        out = np.empty((len(lengths), horizon))
+        own = None if inputs is None else inputs[i]
+        for some, y in panel.as_known(i, lengths):
+            out[some] = self.models.forecast_after(i, y, lengths[some], horizon, own)
+        return out
 
     def forecast_at(self, rows: Any, indexed: Any, X: Any) -> Any:
         """Return forecasts at the times of rows, in their order and with their index.
@@ -219,23 +230,27 @@ class Fitted:
 
     def error(self, later: Panel, X: Any, metric: str, quantiles: list[float]) -> float:
         """Return the error of a forecast of a panel that came later."""
-        times = dict(zip(later.labels, later.axes, strict=True))
+        seen = [
+            np.delete(np.arange(len(values)), filled)
+            for values, filled in zip(later.values, later.filled, strict=True)
+        ]
+        axes = [axis[rows] for axis, rows in zip(later.axes, seen, strict=True)]
+        times = dict(zip(later.labels, axes, strict=True))
         self._warn_of_seen(times)
         horizon = self.panel.steps_to(times)
         forecast = self.forecast(horizon, X, times)
         tables = forecast.values() if metric != "pinball" else forecast.quantiles(quantiles)
-        futures, predicted, scaled = self.panel.futures(horizon), [], []
-        for label, axis, actual in zip(later.labels, later.axes, later.values, strict=True):
+        futures, actual, predicted, scaled = self.panel.futures(horizon), [], [], []
+        for k, label in enumerate(later.labels):
             i = self.panel.labels.index(label)
-            predicted.append(tables[i][futures[i].get_indexer(axis)])
+            actual.append(later.values[k][seen[k]])
+            predicted.append(tables[i][futures[i].get_indexer(axes[k])])
             if metric == "mase":
                 past, lag = self.panel.values[i], self.models.lag
-                scaled.append(mean_absolute_scaled_error(past, actual, predicted[-1], lag))
+                scaled.append(mean_absolute_scaled_error(past, actual[-1], predicted[-1], lag))
         if metric == "mase":
             return float(np.mean(scaled))
-        return error_by_name(
-            metric, np.concatenate(later.values), np.concatenate(predicted), quantiles
-        )
+        return error_by_name(metric, np.concatenate(actual), np.concatenate(predicted), quantiles)
 
 
 def _check_positive(panel: Panel) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ class Panel:
     axes: list[Any]  # n_series indexes (n_i,)
     step: Any
     template: Any  # an empty object of the user's type, with its names and dtypes
+    filled: list[NDArray[np.int64]]  # n_series arrays: positions of values that were interpolated
     left_out: tuple[Any, ...] = ()  # labels of series without any observation
 
     def __getstate__(self) -> dict[str, Any]:
@@ -54,13 +55,14 @@ class Panel:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` gave; files of 0.1.0 have the objects themselves."""
+        """Take what `__getstate__` gave; files of 0.1.0 have the objects, and no gaps."""
         axes = state["axes"]
         if isinstance(axes, dict):
             distinct = [index_from_plain(form) for form in axes["distinct"]]
             axes = [distinct[place] for place in axes["place_of"]]
+        none = [np.empty(0, np.int64) for _ in state["labels"]]
         self.__dict__.update(
-            state,
+            {"filled": none} | state,
             axes=axes,
             step=step_from_plain(state["step"]),
             template=template_from_plain(state["template"]),
@@ -122,11 +124,12 @@ class Panel:
                 f"Series {begun[0]!r} had no observation in fit, which left it out: fit again on "
                 "all data, or drop it."
             )
-        values, axes = list(self.values), list(self.axes)
+        values, axes, filled = list(self.values), list(self.axes), list(self.filled)
         for i, label in enumerate(self.labels):
             if label not in where:
                 continue
             new, axis = later.values[where[label]], later.axes[where[label]]
+            positions = later.filled[where[label]] + len(values[i])
             expected = future(axes[i], self.step, 1)[0]
             if axis[0] != expected:
                 raise ValueError(
@@ -135,12 +138,15 @@ class Panel:
                 )
             values[i] = np.concatenate([values[i], new])
             axes[i] = join(axes[i], axis, self.step)
-        return replace(self, values=values, axes=axes)
+            filled[i] = np.concatenate([filled[i], positions])
+        return replace(self, values=values, axes=axes, filled=filled)
 
     def continued(self, later: Panel) -> Panel:
         """Return what a later panel adds to this one: what is known may stand before it."""
-        labels, values, axes = [], [], []
-        for label, new, axis in zip(later.labels, later.values, later.axes, strict=True):
+        labels, values, axes, filled = [], [], [], []
+        for label, new, axis, holes in zip(
+            later.labels, later.values, later.axes, later.filled, strict=True
+        ):
             i = self.labels.index(label) if label in self.labels else None
             n_old = 0 if i is None else int(axis.searchsorted(self.axes[i][-1], "right"))
             if i is not None and n_old:
@@ -154,7 +160,8 @@ class Panel:
                 labels.append(label)
                 values.append(new[n_old:])
                 axes.append(axis[n_old:])
-        return replace(later, labels=labels, values=values, axes=axes)
+                filled.append(holes[holes >= n_old] - n_old)
+        return replace(later, labels=labels, values=values, axes=axes, filled=filled)
 
     def without(self, labels: Sequence[Any]) -> Panel:
         """Return the series that are not among some labels; there must be others."""
@@ -164,13 +171,36 @@ class Panel:
         return self.of_series(kept) if len(kept) < self.n_series else self
 
     def cut(self, lengths: Sequence[int]) -> Panel:
-        """Return the first lengths[i] observations of each series."""
-        pairs = list(zip(self.values, self.axes, lengths, strict=True))
+        """Return the first lengths[i] observations of each series, as they were known then."""
+        known = [
+            next(values for _, values in self.as_known(i, np.array([n])))
+            for i, n in enumerate(lengths)
+        ]
         return replace(
             self,
-            values=[values[:n] for values, _, n in pairs],
-            axes=[axis[:n] for _, axis, n in pairs],
+            values=[values[:n] for values, n in zip(known, lengths, strict=True)],
+            axes=[axis[:n] for axis, n in zip(self.axes, lengths, strict=True)],
+            filled=[holes[holes < n] for holes, n in zip(self.filled, lengths, strict=True)],
         )
+
+    def as_known(
+        self, i: int, lengths: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.float64]]]:
+        """Yield which of some lengths (n,) of a series, and the series (n_i,) as known at these.
+
+        In a gap, a line would lead to the next observation, which is not known yet: the last one is
+        repeated.
+        """
+        values, holes = self.values[i], self.filled[i]
+        inside = np.isin(lengths - 1, holes)
+        if not inside.all():
+            yield ~inside, values
+        for gap in np.split(holes, np.flatnonzero(np.diff(holes) > 1) + 1) if inside.any() else ():
+            here = inside & (lengths > gap[0]) & (lengths <= gap[-1] + 1)
+            if here.any():
+                known = values.copy()
+                known[gap] = values[gap[0] - 1]
+                yield here, known
 
     def steps_to(self, times: dict[Any, Any]) -> int:
         """Return the number of steps from the known observations to the last of later times.
@@ -196,6 +226,7 @@ class Panel:
             labels=[self.labels[i] for i in which],
             values=[self.values[i] for i in which],
             axes=[self.axes[i] for i in which],
+            filled=[self.filled[i] for i in which],
             template=template,
         )
 

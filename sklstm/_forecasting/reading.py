@@ -54,16 +54,17 @@ def as_panel(
     kept = list(range(len(columns)))
     if kind == "wide" and empty == "leave out":
         kept = [k for k in kept if not np.isnan(table[:, k]).all()] or kept
-    values, axes = [], []
+    values, axes, filled = [], [], []
     for k in kept:
         name = f" of series {columns[k]!r}" if kind == "wide" else ""
         column = _on_axis(table[:, k], times, axis)
-        series, first = _observed(column, axis, times, missing, name, where)
+        series, first, holes = _observed(column, axis, times, missing, name, where)
         values.append(series)
         axes.append(axis[first:])
+        filled.append(holes)
     template = y.iloc[:0, kept] if kind == "wide" else y.iloc[:0]
     left_out = tuple(columns[k] for k in range(len(columns)) if k not in kept)
-    return Panel(kind, [columns[k] for k in kept], values, axes, step, template, left_out)
+    return Panel(kind, [columns[k] for k in kept], values, axes, step, template, filled, left_out)
 
 
 def as_continuation(y: Any, known: Panel, missing: str) -> Panel:
@@ -190,15 +191,16 @@ def _from_long(y: Any, missing: str, freq: Any, where: str) -> Panel:
     times = as_times(y.index.get_level_values(1))
     if freq is None:
         freq = _common_frequency(times, labels, groups, where)
-    values, axes, step = [], [], None
+    values, axes, filled, step = [], [], [], None
     for label, rows in zip(labels, groups, strict=True):
         axis, step = regular(times[rows], freq, f"{where}.loc[{label!r}]")
         column = _on_axis(table[rows], times[rows], axis)
         name = f" of series {label!r}"
-        series, first = _observed(column, axis, times[rows], missing, name, where)
+        series, first, holes = _observed(column, axis, times[rows], missing, name, where)
         values.append(series)
         axes.append(axis[first:])
-    return Panel("long", labels, values, axes, step, y.iloc[:0])
+        filled.append(holes)
+    return Panel("long", labels, values, axes, step, y.iloc[:0], filled)
 
 
 def _common_frequency(
@@ -235,8 +237,10 @@ def _on_axis(values: NDArray[np.float64], times: Any, axis: Any) -> NDArray[np.f
 
 def _observed(
     values: NDArray, axis: Any, given: Any, missing: str, name: str, where: str
-) -> tuple[NDArray[np.float64], int]:
-    """Return a finite series from its first observation on, and the position of that.
+) -> tuple[NDArray[np.float64], int, NDArray[np.int64]]:
+    """Return a finite series from its first observation on, the position of that, and the gaps.
+
+    The gaps are the positions in the series that were filled.
 
     NaN before the first observation means that the series begins later. NaN after the last is
     refused, since there is nothing to interpolate to. In between, `missing` decides.
@@ -273,4 +277,4 @@ def _observed(
             )
         known = seen - first
         values[gaps] = np.interp(gaps, known, values[known])
-    return values, first
+    return values, first, gaps

@@ -30,7 +30,7 @@ def backtest_summary(
     Parameters
     ----------
     table : DataFrame
-        As `LSTMForecaster.backtest` returns it.
+        As `LSTMForecaster.backtest` returns it. Rows without an actual value do not count.
     by : sequence of {"horizon", "series", "cutoff"}, default=("horizon", "series")
         Groups to summarise beside the whole: steps ahead, series, origins.
 
@@ -62,6 +62,7 @@ def backtest_summary(
             f"table lacks the column {absent[0]!r}: pass what LSTMForecaster.backtest returned."
         )
     table = table.assign(horizon=_steps_ahead(table))
+    table = table[table["actual"].notna()]
     rows = {("all", "all"): _row(table)}
     for name in by:
         for key, part in table.groupby(name, sort=name != "series", dropna=False):
