@@ -305,7 +305,7 @@ def _aligned(
             raise ValueError(
                 f"X lacks {len(absent)} of {len(axis)} rows{panel.named(i)}; the first is "
                 f"{axis[absent[0]]!s}. Its index must hold the times of y, and in predict those "
-                "of the forecast."
+                f"of the forecast.{_row_of_a_gap(panel, i, axis[absent])}"
             )
         values = table[own[positions]]
         bad = ~(np.abs(values) <= LARGEST)
@@ -330,6 +330,16 @@ def _rows_by_label(frame: Any, panel: Panel) -> tuple[dict[Any, NDArray[np.intp]
         raise ValueError("X has the index (series, time), but y is a single series.")
     groups = dict(zip(*rows_by_series(frame.index, "X"), strict=True))
     return groups, as_times_of(frame.index.get_level_values(-1), panel.axes[0], "X")
+
+
+def _row_of_a_gap(panel: Panel, i: int, absent: Any) -> str:
+    """Return what to do about rows that X lacks where y lacks them, too; or ''."""
+    if not absent.isin(panel.axes[i][panel.filled[i]]).all():
+        return ""
+    return (
+        " y lacks these rows, too, and missing='interpolate' fills y alone: add them to X; in a "
+        "table, as rows with NaN as the target."
+    )
 
 
 def _calendar(kind: str, axis: Any, start: int) -> NDArray[np.float64]:

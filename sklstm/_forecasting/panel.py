@@ -89,7 +89,9 @@ class Panel:
             " A splitter that cuts a long panel by rows, as TimeSeriesSplit does, separates its "
             "series: use sklstm.PanelSplit, which cuts it by time."
         )
-        return f"Series {label!r} was not there in fit." + (by_rows if self.kind == "long" else "")
+        return f"Series {label!r} was not there in fit: fit again with it, or leave it out." + (
+            by_rows if self.kind == "long" else ""
+        )
 
     def index_of(self, label: Any) -> int:
         """Return which series has a label; None stands for the first."""

@@ -107,9 +107,14 @@ class TableColumns:
         if twice.any():
             found = index[twice.argmax()]
             found = ", ".join(map(str, found)) if index.nlevels > 1 else str(found)
+            code = in_code(where)
+            advice = f"Drop one of them, with {code}.drop_duplicates({keys!r})"
+            if all(is_number(dtype) for dtype in frame.dtypes):
+                advice += (
+                    f", or take their mean, with {code}.groupby({keys!r}, as_index=False).mean()"
+                )
             raise ValueError(
-                f"{where} has two rows for {found} ({twice.sum()} such rows). Drop one of them, or "
-                f"take their mean, with {in_code(where)}.groupby({keys!r}, as_index=False).mean()."
+                f"{where} has two rows for {found} ({twice.sum()} such rows). {advice}."
             )
         times = index.get_level_values(-1)
         if times.hasnans or times.is_monotonic_increasing:

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from sklstm import LSTMForecaster, backtest_summary
 from tests.forecasting.series import monthly
@@ -23,7 +24,7 @@ FORMS = {
 
 @pytest.mark.parametrize("metric", ["mae", "rmse", "wape"])
 def test_a_score_is_that_of_the_observations(metric):
-    forecaster = LSTMForecaster(**GAPS.get_params()).fit(HOLES[:50].dropna().asfreq("MS"))
+    forecaster = clone(GAPS).fit(HOLES[:50].dropna().asfreq("MS"))
     predicted, actual = forecaster.predict(10)[2:], HOLES[50:][2:]
     seen = actual.notna()
     off = (predicted - actual)[seen]
@@ -57,15 +58,29 @@ def test_a_backtest_measures_nothing_in_a_gap_and_does_not_see_across_it(form, r
     assert not table["prediction"][late].equals(changed["prediction"][late])
 
 
+def test_x_needs_its_rows_in_a_gap():
+    X = pd.DataFrame(
+        {"price": np.arange(62.0) % 5}, pd.date_range("2015-01", periods=62, freq="MS")
+    )
+    table = pd.DataFrame({"t": Y.index, "y": HOLES.to_numpy()}).join(X, on="t")
+    named = clone(GAPS).set_params(time_col="t", target_col="y")
+    with pytest.raises(ValueError, match="in a table, as rows with NaN as the target"):
+        named.fit(table.dropna())
+    expected = clone(GAPS).fit(HOLES.dropna(), X).predict(2, X)
+    coming = X[60:].rename_axis("t").reset_index()
+    np.testing.assert_array_equal(named.fit(table).predict(2, coming)["y"], expected)
+    forecaster = clone(GAPS).fit(HOLES[:40], X)
+    with pytest.raises(ValueError, match=r"lacks 2 of 13 rows.*add them to X"):
+        forecaster.update(HOLES[40:53].dropna(), X.drop(X.index[[50, 51]]))
+
+
 def test_origins_in_a_gap_know_what_came_before_it():
-    forecaster = LSTMForecaster(**GAPS.get_params()).fit(HOLES[:50])
+    forecaster = clone(GAPS).fit(HOLES[:50])
     at, changed = forecaster.predict_at(HOLES), forecaster.predict_at(OTHER)
     pd.testing.assert_frame_equal(at[:3], changed[:3])
     held = HOLES.copy()
     held.iloc[50:52] = held.iloc[49]
-    expected = LSTMForecaster(**GAPS.get_params()).fit(HOLES[:50]).update(held[50:52]).predict(2)
+    expected = clone(GAPS).fit(HOLES[:50]).update(held[50:52]).predict(2)
     np.testing.assert_allclose(at.iloc[2], expected, rtol=1e-9)
-    whole = (
-        LSTMForecaster(**GAPS.get_params()).fit(HOLES[:50]).update(HOLES[49:54].interpolate()[1:])
-    )
+    whole = clone(GAPS).fit(HOLES[:50]).update(HOLES[49:54].interpolate()[1:])
     np.testing.assert_allclose(at.iloc[4], whole.predict(2), rtol=1e-9)

@@ -116,6 +116,12 @@ def test_the_line_that_helps_works():
             ValueError,
             r"two rows for s0, 2015-08-01.*y.groupby\(\['unique_id', 'ds'\], as_index=False\)",
         ),
+        (
+            COLUMNS,
+            pd.concat([TABLE, TABLE[7:8]]).assign(kind="a"),  # words have no mean
+            ValueError,
+            r"Drop one of them, with y.drop_duplicates\(\['unique_id', 'ds'\]\)\.$",
+        ),
         (COLUMNS, TABLE.drop(columns="ds"), ValueError, "y lacks the column 'ds'; it has"),
         (COLUMNS, TABLE.drop(columns="y"), ValueError, "y lacks the column 'y', target_col"),
         (COLUMNS, Y, TypeError, "must be a pandas DataFrame with the columns.*not a Series"),
