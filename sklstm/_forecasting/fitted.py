@@ -86,6 +86,8 @@ class Fitted:
 
     def followed(self, panel: Panel, X: Any) -> Fitted:
         """Go on to a longer panel, with X at the new times; the networks stay."""
+        for i, log in enumerate(self.models.logs):
+            self._check_logarithms(panel, i, log, len(panel.values[i]))
         exogenous = self._exogenous_of(panel, X)
         inputs = None if exogenous is None else exogenous.history(panel)
         models = self.models.followed(panel.values, inputs)
@@ -140,12 +142,13 @@ class Fitted:
             inputs = self.exogenous.along(X, panel, rows.steps_beyond(horizon))
         elif X is not None:
             raise ValueError("X was given to predict_at, but fit had none.")
-        out = np.empty((len(rows.series), horizon))
+        out, logs = np.empty((len(rows.series), horizon)), self.models.logs
         for i in np.unique(rows.series):
             own = rows.series == i
             lengths, place = np.unique(rows.lengths[own], return_inverse=True)
+            self._check_logarithms(panel, i, logs[i], lengths[-1])
             x = self._after(panel, int(i), lengths, horizon, inputs)
-            out[own] = in_units(x, self.models.logs[i], self.non_negative)[place]
+            out[own] = in_units(x, logs[i], self.non_negative)[place]
         return rows.answer(out)
 
     def backtested(self, panel: Panel, ends: list[int], horizon: int, X: Any) -> Iterator[Forecast]:
@@ -156,6 +159,8 @@ class Fitted:
         models, inputs = self.models, None
         if self.exogenous is not None:
             inputs = self.exogenous.along(X, panel, [0] * panel.n_series)
+        for i, log in enumerate(models.logs):
+            self._check_logarithms(panel, i, log, len(panel.values[i]) - ends[-1])
         points = [
             self._after(panel, i, len(y) - np.array(ends), horizon, inputs)
             for i, y in enumerate(panel.values)
@@ -163,6 +168,22 @@ class Fitted:
         for k in range(len(ends)):
             at_end = [forecasts[k] for forecasts in points]
             yield Forecast(at_end, models.spreads, models.logs, self.non_negative)
+
+    def _check_logarithms(self, panel: Panel, i: int, log: bool, n_known: int) -> None:
+        """Refuse values of a longer panel without a logarithm, of a series forecast in these."""
+        known = panel.values[i][:n_known]
+        if not log or known.min() > 0.0:
+            return
+        what_to_do = (
+            "fit again, with refit=True in update or backtest, or with log=False"
+            if self.models.models[0].settings.log is None
+            else "fit with log='auto' or log=False"
+        )
+        first = int(np.argmax(known <= 0.0))
+        raise ValueError(
+            f"y{panel.named(i)} is forecast in logarithms, and is {known[first]:g} at "
+            f"{panel.axes[i][first]!s}: {what_to_do}."
+        )
 
     def _after(
         self,

@@ -90,8 +90,6 @@ class Model:
         inputs: list[NDArray[np.float64]] | None = None,
     ) -> Model:
         """Return the same model on longer series: new anchors and spreads, the same networks."""
-        for i, y in enumerate(values):
-            self._check_scale(i, y)
         observations = Observations.of(values, self.logs, inputs, self.effects)
         old = self.anchored
         anchored = old.like(observations, observations.lengths, old.features, inputs)
@@ -113,19 +111,6 @@ class Model:
             tuple(m for m in seasons if is_seasonal(x, m))
             for x, seasons in zip(xs, anchored.seasons, strict=True)
         ]
-
-    def _check_scale(self, i: int, y: NDArray[np.float64]) -> None:
-        """Refuse values of a series that have no logarithm, if it is forecast in logarithms."""
-        if self.logs[i] and not y.min() > 0.0:
-            what_to_do = (
-                "fit again, with refit=True in update or backtest, or with log=False."
-                if self.settings.log is None
-                else "fit with log='auto' or log=False."
-            )
-            raise ValueError(
-                f"The model forecasts logarithms, and the new observations hold {y.min():g}: "
-                + what_to_do
-            )
 
     def forecast(
         self, horizon: int, inputs: list[NDArray[np.float64]] | None = None
@@ -158,7 +143,6 @@ class Model:
         forecasts are those of `followed` at each length, but for rounding.
         """
         y = y[: lengths[-1]]  # what comes later need not have a logarithm
-        self._check_scale(i, y)
         x, explained = to_scale(y, bool(self.logs[i])), None
         if inputs is not None:
             explained = inputs @ self.effects[i]

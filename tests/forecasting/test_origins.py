@@ -136,7 +136,7 @@ def test_what_cannot_be_is_refused():
         forecaster.predict_at(y[50:])
     with pytest.raises(ValueError, match="fit had none"):
         forecaster.predict_at(y, X=(y + 1.0).to_frame())
-    with pytest.raises(ValueError, match=r"logarithms.*refit=True"):
+    with pytest.raises(ValueError, match=r"logarithms, and is -1 at 2019-08-01.*refit=True"):
         forecaster.predict_at(y.where(y.index < y.index[55], -1.0))
     # what comes after the last origin need not have a logarithm, as in a backtest that fits again
     later_zero = y.where(y.index < y.index[55], 0.0)
