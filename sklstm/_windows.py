@@ -40,7 +40,7 @@ def windows(
     ----------
     values : Series, DataFrame or array of shape (n,) or (n, n_channels)
         The series, in order of time. A pandas object with the index (series, time) holds several
-        series; no window reaches over two.
+        series; no window reaches over two. Windows count rows: missing ones are not noticed.
     window : int
         Number of time steps in a window.
     horizon : int, default=1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from numbers import Number
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sklstm._kernels.gather import SMALLEST_DEVIATION
+
+_COMMA = re.compile(r", not '[-+]?\d+,\d+'")  # in a number, which pd.to_numeric does not read
 
 
 def as_numbers(table: Any, where: str, advice: str) -> NDArray[np.float64]:
@@ -39,6 +42,11 @@ def _column(column: Any, what: str, advice: str) -> NDArray[np.float64]:
         except (TypeError, OverflowError):  # complex numbers, 10**400
             pass
     strange = next((f", not {value!r}" for value in given if not _reads_as_number(value)), "")
+    if _COMMA.fullmatch(strange):
+        advice = (
+            "Convert it with .str.replace(',', '.').astype(float) if the comma is a decimal point, "
+            "and with .str.replace(',', '').astype(float) if it separates thousands."
+        )
     if isinstance(column.dtype, np.dtype) and column.dtype.kind == "c":
         strange, advice = "", "Take the real parts or the magnitudes."
     raise ValueError(

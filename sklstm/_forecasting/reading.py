@@ -121,13 +121,25 @@ def _as_later(y: Any, known: Panel, missing: str) -> Panel:
     y = _in_zone_of(_as_pandas(y, "The new y"), known.axes[0])
     later = as_panel(y, missing, known.step, "The new y", "leave out")
     if later.kind != known.kind:
-        raise ValueError(f"The new y is a {later.kind} object, but fit had a {known.kind} one.")
+        raise ValueError(
+            f"The new y is a {later.kind} object, but fit had a {known.kind} one"
+            f"{_in_form_of(known, later)}."
+        )
     if later.kind == "series":
         later = replace(later, labels=known.labels)
     unknown = [label for label in later.labels if label not in (*known.labels, *known.left_out)]
     if unknown:
         raise ValueError(known.unknown_series(unknown[0]))
     return later
+
+
+def _in_form_of(known: Panel, later: Panel) -> str:
+    """Return how to pass a later y in the form of the known one, where a line does it; or ''."""
+    if known.kind == "wide" and later.kind == "series" and known.n_series == 1:
+        return f": pass y.to_frame({known.labels[0]!r})"
+    if known.kind == "series" and later.kind == "wide" and later.n_series == 1:
+        return ": pass y.iloc[:, 0]"
+    return ""
 
 
 def _in_zone_of(y: Any, known: Any) -> Any:
@@ -258,10 +270,16 @@ def _observed(
         raise ValueError(f"{where}{name} has no observation: all its values are NaN. Drop it.")
     first, last = int(seen[0]), int(seen[-1])
     if last < len(values) - 1:
+        code = in_code(where)
+        advice = (
+            "; series that end at different times go into one long frame with the index (series, "
+            f"time), which {code}.unstack().dropna() makes of a wide one."
+            if name
+            else f", with {code}.loc[:{code}.last_valid_index()]; before a cross-validation, whose "
+            f"folds may end in a gap, leave out all rows without a value, with {code}.dropna()."
+        )
         raise ValueError(
-            f"{where}{name} is NaN from {axis[last + 1]!s} to its end. Cut it there; series that "
-            "end at different times go into one long frame with the index (series, time), which "
-            f"{in_code(where)}.unstack().dropna() makes of a wide one."
+            f"{where}{name} is NaN from {axis[last + 1]!s} to its end. Cut it there{advice}"
         )
     values, axis = values[first:].astype(np.float64), axis[first:]
     gaps = np.flatnonzero(np.isnan(values))

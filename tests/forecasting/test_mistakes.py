@@ -202,7 +202,9 @@ def test_what_is_no_number_is_named():
     words = Y.round(1).astype(str)
     refused(words, r"dtype (str|object); a forecast needs numbers\. Convert it")
     words.iloc[3] = "1,234"
-    refused(words, r"needs numbers, not '1,234'\. Convert it")
+    refused(
+        words, r"needs numbers, not '1,234'\. Convert it with .str.replace\(',', '\.'\).*',', ''\)"
+    )
 
 
 def test_the_order_of_scikit_learn_is_refused_in_arrays_too():

@@ -52,6 +52,14 @@ def test_a_long_frame_of_one_column_and_arrays():
     assert as_panel([1.0, 2.0, 3.0], "error").futures(2)[0].tolist() == [3, 4]
 
 
+def test_a_series_for_a_frame_of_one_column_is_told_its_form():
+    forecaster = LSTMForecaster(**FAST).fit(ONE.to_frame("a"))
+    later = ONE[:2].set_axis(forecaster.predict(2).index)
+    with pytest.raises(ValueError, match=r"but fit had a wide one: pass y.to_frame\('a'\)"):
+        forecaster.update(later)
+    forecaster.update(later.to_frame("a"))
+
+
 def test_series_of_a_wide_frame_may_begin_later():
     panel = as_panel(set_at(WIDE, (slice(0, 3), 1), np.nan), "error")
     assert [len(values) for values in panel.values] == [8, 5]
@@ -85,10 +93,12 @@ def test_gaps_are_named_or_interpolated(y):
     [
         (set_at(ONE, 3, np.inf), ValueError, "infinite at 2020-04-01"),
         (set_at(WIDE, (3, 1), -np.inf), ValueError, "series 'b' is infinite at 2020-04-01"),
-        (set_at(ONE, -1, np.nan), ValueError, "NaN from 2020-08-01.* to its end.*long frame"),
+        (set_at(ONE, -1, np.nan), ValueError, r"NaN from 2020-08-01.*loc\[:y.last_valid_index"),
+        (set_at(WIDE, (-1, 1), np.nan), ValueError, "NaN from 2020-08-01.* to its end.*long frame"),
         (set_at(WIDE, (slice(None), 1), np.nan), ValueError, "series 'b' has no observation.*Drop"),
         (ONE * np.nan, ValueError, "no observation: all its values are NaN"),
         (ONE.astype(str), ValueError, "dtype .*to_numeric"),
+        (ONE.map("{:.0f},5".format), ValueError, r"not '0,5'\. .*str.replace\(',', '\.'\)"),
         (WIDE.assign(b="x"), ValueError, "Column 'b' of y has the dtype"),
         (ONE.iloc[:0], ValueError, "no observations"),
         (pd.concat([WIDE, WIDE], axis=1), ValueError, "more than one column named 'a'"),
