@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sklstm._forecasting.columns import is_number, pandas_needed
 from sklstm._forecasting.date_words import is_date_in_words, reading
@@ -116,11 +117,8 @@ class TableColumns:
             raise ValueError(
                 f"{where} has two rows for {found} ({twice.sum()} such rows). {advice}."
             )
-        times = index.get_level_values(-1)
-        if times.hasnans or times.is_monotonic_increasing:
-            return frame
-        series = index.droplevel(-1).factorize()[0] if index.nlevels > 1 else np.zeros(len(frame))
-        return frame.iloc[np.lexsort([times.argsort().argsort(), series])]
+        order = _order_of_rows(index)
+        return frame if order is None else frame.iloc[order]
 
     def joined(self, answer: Any) -> Any:
         """Return an answer as a table if y was one."""
@@ -133,6 +131,33 @@ class TableColumns:
                 answer.columns = [f"{bound}-{c:g}" for c, bound in answer.columns]
             answer.columns.name = None
         return answer.reset_index()
+
+
+def _order_of_rows(index: Any) -> NDArray[np.intp] | None:
+    """Return the positions of the rows by series and time; None if they may stay as they are.
+
+    Series are in order of appearance. If the rows are shuffled, as a query may give them, they are
+    in the order of their names: networks are trained in that order, and a seed gives one forecast.
+    """
+    times = index.get_level_values(-1)
+    if times.hasnans:
+        return None
+    time, in_order = times.factorize(sort=True)[0], times.is_monotonic_increasing
+    if index.nlevels == 1:
+        return None if in_order else np.argsort(time)
+    labels = index.droplevel(-1)
+    series, names = labels.factorize()
+    if in_order:
+        same_time = np.diff(time) == 0
+        if (np.diff(series)[same_time] > 0).all():
+            return None
+        by_name = labels.factorize(sort=True)[0]
+        if (np.diff(by_name)[same_time] > 0).all():
+            return None
+        series = by_name
+    elif np.count_nonzero(np.diff(series)) >= len(names):  # no series is in one block
+        series = labels.factorize(sort=True)[0]
+    return np.lexsort([time, series])
 
 
 def check_not_a_table(y: Any, where: str, reader: str | None = "LSTMForecaster") -> None:

@@ -140,15 +140,15 @@ def test_a_wide_frame_with_such_names_is_no_table():
 
 def test_the_rows_of_a_table_may_be_in_any_order():
     shuffled = WITH_X.sample(frac=1.0, random_state=0)
-    order = shuffled["unique_id"].unique()
-    forecaster, expected = (
-        LSTMForecaster(**FAST, **COLUMNS).fit(table.drop(columns="x"))
-        for table in (shuffled, WITH_X)
-    )
-    answer = forecaster.predict(3)
-    assert answer["unique_id"].unique().tolist() == order.tolist()
-    by_series = answer.sort_values("unique_id", kind="stable").reset_index(drop=True)
-    pd.testing.assert_frame_equal(by_series, expected.predict(3))
+    settings = COLUMNS | {"max_steps": 20, "hidden_size": 4, "random_state": 0}  # networks, too
+    expected = LSTMForecaster(**settings).fit(TABLE).predict(3)
+    by_time = TABLE.sort_values("ds", kind="stable")
+    of_query = shuffled.sort_values("ds", kind="stable").drop(columns="x")
+    for table in (shuffled.drop(columns="x"), by_time, of_query):
+        pd.testing.assert_frame_equal(LSTMForecaster(**settings).fit(table).predict(3), expected)
+    later_first = pd.concat([TABLE[60:], TABLE[:60]])
+    answer = LSTMForecaster(**FAST, **COLUMNS).fit(later_first).predict(1)
+    assert answer["unique_id"].tolist() == ["s1", "s0"]  # blocks stay in their order
     one = LSTMForecaster(time_col="ds", target_col="y", **FAST)
     pd.testing.assert_frame_equal(one.fit(ONE[::-1]).predict(2), one.fit(ONE).predict(2))
     # the order of scikit-learn's scorers: a table, and its target again
