@@ -128,7 +128,8 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         Transformer layers after the recurrent layers of each network, over the window.
     max_steps : int or None, default=None
         Largest number of training minibatches; 0: no networks, only the anchors. None: 200; 300
-        for panels of at least 8 series. Never more than 20 passes over the data.
+        for panels of at least 8 series. Training goes by rounds of 20, and takes no more than
+        about 20 passes over the data.
     batch_size : int or None, default=None
         Number of windows in a minibatch. None: 32; 256 for panels of at least 8 series.
     learning_rate_init : float or None, default=None

@@ -16,7 +16,7 @@ from sklstm._forecasting.driver_network import DriverCorrector
 from sklstm._forecasting.hold_out import HoldOut
 from sklstm._forecasting.settings import ModelSettings, NetworkSettings
 
-_MAX_EPOCHS = 20  # passes over the windows: a network soon knows short series by heart
+_MAX_EPOCHS = 20  # passes over the windows, about: a network soon knows short series by heart
 
 
 @dataclass
@@ -120,5 +120,5 @@ def _corrector(branch: Branch, name: str, settings: ModelSettings, seed: int) ->
 def _n_rounds(branch: Branch, network: NetworkSettings) -> int:
     """Return the number of rounds: those wanted, but not too many passes over few windows."""
     n_windows = int(branch.n_origins().sum())
-    steps = min(network.max_steps, _MAX_EPOCHS * n_windows / network.batch_size)
-    return round(steps / network.steps_per_round)
+    enough = round(_MAX_EPOCHS * n_windows / network.batch_size / network.steps_per_round)
+    return min(network.max_steps // network.steps_per_round, enough)

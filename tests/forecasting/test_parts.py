@@ -1,16 +1,20 @@
 """Seasons, anchors, weights and spreads, each beside the obvious computation."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from sklstm import LSTMForecaster
 from sklstm._forecasting import anchors, seasonality
 from sklstm._forecasting.accuracy import mean_absolute_scaled_error
 from sklstm._forecasting.branch import Branch
 from sklstm._forecasting.combination import weights_by_error
 from sklstm._forecasting.intervals import Spread
+from sklstm._forecasting.networks import _n_rounds
+from sklstm._forecasting.settings import ModelSettings
 from sklstm._forecasting.shrunken_seasons import shrunken_indices
 from sklstm._forecasting.transform import wants_log
 
@@ -187,6 +191,15 @@ def test_windows_of_full_length_are_those_that_are_filled_up():
     )
     none = branch.padded_windows(series[:0], origins[:0], window)
     assert none.shape == (0, window)
+
+
+def test_no_more_minibatches_than_wanted_and_about_20_passes():
+    parameters = LSTMForecaster(max_steps=70)
+    for max_steps, n_windows, expected in ((70, 1000, 60), (7, 1000, 7), (200, 83, 60), (30, 5, 0)):
+        parameters.set_params(max_steps=max_steps)
+        network = ModelSettings.chosen(parameters, 7, (7,), True, 1).network
+        branch = SimpleNamespace(n_origins=lambda n=n_windows: np.array([n]))
+        assert _n_rounds(branch, network) * network.steps_per_round == expected
 
 
 def test_better_candidates_count_more_and_missing_ones_nothing():
