@@ -286,9 +286,10 @@ class LSTMForecaster(ForecasterParameters, Predictions, Saved, WithComponents):
         Notes
         -----
         Without `refit` the networks, the linear maps, the weights of the candidates, the choice
-        of logarithms and the effects of X stay the same. All else, that is the seasons, the
-        smoothing, the level, the drift and the spread of the errors, is what a fit to all
-        observations would give.
+        of logarithms, the effects of X, and whether the series count as short (fewer
+        observations than 8 windows) stay the same. All else, that is the seasons, the smoothing,
+        the level, the drift and the spread of the errors, is what a fit to all observations would
+        give.
         """
         state, refit = self._state(), flag("refit", refit)
         y, X = TableColumns.of(self).split(y, X, "The new y")

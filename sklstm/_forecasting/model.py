@@ -275,7 +275,6 @@ def _compare(
     n_held = n_held_out(observations.lengths, settings)
     which = np.flatnonzero(n_held > 0)
     errors = {name: np.full(full.n_series, np.nan) for name in CANDIDATES}
-    errors["trend"][n_held == 0] = 1.0
     if not len(which):
         return errors, _weights(full, errors), None
     part = observations.of_series(which)
@@ -312,7 +311,9 @@ def _compare(
 def _weights(
     anchored: Anchored, errors: dict[str, NDArray[np.float64]]
 ) -> dict[str, NDArray[np.float64]]:
-    """Return weights (n_series,) by candidate, from errors of that shape."""
+    """Return weights (n_series,) by candidate, from errors of that shape; NaN: no hold-out."""
+    alone = np.all([np.isnan(of_candidate) for of_candidate in errors.values()], axis=0)
+    errors = errors | {"trend": np.where(alone, 1.0, errors["trend"])}
     return weights_of_candidates(errors, not anchored.short, len(anchored.x))
 
 

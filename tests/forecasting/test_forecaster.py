@@ -252,6 +252,8 @@ def test_a_series_that_is_too_short_for_errors_is_as_uncertain_as_a_random_walk(
     y = Y[:4]
     with pytest.warns(UserWarning, match="too short to hold anything out"):
         short = LSTMForecaster(horizon=3, log=False, season_length=None).fit(y)
+    assert short.holdout_errors_.isna().all(axis=None)
+    assert short.anchor_weights_["trend"].item() == 1.0
     bounds = short.predict_interval(3, coverage=0.5)
     expected = np.abs(np.diff(y)).mean() * np.sqrt([1, 2, 3])
     widths = (bounds["upper"] - bounds["lower"]).to_numpy()
