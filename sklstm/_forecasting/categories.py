@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sklstm._forecasting.columns import as_numbers, with_columns
+from sklstm._forecasting.columns import as_numbers, reads_as_number, with_columns
 from sklstm._input.table_columns import kind_of
 
 _MOST = 100  # categories of a column; more are names of rows, not kinds of rows
@@ -68,9 +68,12 @@ def _seen(column: Any, name: Any, where: str) -> tuple[Any, ...]:
     given = column[column.notna()]
     kinds = pd.Categorical(given).remove_unused_categories().categories.tolist()
     if len(kinds) > _MOST:
+        advice = "group the rare ones, or drop the column"
+        if all(map(reads_as_number, kinds)):
+            advice = "if they are numbers, convert them, for example with pd.to_numeric"
         raise ValueError(
             f"Column {name!r} of {where} has {len(kinds)} categories, and at most {_MOST} can be "
-            "learnt: group the rare ones, or drop the column."
+            f"learnt: {advice}."
         )
     return tuple(kinds)
 

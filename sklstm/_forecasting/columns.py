@@ -41,7 +41,7 @@ def _column(column: Any, what: str, advice: str) -> NDArray[np.float64]:
             return column.where(column.notna(), np.nan).to_numpy(np.float64)
         except (TypeError, OverflowError):  # complex numbers, 10**400
             pass
-    strange = next((f", not {value!r}" for value in given if not _reads_as_number(value)), "")
+    strange = next((f", not {value!r}" for value in given if not reads_as_number(value)), "")
     if _COMMA.fullmatch(strange):
         advice = (
             "Convert it with .str.replace(',', '.').astype(float) if the comma is a decimal point, "
@@ -54,7 +54,7 @@ def _column(column: Any, what: str, advice: str) -> NDArray[np.float64]:
     )
 
 
-def _reads_as_number(value: Any) -> bool:
+def reads_as_number(value: Any) -> bool:
     """Return whether a value, such as text, can be made a number."""
     try:
         float(value)

@@ -103,22 +103,23 @@ class TableColumns:
         """Return an indexed table with the rows of each series in order of time."""
         if self.time is None:
             return frame
-        index, keys = frame.index, list(frame.index.names)
-        twice = index.duplicated()
-        if twice.any():
-            found = index[twice.argmax()]
-            found = ", ".join(map(str, found)) if index.nlevels > 1 else str(found)
-            code = in_code(where)
-            advice = f"Drop one of them, with {code}.drop_duplicates({keys!r})"
-            if all(is_number(dtype) for dtype in frame.dtypes):
-                advice += (
-                    f", or take their mean, with {code}.groupby({keys!r}, as_index=False).mean()"
-                )
-            raise ValueError(
-                f"{where} has two rows for {found} ({twice.sum()} such rows). {advice}."
-            )
+        index = frame.index
+        if index.has_duplicates:
+            raise ValueError(self._two_rows(frame, where))
         order = _order_of_rows(index)
         return frame if order is None else frame.iloc[order]
+
+    def _two_rows(self, frame: Any, where: str) -> str:
+        """Say that an indexed table has two rows for one time of a series, and what to do."""
+        index, keys, code = frame.index, list(frame.index.names), in_code(where)
+        twice = index.duplicated()
+        found = index[twice.argmax()]
+        found = ", ".join(map(str, found)) if index.nlevels > 1 else str(found)
+        several = "" if self.series is not None else "If they are of several series, pass id_col. "
+        advice = f"Drop one of them, with {code}.drop_duplicates({keys!r})"
+        if all(is_number(dtype) for dtype in frame.dtypes):
+            advice += f", or take their mean, with {code}.groupby({keys!r}, as_index=False).mean()"
+        return f"{where} has two rows for {found} ({twice.sum()} such rows). {several}{advice}."
 
     def joined(self, answer: Any) -> Any:
         """Return an answer as a table if y was one."""
@@ -147,6 +148,8 @@ def _order_of_rows(index: Any) -> NDArray[np.intp] | None:
         return None if in_order else np.argsort(time)
     labels = index.droplevel(-1)
     series, names = labels.factorize()
+    if (series < 0).any():  # an error that names the row comes later
+        return None
     if in_order:
         same_time = np.diff(time) == 0
         if (np.diff(series)[same_time] > 0).all():
