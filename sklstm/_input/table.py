@@ -158,8 +158,8 @@ class Sequences:
         """
         if missing not in ("error", "mask"):
             raise ValueError(
-                f"missing={missing!r}: choose 'error', or 'mask' to keep gaps, for an estimator with "
-                "missing='mask' or 'decay'."
+                f"missing={missing!r}: choose 'error', or 'mask' to keep gaps, for an estimator "
+                "with missing='mask' or 'decay'."
             )
         frame = as_frame(frame)
         targets, several = listed(frame, target)
