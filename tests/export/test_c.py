@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklstm import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklstm.components import LSTM
 from sklstm.components.cells import CELLS
-from sklstm.export import to_c
+from sklstm.export import load_parameters, to_c
 from sklstm.export._c.cells import STEPS
 from tests.export.models import (
     CELL_CHOICES,
@@ -29,15 +29,14 @@ from tests.export.models import (
 from tests.toy import SMALL, sequences
 
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
+# what other compilers warn of or refuse: on a microcontroller, a double that nobody asked for is
+# slow; MSVC has no VLAs; C++ has more keywords
 STRICT = [
-    "-std=c99",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Wsign-conversion",
-    "-pedantic",
-    "-Werror",
-]
+    "-std=c99", "-pedantic", "-Wall", "-Wextra", "-Wconversion", "-Wsign-conversion",
+    "-Wdouble-promotion", "-Wshadow", "-Wcast-qual", "-Wvla", "-Wundef", "-Wstrict-prototypes",
+    "-Wmissing-prototypes", "-Wc++-compat", "-Werror",
+]  # fmt: skip
+LONGEST_LINE = 4095  # of those that every compiler of C99 reads
 TOLERANCE = 1e-6  # relative to the largest value of a prediction, or to the deviation of y
 FLOATS = ctypes.POINTER(ctypes.c_float)
 
@@ -51,6 +50,8 @@ class Compiled:
         to_c(model, folder / "model.c")
         self.header = (folder / "model.h").read_text("utf-8")
         self.source = (folder / "model.c").read_text("utf-8")
+        check_text(self.source)
+        check_text(self.header)
         self.n_outputs = int(re.search(r"MODEL_N_OUTPUTS (\d+)", self.header)[1])
         self.per_step = model.return_sequences
         library = folder / f"model_{compiler}.so"
@@ -84,6 +85,16 @@ class Compiled:
         for step, row in zip(np.ascontiguousarray(x, np.float32), out, strict=True):
             self.functions.model_step(state, pointer(step), pointer(row))
         return out
+
+
+def check_text(text):
+    """A file is what compilers read that differ from those of the tests.
+
+    Some read no UTF-8. For that of the Windows SDK 10.0.26100, NAN is no constant.
+    """
+    assert text.isascii()
+    assert max(map(len, text.splitlines())) <= LONGEST_LINE
+    assert not re.search(r"^static const[^;]*\b(NAN|INFINITY|nan|inf)\b", text, re.MULTILINE)
 
 
 def pointer(array):
@@ -218,6 +229,32 @@ def test_gaps_of_a_stream(monkeypatch, tmp_path, missing):
     assert_close(model, given, np.concatenate([stream.step(step) for step in x]))
 
 
+def test_a_gap_of_a_stream_may_be_longer_than_integers_count(monkeypatch, tmp_path):
+    """A counter of 32 bits would be 0 after 49 days of milliseconds: as if there were a value."""
+    X = [x.astype(np.float32) for x in draw_gaps()]
+    settings = SMALL | {"bidirectional": False, "scale": "channel", "dtype": "float32"}
+    model = untrained(monkeypatch, LSTMRegressor, X, np.arange(24.0), **settings, missing="mask")
+    stream, functions = model.stream(), Compiled(model, tmp_path).functions
+    state = State()
+    functions.model_init(ctypes.byref(state))
+    before = 2.0**32 - 1.0
+    state.last[:], state.ago[:] = [1.0] * 3, [before] * 3
+    stream._states["last"][...], stream._states["ago"][...] = 1.0, before
+    x, out = np.full(3, np.nan, np.float32), np.zeros(1, np.float32)
+    functions.model_step(ctypes.byref(state), pointer(x), pointer(out))
+    assert list(state.ago) == [2.0**32] * 3
+    assert_close(model, out, stream.step(x))
+
+
+class State(ctypes.Structure):
+    """The state of the stream above: 4 units, 3 channels."""
+
+    _fields_ = (
+        ("h", ctypes.c_float * 4), ("c", ctypes.c_float * 4), ("last", ctypes.c_float * 3),
+        ("ago", ctypes.c_double * 3), ("pool", ctypes.c_char * 1000),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("scale", ["both", "channel", "sequence", None])
 def test_a_channel_without_any_value_in_training(monkeypatch, tmp_path, scale):
     X = [x.astype(np.float32) for x in draw_gaps()]
@@ -264,13 +301,39 @@ def test_names_of_classes_are_strings_of_c(monkeypatch, tmp_path):
 
 def test_names_of_channels_and_of_the_file_do_no_harm(monkeypatch, tmp_path):
     X, slope = sequences(lengths=(4, 4))
-    rows = pd.concat({i: pd.DataFrame(x, columns=["/*a", "b*/"]) for i, x in enumerate(X)})
+    names = ["/*aé", "b*\\\n/*/"]  # a backslash joins lines before comments are looked for
+    rows = pd.concat({i: pd.DataFrame(x, columns=names) for i, x in enumerate(X)})
     settings = SMALL | {"bidirectional": False, "scale": "channel", "pooling": "mean"}
     model = untrained(monkeypatch, LSTMRegressor, rows, slope, **settings)
     for name in ("pool", "read"):  # as functions inside the file begin
         to_c(model, tmp_path / f"{name}.c")
+        check_text((tmp_path / f"{name}.c").read_text("utf-8"))
         files = tmp_path / f"{name}.c", "-o", tmp_path / f"{name}.o"
         subprocess.run([COMPILERS[0], *STRICT, "-c", *files], check=True)
+
+
+def test_many_channels_and_classes_are_no_long_lines(monkeypatch, tmp_path):
+    X = np.random.default_rng(0).standard_normal((600, 2, 500))
+    y = [f"a class with the number {i % 300}" for i in range(600)]
+    settings = SMALL | {"bidirectional": False, "scale": "channel"}
+    Compiled(untrained(monkeypatch, LSTMClassifier, X, y, **settings), tmp_path)
+
+
+def test_the_functions_are_those_of_c_in_cpp(monkeypatch, tmp_path):
+    """The header alone, as the preprocessor of a C++ compiler gives it."""
+    model, _ = draw_model(monkeypatch, 0)
+    to_c(model, tmp_path / "model.c")
+    command = [COMPILERS[0], "-E", "-P", "-D__cplusplus=201103L", "-x", "c", tmp_path / "model.h"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert re.search(r'extern "C" \{.*model_predict\(.*\);\s*\}\s*$', text, re.DOTALL)
+
+
+def test_parameters_beyond_float_are_refused(monkeypatch, tmp_path):
+    X, slope = sequences()
+    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL)
+    load_parameters(model, {"bias_l0": model.parameters_["bias_l0"] * 1e39})
+    with pytest.raises(ValueError, match=r"'bias_l0' of the C file would have values .* too large"):
+        to_c(model, tmp_path / "model.c")
 
 
 def test_a_rate_that_rounds_to_a_whole_number_is_a_number_of_c(monkeypatch, tmp_path):

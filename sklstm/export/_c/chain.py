@@ -11,7 +11,8 @@ static double weighted(const float *step, size_t block, size_t column)
 {
     double product = 0.0;
     for (size_t k = 0; k < N_CHANNELS; k++)
-        product += (double)step[k] * precision[(block * N_CHANNELS + k) * N_CHANNELS + column];
+        product += (double)step[k] *
+                   (double)precision[(block * N_CHANNELS + k) * N_CHANNELS + column];
     return product;
 }
 """
@@ -23,10 +24,10 @@ static void expect(const float *x, size_t n_timesteps, float *z, float *change)
 {
     float earlier[N_CHANNELS] = {0.0f}, now[N_CHANNELS];
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {
-        around known = {NAN, 0, 0};
+        around known = {(double)NAN, 0, 0};
         for (size_t t = 0; t < n_timesteps; t++) { /* from values on lines */
             const double value = read_value(&known, x, n_timesteps, t, channel);
-            const double unit = (value - center[channel]) * to_unit[channel];
+            const double unit = (value - mean_of(channel)) * to_unit[channel];
             z[t * N_CHANNELS + channel] = isnan(unit) ? 0.0f : (float)unit;
             change[t * N_CHANNELS + channel] = 0.0f;
         }
@@ -38,13 +39,14 @@ static void expect(const float *x, size_t n_timesteps, float *z, float *change)
             for (size_t k = 0; k < N_CHANNELS; k++)
                 now[k] = row[k];
             for (size_t k = 0; k < N_CHANNELS; k++) {
-                if (!isnan(x[t * N_CHANNELS + k]) || isnan(center[k]))
+                if (!isnan(x[t * N_CHANNELS + k]) || isnan(mean_of(k)))
                     continue;
                 const double product =
                     weighted(now, 1, k) + (t > 0 ? weighted(earlier, 0, k) : weighted(now, 3, k)) +
                     (is_last ? weighted(now, 4, k) : weighted(row + N_CHANNELS, 2, k));
                 float *moved = change + t * N_CHANNELS + k;
-                *moved = (float)(sweeps[2 * sweep] * *moved - sweeps[2 * sweep + 1] * product);
+                *moved = (float)(sweeps[2 * sweep] * (double)*moved -
+                                 sweeps[2 * sweep + 1] * product);
                 row[k] += *moved;
             }
             for (size_t k = 0; k < N_CHANNELS; k++)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from sklstm._version import __version__
 from sklstm.export._c import readout
-from sklstm.export._c.source import Source, quoted
+from sklstm.export._c.source import Source, quoted, wrapped
 from sklstm.export._c.stream import add_stream, state_type
 from sklstm.export._c.whole import add_whole, floats_per_step
 from sklstm.export._fitted import FittedModel
@@ -13,6 +15,10 @@ _HEADER = """#ifndef @UPPER@_H
 #define @UPPER@_H
 
 #include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define @UPPER@_N_CHANNELS @N_CHANNELS@
 #define @UPPER@_N_OUTPUTS @N_OUTPUTS@ /* @KIND@ */
@@ -23,6 +29,10 @@ _HEADER = """#ifndef @UPPER@_H
    workspace: @WORKSPACE@
    out @SHAPE@ */
 void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float *out);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
 """
@@ -47,7 +57,7 @@ def convert(model: FittedModel, name: str) -> tuple[str, str]:
     streams = _can_stream(model)
     (add_stream if streams else add_whole)(source, model, name)
     model.parameters.check_all_read("C")
-    title = f"/* {_description(model)}. */\n\n"
+    title = f"/* {_description(model)} */\n\n"
     includes = f'#include "{name}.h"\n\n#include <math.h>\n\n'
     classes = _classes(model, name)
     return title + includes + source.text() + classes, title + _header(model, name, streams)
@@ -103,14 +113,14 @@ def _n_outputs(model: FittedModel) -> int:
 
 def _description(model: FittedModel) -> str:
     """Return where the file comes from."""
-    channels = ", ".join(model.channel_names)
-    text = f"{type(model.estimator).__name__} of sklstm {__version__}; channels: {channels}"
-    return text.replace("*/", "* /").replace("/*", "/ *")
+    names = [json.dumps(channel) for channel in model.channel_names]  # in ASCII, without new lines
+    first = f"{type(model.estimator).__name__} of sklstm {__version__}; channels:"
+    return "\n".join([first, *wrapped(names)]).replace("*/", "* /").replace("/*", "/ *")
 
 
 def _classes(model: FittedModel, name: str) -> str:
     """Return the array of the names of the classes."""
     if model.classes is None:
         return ""
-    words = ", ".join(quoted(str(label)) for label in model.classes.tolist())
-    return f"\nconst char *const {name}_classes[{len(model.classes)}] = {{{words}}};\n"
+    words = "\n".join(wrapped([quoted(str(label)) for label in model.classes.tolist()]))
+    return f"\nconst char *const {name}_classes[{len(model.classes)}] = {{\n{words}\n}};\n"

@@ -73,7 +73,7 @@ static void mean_over_time(const float *x, size_t n_steps, size_t n_columns, flo
     for (size_t k = 0; k < n_columns; k++) {
         double total = 0.0;
         for (size_t t = 0; t < n_steps; t++)
-            total += x[t * n_columns + k];
+            total += (double)x[t * n_columns + k];
         mean[k] = (float)(total / (double)n_steps);
     }
 }

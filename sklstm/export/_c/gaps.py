@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sklstm._kernels.gather import GAP
 from sklstm.export._c import chain
 from sklstm.export._c.source import Source
@@ -18,10 +20,16 @@ _GUARD = """
 """
 
 _IS_OBSERVED = """
-/* a channel without a mean had no value in training, and is not read */
+/* the mean of a channel, NaN for one that had no value in training */
+static double mean_of(size_t channel)
+{
+    return @MEAN@;
+}
+
+/* a channel without a mean is not read */
 static int is_observed(const float *step, size_t channel)
 {
-    return !isnan(step[channel]) && !isnan(center[channel]);
+    return !isnan(step[channel]) && !isnan(mean_of(channel));
 }
 """
 
@@ -37,7 +45,7 @@ static double filled(size_t channel, double before, double ago, double next, dou
 
 # the mean of an Ornstein-Uhlenbeck process, see `_expected` in `gather`
 _DECAYED = """
-    const double rate = rates[channel], mean = center[channel];
+    const double rate = rates[channel], mean = mean_of(channel);
     if (rate > 0.0) { /* values decay to the mean */
         const double past = exp(-rate * ago), future = exp(-rate * until);
         if (isnan(next))
@@ -64,10 +72,10 @@ _READ_VALUE = """
 static double read_value(around *known, const float *x, size_t n_timesteps, size_t t,
                          size_t channel)
 {
-    double next = NAN;
+    double next = (double)NAN;
     if (is_observed(x + t * N_CHANNELS, channel)) {
         known->last = t + 1;
-        return known->before = x[t * N_CHANNELS + channel];
+        return known->before = (double)x[t * N_CHANNELS + channel];
     }
 @AHEAD@
     return filled(channel, known->before, (double)(t + 1 - known->last), next,
@@ -81,7 +89,7 @@ _LOOK_AHEAD = """\
             known->after++;
     }
     if (known->after < n_timesteps)
-        next = x[known->after * N_CHANNELS + channel];"""
+        next = (double)x[known->after * N_CHANNELS + channel];"""
 _DO_NOT_LOOK_AHEAD = """\
     (void)n_timesteps;
     known->after = t;"""
@@ -106,14 +114,14 @@ static void read_gaps(const float *x, size_t n_timesteps, size_t missing, float 
 _READ_STEP = """
 /* one time step (N_CHANNELS,), filled and scaled; last, ago (N_CHANNELS,): the last value, and how
    many steps ago it was */
-static void read_row(float *last, unsigned long *ago, const float *x, float *seen)
+static void read_row(float *last, double *ago, const float *x, float *seen)
 {
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {
         const int there = is_observed(x, channel);
         last[channel] = there ? x[channel] : last[channel];
-        ago[channel] = there ? 0 : ago[channel] + 1;
-        const double value = there ? x[channel]
-                                   : filled(channel, last[channel], (double)ago[channel], NAN, 0.0);
+        ago[channel] = there ? 0.0 : ago[channel] + 1.0;
+        const double known = (double)last[channel];
+        const double value = there ? known : filled(channel, known, ago[channel], (double)NAN, 0.0);
         seen[channel] = isnan(value) ? @NOTHING@ : @COPY@;
     }@GAPS@
 }
@@ -121,8 +129,8 @@ static void read_row(float *last, unsigned long *ago, const float *x, float *see
 _GAPS_OF_STEP = """
     for (size_t k = 0; k < N_GAPS; k++) {
         float *place = seen + N_CHANNELS + 2 * k;
-        place[0] = ago[gap_channels[k]] == 0 ? (float)GAP : 0.0f;
-        place[1] = (float)(GAP * log1p((double)ago[gap_channels[k]]));
+        place[0] = ago[gap_channels[k]] < 1.0 ? (float)GAP : 0.0f;
+        place[1] = (float)(GAP * log1p(ago[gap_channels[k]]));
     }"""
 
 _MOMENTS = """
@@ -133,13 +141,14 @@ static void moments(const float *x, size_t n_timesteps, size_t channel, double *
     double total = 0.0, squares = 0.0;
     size_t n = 0;
     for (size_t t = 0; t < n_timesteps; t++) {
-        const double value = x[t * N_CHANNELS + channel];
-        total += isnan(value) ? 0.0 : value;
-        n += isnan(value) ? 0 : 1;
+        if (isnan(x[t * N_CHANNELS + channel]))
+            continue;
+        total += (double)x[t * N_CHANNELS + channel];
+        n++;
     }
-    *mean = n > 0 ? total / (double)n : center[channel];
+    *mean = n > 0 ? total / (double)n : mean_of(channel);
     for (size_t t = 0; t < n_timesteps; t++) {
-        const double deviation = x[t * N_CHANNELS + channel] - *mean;
+        const double deviation = (double)x[t * N_CHANNELS + channel] - *mean;
         squares += isnan(deviation) ? 0.0 : deviation * deviation;
     }
     double variance = n > 0 ? squares / (double)n : 0.0;@OF_GAPS@
@@ -151,7 +160,7 @@ static void moments(const float *x, size_t n_timesteps, size_t channel, double *
 _OF_GAPS = """
     /* gaps count as values with mean and deviation of the training set */
     const double share = (double)(n_timesteps - n) / (double)n_timesteps;
-    const double away = *mean - center[channel], unit = 1.0 / to_unit[channel];
+    const double away = *mean - mean_of(channel), unit = 1.0 / to_unit[channel];
     variance = (1.0 - share) * variance + share * (unit * unit + (1.0 - share) * away * away);
     *mean -= share * away;"""
 
@@ -183,9 +192,9 @@ _OF_ALL_CHANNELS = {
     "ARGUMENTS": ", float *z, float *change",
     "EXPECT": "\n    expect(x, n_timesteps, z, change);",
     "VALUE": """is_observed(x + t * N_CHANNELS, channel)
-                                     ? x[t * N_CHANNELS + channel]
-                                     : center[channel] + z[t * N_CHANNELS + channel] /
-                                                             to_unit[channel]""",
+                                     ? (double)x[t * N_CHANNELS + channel]
+                                     : mean_of(channel) + (double)z[t * N_CHANNELS + channel] /
+                                                              to_unit[channel]""",
 }
 
 
@@ -198,7 +207,11 @@ def add_filling(source: Source, model: FittedModel) -> None:
     if len(model.number_gaps):
         source.define(N_GAPS=len(model.number_gaps), GAP=GAP)
         source.array("gap_channels", model.number_gaps, kind="size_t")
-    source.function(_IS_OBSERVED)
+    has_mean, mean = ~np.isnan(model.center[model.numeric]), "center[channel]"
+    if not has_mean.all():  # NAN is no constant expression everywhere, so not in the array
+        source.array("has_mean", has_mean, kind="size_t")
+        mean = f"has_mean[channel] ? {mean} : (double)NAN"
+    source.function(_IS_OBSERVED.replace("@MEAN@", mean))
     unused = "\n    (void)channel;"
     source.function(_FILLED.replace("@DECAYED@", _DECAYED if decays else unused))
 
@@ -212,7 +225,7 @@ def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: st
     source.declare(_AROUND)
     ahead = _LOOK_AHEAD if model.fills_ahead else _DO_NOT_LOOK_AHEAD
     source.function(_READ_VALUE.replace("@AHEAD@", ahead))
-    texts, known = _OF_CHANNEL_ALONE, "\n        around known = {NAN, 0, 0};"
+    texts, known = _OF_CHANNEL_ALONE, "\n        around known = {(double)NAN, 0, 0};"
     if chain.is_read(model):
         chain.add_expect(source, model)
         texts, known = _OF_ALL_CHANNELS, ""

@@ -16,10 +16,10 @@ static void moments(const float *x, size_t n_timesteps, size_t channel, double *
 {
     double total = 0.0, squares = 0.0;
     for (size_t t = 0; t < n_timesteps; t++)
-        total += x[t * N_CHANNELS + channel];
+        total += (double)x[t * N_CHANNELS + channel];
     *mean = total / (double)n_timesteps;
     for (size_t t = 0; t < n_timesteps; t++) {
-        const double deviation = x[t * N_CHANNELS + channel] - *mean;
+        const double deviation = (double)x[t * N_CHANNELS + channel] - *mean;
         squares += deviation * deviation;
     }
     const double of_a_sum = ROUNDING_OF_A_SUM * (double)n_timesteps;
@@ -47,7 +47,7 @@ static void read_input(const float *x, size_t n_timesteps, float *seen)
         seen[k] = 0.0f;
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
         for (size_t t = 0; t < n_timesteps; t++) {
-            const float value = x[t * N_CHANNELS + channel];
+            const double value = (double)x[t * N_CHANNELS + channel];
             float *place = place_in(seen, missing + t, channel);
 @COPIES@
         }
@@ -89,7 +89,7 @@ def add_step_input(source: Source, model: FittedModel) -> None:
 static void read_row(const float *x, float *seen)
 {{
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {{
-        const float value = x[channel];
+        const double value = (double)x[channel];
         seen[channel] = {copy};
     }}
 }}
@@ -100,7 +100,7 @@ def _nothing(model: FittedModel) -> str:
     """Return the expression of what is read of a channel of which nothing is known: its mean."""
     if model.scale is not None:
         return "0.0f"
-    return "(isnan(center[channel]) ? 0.0f : (float)center[channel])"
+    return "(isnan(mean_of(channel)) ? 0.0f : (float)mean_of(channel))"
 
 
 def _copies(source: Source, model: FittedModel) -> list[str]:
@@ -108,7 +108,7 @@ def _copies(source: Source, model: FittedModel) -> list[str]:
     of_channel, by_channel = _OF_CHANNEL, model.scale in ("both", "channel")
     center, unit = model.center[model.numeric], model.deviation[model.numeric]
     if by_channel or model.reads_gaps:
-        source.array("center", center, kind="double")
+        source.array("center", np.nan_to_num(center), kind="double")
     if by_channel or chain.is_read(model):
         source.array("to_unit", 1.0 / unit, kind="double")
     width, mean, deviation = model.by_size[:, model.numeric]
@@ -123,5 +123,5 @@ def _copies(source: Source, model: FittedModel) -> list[str]:
         "both": [of_channel, _OF_SEQUENCE],
         "channel": [of_channel],
         "sequence": [_OF_SEQUENCE],
-        None: ["(float)value" if model.reads_gaps else "value"],
+        None: ["(float)value"],
     }[model.scale]

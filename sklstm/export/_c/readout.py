@@ -11,13 +11,15 @@ from sklstm.components.survival import Survival
 from sklstm.export._c.source import ADD_PRODUCT, SIGMOID, Source, literal
 from sklstm.export._fitted import FittedModel
 
-# For each part of a pooling: what it remembers, the statements that take the states y of one more
-# step (n_steps counts it already), and where the features k come from.
+# For each part of a pooling: what it remembers, its values before the first step, the statements
+# that take the states y of one more step (n_steps counts it already), and where the features k come
+# from.
 _REMEMBERS = {
     "mean": "    float total[{n}];\n",
     "max": "    float highest[{n}];\n",
     "attention": "    float average[{n}], log_total;\n",
 }
+_BEFORE = {"mean": ", {0.0f}", "max": ", {0.0f}", "attention": ", {0.0f}, 0.0f"}
 _TAKES = {
     "last": "",
     "mean": """
@@ -29,13 +31,13 @@ _TAKES = {
             p->highest[k] = y[k];""",
     "attention": """
     const float now = score(y);
-    float before = p->n_steps == 1 ? now : p->log_total, share = 1.0f;
-    if (p->n_steps > 1) { /* log(exp(before) + exp(now)), without overflow */
-        const float high = now > before ? now : before;
+    float share = 1.0f;
+    if (p->n_steps == 1) {
+        p->log_total = now;
+    } else { /* log(exp(before) + exp(now)), without overflow */
+        const float before = p->log_total, high = now > before ? now : before;
         p->log_total = high + log1pf(expf(now > before ? before - now : now - before));
         share = expf(now - p->log_total);
-    } else {
-        p->log_total = before;
     }
     for (size_t k = 0; k < N_STATES; k++)
         p->average[k] = p->n_steps == 1 ? y[k] : p->average[k] + share * (y[k] - p->average[k]);""",
@@ -127,6 +129,11 @@ typedef struct {{
     size_t n_steps;
 {"".join(fields).format(n=n_states)}}} {name};
 """
+
+
+def pool_before(model: FittedModel) -> str:
+    """Return what pooling remembers before the first step."""
+    return f"{{0{''.join(_BEFORE.get(part, '') for part in model.spec.pooling)}}}"
 
 
 def add_pooling(source: Source, model: FittedModel, kind: str) -> None:

@@ -26,11 +26,18 @@ class Source:
 
     def array(self, name: str, values: ArrayLike, *, kind: str = "float") -> str:
         """Add an array in C's order, and return its name."""
-        numbers = np.asarray(values, _TYPES[kind])
+        with np.errstate(over="ignore"):
+            numbers = np.asarray(values, _TYPES[kind])
+        if not np.isfinite(numbers).all():  # C has no constant for them
+            raise ValueError(
+                f"The array {name!r} of the C file would have values that are not finite or too "
+                f"large for {kind}: see parameters_ of this name or of the same layer. "
+                "Fit again, or load other parameters."
+            )
         words = [literal(x) for x in numbers.ravel()]
         shape = " x ".join(map(str, numbers.shape))
-        lines = [f"static const {kind} {name}[{numbers.size}] = {{ /* {shape} */"]
-        self._arrays.append("\n".join([*lines, *_wrapped(words), "};"]))
+        first = f"static const {kind} {name}[{numbers.size}] = {{ /* {shape} */"
+        self._arrays.append("\n".join([first, *wrapped(words), "};"]))
         return name
 
     def record(self, kind: str, name: str, *values: Any) -> str:
@@ -70,8 +77,6 @@ def literal(number: Any) -> str:
     """Return a number in C, which reads it back to the last bit."""
     if number.dtype.kind == "i":
         return str(number)
-    if np.isnan(number):
-        return "NAN"
     if number.dtype == np.float64:
         word = f"{number:.17g}"
         return word if set(word) & set(".e") else word + ".0"
@@ -79,8 +84,8 @@ def literal(number: Any) -> str:
     return (word if set(word) & set(".e") else word + ".0") + "f"
 
 
-def _wrapped(words: list[str]) -> list[str]:
-    """Return words with commas in lines of limited width."""
+def wrapped(words: list[str]) -> list[str]:
+    """Return words with commas in lines of limited width: compilers need not read long ones."""
     lines, line = [], "   "
     for word in words:
         if len(line) + len(word) + 2 > _LINE:

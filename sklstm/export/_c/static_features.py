@@ -18,7 +18,7 @@ static void split(const float *x, size_t n_timesteps, float *numbers, float *con
     for (size_t k = 0; k < N_STATIC; k++) {
         const float *value = x + static_channels[k];
 @FIND@
-        constant[k] = (float)((*value - static_center[k]) / static_deviation[k]);@KNOWN@
+        constant[k] = (float)(((double)*value - static_center[k]) / static_deviation[k]);@KNOWN@
     }
 }
 """

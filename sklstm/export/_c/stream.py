@@ -40,8 +40,8 @@ void @NAME@_init(@NAME@_state *state)
 """
 _NOTHING_SEEN = """\
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {
-        state->last[channel] = NAN;
-        state->ago[channel] = 0;
+        state->last[channel] = (float)NAN;
+        state->ago[channel] = 0.0;
     }
 """
 _STEP = """
@@ -114,7 +114,7 @@ def state_type(model: FittedModel, name: str) -> str:
     fields = [f"    float {part}[{spec.num_layers}][{spec.hidden_size}];" for part in _parts(model)]
     if model.reads_gaps:  # the last values, and how many steps ago they were
         fields.append(f"    float last[{model.n_channels}];")
-        fields.append(f"    unsigned long ago[{model.n_channels}];")
+        fields.append(f"    double ago[{model.n_channels}];")
     if pool:
         fields.append(f"    {name}_pool pool;")
     return f"{pool}\ntypedef struct {{\n{chr(10).join(fields)}\n}} {name}_state;\n"

@@ -144,7 +144,7 @@ def _readout(source: Source, model: FittedModel, name: str, at: str) -> list[str
     readout.add_pooling(source, model, f"{name}_pool")
     readout.add_head(source, model)
     lines = [
-        f"{name}_pool pool = {{0}};",
+        f"{name}_pool pool = {readout.pool_before(model)};",
         "for (size_t t = 0; t < n_steps; t++)",
         f"    pool_add(&pool, {at} + t * N_STATES);",
     ]
