@@ -188,6 +188,15 @@ def test_without_a_cache_it_works_and_warns_once(sealed):
     assert "Set the environment variable NUMBA_CACHE_DIR to a folder that can be" in warning
 
 
+def test_a_user_without_a_home_has_no_cache(sealed, tmp_path, monkeypatch):
+    """What Numba names then is below the current folder, "~/.cache" for instance."""
+    monkeypatch.chdir(tmp_path)
+    n_compiled, [warning] = compiled(**sealed | {"XDG_CACHE_HOME": "below_here"})
+    assert n_compiled == 2
+    assert "Set the environment variable NUMBA_CACHE_DIR" in warning
+    assert not (tmp_path / "below_here").exists()
+
+
 def test_read_only_installation_uses_the_users_cache(sealed, tmp_path):
     home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     assert compiled(**sealed | home) == (2, [])

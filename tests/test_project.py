@@ -41,6 +41,13 @@ def test_a_package_has_one_floor():
                 assert floors(everything)[name] == version, (extra, name)
 
 
+def test_the_sdist_has_all_pages():
+    """hatchling adds the README by itself only where pyproject.toml names it directly."""
+    included = CONFIGURATION["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"]
+    assert {page.name for page in ROOT.glob("*.md")} <= set(included)
+    assert all((ROOT / name).exists() for name in included)
+
+
 def test_addresses():
     urls = PROJECT["urls"]
     assert set(urls) == {"Homepage", "Documentation", "Source", "Changelog", "Issues"}

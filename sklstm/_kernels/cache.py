@@ -136,11 +136,16 @@ def _is_set_by_user() -> bool:
 
 
 def _candidates(source: Path) -> list[Path]:
-    """Return the folders that Numba would use for a source file, best first."""
+    """Return the folders that Numba would use for a source file, best first.
+
+    A user without a home has no folder: it would be below the current one, where anybody may have
+    left files, and what is read from a cache is run.
+    """
     own = Path(AppDirs("numba", False).user_cache_dir, "sklstm")
+    best = source.parent / "__pycache__"
     if _is_set_by_user():
-        return [Path(numba.config.CACHE_DIR, "sklstm"), own]
-    return [source.parent / "__pycache__", own]
+        best = Path(numba.config.CACHE_DIR, "sklstm")
+    return [best, own] if own.is_absolute() else [best]
 
 
 def _folders(source: Path) -> list[Path]:
@@ -148,8 +153,8 @@ def _folders(source: Path) -> list[Path]:
 
     If the best folder cannot be written, somebody else may still have filled it.
     """
-    best, own = _candidates(source)
-    return [best] if _is_writable(best) else [best, own]
+    candidates = _candidates(source)
+    return candidates[:1] if _is_writable(candidates[0]) else candidates
 
 
 @functools.cache
