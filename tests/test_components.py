@@ -1,7 +1,10 @@
 """Components: objects that carry what concerns one part, through scikit-learn's own means."""
 
 import dataclasses
+import inspect
 import pickle
+import re
+import sys
 
 import numpy as np
 import pytest
@@ -211,15 +214,32 @@ def test_the_docstring_has_every_parameter_in_the_order_of_the_groups(Estimator)
     places = []
     for field in dataclasses.fields(Estimator):
         default = f'"{field.default}"' if isinstance(field.default, str) else field.default
-        line = f"\n    {field.name} : {field.metadata['kind']}, default={default}\n"
+        line = f"\n{field.name} : {field.metadata['kind']}, default={default}\n    "
         assert line in Estimator.__doc__, field.name
         places.append((Estimator.__doc__.index(line), field.metadata["group"]))
     order = [group for _, group in sorted(places)]
     assert sorted(order, key=sklstm._estimator.hyper_parameters.GROUPS.index) == order
 
 
-def test_the_help_is_short():
+@pytest.mark.parametrize("Estimator", [LSTMClassifier, LSTMRegressor])
+def test_shared_parts_of_docstrings_are_indented_as_the_rest(Estimator):
+    """Python 3.13 takes the indentation out of what stands in the source."""
+    methods = [getattr(Estimator, name) for name in dir(Estimator) if not name.startswith("_")]
+    for owner in (Estimator, *filter(callable, methods)):
+        text = owner.__doc__ or ""
+        assert text == inspect.cleandoc(text) or not owner.__module__.startswith("sklstm."), owner
+        sections = re.split(r"^(\w+)\n-+$", text, flags=re.MULTILINE)
+        for title, section in zip(sections[1::2], sections[2::2], strict=True):
+            if title == "Parameters":
+                lines = [line for line in section.splitlines() if line]
+                assert {len(line) - len(line.lstrip()) for line in lines} <= {0, 4}, owner
+
+
+def test_the_help_is_short(monkeypatch):
     """It was 814 lines once."""
     import pydoc
 
+    if sys.version_info >= (3, 13):  # signatures have a line for each parameter there
+        in_one_line = inspect.Signature.format
+        monkeypatch.setattr(inspect.Signature, "format", lambda self, **_: in_one_line(self))
     assert len(pydoc.render_doc(LSTMClassifier).splitlines()) <= 453

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import textwrap
 from typing import Any, TypeVar
 
@@ -11,31 +12,31 @@ from sklstm._estimator.hyper_parameters import GROUPS
 T = TypeVar("T", bound=type)
 
 _START_HERE = """Start with the first six
-    parameters; docs/reference/estimators.md says more about each. With ``return_sequences=True``
-    y and all predictions are for each time step: an array, or a list of arrays."""
+parameters; docs/reference/estimators.md says more about each. With ``return_sequences=True``
+y and all predictions are for each time step: an array, or a list of arrays."""
 
 _REFERENCES = """.. [1] S. Hochreiter and J. Schmidhuber (1997). Long short-term memory. Neural
-           Computation 9(8), 1735-1780.
-    .. [2] F. Gers, J. Schmidhuber and F. Cummins (2000). Learning to forget: continual
-           prediction with LSTM. Neural Computation 12(10), 2451-2471."""
+       Computation 9(8), 1735-1780.
+.. [2] F. Gers, J. Schmidhuber and F. Cummins (2000). Learning to forget: continual
+       prediction with LSTM. Neural Computation 12(10), 2451-2471."""
 
 _ATTRIBUTES = """theta_ : ndarray of shape (n_parameters,) or (n_estimators, n_parameters)
-        All trained parameters; `parameters_` has them by name, `estimators_` by member.
-    n_iter_, loss_, loss_curve_, validation_scores_, best_validation_score_
-        Epochs that were run, their mean loss, and scores on the validation set or None.
-    n_features_in_, n_channels_in_, channel_mean_, channel_scale_, patch_size_, front_, branch_
-        The form of X, its scaling, and what "auto" became; see docs/reference/estimators.md."""
+    All trained parameters; `parameters_` has them by name, `estimators_` by member.
+n_iter_, loss_, loss_curve_, validation_scores_, best_validation_score_
+    Epochs that were run, their mean loss, and scores on the validation set or None.
+n_features_in_, n_channels_in_, channel_mean_, channel_scale_, patch_size_, front_, branch_
+    The form of X, its scaling, and what "auto" became; see docs/reference/estimators.md."""
 
 _X_OF_FIT = """X : array-like, list of arrays or DataFrame
-            Sequences in any form of docs/how_to/ragged_and_padded_input.md."""
+    Sequences in any form of docs/how_to/ragged_and_padded_input.md."""
 
 _X = "X : sequences, as in `fit`"
 
 _WEIGHT = """sample_weight : array-like of shape (n_samples,), or as y, default=None
-            Weights; a whole number counts as so many copies."""
+    Weights; a whole number counts as so many copies."""
 
 _VALIDATION = """X_val, y_val : as X and y, default=None
-            Validation set, which switches `early_stopping` on."""
+    Validation set, which switches `early_stopping` on."""
 
 
 def parameters_of(cls: type, groups: tuple[str, ...] = GROUPS) -> str:
@@ -47,10 +48,10 @@ def parameters_of(cls: type, groups: tuple[str, ...] = GROUPS) -> str:
             declared = field.metadata
             if declared.get("group") == group:
                 text = textwrap.fill(declared["text"], 84)
-                text = textwrap.indent(text, " " * 8)
+                text = textwrap.indent(text, " " * 4)
                 kind = f"{field.name} : {declared['kind']}, default={_shown(field.default)}"
                 sections.append(f"{kind}\n{text}")
-    return "\n    ".join(sections)
+    return "\n".join(sections)
 
 
 def _shown(default: Any) -> str:
@@ -71,7 +72,10 @@ class _Brief:
 
 
 def documented(cls: T) -> T:
-    """Fill the shared parts into the docstrings of a class and its methods."""
+    """Fill the shared parts into the docstrings of a class and its methods.
+
+    Python 3.13 takes the indentation out of docstrings. Here it is taken out before, too.
+    """
     parts = {
         "{parameters}": parameters_of(cls),
         "{start_here}": _START_HERE,
@@ -85,8 +89,10 @@ def documented(cls: T) -> T:
     ours = [base for base in cls.__mro__ if base.__module__.startswith("sklstm.")]
     for owner in (cls, *(method for base in ours for method in vars(base).values())):
         if callable(owner) and owner.__doc__:
+            filled = inspect.cleandoc(owner.__doc__)
             for mark, text in parts.items():
-                owner.__doc__ = owner.__doc__.replace(mark, text)
+                filled = filled.replace(mark, text)
+            owner.__doc__ = filled
     for name, method in list(vars(cls).items()):
         if name.startswith("set_") and name.endswith("_request"):
             setattr(cls, name, _Brief(method))

@@ -1,7 +1,7 @@
 """The reference page of the forecaster has every parameter, default, method and attribute."""
 
 import re
-from inspect import signature
+from inspect import cleandoc, signature
 from pathlib import Path
 
 from sklearn.base import BaseEstimator
@@ -28,7 +28,7 @@ def test_reference_has_the_methods_and_attributes():
 
 
 def test_docstring_has_the_parameters_in_their_order():
-    text = sklstm.LSTMForecaster.__doc__
+    text = cleandoc(sklstm.LSTMForecaster.__doc__)
     parameters = text[text.index("Parameters\n") : text.index("Attributes\n")]
-    lines = re.findall(r"^    ([\w, ]+) : ", parameters, re.MULTILINE)
+    lines = re.findall(r"^([\w, ]+) : ", parameters, re.MULTILINE)
     assert ", ".join(lines).split(", ") == list(signature(LSTMForecaster).parameters)
