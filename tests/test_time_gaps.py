@@ -10,7 +10,6 @@ from sklearn.model_selection import GridSearchCV
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._kernels.gather import GAP
-from sklstm.export import to_c
 from sklstm.inspection import input_gradients, integrated_gradients
 from tests.toy import ESTIMATORS, SMALL, raw
 
@@ -224,7 +223,6 @@ MISTAKES = {
         lambda: fitted(bidirectional=False, scale="channel", patch_size=1).stream(),
         "which the steps of a stream do not have: fit with time_gaps=False",
     ),
-    "an export": (lambda: to_c(fitted(), "model.c"), "time_gaps=True cannot be exported to C"),
 }
 
 

@@ -154,6 +154,11 @@ class FittedModel:
         return self.estimator.time_unit_ if reads_times else None
 
     @property
+    def has_time_stamps(self) -> bool:
+        """Whether times are in seconds, not in the numbers of an index."""
+        return self.time_unit is not None and self.estimator._time_kind == "time stamps"
+
+    @property
     def rates(self) -> NDArray[np.float64]:
         """The rates (n_numeric,) at which values decay in gaps; 0: the gap is filled on a line."""
         return self.estimator._roles.reading.rates
@@ -269,11 +274,6 @@ def _warn_of_coarse(scaled: list[tuple[str, str, float, float]], form: str) -> N
 
 def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
     """Refuse what the network reads beside numbers at every step."""
-    if estimator._architecture["time_gaps"]:
-        raise ValueError(
-            "A network with time_gaps=True cannot be exported to C: fit with time_gaps=False, with "
-            "the time since the step before as a channel, or use to_onnx."
-        )
     if estimator.categories_:
         raise ValueError(
             "A network that reads categories cannot be exported to C: fit with "

@@ -38,9 +38,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks, one with self-attention,
-        categories or ``time_gaps=True``, or if the name of the file is none for
-        a function.
+        If the estimator cannot be exported, as an ensemble of networks, one with self-attention or
+        categories, or if the name of the file is none for a function.
 
     Notes
     -----
@@ -48,6 +47,10 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     as in ``predict``. Static features are channels of x, behind all others if fit was given
     columns of a 2-D X. With ``missing="mask"`` or ``"decay"`` NaN in x is a gap; else the functions
     check nothing, and it gives NaN. A sequence must have at least one time step.
+
+    With ``time_gaps=True`` x has one more channel, the last one: the time since the step before, in
+    seconds if fit was given time stamps, or in the numbers of its times; in the first step it is
+    not read. Such a network may have ``init`` and ``step`` too: each step comes with its time.
 
     Examples
     --------

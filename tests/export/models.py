@@ -1,6 +1,7 @@
 """Estimators with every part of a network, drawn at random, for the tests of the exporters."""
 
 import numpy as np
+import pandas as pd
 
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm._training.training import History
@@ -137,6 +138,24 @@ def draw_gaps():
         x[0, 0] = x[-1, 1] = 1.0  # there are steps in each, and none is padding
         X.append(x)
     return X
+
+
+def with_times(X, unit):
+    """Return a long frame of sequences at random times, and X with the times between as a channel.
+
+    unit: None: the times are numbers; else that of time stamps
+    """
+    rng = np.random.default_rng(0)
+    frames, arrays = {}, []
+    for k, x in enumerate(X):
+        elapsed = rng.integers(1, 500, len(x))
+        times = elapsed.cumsum()
+        if unit is not None:
+            times = pd.Timestamp("2026-01-01") + pd.to_timedelta(times, unit)
+        frames[k] = pd.DataFrame(x, index=times, columns=list("abcd")[: x.shape[1]])
+        arrays.append(np.column_stack([x, elapsed]))
+        arrays[-1][0, -1] = [np.nan, 0.0, 7.0][k % 3]  # not read: there is no step before
+    return pd.concat(frames), arrays
 
 
 def draw_target(seed, slope):

@@ -403,16 +403,6 @@ def test_an_ensemble_is_refused_with_what_to_do(tmp_path):
     to_c(model.estimators_[1], tmp_path / "model.c")
 
 
-def test_times_are_refused(monkeypatch, tmp_path):
-    X, slope = sequences()
-    rows = pd.concat({i: pd.DataFrame(x) for i, x in enumerate(X)})
-    model = untrained(monkeypatch, LSTMRegressor, rows, slope, **SMALL, time_gaps=True)
-    with pytest.raises(
-        ValueError, match="time_gaps=True cannot be exported to C: fit with time_ga"
-    ):
-        to_c(model, tmp_path / "model.c")
-
-
 def test_self_attention_is_refused(monkeypatch, tmp_path):
     X, slope = sequences()
     model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, attention="self")

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklstm import LSTMRegressor
 from sklstm.export import to_onnx
-from tests.export.models import as_input, draw_gaps, untrained
+from tests.export.models import as_input, draw_gaps, untrained, with_times
 from tests.export.test_onnx import TOLERANCE, run
 from tests.toy import SMALL, sequences
 
@@ -107,24 +107,6 @@ def test_gaps_that_all_channels_fill_and_that_decay(monkeypatch, missing, scale,
     np.testing.assert_allclose(given, model.predict(x), rtol=TOLERANCE, atol=TOLERANCE)
 
 
-def with_times(X, unit):
-    """Return a long frame of sequences at random times, and X with the times between as a channel.
-
-    unit: None: the times are numbers; else that of time stamps
-    """
-    rng = np.random.default_rng(0)
-    frames, arrays = {}, []
-    for k, x in enumerate(X):
-        elapsed = rng.integers(1, 500, len(x))
-        times = elapsed.cumsum()
-        if unit is not None:
-            times = pd.Timestamp("2026-01-01") + pd.to_timedelta(times, unit)
-        frames[k] = pd.DataFrame(x, index=times, columns=["a", "b", "c"])
-        arrays.append(np.column_stack([x, elapsed]))
-        arrays[-1][0, -1] = [np.nan, 0.0, 7.0][k % 3]  # not read: there is no step before
-    return pd.concat(frames), as_input(arrays)
-
-
 @pytest.mark.parametrize("scale", ["both", None])
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("missing", ["error", "mask", "decay"])
@@ -133,7 +115,8 @@ def test_times(monkeypatch, missing, bidirectional, scale):
     X = draw_gaps()
     if missing == "error":
         X = [np.nan_to_num(x) for x in X]
-    frame, x = with_times(X, "s" if bidirectional else None)
+    frame, arrays = with_times(X, "s" if bidirectional else None)
+    x = as_input(arrays)
     settings = SMALL | {"missing": missing, "scale": scale, "bidirectional": bidirectional}
     model = untrained(
         monkeypatch, LSTMRegressor, frame, np.arange(24.0), **settings, time_gaps=True

@@ -24,7 +24,7 @@ static void expect(const float *x, size_t n_timesteps, float *z, float *change)
 {
     float earlier[N_CHANNELS] = {0.0f}, now[N_CHANNELS];
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {
-        around known = {(double)NAN, 0, 0};
+        around known = {(double)NAN, 0.0, 0.0, 0};
         for (size_t t = 0; t < n_timesteps; t++) { /* from values on lines */
             const double value = read_value(&known, x, n_timesteps, t, channel);
             const double unit = (value - mean_of(channel)) * to_unit[channel];

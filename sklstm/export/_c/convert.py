@@ -25,7 +25,7 @@ extern "C" {
 #define @UPPER@_WORKSPACE(n_timesteps) @SIZE@
 @CLASSES@@STREAM@
 /* Predict from a whole sequence of at least one time step.
-   x (n_timesteps, @UPPER@_N_CHANNELS): one time step after another@GAPS@
+   x (n_timesteps, @UPPER@_N_CHANNELS): one time step after another@GAPS@@TIMES@
    workspace: @WORKSPACE@
    out @SHAPE@ */
 void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float *out);
@@ -44,7 +44,8 @@ _STREAM = """
 /* Start a sequence. */
 void @NAME@_init(@NAME@_state *state);
 
-/* Feed one time step x (@UPPER@_N_CHANNELS,)@GAPS@, and predict from all steps since the start.
+/* Feed one time step, and predict from all steps since the start.
+   x (@UPPER@_N_CHANNELS,)@GAPS@@TIMES@
    out (@UPPER@_N_OUTPUTS,) */
 void @NAME@_step(@NAME@_state *state, const float *x, float *out);
 """
@@ -96,12 +97,23 @@ def _header(model: FittedModel, name: str, streams: bool) -> str:
         "STREAM": state_type(model, name) + _STREAM if streams else "",
         "WORKSPACE": workspace,
         "GAPS": "; NaN is a gap" if model.reads_gaps else "",
+        "TIMES": _times(model),
         "SHAPE": f"(n_timesteps, {upper}_N_OUTPUTS)" if per_step else f"({upper}_N_OUTPUTS,)",
     }
     header = _HEADER
     for key in ("CLASSES", "STREAM", *texts):  # those that hold others come first
         header = header.replace(f"@{key}@", texts[key])
     return header
+
+
+def _times(model: FittedModel) -> str:
+    """Return what the header says of the last channel, if it is the time."""
+    if not model.time_unit:
+        return ""
+    unit = "seconds" if model.has_time_stamps else "the numbers of the times of fit"
+    return f"""
+   The last channel of x is the time since the step before, in {unit}.
+   It is needed at every step but the first, where it is not read."""
 
 
 def _n_outputs(model: FittedModel) -> int:

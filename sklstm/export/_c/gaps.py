@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklstm._kernels.gather import GAP
-from sklstm.export._c import chain
+from sklstm.export._c import chain, numbers
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -39,7 +39,8 @@ static double filled(size_t channel, double before, double ago, double next, dou
 {@DECAYED@
     if (isnan(next))
         return before;
-    return isnan(before) ? next : before + (next - before) * (ago / (ago + until));
+    const int are_apart = !isnan(before) && ago + until > 0.0;
+    return are_apart ? before + (next - before) * (ago / (ago + until)) : next;
 }
 """
 
@@ -53,17 +54,19 @@ _DECAYED = """
         if (isnan(before))
             return mean + (next - mean) * future;
         const double all = expm1(-2.0 * rate * (ago + until));
+        if (!(all < 0.0)) /* no time between them */
+            return next;
         const double of_before = past * expm1(-2.0 * rate * until) / all;
         const double of_next = future * expm1(-2.0 * rate * ago) / all;
         return mean + of_before * (before - mean) + of_next * (next - mean);
     }"""
 
 _AROUND = """
-/* what is known around the steps of a channel: the last value, its step counted from 1, and the
-   step of the next value */
+/* what is known around the steps of a channel: the last value, how long ago it was, the step of the
+   next value, and the time between both */
 typedef struct {
-    double before;
-    size_t last, after;
+    double before, ago, between;
+    size_t after;
 } around;
 """
 
@@ -74,38 +77,42 @@ static double read_value(around *known, const float *x, size_t n_timesteps, size
 {
     double next = (double)NAN;
     if (is_observed(x + t * N_CHANNELS, channel)) {
-        known->last = t + 1;
+        known->ago = 0.0;
         return known->before = (double)x[t * N_CHANNELS + channel];
     }
+    known->ago += @TIME@;
 @AHEAD@
-    return filled(channel, known->before, (double)(t + 1 - known->last), next,
-                  (double)(known->after - t));
+    return filled(channel, known->before, known->ago, next, known->between - known->ago);
 }
 """
 _LOOK_AHEAD = """\
     if (known->after <= t) {
-        known->after = t + 1;
-        while (known->after < n_timesteps && !is_observed(x + known->after * N_CHANNELS, channel))
-            known->after++;
+        double until = 0.0;
+        for (known->after = t + 1; known->after < n_timesteps; known->after++) {
+            until += @TIME_AFTER@;
+            if (is_observed(x + known->after * N_CHANNELS, channel))
+                break;
+        }
+        known->between = known->ago + until;
     }
     if (known->after < n_timesteps)
         next = (double)x[known->after * N_CHANNELS + channel];"""
 _DO_NOT_LOOK_AHEAD = """\
-    (void)n_timesteps;
-    known->after = t;"""
+    (void)n_timesteps;"""
 
 _READ_GAPS = """
 /* of each channel with gaps whether it was observed, and how long ago */
 static void read_gaps(const float *x, size_t n_timesteps, size_t missing, float *seen)
 {
     for (size_t k = 0; k < N_GAPS; k++) {
-        size_t ago = 0;
+        double ago = 0.0;
         for (size_t t = 0; t < n_timesteps; t++) {
+            const int there = is_observed(x + t * N_CHANNELS, gap_channels[k]);
             float *row = seen + (missing + t) / ROW_STEPS * ROW + ROW_STEPS * N_CHANNELS * N_COPIES;
             float *place = row + ((missing + t) % ROW_STEPS * N_GAPS + k) * 2;
-            ago = is_observed(x + t * N_CHANNELS, gap_channels[k]) ? 0 : ago + 1;
-            place[0] = ago == 0 ? (float)GAP : 0.0f;
-            place[1] = (float)(GAP * log1p((double)ago));
+            ago = there ? 0.0 : ago + @TIME@;
+            place[0] = there ? (float)GAP : 0.0f;
+            place[1] = (float)(GAP * log1p(ago));
         }
     }
 }
@@ -113,13 +120,13 @@ static void read_gaps(const float *x, size_t n_timesteps, size_t missing, float 
 
 _READ_STEP = """
 /* one time step (N_CHANNELS,), filled and scaled; last, ago (N_CHANNELS,): the last value, and how
-   many steps ago it was */
-static void read_row(float *last, double *ago, const float *x, float *seen)
+   long ago it was; passed: time since the step before */
+static void read_row(float *last, double *ago, double passed, const float *x, float *seen)
 {
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {
         const int there = is_observed(x, channel);
         last[channel] = there ? x[channel] : last[channel];
-        ago[channel] = there ? 0.0 : ago[channel] + 1.0;
+        ago[channel] = there ? 0.0 : ago[channel] + passed;
         const double known = (double)last[channel];
         const double value = there ? known : filled(channel, known, ago[channel], (double)NAN, 0.0);
         seen[channel] = isnan(value) ? @NOTHING@ : @COPY@;
@@ -129,7 +136,7 @@ static void read_row(float *last, double *ago, const float *x, float *seen)
 _GAPS_OF_STEP = """
     for (size_t k = 0; k < N_GAPS; k++) {
         float *place = seen + N_CHANNELS + 2 * k;
-        place[0] = ago[gap_channels[k]] < 1.0 ? (float)GAP : 0.0f;
+        place[0] = is_observed(x, gap_channels[k]) ? (float)GAP : 0.0f;
         place[1] = (float)(GAP * log1p(ago[gap_channels[k]]));
     }"""
 
@@ -212,6 +219,7 @@ def add_filling(source: Source, model: FittedModel) -> None:
         source.array("has_mean", has_mean, kind="size_t")
         mean = f"has_mean[channel] ? {mean} : (double)NAN"
     source.function(_IS_OBSERVED.replace("@MEAN@", mean))
+    source.function(numbers.TIME_TO if model.time_unit else "")
     unused = "\n    (void)channel;"
     source.function(_FILLED.replace("@DECAYED@", _DECAYED if decays else unused))
 
@@ -224,8 +232,8 @@ def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: st
     add_filling(source, model)
     source.declare(_AROUND)
     ahead = _LOOK_AHEAD if model.fills_ahead else _DO_NOT_LOOK_AHEAD
-    source.function(_READ_VALUE.replace("@AHEAD@", ahead))
-    texts, known = _OF_CHANNEL_ALONE, "\n        around known = {(double)NAN, 0, 0};"
+    source.function(_with_times(model, _READ_VALUE.replace("@AHEAD@", ahead)))
+    texts, known = _OF_CHANNEL_ALONE, "\n        around known = {(double)NAN, 0.0, 0.0, 0};"
     if chain.is_read(model):
         chain.add_expect(source, model)
         texts, known = _OF_ALL_CHANNELS, ""
@@ -234,7 +242,7 @@ def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: st
         source.function(_MOMENTS.replace("@OF_GAPS@", _OF_GAPS if chain.is_read(model) else ""))
         moments = CALL_OF_MOMENTS
     if len(model.number_gaps):
-        source.function(_READ_GAPS)
+        source.function(_with_times(model, _READ_GAPS))
     lines = [f"            place[{k}] = isnan(value) ? {nothing} : {copy};"
              for k, copy in enumerate(copies)]  # fmt: skip
     text = _READ_INPUT.replace("@COPIES@", "\n".join(lines))
@@ -254,3 +262,11 @@ def add_step(source: Source, model: FittedModel, copy: str, nothing: str) -> Non
     add_filling(source, model)
     text = _READ_STEP.replace("@COPY@", copy).replace("@NOTHING@", nothing)
     source.function(text.replace("@GAPS@", _GAPS_OF_STEP if len(model.number_gaps) else ""))
+
+
+def _with_times(model: FittedModel, text: str) -> str:
+    """Return a function that counts times, or steps if they are not read."""
+    for key, step in {"TIME": "t", "TIME_AFTER": "known->after"}.items():
+        passed = f"time_to(x + {step} * N_CHANNELS, {step} == 0)" if model.time_unit else "1.0"
+        text = text.replace(f"@{key}@", passed)
+    return text

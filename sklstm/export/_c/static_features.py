@@ -7,24 +7,21 @@ import numpy as np
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
-_SPLIT = """
-/* the numbers of each step (n_timesteps, N_CHANNELS) of x (n_timesteps, X_CHANNELS), and what does
-   not change, scaled: constant (N_CONSTANT,) */
-static void split(const float *x, size_t n_timesteps, float *numbers, float *constant)
+_READ = """
+/* what does not change in x (n_timesteps, X_CHANNELS), scaled: constant (N_CONSTANT,) */
+static void read_static(const float *x, size_t n_timesteps, float *constant)
 {
-    for (size_t t = 0; t < n_timesteps; t++)
-        for (size_t k = 0; k < N_CHANNELS; k++)
-            numbers[t * N_CHANNELS + k] = x[t * X_CHANNELS + number_channels[k]];
     for (size_t k = 0; k < N_STATIC; k++) {
-        const float *value = x + static_channels[k];
-@FIND@
+        const float *value = x + static_channels[k];@FIND@
         constant[k] = (float)(((double)*value - static_center[k]) / static_deviation[k]);@KNOWN@
     }
 }
 """
-_FIND = """\
+_FIND = """
         for (size_t t = 1; t < n_timesteps && isnan(*value); t++)
             value += X_CHANNELS;"""
+_NOTHING_TO_FIND = """
+        (void)n_timesteps;"""
 _KNOWN = """
         const int is_known = !isnan(constant[k]);
         constant[k] = is_known ? constant[k] : 0.0f;"""
@@ -44,25 +41,20 @@ static void put_beside(const float *constant, size_t n_timesteps, size_t n_steps
 """
 
 
-def add_split(source: Source, model: FittedModel) -> None:
-    """Add `split` and `put_beside`."""
+def add_static(source: Source, model: FittedModel) -> None:
+    """Add `read_static` and `put_beside`."""
     n_static = len(model.static)
     with_gaps = np.isin(model.static, model.gaps)
-    source.define(
-        X_CHANNELS=model.n_channels, N_STATIC=n_static, N_CONSTANT=n_static + int(with_gaps.sum())
-    )
-    source.array("number_channels", model.numeric, kind="size_t")
+    source.define(N_STATIC=n_static, N_CONSTANT=n_static + int(with_gaps.sum()))
     source.array("static_channels", model.static, kind="size_t")
     source.array("static_center", model.center[model.static], kind="double")
     source.array("static_deviation", model.deviation[model.static], kind="double")
-    find, known = "", ""
+    find, known = _NOTHING_TO_FIND, ""
     if model.reads_gaps:
         find, known = _FIND, _KNOWN
     if with_gaps.any():
         places = np.where(with_gaps, n_static + np.cumsum(with_gaps) - 1, 0)
         source.array("place_of_known", places, kind="size_t")
         known += _TOLD
-    source.function(
-        _SPLIT.replace("@FIND@\n", f"{find}\n" if find else "").replace("@KNOWN@", known)
-    )
+    source.function(_READ.replace("@FIND@", find).replace("@KNOWN@", known))
     source.function(_BESIDE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklstm.export._c import cells, inputs, readout
+from sklstm.export._c import cells, inputs, numbers, readout
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -10,7 +10,7 @@ _ADVANCE = """
 static void advance(@NAME@_state *state, const float *x)
 {
     float seen[N_SEEN];
-    read_row(@MEMORY@x, seen);
+@READ@
 @STEPS@
 }
 """
@@ -36,7 +36,7 @@ void @NAME@_init(@NAME@_state *state)
 @ZEROS@
         }
     }
-@NOTHING_SEEN@@NO_STEPS@}
+@NOTHING_SEEN@@NO_STEPS@@NOT_STARTED@}
 """
 _NOTHING_SEEN = """\
     for (size_t channel = 0; channel < N_CHANNELS; channel++) {
@@ -58,7 +58,7 @@ void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float 
     (void)workspace;
     @NAME@_init(&state);
     for (size_t t = 0; t < n_timesteps; t++)
-        advance(&state, x + t * N_CHANNELS);
+        advance(&state, x + t * @X_CHANNELS@);
     give(&state, out);
 }
 """
@@ -69,7 +69,7 @@ void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float 
     (void)workspace;
     @NAME@_init(&state);
     for (size_t t = 0; t < n_timesteps; t++)
-        @NAME@_step(&state, x + t * N_CHANNELS, out + t * N_OUTPUTS);
+        @NAME@_step(&state, x + t * @X_CHANNELS@, out + t * N_OUTPUTS);
 }
 """
 
@@ -78,7 +78,7 @@ def add_stream(source: Source, model: FittedModel, name: str) -> None:
     """Add `init` and `step`, and `predict` by way of them."""
     spec = model.spec
     source.define(N_LAYERS=spec.num_layers, N_STATES=spec.n_units, N_SEEN=spec.n_channels)
-    inputs.add_step_input(source, model)
+    read = _read_step(source, model)
     cells.add_cell(source, model)
     scans = [cells.add_scan(source, model, f"l{layer}") for layer in range(spec.num_layers)]
     if not spec.per_step:
@@ -96,9 +96,11 @@ def add_stream(source: Source, model: FittedModel, name: str) -> None:
         "NAME": name,
         "STEPS": "\n".join(steps),
         "ZEROS": "\n".join(zeros),
-        "MEMORY": "state->last, state->ago, " if model.reads_gaps else "",
+        "READ": "\n".join(f"    {line}" for line in read),
+        "X_CHANNELS": "X_CHANNELS" if numbers.stand_apart(model) else "N_CHANNELS",
         "NOTHING_SEEN": _NOTHING_SEEN if model.reads_gaps else "",
         "NO_STEPS": "" if spec.per_step else "    state->pool.n_steps = 0;\n",
+        "NOT_STARTED": "    state->is_started = 0;\n" if model.time_unit else "",
     }
     give, predict = (_FROM_LAST, _PREDICT_EVERY_STEP) if spec.per_step else (_FROM_POOL, _PREDICT)
     for function in (_ADVANCE, give, _INIT, _STEP, predict):
@@ -107,14 +109,31 @@ def add_stream(source: Source, model: FittedModel, name: str) -> None:
         source.function(function)
 
 
+def _read_step(source: Source, model: FittedModel) -> list[str]:
+    """Add what a step is read by; return the calls, which write `seen`."""
+    lines, read, passed = [], "x", "1.0"
+    inputs.add_step_input(source, model)
+    if numbers.stand_apart(model):
+        numbers.add_numbers(source, model)
+        is_first, read = "!state->is_started" if model.time_unit else "0", "numbers"
+        lines += ["float numbers[N_CHANNELS];", f"take_numbers(x, {is_first}, numbers);"]
+    if model.time_unit:
+        passed = "time_to(numbers, !state->is_started)"
+    memory = f"state->last, state->ago, {passed}, " if model.reads_gaps else ""
+    lines.append(f"read_row({memory}{read}, seen);")
+    return [*lines, "state->is_started = 1;"] if model.time_unit else lines
+
+
 def state_type(model: FittedModel, name: str) -> str:
     """Return the types of what a stream remembers."""
     spec = model.spec
     pool = "" if spec.per_step else readout.pool_type(model, f"{name}_pool")
     fields = [f"    float {part}[{spec.num_layers}][{spec.hidden_size}];" for part in _parts(model)]
-    if model.reads_gaps:  # the last values, and how many steps ago they were
-        fields.append(f"    float last[{model.n_channels}];")
-        fields.append(f"    double ago[{model.n_channels}];")
+    if model.reads_gaps:  # the last values, and how long ago they were
+        fields.append(f"    float last[{len(model.numeric)}];")
+        fields.append(f"    double ago[{len(model.numeric)}];")
+    if model.time_unit:
+        fields.append("    int is_started;")
     if pool:
         fields.append(f"    {name}_pool pool;")
     return f"{pool}\ntypedef struct {{\n{chr(10).join(fields)}\n}} {name}_state;\n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from sklstm.export._c import cells, chain, convolutions, inputs, readout, static_features
+from sklstm.export._c import cells, chain, convolutions, inputs, numbers, readout, static_features
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -74,24 +74,36 @@ void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float 
 def _read_input(source: Source, model: FittedModel) -> list[str]:
     """Add what x is read by; return the calls, which write `seen` and static features."""
     inputs.add_input(source, model)
+    read, lines = "x", []
+    if numbers.stand_apart(model):
+        numbers.add_numbers(source, model)
+        read = "numbers"
+        lines += [
+            "float *numbers = seen + n_steps * (N_SEEN + 2 * WIDTH);",
+            "for (size_t t = 0; t < n_timesteps; t++)",
+            "    take_numbers(x + t * X_CHANNELS, t == 0, numbers + t * N_CHANNELS);",
+        ]
     room = ", a, b" if chain.is_read(model) else ""
-    if not len(model.static):
-        return [f"read_input(x, n_timesteps, seen{room});"]
-    static_features.add_split(source, model)
-    place = f"for (size_t k = 0; k < N_CONSTANT; k++)\n        features[{model.spec.n_pooled} + k]"
-    return [
-        "float *numbers = seen + n_steps * (N_SEEN + 2 * WIDTH), constant[N_CONSTANT];",
-        "split(x, n_timesteps, numbers, constant);",
-        f"read_input(numbers, n_timesteps, seen{room});",
-        "put_beside(constant, n_timesteps, n_steps, seen);",
-        *([f"{place} = constant[k];"] if model.spec.n_static else []),
-    ]
+    lines.append(f"read_input({read}, n_timesteps, seen{room});")
+    if len(model.static):
+        static_features.add_static(source, model)
+        lines += [
+            "float constant[N_CONSTANT];",
+            "read_static(x, n_timesteps, constant);",
+            "put_beside(constant, n_timesteps, n_steps, seen);",
+        ]
+    if model.spec.n_static:
+        lines += [
+            "for (size_t k = 0; k < N_CONSTANT; k++)",
+            f"    features[{model.spec.n_pooled} + k] = constant[k];",
+        ]
+    return lines
 
 
 def floats_per_step(model: FittedModel) -> int:
     """Return how much workspace a step after patching needs."""
-    numbers = model.patch_size * len(model.numeric) if len(model.static) else 0
-    return model.spec.n_patched + 2 * _width(model) + numbers
+    apart = model.patch_size * len(model.numeric) if numbers.stand_apart(model) else 0
+    return model.spec.n_patched + 2 * _width(model) + apart
 
 
 def _width(model: FittedModel) -> int:
