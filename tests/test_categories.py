@@ -17,7 +17,7 @@ from sklearn.utils import get_tags
 
 from sklstm import LSTMClassifier, LSTMRegressor, Sequences
 from sklstm._input.validation import as_sequences
-from sklstm.export import load_parameters, skops_trusted, to_c, to_onnx
+from sklstm.export import load_parameters, skops_trusted, to_onnx
 from sklstm.inspection import (
     input_gradients,
     integrated_gradients,
@@ -456,14 +456,12 @@ def test_explanations_of_tokens():
     assert np.shape(integrated_gradients(several.estimators_[0], X)) == (N, T)
 
 
-def test_exports_refuse_words_and_c_all_categories(tmp_path):
+def test_onnx_refuses_words_and_parameters_are_replaced():
     model = fitted(MIXED)
     with pytest.raises(
         ValueError, match=r"of channel 'word' are strings, '.*' for instance, and X"
     ):
         to_onnx(model)
-    with pytest.raises(ValueError, match="reads categories cannot be exported to C"):
-        to_c(model, tmp_path / "model.c")
     table = np.full(model.parameters_["embedding_0"].shape, 0.5)
     load_parameters(model, {"embedding_0": table})
     assert (model.embeddings_["word"].vectors == 0.5).all()

@@ -88,8 +88,6 @@ class FittedModel:
                 f"{_what_to_pass(estimator)}."
             )
         check_is_fitted(estimator)
-        if form == "C":
-            _check_inputs_for_c(estimator)
         if form != "torch":
             _check_single_precision(estimator, form)
         return cls(
@@ -269,15 +267,6 @@ def _warn_of_coarse(scaled: list[tuple[str, str, float, float]], form: str) -> N
             f"predictions may differ from those of predict: subtract a constant from {it} before "
             f"fit.{others}",
             stacklevel=5,
-        )
-
-
-def _check_inputs_for_c(estimator: LSTMClassifier | LSTMRegressor) -> None:
-    """Refuse what the network reads beside numbers at every step."""
-    if estimator.categories_:
-        raise ValueError(
-            "A network that reads categories cannot be exported to C: fit with "
-            "categorical_features=None and a channel of 0 and 1 for each category, or use to_onnx."
         )
 
 

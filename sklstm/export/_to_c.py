@@ -27,6 +27,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     - ``model_init(state)`` and ``model_step(state, x, out)`` predict while a sequence comes in, of
       estimators that have `stream`: those with ``bidirectional=False``, ``scale="channel"`` or
       None, ``patch_size=1`` and no convolutions. Their ``predict`` needs no workspace.
+    - ``model_code_2(category)`` returns the code of a category of channel 2, or -1. Channels of
+      categories hold such codes in x; all else, as NaN, is unknown. The header lists the codes.
 
     Parameters
     ----------
@@ -38,8 +40,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks, one with self-attention or
-        categories, or if the name of the file is none for a function.
+        If the estimator cannot be exported, as an ensemble of networks or one with self-attention,
+        or if the name of the file is none for a function.
 
     Notes
     -----

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from sklstm._version import __version__
-from sklstm.export._c import readout
-from sklstm.export._c.source import Source, quoted, wrapped
+from sklstm.export._c import categories, readout
+from sklstm.export._c.source import Source, in_comment, strings_in, wrapped
 from sklstm.export._c.stream import add_stream, state_type
 from sklstm.export._c.whole import add_whole, floats_per_step
 from sklstm.export._fitted import FittedModel
@@ -23,7 +21,7 @@ extern "C" {
 #define @UPPER@_N_CHANNELS @N_CHANNELS@
 #define @UPPER@_N_OUTPUTS @N_OUTPUTS@ /* @KIND@ */
 #define @UPPER@_WORKSPACE(n_timesteps) @SIZE@
-@CLASSES@@STREAM@
+@CLASSES@@CODES@@STREAM@
 /* Predict from a whole sequence of at least one time step.
    x (n_timesteps, @UPPER@_N_CHANNELS): one time step after another@GAPS@@TIMES@
    workspace: @WORKSPACE@
@@ -54,9 +52,14 @@ void @NAME@_step(@NAME@_state *state, const float *x, float *out);
 def convert(model: FittedModel, name: str) -> tuple[str, str]:
     """Return the texts of the C file and of the header; functions begin with `name`."""
     source = Source()
-    source.define(N_CHANNELS=len(model.numeric), N_OUTPUTS=f"{name.upper()}_N_OUTPUTS")
+    source.define(
+        X_CHANNELS=f"{name.upper()}_N_CHANNELS",
+        N_CHANNELS=len(model.numeric),
+        N_OUTPUTS=f"{name.upper()}_N_OUTPUTS",
+    )
     streams = _can_stream(model)
     (add_stream if streams else add_whole)(source, model, name)
+    categories.add_codes(source, model, name)
     model.parameters.check_all_read("C")
     title = f"/* {_description(model)} */\n\n"
     includes = f'#include "{name}.h"\n\n#include <math.h>\n\n'
@@ -68,7 +71,7 @@ def _can_stream(model: FittedModel) -> bool:
     """Whether the network reads a sequence step by step, and remembers a state of fixed size."""
     spec = model.spec
     return (
-        model.scale in (None, "channel")
+        (model.scale in (None, "channel") or not len(model.numeric))
         and model.patch_size == 1
         and spec.n_directions == 1
         and not len(model.static)
@@ -100,6 +103,7 @@ def _header(model: FittedModel, name: str, streams: bool) -> str:
         "TIMES": _times(model),
         "SHAPE": f"(n_timesteps, {upper}_N_OUTPUTS)" if per_step else f"({upper}_N_OUTPUTS,)",
     }
+    texts["CODES"] = categories.declarations(model, name)
     header = _HEADER
     for key in ("CLASSES", "STREAM", *texts):  # those that hold others come first
         header = header.replace(f"@{key}@", texts[key])
@@ -125,14 +129,14 @@ def _n_outputs(model: FittedModel) -> int:
 
 def _description(model: FittedModel) -> str:
     """Return where the file comes from."""
-    names = [json.dumps(channel) for channel in model.channel_names]  # in ASCII, without new lines
+    names = wrapped(list(map(in_comment, model.channel_names)))
     first = f"{type(model.estimator).__name__} of sklstm {__version__}; channels:"
-    return "\n".join([first, *wrapped(names)]).replace("*/", "* /").replace("/*", "/ *")
+    return "\n".join([first, *names])
 
 
 def _classes(model: FittedModel, name: str) -> str:
     """Return the array of the names of the classes."""
     if model.classes is None:
         return ""
-    words = "\n".join(wrapped([quoted(str(label)) for label in model.classes.tolist()]))
-    return f"\nconst char *const {name}_classes[{len(model.classes)}] = {{\n{words}\n}};\n"
+    words = strings_in([str(label) for label in model.classes.tolist()])
+    return f"\nconst char *const {name}_classes[{len(model.classes)}] = {words};\n"

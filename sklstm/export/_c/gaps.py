@@ -6,18 +6,12 @@ import numpy as np
 
 from sklstm._kernels.gather import GAP
 from sklstm.export._c import chain, numbers
-from sklstm.export._c.source import Source
+from sklstm.export._c.source import Source, guard_of_nan
 from sklstm.export._fitted import FittedModel
 
 CALL_OF_MOMENTS = """
         double mean, spread;
         moments(x, n_timesteps, channel, &mean, &spread);"""
-
-_GUARD = """
-#if (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
-#error "NaN in x is a gap: compile without -ffast-math, -ffinite-math-only or /fp:fast"
-#endif
-"""
 
 _IS_OBSERVED = """
 /* the mean of a channel, NaN for one that had no value in training */
@@ -207,7 +201,7 @@ _OF_ALL_CHANNELS = {
 
 def add_filling(source: Source, model: FittedModel) -> None:
     """Add `filled`, and the arrays that it and its callers read."""
-    source.declare(_GUARD)
+    guard_of_nan(source, "is a gap")
     decays = bool(model.rates.any())
     if decays:
         source.array("rates", model.rates, kind="double")

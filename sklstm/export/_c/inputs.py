@@ -55,6 +55,16 @@ static void read_input(const float *x, size_t n_timesteps, float *seen)
 }
 """
 
+_NO_NUMBERS = """
+/* zeros that make the first patch whole */
+static void read_input(const float *x, size_t n_timesteps, float *seen)
+{
+    (void)x;
+    for (size_t k = 0; n_timesteps % PATCH > 0 && k < N_SEEN; k++)
+        seen[k] = 0.0f;
+}
+"""
+
 _OF_CHANNEL = "(float)((value - center[channel]) * to_unit[channel])"
 _OF_SIZE = "(float)((asinh(value / width[channel]) - mean_size[channel]) * to_unit_size[channel])"
 _OF_SEQUENCE = "(float)((value - mean) * spread)"
@@ -63,6 +73,9 @@ _OF_SEQUENCE = "(float)((value - mean) * spread)"
 def add_input(source: Source, model: FittedModel) -> None:
     """Add `read_input`, for whole sequences."""
     source.define(ROW_STEPS=model.branch_patch_size, ROW=model.spec.n_channels)
+    if not len(model.numeric):
+        source.function(_NO_NUMBERS)
+        return
     source.function(_PLACE)
     copies, moments = _copies(source, model), ""
     within = model.scale in ("both", "sequence")

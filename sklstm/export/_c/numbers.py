@@ -36,12 +36,11 @@ static double time_to(const float *numbers, int is_first)
 
 def stand_apart(model: FittedModel) -> bool:
     """Whether x holds something else than numbers as the network reads them."""
-    return len(model.numeric) < model.n_channels or model.time_unit is not None
+    return 0 < len(model.numeric) < model.n_channels or model.time_unit is not None
 
 
 def add_numbers(source: Source, model: FittedModel) -> None:
     """Add `take_numbers`."""
-    source.define(X_CHANNELS=model.n_channels)
     source.array("number_channels", model.numeric, kind="size_t")
     text = _TAKE.replace("@TIME@", "" if model.time_unit else _NO_TIME)
     if model.time_unit:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 _LINE = 96
+_GUARD = """
+#if (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
+#error "NaN in x @MEANING@: compile without -ffast-math, -ffinite-math-only or /fp:fast"
+#endif
+"""
 _TYPES = {"float": np.float32, "double": np.float64, "size_t": np.int64}
 
 
@@ -40,6 +47,15 @@ class Source:
         self._arrays.append("\n".join([first, *wrapped(words), "};"]))
         return name
 
+    def strings(self, name: str, words: Sequence[str]) -> None:
+        """Add an array of strings."""
+        self._arrays.append(f"static const char *const {name}[{len(words)}] = {strings_in(words)};")
+
+    def table(self, kind: str, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Add an array of records of constants."""
+        lines = "\n".join(f"    {{{', '.join(map(str, row))}}}," for row in rows)
+        self._arrays.append(f"static const {kind} {name}[{len(rows)}] = {{\n{lines}\n}};")
+
     def record(self, kind: str, name: str, *values: Any) -> str:
         """Add a record of constants, and return its name."""
         self._arrays.append(f"static const {kind} {name} = {{{', '.join(map(str, values))}}};")
@@ -65,12 +81,28 @@ class Source:
             section.append(text)
 
 
+def guard_of_nan(source: Source, meaning: str) -> None:
+    """Stop compilers that assume that there is no NaN; meaning: what NaN in x is."""
+    source.declare(_GUARD.replace("@MEANING@", meaning))
+
+
+def strings_in(words: Sequence[str]) -> str:
+    """Return the initial values of an array of strings."""
+    return "\n".join(["{", *wrapped([quoted(word) for word in words]), "}"])
+
+
 def quoted(text: str) -> str:
     """Return a string in C, in UTF-8."""
     plain = set(map(chr, range(32, 127))) - set('"\\\\?')  # with ? there are trigraphs
     return '"' + "".join(
-        chr(byte) if chr(byte) in plain else f"\\{byte:03o}" for byte in text.encode()
+        chr(byte) if chr(byte) in plain else f"\\{byte:03o}"
+        for byte in text.encode("utf-8", "surrogatepass")
     ) + '"'  # fmt: skip
+
+
+def in_comment(text: str) -> str:
+    """Return a text as a string of JSON in ASCII that neither ends a comment nor begins one."""
+    return json.dumps(text).replace("*/", "*\\/").replace("/*", "/\\u002a")
 
 
 def literal(number: Any) -> str:

@@ -36,7 +36,7 @@ static void put_beside(const float *constant, size_t n_timesteps, size_t n_steps
     const size_t n_rows = n_steps * PATCH / ROW_STEPS;
     for (size_t row = n_rows - (n_timesteps + ROW_STEPS - 1) / ROW_STEPS; row < n_rows; row++)
         for (size_t k = 0; k < N_CONSTANT; k++)
-            seen[(row + 1) * ROW - N_CONSTANT + k] = constant[k];
+            seen[row * ROW + FIRST_CONSTANT + k] = constant[k];
 }
 """
 
@@ -45,7 +45,12 @@ def add_static(source: Source, model: FittedModel) -> None:
     """Add `read_static` and `put_beside`."""
     n_static = len(model.static)
     with_gaps = np.isin(model.static, model.gaps)
-    source.define(N_STATIC=n_static, N_CONSTANT=n_static + int(with_gaps.sum()))
+    n_constant = n_static + int(with_gaps.sum())
+    source.define(
+        N_STATIC=n_static,
+        N_CONSTANT=n_constant,
+        FIRST_CONSTANT=model.spec.n_numeric - n_constant,
+    )
     source.array("static_channels", model.static, kind="size_t")
     source.array("static_center", model.center[model.static], kind="double")
     source.array("static_deviation", model.deviation[model.static], kind="double")

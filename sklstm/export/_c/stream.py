@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklstm.export._c import cells, inputs, numbers, readout
+from sklstm.export._c import categories, cells, inputs, numbers, readout
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -58,7 +58,7 @@ void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float 
     (void)workspace;
     @NAME@_init(&state);
     for (size_t t = 0; t < n_timesteps; t++)
-        advance(&state, x + t * @X_CHANNELS@);
+        advance(&state, x + t * X_CHANNELS);
     give(&state, out);
 }
 """
@@ -69,7 +69,7 @@ void @NAME@_predict(const float *x, size_t n_timesteps, float *workspace, float 
     (void)workspace;
     @NAME@_init(&state);
     for (size_t t = 0; t < n_timesteps; t++)
-        @NAME@_step(&state, x + t * @X_CHANNELS@, out + t * N_OUTPUTS);
+        @NAME@_step(&state, x + t * X_CHANNELS, out + t * N_OUTPUTS);
 }
 """
 
@@ -97,8 +97,7 @@ def add_stream(source: Source, model: FittedModel, name: str) -> None:
         "STEPS": "\n".join(steps),
         "ZEROS": "\n".join(zeros),
         "READ": "\n".join(f"    {line}" for line in read),
-        "X_CHANNELS": "X_CHANNELS" if numbers.stand_apart(model) else "N_CHANNELS",
-        "NOTHING_SEEN": _NOTHING_SEEN if model.reads_gaps else "",
+        "NOTHING_SEEN": _NOTHING_SEEN if _remembers_values(model) else "",
         "NO_STEPS": "" if spec.per_step else "    state->pool.n_steps = 0;\n",
         "NOT_STARTED": "    state->is_started = 0;\n" if model.time_unit else "",
     }
@@ -112,6 +111,12 @@ def add_stream(source: Source, model: FittedModel, name: str) -> None:
 def _read_step(source: Source, model: FittedModel) -> list[str]:
     """Add what a step is read by; return the calls, which write `seen`."""
     lines, read, passed = [], "x", "1.0"
+    if len(model.categorical):
+        source.define(ROW_STEPS=1, ROW="N_SEEN")
+        categories.add_tables(source, model)
+        lines.append("embed(x, 1, 0, seen);")
+    if not len(model.numeric):
+        return lines
     inputs.add_step_input(source, model)
     if numbers.stand_apart(model):
         numbers.add_numbers(source, model)
@@ -129,7 +134,7 @@ def state_type(model: FittedModel, name: str) -> str:
     spec = model.spec
     pool = "" if spec.per_step else readout.pool_type(model, f"{name}_pool")
     fields = [f"    float {part}[{spec.num_layers}][{spec.hidden_size}];" for part in _parts(model)]
-    if model.reads_gaps:  # the last values, and how long ago they were
+    if _remembers_values(model):  # the last values, and how long ago they were
         fields.append(f"    float last[{len(model.numeric)}];")
         fields.append(f"    double ago[{len(model.numeric)}];")
     if model.time_unit:
@@ -137,6 +142,11 @@ def state_type(model: FittedModel, name: str) -> str:
     if pool:
         fields.append(f"    {name}_pool pool;")
     return f"{pool}\ntypedef struct {{\n{chr(10).join(fields)}\n}} {name}_state;\n"
+
+
+def _remembers_values(model: FittedModel) -> bool:
+    """Whether the last values fill gaps."""
+    return model.reads_gaps and len(model.numeric) > 0
 
 
 def _parts(model: FittedModel) -> str:

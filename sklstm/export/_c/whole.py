@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import re
 
-from sklstm.export._c import cells, chain, convolutions, inputs, numbers, readout, static_features
+from sklstm.export._c import (
+    categories,
+    cells,
+    chain,
+    convolutions,
+    inputs,
+    numbers,
+    readout,
+    static_features,
+)
 from sklstm.export._c.source import Source
 from sklstm.export._fitted import FittedModel
 
@@ -92,6 +101,9 @@ def _read_input(source: Source, model: FittedModel) -> list[str]:
             "read_static(x, n_timesteps, constant);",
             "put_beside(constant, n_timesteps, n_steps, seen);",
         ]
+    if len(model.categorical):
+        categories.add_tables(source, model)
+        lines.append("embed(x, n_timesteps, n_steps * PATCH - n_timesteps, seen);")
     if model.spec.n_static:
         lines += [
             "for (size_t k = 0; k < N_CONSTANT; k++)",
