@@ -40,8 +40,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks or one with self-attention,
-        or if the name of the file is none for a function.
+        If the estimator cannot be exported, as an ensemble of networks, or if the name of the file
+        is none for a function.
 
     Notes
     -----
@@ -78,10 +78,6 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
             "an identifier of C and end in .c, for instance 'model.c'."
         )
     model = FittedModel.of(estimator, "C")
-    if model.spec.encoder is not None:
-        raise ValueError(
-            "Self-attention cannot be exported to C: fit with attention=None, or use to_onnx."
-        )
     model.check_single("C")
     source, header = convert(model, name)
     file.write_text(source, "utf-8")

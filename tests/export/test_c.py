@@ -416,14 +416,6 @@ def test_an_ensemble_is_refused_with_what_to_do(tmp_path):
     to_c(model.estimators_[1], tmp_path / "model.c")
 
 
-def test_self_attention_is_refused(monkeypatch, tmp_path):
-    X, slope = sequences()
-    model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL, attention="self")
-    with pytest.raises(ValueError, match="Self-attention cannot be exported to C: fit with"):
-        to_c(model, tmp_path / "model.c")
-    assert not list(tmp_path.iterdir())
-
-
 def test_a_part_that_the_export_does_not_know_is_refused(monkeypatch, tmp_path):
     model, _ = draw_model(monkeypatch, 0)
     parameters = type(model).parameters_.fget

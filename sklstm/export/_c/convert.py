@@ -75,6 +75,7 @@ def _can_stream(model: FittedModel) -> bool:
         and model.patch_size == 1
         and spec.n_directions == 1
         and not len(model.static)
+        and spec.encoder is None
         and not (spec.front or spec.branch)
     )
 

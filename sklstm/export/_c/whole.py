@@ -12,6 +12,7 @@ from sklstm.export._c import (
     cells,
     chain,
     convolutions,
+    encoder,
     inputs,
     numbers,
     readout,
@@ -48,6 +49,7 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
     lines = [
         "size_t n_steps = (n_timesteps + PATCH - 1) / PATCH;",
         "float *seen = workspace, *a = seen + n_steps * N_SEEN, *b = a + n_steps * WIDTH;",
+        "float *more = seen + n_steps * (N_SEEN + 2 * WIDTH);",
         *([] if spec.per_step else ["float features[N_FEATURES];"]),
         *_read_input(source, model),
         *_branch(source, model),
@@ -68,9 +70,12 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
         lines.append(f"run(&{scan}, {at}, n_steps, {backwards}, {out});")
         if backwards == spec.n_directions - 1:
             at = _next(at)
+    if spec.encoder is not None:
+        for record in encoder.add_encoder(source, model):
+            room = "more, more + n_steps * 2 * N_STATES"
+            lines.append(f"encode(&{record}, n_steps, {at}, {room});")
     lines += _readout(source, model, name, at)
-    if not re.search(r"\bb\b", " ".join(lines[2:])):
-        lines[1] = "float *seen = workspace, *a = seen + n_steps * N_SEEN;"
+    _leave_out_unused(lines)
     body = "\n".join(f"    {line}" for line in lines)
     source.function(f"""
 void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float *out)
@@ -80,17 +85,25 @@ void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float 
 """)
 
 
+def _leave_out_unused(lines: list[str]) -> None:
+    """Take arrays that no call names out of the second and the third line, which declare them."""
+    calls = " ".join(lines[3:])
+    if not re.search(r"\bb\b", calls):
+        lines[1] = "float *seen = workspace, *a = seen + n_steps * N_SEEN;"
+    if not re.search(r"\bmore\b", calls):
+        del lines[2]
+
+
 def _read_input(source: Source, model: FittedModel) -> list[str]:
     """Add what x is read by; return the calls, which write `seen` and static features."""
     inputs.add_input(source, model)
     read, lines = "x", []
     if numbers.stand_apart(model):
         numbers.add_numbers(source, model)
-        read = "numbers"
+        read = "more"
         lines += [
-            "float *numbers = seen + n_steps * (N_SEEN + 2 * WIDTH);",
             "for (size_t t = 0; t < n_timesteps; t++)",
-            "    take_numbers(x + t * X_CHANNELS, t == 0, numbers + t * N_CHANNELS);",
+            "    take_numbers(x + t * X_CHANNELS, t == 0, more + t * N_CHANNELS);",
         ]
     room = ", a, b" if chain.is_read(model) else ""
     lines.append(f"read_input({read}, n_timesteps, seen{room});")
@@ -115,7 +128,8 @@ def _read_input(source: Source, model: FittedModel) -> list[str]:
 def floats_per_step(model: FittedModel) -> int:
     """Return how much workspace a step after patching needs."""
     apart = model.patch_size * len(model.numeric) if numbers.stand_apart(model) else 0
-    return model.spec.n_patched + 2 * _width(model) + apart
+    more = max(apart, encoder.floats_per_step(model))
+    return model.spec.n_patched + 2 * _width(model) + more
 
 
 def _width(model: FittedModel) -> int:
