@@ -270,15 +270,15 @@ class State(ctypes.Structure):
 
 @pytest.mark.parametrize("scale", ["both", "channel", "sequence", None])
 def test_a_channel_without_any_value_in_training(monkeypatch, tmp_path, scale):
-    X = [x.astype(np.float32) for x in draw_gaps()]
+    """The third channel, and a static one."""
+    X = [np.column_stack([x, x[:, 2]]).astype(np.float32) for x in draw_gaps()]
     for x in X:
-        x[:, 2] = np.nan
+        x[:, 2:] = np.nan
+    settings = SMALL | {"missing": "mask", "scale": scale, "static_features": [3]}
     with pytest.warns(UserWarning, match="no value in the training data"):
-        model = untrained(
-            monkeypatch, LSTMRegressor, X, np.arange(24.0), **SMALL, missing="mask", scale=scale
-        )
+        model = untrained(monkeypatch, LSTMRegressor, X, np.arange(24.0), **settings)
     for x in X[::2]:
-        x[0, 2] = 7.0
+        x[0, 2:] = 7.0
     compiled = Compiled(model, tmp_path)
     assert_close(model, [compiled.predict(x)[0] for x in X], model.predict(X))
 

@@ -23,7 +23,7 @@ _FIND = """
 _NOTHING_TO_FIND = """
         (void)n_timesteps;"""
 _KNOWN = """
-        const int is_known = !isnan(constant[k]);
+        const int is_known = !isnan(constant[k])@IS_READ@;
         constant[k] = is_known ? constant[k] : 0.0f;"""
 _TOLD = """
         if (place_of_known[k] > 0)
@@ -52,11 +52,16 @@ def add_static(source: Source, model: FittedModel) -> None:
         FIRST_CONSTANT=model.spec.n_numeric - n_constant,
     )
     source.array("static_channels", model.static, kind="size_t")
-    source.array("static_center", model.center[model.static], kind="double")
+    center = model.center[model.static]
+    source.array("static_center", np.nan_to_num(center), kind="double")
     source.array("static_deviation", model.deviation[model.static], kind="double")
     find, known = _NOTHING_TO_FIND, ""
     if model.reads_gaps:
-        find, known = _FIND, _KNOWN
+        find, is_read = _FIND, ""
+        if np.isnan(center).any():  # a channel that had no value in training is not read
+            source.array("static_has_mean", ~np.isnan(center), kind="size_t")
+            is_read = " && static_has_mean[k]"
+        known = _KNOWN.replace("@IS_READ@", is_read)
     if with_gaps.any():
         places = np.where(with_gaps, n_static + np.cumsum(with_gaps) - 1, 0)
         source.array("place_of_known", places, kind="size_t")
