@@ -135,6 +135,22 @@ def test_categories_that_are_numbers_have_codes_too(monkeypatch, tmp_path):
     assert_close(model, np.concatenate(given), right)
 
 
+def test_a_static_category_that_comes_late_is_read_from_the_first_step_on(monkeypatch, tmp_path):
+    """So that there is no stream, although all else could be read step by step."""
+    X = [np.column_stack([np.nan_to_num(x), np.full(len(x), 1.0)]) for x in draw_gaps()]
+    for k, x in enumerate(X):
+        x[:, 3] += k % 2
+        x[: len(x) // 2, 3] = np.nan
+    settings = SMALL | {"bidirectional": False, "scale": "channel", "dtype": "float32"}
+    model = untrained(
+        monkeypatch, LSTMRegressor, X, np.arange(24.0), **settings, static_features=[3],
+        categorical_features=[3],
+    )  # fmt: skip
+    compiled = Compiled(model, tmp_path)
+    assert "model_step" not in compiled.header
+    assert_close(model, [compiled.predict(x - [0, 0, 0, 1])[0] for x in X], model.predict(X))
+
+
 def test_a_compiler_without_nan_is_told_what_it_is(monkeypatch, tmp_path):
     rows = table_of_words()[["word"]]
     settings = SMALL | {"categorical_features": ["word"], "dtype": "float32"}

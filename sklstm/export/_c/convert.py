@@ -74,7 +74,7 @@ def _can_stream(model: FittedModel) -> bool:
         (model.scale in (None, "channel") or not len(model.numeric))
         and model.patch_size == 1
         and spec.n_directions == 1
-        and not len(model.static)
+        and not len(model.estimator.static_channels_)
         and spec.encoder is None
         and not (spec.front or spec.branch)
     )
