@@ -71,6 +71,7 @@ class FittedModel:
     by_size: NDArray[np.float64]  # (3, n_channels): width, mean, deviation, see `gather`
     static: NDArray[np.int64]  # (n_static,): channels of numbers, read once for each sequence
     categorical: NDArray[np.intp]  # (n_categorical,): channels that hold categories
+    is_member: bool = False  # of an ensemble, so that it gives raw predictions
 
     @classmethod
     def of(cls, estimator: Any, form: str) -> FittedModel:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sklstm.export._c.convert import convert
+from sklstm.export._c.ensemble import convert_ensemble
 from sklstm.export._fitted import FittedModel
 
 
@@ -30,6 +31,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     - ``model_code_2(category)`` returns the code of a category of channel 2, or -1. Channels of
       categories hold such codes in x; all else, as NaN, is unknown. The header lists the codes.
 
+    An ensemble is several files: "model_member0.c" and so on, to be compiled with "model.c".
+
     Parameters
     ----------
     estimator : LSTMClassifier or LSTMRegressor
@@ -40,8 +43,8 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError, ValueError
-        If the estimator cannot be exported, as an ensemble of networks, or if the name of the file
-        is none for a function.
+        If the estimator cannot be exported, as a forecaster, or if the name of the file is none for
+        a function.
 
     Notes
     -----
@@ -78,7 +81,6 @@ def to_c(estimator: Any, path: str | os.PathLike[str]) -> None:
             "an identifier of C and end in .c, for instance 'model.c'."
         )
     model = FittedModel.of(estimator, "C")
-    model.check_single("C")
-    source, header = convert(model, name)
-    file.write_text(source, "utf-8")
-    file.with_suffix(".h").write_text(header, "utf-8")
+    files = (convert_ensemble if len(model.members) > 1 else convert)(model, name)
+    for own, text in files.items():
+        file.with_name(own).write_text(text, "utf-8")

@@ -57,7 +57,8 @@ class Compiled:
         self.per_step = model.return_sequences
         library = folder / f"model_{compiler}.so"
         options = [*STRICT, "-O2", "-shared", "-fPIC", "-o", library]
-        subprocess.run([compiler, *options, folder / "model.c", "-lm"], check=True)
+        files = sorted(folder.glob("*.c"))  # of an ensemble, those of its members too
+        subprocess.run([compiler, *options, *files, "-lm"], check=True)
         self.functions = ctypes.CDLL(str(library))
         self.functions.model_predict.argtypes = [FLOATS, ctypes.c_size_t, FLOATS, FLOATS]
 
@@ -406,14 +407,6 @@ def test_what_single_precision_does_not_hold_is_refused(tmp_path, unit):
     model = LSTMRegressor(**settings).fit(X, y * unit)
     with pytest.raises(ValueError, match=r"Output 0 of y has the mean .*float32, the precision"):
         to_c(model, tmp_path / "model.c")
-
-
-def test_an_ensemble_is_refused_with_what_to_do(tmp_path):
-    X, slope = sequences()
-    model = LSTMRegressor(**SMALL, n_estimators=2).fit(X, slope)
-    with pytest.raises(ValueError, match=r"ensemble of 2 networks.*export each of estimators_"):
-        to_c(model, tmp_path / "model.c")
-    to_c(model.estimators_[1], tmp_path / "model.c")
 
 
 def test_a_part_that_the_export_does_not_know_is_refused(monkeypatch, tmp_path):

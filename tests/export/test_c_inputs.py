@@ -1,6 +1,8 @@
 """`to_c` of what is read beside numbers: times and categories."""
 
 import ctypes
+import json
+import re
 import subprocess
 
 import numpy as np
@@ -98,6 +100,8 @@ def test_words(monkeypatch, tmp_path, channels, stream):
     code = getattr(compiled.functions, f"model_code_{place}")
     code.restype = ctypes.c_float
     known = model.categories_[0].tolist()
+    listed = re.findall(r"^   (\d): (.*?)(?: \*/)?$", compiled.header, re.MULTILINE)
+    assert [(int(k), json.loads(word)) for k, word in listed] == list(enumerate(known))
     assert [code(word.encode()) for word in known] == list(range(8))
     assert code(b"b") == code(b"a\n") == code(b"\xff") == -1.0
     codes = [code(word.encode()) for word in rows["word"]]

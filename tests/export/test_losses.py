@@ -103,8 +103,9 @@ def test_onnx_has_survival_curves(monkeypatch, n_estimators):
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler")
-def test_c_has_survival_curves(monkeypatch, tmp_path):
-    model, X = survivors(monkeypatch)
+@pytest.mark.parametrize("n_estimators", [1, 3])
+def test_c_has_survival_curves(monkeypatch, tmp_path, n_estimators):
+    model, X = survivors(monkeypatch, n_estimators=n_estimators)
     compiled = Compiled(model, tmp_path)
     right = np.column_stack([model.predict(X), model.predict_survival(X)])
     given = np.vstack([compiled.predict(x) for x in X])

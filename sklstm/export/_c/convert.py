@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sklstm._version import __version__
 from sklstm.export._c import categories, readout
 from sklstm.export._c.source import Source, in_comment, strings_in, wrapped
@@ -13,7 +15,7 @@ _HEADER = """#ifndef @UPPER@_H
 #define @UPPER@_H
 
 #include <stddef.h>
-
+@MEMBERS@
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -49,8 +51,8 @@ void @NAME@_step(@NAME@_state *state, const float *x, float *out);
 """
 
 
-def convert(model: FittedModel, name: str) -> tuple[str, str]:
-    """Return the texts of the C file and of the header; functions begin with `name`."""
+def convert(model: FittedModel, name: str) -> dict[str, str]:
+    """Return the texts of the C file and of the header by name; functions begin with `name`."""
     source = Source()
     source.define(
         X_CHANNELS=f"{name.upper()}_N_CHANNELS",
@@ -59,12 +61,22 @@ def convert(model: FittedModel, name: str) -> tuple[str, str]:
     )
     streams = _can_stream(model)
     (add_stream if streams else add_whole)(source, model, name)
-    categories.add_codes(source, model, name)
+    if not model.is_member:
+        categories.add_codes(source, model, name)
     model.parameters.check_all_read("C")
+    return file_and_header(source, model, name)
+
+
+def file_and_header(
+    source: Source, model: FittedModel, name: str, members: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the texts of the C file and of the header by name; members: of an ensemble."""
     title = f"/* {_description(model)} */\n\n"
     includes = f'#include "{name}.h"\n\n#include <math.h>\n\n'
-    classes = _classes(model, name)
-    return title + includes + source.text() + classes, title + _header(model, name, streams)
+    return {
+        f"{name}.c": title + includes + source.text() + _classes(model, name),
+        f"{name}.h": title + _header(model, name, members),
+    }
 
 
 def _can_stream(model: FittedModel) -> bool:
@@ -81,30 +93,36 @@ def _can_stream(model: FittedModel) -> bool:
 
 
 # --- the header -----------------------------------------------------------------------------
-def _header(model: FittedModel, name: str, streams: bool) -> str:
-    """Return the header."""
+def _header(model: FittedModel, name: str, members: Sequence[str]) -> str:
+    """Return the header; members: of an ensemble, by the names of their files."""
+    streams = _can_stream(model)
     upper, per_step = name.upper(), model.spec.per_step
     size, workspace = "0", "not read, may be NULL"
     if not streams:
         patch = model.patch_size
         rows = "(n_timesteps)" if patch == 1 else f"(((n_timesteps) + {patch - 1}) / {patch})"
         size = f"({rows} * {floats_per_step(model)})"
+    if members and per_step:
+        raws = f"(n_timesteps) * {len(members) * model.spec.n_outputs}"
+        size = f"({raws})" if size == "0" else f"({size} + {raws})"
+    if size != "0":
         workspace = f"{upper}_WORKSPACE(n_timesteps) floats that are free to use"
     texts = {
         "NAME": name,
         "UPPER": upper,
         "N_CHANNELS": str(model.n_channels),
         "N_OUTPUTS": str(_n_outputs(model)),
-        "KIND": "probabilities" if model.classes is not None else readout.kind_of_values(model),
+        "KIND": _kind(model),
+        "MEMBERS": "".join(f'#include "{member}.h"\n' for member in members),
         "SIZE": size,
-        "CLASSES": "" if model.classes is None else _CLASSES,
-        "STREAM": state_type(model, name) + _STREAM if streams else "",
+        "CLASSES": "" if model.classes is None or model.is_member else _CLASSES,
+        "STREAM": _state_type(model, name, members) + _STREAM if streams else "",
         "WORKSPACE": workspace,
         "GAPS": "; NaN is a gap" if model.reads_gaps else "",
         "TIMES": _times(model),
         "SHAPE": f"(n_timesteps, {upper}_N_OUTPUTS)" if per_step else f"({upper}_N_OUTPUTS,)",
     }
-    texts["CODES"] = categories.declarations(model, name)
+    texts["CODES"] = "" if model.is_member else categories.declarations(model, name)
     header = _HEADER
     for key in ("CLASSES", "STREAM", *texts):  # those that hold others come first
         header = header.replace(f"@{key}@", texts[key])
@@ -121,8 +139,25 @@ def _times(model: FittedModel) -> str:
    It is needed at every step but the first, where it is not read."""
 
 
+def _state_type(model: FittedModel, name: str, members: Sequence[str]) -> str:
+    """Return the types of what a stream remembers."""
+    if not members:
+        return state_type(model, name)
+    fields = "\n".join(f"    {member}_state member{k};" for k, member in enumerate(members))
+    return f"\ntypedef struct {{\n{fields}\n}} {name}_state;\n"
+
+
+def _kind(model: FittedModel) -> str:
+    """Return what the outputs are."""
+    if model.is_member:
+        return "what the file of the ensemble makes a prediction of"
+    return "probabilities" if model.classes is not None else readout.kind_of_values(model)
+
+
 def _n_outputs(model: FittedModel) -> int:
     """Return the values of a prediction."""
+    if model.is_member:
+        return model.spec.n_outputs
     if model.classes is not None:
         return len(model.classes)
     return model.estimator.n_outputs_ * readout.n_numbers(model)
@@ -137,7 +172,7 @@ def _description(model: FittedModel) -> str:
 
 def _classes(model: FittedModel, name: str) -> str:
     """Return the array of the names of the classes."""
-    if model.classes is None:
+    if model.classes is None or model.is_member:
         return ""
     words = strings_in([str(label) for label in model.classes.tolist()])
     return f"\nconst char *const {name}_classes[{len(model.classes)}] = {words};\n"

@@ -70,9 +70,20 @@ static void head(const float *features, float *out)
     float raw[N_RAW];
     for (size_t k = 0; k < N_RAW; k++)
         raw[k] = head_bias[k];
-    add_product(features, N_FEATURES, head_weight, N_RAW, raw);@DECODE@
+    add_product(features, N_FEATURES, head_weight, N_RAW, raw);
+    decode(raw, out);
 }
 """
+_DECODE = """
+/* the prediction of raw predictions, which it may change */
+static void decode(float *raw, float *out)
+{@DECODE@
+}
+"""
+# of a member of an ensemble
+_GIVE_RAW = """
+    for (size_t k = 0; k < N_RAW; k++)
+        out[k] = raw[k];"""
 _VALUES = """
     for (size_t k = 0; k < N_RAW; k++)
         out[k] = @VALUE@ * target_scale[k] + target_mean[k];"""
@@ -176,14 +187,22 @@ def add_head(source: Source, model: FittedModel) -> None:
     source.array("head_weight", model.parameters["head_weight"].T)
     source.array("head_bias", model.parameters["head_bias"])
     source.function(ADD_PRODUCT)
-    if model.classes is None:
+    add_decode(source, model)
+    source.function(_HEAD)
+
+
+def add_decode(source: Source, model: FittedModel) -> None:
+    """Add `decode`, from a raw prediction to a prediction."""
+    if model.is_member:
+        decode = _GIVE_RAW
+    elif model.classes is None:
         decode = _values(source, model)
     elif model.estimator.out_activation_ == "softmax":
         decode = _SOFTMAX
     else:
         source.function(SIGMOID)
         decode = _MULTILABEL if model.is_multilabel else _BINARY
-    source.function(_HEAD.replace("@DECODE@", decode))
+    source.function(_DECODE.replace("@DECODE@", decode))
 
 
 def _values(source: Source, model: FittedModel) -> str:
