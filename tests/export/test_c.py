@@ -17,6 +17,7 @@ from sklstm.components import LSTM
 from sklstm.components.cells import CELLS
 from sklstm.export import load_parameters, to_c
 from sklstm.export._c.cells import STEPS
+from sklstm.export._c.source import Source
 from tests.export.models import (
     CELL_CHOICES,
     INPUTS,
@@ -297,6 +298,14 @@ def test_a_network_that_needs_the_whole_sequence_has_no_stream(monkeypatch, tmp_
     X, slope = sequences()
     model = untrained(monkeypatch, LSTMRegressor, X, slope, **SMALL)
     assert "model_step" not in Compiled(model, tmp_path).header
+
+
+def test_two_arrays_of_one_name_are_an_error():
+    """Not only where a model happens to have both of the parts that they belong to."""
+    source = Source()
+    source.array("width", [1.0])
+    with pytest.raises(AssertionError, match="two arrays width"):
+        source.array("width", [2.0])
 
 
 def test_every_cell_can_be_exported():

@@ -109,7 +109,7 @@ _SURVIVAL = """
     out[0] = FIRST_AREA; /* the area under the survival curve, then the curve */
     for (size_t k = 0; k < N_RAW; k++) {
         out[1 + k] = (k > 0 ? out[k] : 1.0f) / (1.0f + expf(raw[k]));
-        out[0] += width[k] * out[1 + k];
+        out[0] += interval[k] * out[1 + k];
     }"""
 _SOFTMAX = """
     float highest = raw[0], total = 0.0f;
@@ -210,7 +210,7 @@ def _values(source: Source, model: FittedModel) -> str:
     loss = model.regression_loss
     if isinstance(loss, Survival):
         source.define(FIRST_AREA=literal(np.float32(loss.ends[0] / 2.0)))
-        source.array("width", loss.widths)
+        source.array("interval", loss.widths)
         return _SURVIVAL
     source.array("target_scale", model.estimator.target_scale_)
     source.array("target_mean", model.estimator.target_mean_)

@@ -26,6 +26,7 @@ class Source:
         self._types: list[str] = []
         self._arrays: list[str] = []
         self._functions: list[str] = []
+        self._names: set[str] = set()
 
     def define(self, **constants: Any) -> None:
         """Add constants by name."""
@@ -45,7 +46,7 @@ class Source:
         shape = " x ".join(map(str, numbers.shape))
         first = f"static const {kind} {name}[{numbers.size}] = {{ /* {shape} */"
         self._arrays.append("\n".join([first, *wrapped(words), "};"]))
-        return name
+        return self._new(name)
 
     def strings(self, name: str, words: Sequence[str]) -> None:
         """Add an array of strings."""
@@ -59,7 +60,7 @@ class Source:
     def record(self, kind: str, name: str, *values: Any) -> str:
         """Add a record of constants, and return its name."""
         self._arrays.append(f"static const {kind} {name} = {{{', '.join(map(str, values))}}};")
-        return name
+        return self._new(name)
 
     def declare(self, text: str) -> None:
         """Add the declaration of a type, once; the arrays come behind it."""
@@ -73,6 +74,12 @@ class Source:
         """Return all sections."""
         sections = ["\n".join(self._constants), *self._types, *self._arrays, *self._functions]
         return "\n\n".join(section.strip("\n") for section in sections) + "\n"
+
+    def _new(self, name: str) -> str:
+        """Return a name, which no other part of the network may have taken."""
+        assert name not in self._names, f"two arrays {name}"
+        self._names.add(name)
+        return name
 
     @staticmethod
     def _once(section: list[str], text: str) -> None:
