@@ -27,7 +27,7 @@ def rounded(model):
     "settings",
     [
         {"pooling": "last", "scale": "channel", "patch_size": 1},
-        {"pooling": "concat", "num_layers": 2, "branch": "auto", "patch_size": 2},
+        {"pooling": "concat", "num_layers": 2, "patch_size": 2},
         {"pooling": "attention"},
         {"return_sequences": True},
     ],

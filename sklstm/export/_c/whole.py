@@ -54,7 +54,21 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
         *_read_input(source, model),
         *_branch(source, model),
     ]
-    at = "seen"
+    calls, at = _layers(source, model)
+    lines += [*calls, *_readout(source, model, name, at)]
+    _leave_out_unused(lines)
+    body = "\n".join(f"    {line}" for line in lines)
+    source.function(f"""
+void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float *out)
+{{
+{body}
+}}
+""")
+
+
+def _layers(source: Source, model: FittedModel) -> tuple[list[str], str]:
+    """Add all between input and readout; return the calls, and the array with the states."""
+    spec, at, lines = model.spec, "seen", []
     for record in convolutions.add_convolutions(source, model, "conv", spec.front):
         lines.append(f"n_steps = convolve(&{record}, {at}, n_steps, {_next(at)});")
         at = _next(at)
@@ -74,15 +88,7 @@ def add_whole(source: Source, model: FittedModel, name: str) -> None:
         for record in encoder.add_encoder(source, model):
             room = "more, more + n_steps * 2 * N_STATES"
             lines.append(f"encode(&{record}, n_steps, {at}, {room});")
-    lines += _readout(source, model, name, at)
-    _leave_out_unused(lines)
-    body = "\n".join(f"    {line}" for line in lines)
-    source.function(f"""
-void {name}_predict(const float *x, size_t n_timesteps, float *workspace, float *out)
-{{
-{body}
-}}
-""")
+    return lines, at
 
 
 def _leave_out_unused(lines: list[str]) -> None:
