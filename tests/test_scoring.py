@@ -196,3 +196,10 @@ def test_without_a_validation_set_it_has_no_effect_and_fit_says_so():
         model.fit(X, y)
     model.fit(X, y, X_val=X, y_val=y)
     model.partial_fit(X, y)  # which never stops early
+
+
+def test_a_scorer_that_does_not_fit_is_named():
+    X, slope = sequences(24)
+    y = np.where(slope > 0.0, "up", "down")
+    with pytest.raises(ValueError, match="scoring='r2' does not fit the validation set or the est"):
+        LSTMClassifier(**SMALL, scoring="r2").fit(X, y, X_val=X, y_val=y)

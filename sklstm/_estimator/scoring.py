@@ -38,7 +38,14 @@ def score_of_estimator(
     estimator.__dict__["_predict"] = known
     scorer: Any = get_scorer(scoring) if isinstance(scoring, str) else scoring
     weighted = (weight != weight[0]).any() and _takes_weights(scorer)
-    score = scorer(estimator, X, y, **({"sample_weight": weight} if weighted else {}))
+    try:
+        score = scorer(estimator, X, y, **({"sample_weight": weight} if weighted else {}))
+    except (TypeError, ValueError) as error:
+        if not isinstance(scoring, str):
+            raise  # of the user's own function
+        raise ValueError(
+            f"scoring={scoring!r} does not fit the validation set or the estimator: {error}"
+        ) from error
     if not isinstance(score, Real) or not math.isfinite(score):
         raise ValueError(
             f"scoring={scoring!r} gives {score!r} on the validation set, where a finite number is "
