@@ -26,7 +26,8 @@ _HOLT = np.array(
     list(product(np.linspace(0.1, 1, 10), (0, 0.05, 0.1, 0.2, 0.4), (0.8, 0.85, 0.9, 0.95, 0.98)))
 )
 _FIRST_VALUES = 6  # whose mean step is the first slope
-DAMPING = 0.5  # fraction of the slope in the forecast; the Theta method also takes half
+_DAMPING = 0.5  # fraction of the slope in the forecast; the Theta method also takes half
+_FEW = 7  # observations; the slope of fewer is mostly noise
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class TrendAnchor:
         profile = profile_of(known, season_lengths, short)
         rest = x - seasonal_part(profile, np.arange(len(x)))
         alpha, _ = best_alpha(rest[: len(known)])
-        return cls(profile, alpha, rest, _smoothed(rest, alpha), DAMPING * _expanding_slope(rest))
+        return cls(
+            profile, alpha, rest, _smoothed(rest, alpha), damping(len(x)) * _expanding_slope(rest)
+        )
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,14 @@ class DampedTrend:
         errors, level, slope = np.empty(len(_HOLT)), np.empty(len(x)), np.empty(len(x))
         damped_trend(np.ascontiguousarray(x), n_known, first_slope, _HOLT, errors, level, slope)
         return cls(float(_HOLT[int(np.argmin(errors)), 2]), level, slope)
+
+
+def damping(n: int) -> float:
+    """Return the fraction of its slope that goes into the forecast of a series of n observations.
+
+    It is a half, and of few observations less: (3, 7) would go on to 11, 16, 25 in logarithms.
+    """
+    return _DAMPING * (1.0 if n >= _FEW else (n / 8.0) ** 2)
 
 
 def mean_steps(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -22,7 +22,7 @@ from sklstm._forecasting.anchored import (
     scale_of,
     seasons_that_fit,
 )
-from sklstm._forecasting.anchors import DAMPING, DampedTrend, best_alpha, last_slope
+from sklstm._forecasting.anchors import DampedTrend, best_alpha, damping, last_slope
 from sklstm._forecasting.drivers import Drivers
 from sklstm._forecasting.seasonality import (
     autocovariances,
@@ -138,7 +138,7 @@ def ends_of(
             rest[first:],
             {m: np.roll(indices, -first) for m, indices in profile.items()},
             level,
-            DAMPING * last_slope(rest),
+            damping(int(n)) * last_slope(rest),
             lag,
             long_lag,
             (

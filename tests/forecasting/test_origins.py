@@ -41,6 +41,18 @@ def test_a_row_is_update_and_predict(settings):
         np.testing.assert_allclose(row, by_update(forecaster, y[n:end], 30), rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:.*too short to hold anything out:UserWarning")
+def test_a_row_of_few_observations_is_update_and_predict():
+    y = monthly(9)
+    forecaster = LSTMForecaster(horizon=3, max_steps=0).fit(y[:3])
+    table = forecaster.predict_at(y)
+    for n in range(3, 10):
+        if n > 3:
+            forecaster.update(y[n - 1 : n])
+        np.testing.assert_allclose(table.loc[y.index[n - 1]], forecaster.predict(), rtol=1e-9)
+        assert np.abs(forecaster.predict() / y.iloc[n - 1] - 1.0).max() < 0.5
+
+
 def test_a_season_that_appears_only_later():
     y = monthly(80)
     y[:24] = 100.0 + np.random.default_rng(0).standard_normal(24)

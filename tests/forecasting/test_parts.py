@@ -162,6 +162,14 @@ def test_an_anchor_of_the_past_follows_what_comes_without_learning_from_it():
     np.testing.assert_allclose(followed.level[:40], past.level)
 
 
+def test_few_observations_have_little_slope():
+    assert [anchors.damping(n) for n in (2, 4, 7, 100)] == [1 / 32, 1 / 8, 0.5, 0.5]
+    x = np.array([3.0, 7.0])
+    assert anchors.TrendAnchor.fit(x, ()).drift.tolist() == [0.0, 4.0 / 32]
+    x = np.arange(20.0) * 4.0  # the early origins of a longer series have its damping
+    np.testing.assert_allclose(anchors.TrendAnchor.fit(x, (), 5).drift[1:], 2.0)
+
+
 def test_the_last_season_again():
     x = np.arange(10.0)
     forecast = anchors.seasonal_naive(x, np.array([4, 1]), np.array([7, 9]), 6)
