@@ -149,7 +149,8 @@ class Predictions(FittedAttributes):
         depend on each other as the errors of the anchors in the past did [1]_: a path takes over
         the ranks of a past path of errors. All series take them from the same times, as far as
         they have these in common, so that sums over series are meaningful, too. With fewer than 8
-        past paths of that horizon, the steps depend on each other as in a random walk.
+        past paths of that horizon, the steps depend on each other as in a random walk, which is the
+        same one for all such series.
 
         References
         ----------
