@@ -38,7 +38,10 @@ class Panel:
     left_out: tuple[Any, ...] = ()  # labels of series without any observation
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the panel without objects of pandas; each time axis is there once."""
+        """Return the panel without objects of pandas; each time axis is there once.
+
+        Gaps are there only if there are any, not as an empty array for each series.
+        """
         places: dict[Any, int] = {}  # with a common step, length and end make an axis
         axes: list[Any] = []
         place_of = np.empty(self.n_series, np.int64)
@@ -48,14 +51,17 @@ class Panel:
                 places[key] = len(axes)
                 axes.append(index_as_plain(axis))
             place_of[i] = places[key]
-        return self.__dict__ | {
+        state = self.__dict__ | {
             "axes": {"distinct": axes, "place_of": place_of},
             "step": step_as_plain(self.step),
             "template": template_as_plain(self.template),
         }
+        if not any(map(len, self.filled)):
+            del state["filled"]
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` gave; files of 0.1.0 have the objects, and no gaps."""
+        """Take what `__getstate__` gave; files of 0.1.0 have the objects themselves."""
         axes = state["axes"]
         if isinstance(axes, dict):
             distinct = [index_from_plain(form) for form in axes["distinct"]]

@@ -1,5 +1,7 @@
 """Gaps that are filled: nothing is measured in them, and no forecast sees across them."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,3 +86,14 @@ def test_origins_in_a_gap_know_what_came_before_it():
     np.testing.assert_allclose(at.iloc[2], expected, rtol=1e-9)
     whole = clone(GAPS).fit(HOLES[:50]).update(HOLES[49:54].interpolate()[1:])
     np.testing.assert_allclose(at.iloc[4], whole.predict(2), rtol=1e-9)
+
+
+@pytest.mark.parametrize("y", [HOLES, Y])
+def test_gaps_are_saved(y):
+    forecaster = clone(GAPS).fit(y)
+    loaded = pickle.loads(pickle.dumps(forecaster))
+    for before, after in zip(
+        forecaster._fitted.panel.filled, loaded._fitted.panel.filled, strict=True
+    ):
+        np.testing.assert_array_equal(before, after)
+    pd.testing.assert_series_equal(loaded.predict(), forecaster.predict())
