@@ -98,6 +98,15 @@ def test_the_start_is_the_survival_of_all():
     assert len(loss.ends) == len(events) == 20
 
 
+def test_the_start_is_right_for_rare_events():
+    """What is added to the events of an interval must not outweigh them."""
+    time = np.arange(1.0, 20_001.0)
+    target = np.column_stack([time <= 200.0, np.minimum(time, 400.0)])
+    loss = Survival().fitted(target, np.ones(20_000))
+    curve = loss.survival(np.array([loss.initial_raw]))[0]
+    np.testing.assert_allclose(1.0 - curve[:9], 0.001 * np.arange(1, 10), rtol=0.02)
+
+
 def test_values_are_the_area_under_the_curve():
     rng = np.random.default_rng(0)
     loss = Survival(4).on(np.array([1.0, 3.0, 3.5, 8.0]), np.zeros(4))

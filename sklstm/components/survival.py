@@ -14,7 +14,7 @@ from sklstm._kernels import losses
 from sklstm.components.component import COUNT, parameter
 from sklstm.components.loss import RegressionLoss, log_mean
 
-# Share of the samples that is added to the events of each interval, and to those who survive it,
+# Share of all events that is added to the events of each interval, and to those who survive it,
 # where training starts: a hazard of 0 or 1 has no log-odds.
 _ADDED = 1e-3
 # The part of a sum of shares that rounding may add.
@@ -117,7 +117,8 @@ class Survival(RegressionLoss):
         intervals = np.arange(self.n_columns)
         events = shares @ (code[:, np.newaxis] == intervals)
         survivors = shares @ (code[:, np.newaxis] > intervals)
-        return np.asarray(np.log(events + _ADDED) - np.log(survivors + _ADDED))
+        added = _ADDED * events.sum()
+        return np.asarray(np.log(events + added) - np.log(survivors + added))
 
     def encoded(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (n_rows, 1) what the kernel compares with; target (n_rows, 2), see `fitted`.
