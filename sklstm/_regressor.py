@@ -267,6 +267,10 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
             return as_survival_target(target)
         return self._shaped(target)
 
+    def _strata(self, target: NDArray) -> NDArray | None:
+        """Return whether events were observed, the share of which a validation split keeps."""
+        return target[:, 0] if isinstance(self._loss(), Survival) else None
+
     def _missing(self, y: NDArray) -> NDArray[np.bool_]:
         """Return which rows of y are NaN in all outputs."""
         refuse_words(y)
@@ -297,7 +301,8 @@ class LSTMRegressor(RegressorMixin, RegressorParameters, SurvivalRegressor):
         """
         self.__dict__.pop("conformity_scores_", None)  # of the network before this fit
         if reset:
-            self.__dict__.pop("interval_ends_", None)  # with another loss there are none
+            for name in ("interval_ends_", "_initial_raw"):  # with another loss there are none
+                self.__dict__.pop(name, None)
         loss = self._loss()
         if isinstance(loss, Survival):
             return self._scale_survival(target, weight, loss, reset)

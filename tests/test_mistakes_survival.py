@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from sklstm import LSTMRegressor
+from sklstm._input.survival_targets import survival_target
 from sklstm.components import Survival
 from sklstm.export import to_c
 from tests.test_survival import records
@@ -87,7 +88,7 @@ MISTAKES = [
     (
         "no event",
         lambda: fit(frame(event=np.zeros(40, bool))),
-        r"None of the 40 samples that count has an observed event.*If the column of booleans says "
+        r"None of the 40 samples to train on has an observed event.*If the column of booleans says "
         r"who is censored, pass its opposite",
     ),
     ("all times 0", lambda: fit(frame(time=0.0)), r"All times of y are 0: pass the times since"),
@@ -100,7 +101,8 @@ MISTAKES = [
     (
         "a structured y without the loss",
         lambda: LSTMRegressor(**SMALL).fit(X, Y),
-        r"y is a structured array with the fields died, day",
+        r"y is a structured array with the fields died, day\. If it holds events and the times "
+        r"until them, use LSTMRegressor with loss='survival'",
     ),
     (
         "a number of intervals of 0",
@@ -110,10 +112,31 @@ MISTAKES = [
     (
         "a time after the last one",
         lambda: fit(Y).predict_survival(X, [1.0, 1e6]),
-        r"times holds 1e\+06, and the survival curves go from 0 to .*choose times within",
+        r"times holds 1000000\.0, and the survival curves go from 0 to .*choose times within",
+    ),
+    (
+        "a time that is later by rounding",
+        lambda: fit(frame(time=0.1 * TIME)).predict_survival(X, np.nextafter(0.1 * TIME.max(), 9)),
+        r"times holds (\d\.\d+), and the survival curves go from 0 to (?!\1,)",
+    ),
+    (
+        "a timedelta",
+        lambda: fit(Y).predict_survival(X, np.timedelta64(1, "D")),
+        r"pd\.Timedelta\('",
+    ),
+    (
+        "a missing time to predict",
+        lambda: fit(Y).predict_survival(X, np.ma.array([1.0, 2.0], mask=[False, True])),
+        r"times=masked_array\(.*pass numbers",
+    ),
+    ("booleans as times", lambda: fit(Y).predict_survival(X, [True]), r"times=\[True\]: pass numb"),
+    (
+        "a scorer of numbers",
+        lambda: fit(Y, early_stopping=True, scoring="r2"),
+        r"scoring='r2' compares numbers or classes, .*set it to 'loss', or pass a callable",
     ),
     ("a time of NaN", lambda: fit(Y).predict_survival(X, [np.nan]), r"times holds nan, and the su"),
-    ("times as text", lambda: fit(Y).predict_survival(X, ["late"]), r"pass an array of numbers"),
+    ("times as text", lambda: fit(Y).predict_survival(X, ["late"]), r"pass numbers, in the"),
     (
         "times in a table",
         lambda: fit(Y).predict_survival(X, [[1.0]]),
@@ -161,6 +184,33 @@ MISTAKES = [
 def test_a_mistake_gets_a_sentence(mistake, sentence):
     with pytest.raises((AttributeError, ValueError), match=f"(?s){sentence}"):
         mistake()
+
+
+CONVERTIBLE = {
+    "0 and 1": lambda: frame(event=EVENT.astype(int)),
+    "1 and 2, as in R": lambda: frame(event=EVENT + 1.0),
+    "an array of numbers": lambda: np.column_stack([EVENT, TIME]),
+    "a list of numbers": lambda: np.column_stack([TIME, EVENT]).tolist(),
+    "words": lambda: frame(event=np.where(EVENT, "died", "alive")),
+    "timedelta": lambda: frame(time=pd.to_timedelta(TIME, unit="D")),
+    "dates": lambda: frame(time=START + pd.to_timedelta(TIME, unit="D")),
+    "a structured array": lambda: np.array(
+        [(int(e), np.timedelta64(int(86_400_000 * t), "ms")) for e, t in Y.tolist()],
+        [("status", int), ("days", "m8[ms]")],
+    ),
+}
+START = pd.Timestamp("2026-01-01")
+
+
+@pytest.mark.parametrize("name", CONVERTIBLE)
+def test_the_advice_works(name):
+    y = CONVERTIBLE[name]()
+    with pytest.raises(ValueError, match="Here: ") as error:
+        survival_target(y)
+    advice = str(error.value).partition("Here: ")[2].removesuffix(".")
+    advice = advice.replace("the word for an observed event", "died")
+    right = survival_target(eval(advice, {"np": np, "pd": pd, "y": y, "start": START}))
+    np.testing.assert_allclose(right, survival_target(Y), rtol=1e-9)
 
 
 def test_the_cause_of_a_missing_method():

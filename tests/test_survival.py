@@ -161,6 +161,15 @@ def test_concordance_pair_by_pair():
         assert index == pytest.approx(right / pairs, rel=1e-12)
 
 
+def test_concordance_of_weights_of_any_size():
+    target = np.column_stack([np.ones(4), np.arange(4.0)])
+    predicted, weight = np.array([1.0, 0.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.0, 1.0])
+    right = concordance_index(target, predicted, weight)
+    assert right == pytest.approx(15 / 17)  # of the pairs only 0-1 is wrong, with a weight of 2
+    for unit in (1e-200, 1e200):
+        assert concordance_index(target, predicted, unit * weight) == pytest.approx(right)
+
+
 # --- the estimator ----------------------------------------------------------------------------
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_it_learns(dtype):
@@ -282,6 +291,26 @@ def test_early_stopping_and_scoring():
     assert by_default.score(X, y) == by_default.best_validation_score_
 
 
+def test_a_validation_split_keeps_the_share_of_events():
+    X, y = records(60)
+    held_out = []
+
+    def score(estimator, X, y):
+        held_out.append(y["event"].sum())
+        return 0.0
+
+    settings = {"early_stopping": True, "validation_fraction": 0.5, "max_iter": 1}
+    for n_events in (30, 4):
+        y["died"] = np.arange(60) < n_events
+        for seed in range(3):
+            fitted(**settings, scoring=score, random_state=seed).fit(X, y)
+            assert held_out[-1] == n_events / 2
+    y["died"] = np.arange(60) == 0  # too few to have shares
+    assert fitted(**settings, scoring="loss").fit(X, y).n_iter_ == 1
+    with pytest.raises(ValueError, match="None of the 30 samples .* if early_stopping held out"):
+        fitted(**settings, scoring="loss", random_state=2).fit(X, y)
+
+
 def test_the_intervals_of_the_first_fit_stay():
     X, y = records()
     model = fitted(warm_start=True).fit(X, y)
@@ -296,7 +325,7 @@ def test_the_intervals_of_the_first_fit_stay():
     with pytest.raises(ValueError, match="raw predictions mean something else"):
         model.set_params(loss="poisson").fit(X, y["day"])
     model.set_params(warm_start=False).fit(X, y["day"] + 1.0)
-    assert not hasattr(model, "interval_ends_")
+    assert vars(model).keys() == vars(LSTMRegressor(**SMALL).fit(X, y["day"])).keys()
     assert not hasattr(model, "predict_survival")
     grown = fitted(warm_start=True).fit(X, y).set_params(n_estimators=2).fit(X, y)
     assert grown.predict_survival(X).shape == (40, 10)

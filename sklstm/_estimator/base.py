@@ -269,7 +269,7 @@ class BaseLSTM(CallbackSupportMixin, TrainedMembers):
         """Return whose gaps others have too in training; None without gaps."""
         if not len(inputs.reading.gaps) or self.return_sequences:
             return None
-        classes = self._strata(targets.values)
+        classes = self._strata(targets.values) if hasattr(self, "classes_") else None
         return Lenders.of(samples, targets.values, classes, inputs.data.n_samples)
 
     def _check_held_out(self, held_out: _HeldOut | None) -> None:

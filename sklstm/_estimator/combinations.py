@@ -29,7 +29,7 @@ def check_combinations(parameters: HyperParameters) -> None:
             part.checked()
     for sentence in (
         *_with_cell(parameters, cell), *_without_layers(parameters), *_of_steps(parameters),
-        *_with_attention(parameters),
+        *_with_attention(parameters), *_of_survival(parameters),
     ):  # fmt: skip
         raise ValueError(sentence)
 
@@ -102,12 +102,6 @@ def _of_steps(parameters: HyperParameters) -> Iterator[str]:
     """Yield what is for one prediction of a whole sequence."""
     if not parameters.return_sequences:
         return
-    loss = getattr(parameters, "loss", None)  # of a regressor
-    if loss == "survival" or isinstance(loss, Survival):
-        yield (
-            "return_sequences=True predicts at every step, but loss='survival' is for one time "
-            "until an event after the whole sequence: set return_sequences=False."
-        )
     if parameters.pooling != "last":
         yield (
             "return_sequences=True predicts at every step from the state there, without pooling: "
@@ -133,6 +127,24 @@ def _of_steps(parameters: HyperParameters) -> Iterator[str]:
         yield (
             "return_sequences=True has targets for the steps as they are, which augmentation "
             "would move: set augmentation=None."
+        )
+
+
+def _of_survival(parameters: HyperParameters) -> Iterator[str]:
+    """Yield what is for a y of numbers."""
+    loss = getattr(parameters, "loss", None)  # of a regressor
+    if loss != "survival" and not isinstance(loss, Survival):
+        return
+    if parameters.return_sequences:
+        yield (
+            "return_sequences=True predicts at every step, but loss='survival' is for one time "
+            "until an event after the whole sequence: set return_sequences=False."
+        )
+    if isinstance(parameters.scoring, str) and parameters.scoring != "loss":
+        yield (
+            f"scoring={parameters.scoring!r} compares numbers or classes, but with loss='survival' "
+            "y holds events and times: leave scoring at None for the concordance index, set it to "
+            "'loss', or pass a callable with the signature scorer(estimator, X, y)."
         )
 
 

@@ -18,6 +18,8 @@ def concordance_index(
     target (n, 2): whether the event was observed, 1 or 0, and the time; predicted (n,): the larger,
         the longer; weight (n,)
     """
+    # by a power of two, so that products of weights neither overflow nor vanish
+    weight = np.ldexp(weight, -np.frexp(weight.max())[1])
     happened = target[:, 0] == 1.0
     # at the time of an event, who left then was without it longer
     moments = np.column_stack([target[:, 1], ~happened])

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklstm._estimator.concordance import concordance_index
 from sklstm._estimator.intervals import RegressorWithIntervals
-from sklstm._input.survival_targets import check_events, survival_target
+from sklstm._input.containers import as_text
+from sklstm._input.survival_targets import as_floats, check_events, is_numeric, survival_target
 from sklstm.components.component import resolve
 from sklstm.components.loss import RegressionLoss
 from sklstm.components.losses import LOSSES
@@ -106,9 +107,15 @@ class SurvivalRegressor(RegressorWithIntervals):
 def _checked_times(times: Any, last: float) -> NDArray[np.float64]:
     """Return times (n_times,) at which there is a survival curve."""
     try:
-        at = np.atleast_1d(np.asarray(times, np.float64))
-    except (TypeError, ValueError):
-        raise ValueError(f"times={times!r}: pass an array of numbers, in the units of y.") from None
+        given = np.atleast_1d(np.asarray(times))
+    except ValueError:  # entries of different lengths
+        given = np.array(["?"])
+    if np.ma.is_masked(times) or not is_numeric(given.ravel()):
+        raise ValueError(
+            f"times={as_text(times)}: pass numbers, in the units of y. If those are days, "
+            "t / pd.Timedelta('1D') makes them of a timedelta."
+        )
+    at = as_floats(given)
     if at.ndim != 1 or not at.size:
         raise ValueError(
             f"times has the shape {np.shape(times)}: pass one time or several in a row."
@@ -116,7 +123,7 @@ def _checked_times(times: Any, last: float) -> NDArray[np.float64]:
     outside = ~((at >= 0.0) & (at <= last))
     if outside.any():
         raise ValueError(
-            f"times holds {at[outside][0]:g}, and the survival curves go from 0 to {last:g}, the "
+            f"times holds {at[outside][0]}, and the survival curves go from 0 to {last}, the "
             "last time in the training data: choose times within."
         )
     return at

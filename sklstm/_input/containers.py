@@ -78,11 +78,17 @@ def check_container(values: Any, name: str) -> None:
 
 def refuse_fields(values: Any, name: str) -> None:
     """Refuse a structured array."""
-    if getattr(getattr(values, "dtype", None), "names", None):
+    names = getattr(getattr(values, "dtype", None), "names", None)
+    if not names:
+        return
+    found = f"{name} is a structured array with the fields {', '.join(names)}"
+    kinds = {values.dtype[field].kind for field in names}
+    if name == "y" and len(names) == 2 and "b" in kinds and kinds & set("iuf"):
         raise ValueError(
-            f"{name} is a structured array with the fields {', '.join(values.dtype.names)}: pass "
-            f"an array of numbers, or for a table pd.DataFrame({name})."
+            f"{found}. If it holds events and the times until them, use LSTMRegressor with "
+            "loss='survival'; otherwise pass an array of numbers."
         )
+    raise ValueError(f"{found}: pass an array of numbers, or for a table pd.DataFrame({name}).")
 
 
 def refuse_columns_of_words(X: Any) -> None:

@@ -25,10 +25,10 @@ def survival_target(y: Any) -> NDArray[np.float64]:
     """Return y as (n_samples, 2): 1 if the event was observed, else 0, and the time."""
     columns = _columns(y)
     booleans = [values for values in columns.values() if _is_boolean(values)]
-    numbers = [values for values in columns.values() if _is_numeric(values)]
+    numbers = [values for values in columns.values() if is_numeric(values)]
     if len(columns) != 2 or len(booleans) != 1 or len(numbers) != 1:
-        raise ValueError(f"y is {_in_words(y, columns)}. {_FORM}")
-    target = np.column_stack([_floats(booleans[0]), _floats(numbers[0])])
+        raise ValueError(f"y is {_in_words(y, columns)}. {_FORM}{_remedy(y, columns)}")
+    target = np.column_stack([as_floats(booleans[0]), as_floats(numbers[0])])
     if not len(target):
         raise ValueError(f"y has no entries. {_FORM}")
     _refuse_values(target)
@@ -47,9 +47,9 @@ def check_events(target: NDArray[np.float64], weight: NDArray[np.float64]) -> No
     counts = weight > 0.0
     if not target[counts, 0].any():
         raise ValueError(
-            f"None of the {counts.sum()} samples that count has an observed event, so that nothing "
+            f"None of the {counts.sum()} samples to train on has an observed event, so that nothing "
             "can be learned about when it happens. If the column of booleans says who is censored, "
-            "pass its opposite."
+            "pass its opposite; if early_stopping held out the only events, set it to False."
         )
     if not target[counts, 1].any():
         raise ValueError("All times of y are 0: pass the times since the same start, in any unit.")
@@ -80,7 +80,7 @@ def _is_boolean(values: Any) -> bool:
     return getattr(values.dtype, "kind", "O") == "b"
 
 
-def _is_numeric(values: Any) -> bool:
+def is_numeric(values: Any) -> bool:
     """Whether a column holds numbers."""
     if values.dtype != object:
         return getattr(values.dtype, "kind", "O") in "iuf"
@@ -95,7 +95,7 @@ def _is_missing_or(value: Any, kinds: tuple[type, ...]) -> bool:
     return value is None or type(value).__name__ == "NAType" or isinstance(value, kinds)
 
 
-def _floats(values: Any) -> NDArray[np.float64]:
+def as_floats(values: Any) -> NDArray[np.float64]:
     """Return a column as floats, NaN where it is missing."""
     return np.asarray(without_na(np.asarray(values, object)).astype(np.float64))
 
@@ -109,6 +109,37 @@ def _in_words(y: Any, columns: dict[Any, Any]) -> str:
     if isinstance(y, (list, tuple)):
         return f"a {type(y).__name__} of {len(y)} entries such as {as_text(y[0])}" if y else "empty"
     return f"of the shape {np.shape(y)} and dtype {y.dtype}" if hasattr(y, "dtype") else as_text(y)
+
+
+def _remedy(y: Any, columns: dict[Any, Any]) -> str:
+    """Return the expression that makes a y of two columns what it should be, if it can be told."""
+    known = _as_events_and_times(y, columns)
+    if len(columns) != 2 or set(known) != {"event", "time"}:
+        return ""
+    return f" Here: pd.DataFrame({{'event': {known['event']}, 'time': {known['time']}}})."
+
+
+def _as_events_and_times(y: Any, columns: dict[Any, Any]) -> dict[str, str]:
+    """Return expressions for "event" and "time" by what the columns hold."""
+    has_names = is_pandas(y) or getattr(getattr(y, "dtype", None), "names", None)
+    array = "np.asarray(y)" if isinstance(y, (list, tuple)) else "y"
+    known = {}
+    for name, values in columns.items():
+        column = f"y[{name!r}]" if has_names else f"{array}[:, {name}]"
+        kind = getattr(values.dtype, "kind", "O")
+        if kind == "m":
+            known["time"] = f"{column} / pd.Timedelta('1D')"
+        elif kind == "M":
+            known["time"] = f"({column} - start) / pd.Timedelta('1D')"
+        elif _is_boolean(values):
+            known["event"] = column
+        elif is_numeric(values):
+            found = set(np.unique(as_floats(values)))
+            codes = [code for code in (1, 2) if found == {code - 1, code}]  # 2: as in R
+            known |= {"event": f"{column} == {codes[0]}"} if codes else {"time": column}
+        else:
+            known["event"] = f"{column} == 'the word for an observed event'"
+    return known
 
 
 def _refuse_values(target: NDArray[np.float64]) -> None:

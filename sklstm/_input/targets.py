@@ -387,6 +387,7 @@ def split_off(
     """Samples to train on, and samples to validate on, with the same shares of the classes.
 
     codes (n,): class of each sample as a position in labels (n_classes,); None: none are kept
+    labels: None: the shares are kept if there are enough samples
     """
     if len(samples) < 2:
         raise ValueError(
@@ -409,5 +410,10 @@ def split_off(
                 f"and y has {len(found)} classes, each of which must be on both sides: change "
                 f"validation_fraction, {instead}."
             )
+    elif codes is not None:
+        n_held_out = math.ceil(fraction * len(samples))
+        of_each = np.unique(codes, return_counts=True)[1]
+        if min(n_held_out, len(samples) - n_held_out) < len(of_each) or of_each.min() < 2:
+            codes = None
     kept, held_out = train_test_split(samples, test_size=fraction, random_state=rng, stratify=codes)
     return kept, held_out
