@@ -77,12 +77,14 @@ def liver() -> Records:
 
 
 def course() -> Records:
-    """Return learners after four weeks of a course."""
+    """Return learners who were active in the fourth week of a course."""
     weeks = make_course_events(600, random_state=0)[0].drop(columns="education").reset_index()
     number = weeks.groupby("learner").cumcount() + 1
     last = number.where(weeks["minutes"] > 0, 0).groupby(weeks["learner"]).transform("max")
     weeks["event"], weeks["until"] = last < 15, last - 4
-    read = weeks[(number <= 4) & (last > 4)].reset_index(drop=True)
+    there = (weeks["minutes"] > 0) & (number == 4)
+    read = weeks[(number <= 4) & there.groupby(weeks["learner"]).transform("any")]
+    read = read.reset_index(drop=True)
     return records(read, "learner", "week", [])
 
 
