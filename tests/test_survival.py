@@ -307,7 +307,7 @@ def test_a_validation_split_keeps_the_share_of_events():
             assert held_out[-1] == n_events / 2
     y["died"] = np.arange(60) == 0  # too few to have shares
     assert fitted(**settings, scoring="loss").fit(X, y).n_iter_ == 1
-    with pytest.raises(ValueError, match="None of the 30 samples .* if early_stopping held out"):
+    with pytest.raises(ValueError, match=r"None of the 30 samples .* if early_stopping held out"):
         fitted(**settings, scoring="loss", random_state=2).fit(X, y)
 
 

@@ -47,8 +47,8 @@ def check_events(target: NDArray[np.float64], weight: NDArray[np.float64]) -> No
     counts = weight > 0.0
     if not target[counts, 0].any():
         raise ValueError(
-            f"None of the {counts.sum()} samples to train on has an observed event, so that nothing "
-            "can be learned about when it happens. If the column of booleans says who is censored, "
+            f"None of the {counts.sum()} samples to train on has an observed event, so nothing can "
+            "be learned about when it happens. If the column of booleans says who is censored, "
             "pass its opposite; if early_stopping held out the only events, set it to False."
         )
     if not target[counts, 1].any():
