@@ -216,6 +216,13 @@ def test_every_form_of_y(form):
     assert model.score(X, FORMS[form](y)) == expected.score(X, y)
 
 
+def test_a_table_of_another_package():
+    X, y = records()
+    pyarrow = pytest.importorskip("pyarrow")
+    table = pyarrow.table({"died": y["died"], "day": y["day"]})
+    np.testing.assert_array_equal(fitted().fit(X, table).theta_, fitted().fit(X, y).theta_)
+
+
 def test_tables():
     X, y = records()
     rows = pd.concat(

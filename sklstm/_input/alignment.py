@@ -15,9 +15,11 @@ from sklstm._input.containers import (
     is_long_frame,
     is_pandas,
     is_sequence,
+    names_of_columns,
     rows_of_samples,
 )
 from sklstm._input.table import Sequences
+from sklstm._input.table_columns import as_frame
 from sklstm._input.targets import plain
 
 
@@ -48,7 +50,7 @@ def aligned(X: Any, *, steps: bool = False, **others: Any) -> tuple[Any, ...]:
         if values is not None:
             check_container(values, name)
             _refuse_rows_in_place_of_samples(X, values, name, steps)
-    others = {name: as_array(values) for name, values in others.items()}
+    others = {name: as_array(_with_kinds(values)) for name, values in others.items()}
     known = []
     if any(map(_has_index, others.values())):
         places = X.places() if isinstance(X, Sequences) else None
@@ -91,6 +93,15 @@ def _in_order(X: Any, values: Any, name: str, steps: bool, known: list[_Known]) 
     if steps and is_pandas(X):
         _check_columns(X, values, name)
     return values
+
+
+def _with_kinds(values: Any) -> Any:
+    """A table of another package as one of pandas, if it has booleans, which an array loses."""
+    if is_pandas(values) or names_of_columns(values) is None:
+        return values
+    frame = as_frame(values)
+    kinds = {getattr(dtype, "kind", "O") for dtype in frame.dtypes}
+    return frame if "b" in kinds and len(kinds) > 1 else values
 
 
 def _is_list(values: Any) -> bool:
