@@ -78,6 +78,17 @@ def test_a_censored_time_counts_for_intervals_followed_by_half():
     np.testing.assert_array_equal(loss.encoded(events)[:, 0], [0, 0, 0, 0, 1, 1, 1, 1.5])
 
 
+@pytest.mark.parametrize("unit", [0.1, 1 / 7, 1 / 365.25, 3.3])
+def test_units_of_whole_times_do_not_matter(unit):
+    rng = np.random.default_rng(0)
+    for _ in range(10):  # many times are in the middle of an interval
+        target = np.column_stack([rng.integers(0, 2, 200), rng.integers(0, 40, 200)]).astype(float)
+        loss = Survival(5).fitted(target, np.ones(200))
+        other = Survival(5).fitted(target * [1.0, unit], np.ones(200))
+        np.testing.assert_allclose(other.ends, loss.ends * unit)
+        np.testing.assert_array_equal(other.encoded(target * [1.0, unit]), loss.encoded(target))
+
+
 def test_weights_are_copies_of_events():
     _, y = records()
     target, weight = target_of(y), np.arange(40) % 3

@@ -19,6 +19,8 @@ from sklstm.components.loss import RegressionLoss, log_mean
 _ADDED = 1e-3
 # The part of a sum of shares that rounding may add.
 _ROUNDING = 1e-9
+# The part of a time that a change of units may take off.
+_ROUNDING_OF_TIMES = 1e-12
 
 
 @dataclass(repr=False)
@@ -128,6 +130,7 @@ class Survival(RegressionLoss):
         happened, time = target[:, 0] == 1.0, target[:, 1]
         interval = np.searchsorted(self.ends, time)
         middle = self.ends - np.diff(self.ends, prepend=0.0) / 2.0
+        middle *= 1.0 - _ROUNDING_OF_TIMES  # a time that is there in weeks is there in years
         followed = np.searchsorted(middle, time, side="right")  # intervals, by at least half
         known = happened & (interval < self.n_columns)
         return np.where(known, interval, followed - 0.5)[:, np.newaxis]
