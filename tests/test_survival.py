@@ -67,6 +67,20 @@ def test_intervals_end_where_there_are_events():
     assert loss.n_columns == len(loss.kernel_parameters) == 4
 
 
+def test_the_last_event_is_not_spread_over_later_times():
+    """Early events and a few long observations: Kaplan and Meier have a plateau."""
+    rng = np.random.default_rng(0)
+    time = np.where(rng.random(500) < 0.3, rng.exponential(10.0, 500), np.inf)
+    end = rng.exponential(100.0, 500)
+    target = np.column_stack([time <= end, np.minimum(time, end)]).astype(float)
+    loss = Survival().fitted(target, np.ones(500))
+    raw = np.array([loss.initial_raw])
+    assert loss.ends[-2] == target[target[:, 0] == 1.0, 1].max()
+    assert len(loss.ends) == 10
+    assert loss.survival(raw)[0, -1] == pytest.approx(0.7, abs=0.05)
+    assert loss.values(raw)[0, 0] == pytest.approx(0.7 * end.max(), rel=0.07)
+
+
 def test_a_censored_time_counts_for_intervals_followed_by_half():
     loss = Survival(2).on(np.array([10.0, 30.0]), np.zeros(2))
     times = np.array([0.0, 4.9, 5.0, 10.0, 19.9, 20.0, 30.0, 99.0])
@@ -106,7 +120,7 @@ def test_the_start_is_the_survival_of_all():
     curve = loss.survival(np.array([loss.initial_raw]))[0]
     np.testing.assert_allclose(curve, np.exp(-(loss.ends**1.5)), atol=0.015)
     events = np.bincount(np.searchsorted(loss.ends, target[target[:, 0] == 1.0, 1]))
-    assert len(loss.ends) == len(events) == 20
+    assert (len(loss.ends), len(events)) == (20, 19)  # nobody has the event in the last one
 
 
 def test_the_start_is_right_for_rare_events():
@@ -115,7 +129,7 @@ def test_the_start_is_right_for_rare_events():
     target = np.column_stack([time <= 200.0, np.minimum(time, 400.0)])
     loss = Survival().fitted(target, np.ones(20_000))
     curve = loss.survival(np.array([loss.initial_raw]))[0]
-    np.testing.assert_allclose(1.0 - curve[:9], 0.001 * np.arange(1, 10), rtol=0.02)
+    np.testing.assert_allclose(1.0 - curve[:9], loss.ends[:9] / 20_000, rtol=0.02)
 
 
 def test_values_are_the_area_under_the_curve():

@@ -14,8 +14,8 @@ from sklstm._kernels import losses
 from sklstm.components.component import COUNT, parameter
 from sklstm.components.loss import RegressionLoss, log_mean
 
-# Share of all events that is added to the events of each interval, and to those who survive it,
-# where training starts: a hazard of 0 or 1 has no log-odds.
+# Share of those at risk in an interval that is added to its survivors, and times the share of all
+# events to its events, where training starts: a hazard of 0 or 1 has no log-odds.
 _ADDED = 1e-3
 # The part of a sum of shares that rounding may add.
 _ROUNDING = 1e-9
@@ -28,16 +28,16 @@ class Survival(RegressionLoss):
     """Negative log-likelihood of the time until an event; predicts a survival curve [1]_ [2]_.
 
     The time is divided into intervals that hold about the same share of the events of the training
-    data. For each, the network predicts the probability that the event happens there if it did not
-    before. A sample whose event was not observed counts for the intervals through which it was:
-    those that it was followed through by at least half. ``predict`` gives the expected time until
-    the event up to the last observed time, ``predict_survival`` the survival curve, and ``score``
-    is the concordance index.
+    data; times after the last event are one more. For each, the network predicts the probability
+    that the event happens there if it did not before. A sample whose event was not observed counts
+    for the intervals through which it was followed by at least half. ``predict`` gives the expected
+    time until the event up to the last observed time, ``predict_survival`` the survival curve, and
+    ``score`` is the concordance index.
 
     Parameters
     ----------
     n_intervals : int, default=10
-        Number of intervals; there are fewer if the events have fewer different times.
+        Largest number of intervals; there are fewer if the events have fewer different times.
 
     References
     ----------
@@ -96,15 +96,18 @@ class Survival(RegressionLoss):
     def fitted(self, target: NDArray[np.float64], weight: NDArray[np.float64]) -> Self:
         """Return the loss on intervals with about the same share of events each.
 
+        Times after the last event are an interval of their own: it is not spread over them.
+
         target (n_rows, 2): whether the event was observed, 1 or 0, and the time; weight (n_rows,)
         """
         happened, time = target[:, 0], target[:, 1]
         times, place = np.unique(time, return_inverse=True)
         all_ends = np.bincount(place, weight)
         at_risk = all_ends[::-1].cumsum()[::-1]
-        # the estimate of Kaplan and Meier (1958)
-        died = 1.0 - np.cumprod(1.0 - np.bincount(place, weight * happened) / at_risk)
-        shares = died[-1] * np.arange(1, self.n_intervals) / self.n_intervals
+        events = np.bincount(place, weight * happened)
+        died = 1.0 - np.cumprod(1.0 - events / at_risk)  # the estimate of Kaplan and Meier (1958)
+        n_shares = self.n_intervals - int(events[-1] == 0.0)
+        shares = died[-1] * np.arange(1, n_shares + 1) / max(n_shares, 1)
         cuts = times[np.searchsorted(died, shares * (1.0 - _ROUNDING))]
         ends = np.unique(np.append(cuts, times[-1]))
         on_ends = self.on(ends[ends > 0.0], np.empty(0))
@@ -119,8 +122,8 @@ class Survival(RegressionLoss):
         intervals = np.arange(self.n_columns)
         events = shares @ (code[:, np.newaxis] == intervals)
         survivors = shares @ (code[:, np.newaxis] > intervals)
-        added = _ADDED * events.sum()
-        return np.asarray(np.log(events + added) - np.log(survivors + added))
+        added = _ADDED * (events + survivors)
+        return np.asarray(np.log(events + added * events.sum()) - np.log(survivors + added))
 
     def encoded(self, target: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (n_rows, 1) what the kernel compares with; target (n_rows, 2), see `fitted`.
