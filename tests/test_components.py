@@ -227,6 +227,7 @@ def test_shared_parts_of_docstrings_are_indented_as_the_rest(Estimator):
     methods = [getattr(Estimator, name) for name in dir(Estimator) if not name.startswith("_")]
     for owner in (Estimator, *filter(callable, methods)):
         text = owner.__doc__ or ""
+        assert "{X}" not in text, owner
         assert text == inspect.cleandoc(text) or not owner.__module__.startswith("sklstm."), owner
         sections = re.split(r"^(\w+)\n-+$", text, flags=re.MULTILINE)
         for title, section in zip(sections[1::2], sections[2::2], strict=True):

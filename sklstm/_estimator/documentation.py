@@ -88,6 +88,7 @@ def documented(cls: T) -> T:
     }
     ours = [base for base in cls.__mro__ if base.__module__.startswith("sklstm.")]
     for owner in (cls, *(method for base in ours for method in vars(base).values())):
+        owner = getattr(owner, "fn", owner)  # of a method that is available with some settings
         if callable(owner) and owner.__doc__:
             filled = inspect.cleandoc(owner.__doc__)
             for mark, text in parts.items():
