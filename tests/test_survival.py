@@ -81,6 +81,15 @@ def test_the_last_event_is_not_spread_over_later_times():
     assert loss.values(raw)[0, 0] == pytest.approx(0.7 * end.max(), rel=0.07)
 
 
+def test_events_at_time_0_are_not_spread_over_later_times():
+    end = np.random.default_rng(0).exponential(1.0, 200)
+    target = np.column_stack([np.arange(200) < 40, np.where(np.arange(200) < 40, 0.0, end)])
+    loss = Survival().fitted(target, np.ones(200))
+    np.testing.assert_array_equal(loss.ends, [end[40:].min(), end[40:].max()])
+    curve = loss.survival(np.array([loss.initial_raw]))
+    np.testing.assert_allclose(curve, 0.8, atol=0.002)
+
+
 def test_a_censored_time_counts_for_intervals_followed_by_half():
     loss = Survival(2).on(np.array([10.0, 30.0]), np.zeros(2))
     times = np.array([0.0, 4.9, 5.0, 10.0, 19.9, 20.0, 30.0, 99.0])

@@ -109,8 +109,9 @@ class Survival(RegressionLoss):
         n_shares = self.n_intervals - int(events[-1] == 0.0)
         shares = died[-1] * np.arange(1, n_shares + 1) / max(n_shares, 1)
         cuts = times[np.searchsorted(died, shares * (1.0 - _ROUNDING))]
-        ends = np.unique(np.append(cuts, times[-1]))
-        on_ends = self.on(ends[ends > 0.0], np.empty(0))
+        # events at time 0 are in an interval up to the first time after it
+        ends = np.unique(np.maximum(np.append(cuts, times[-1]), times[times > 0.0][0]))
+        on_ends = self.on(ends, np.empty(0))
         return self.on(on_ends.ends, on_ends._hazards(target, weight))
 
     def _hazards(
