@@ -9,10 +9,6 @@ from sklstm.export._c import chain, numbers
 from sklstm.export._c.source import Source, guard_of_nan
 from sklstm.export._fitted import FittedModel
 
-CALL_OF_MOMENTS = """
-        double mean, spread;
-        moments(x, n_timesteps, channel, &mean, &spread);"""
-
 _IS_OBSERVED = """
 /* the mean of a channel, NaN for one that had no value in training */
 static double mean_of(size_t channel)
@@ -165,27 +161,8 @@ _OF_GAPS = """
     variance = (1.0 - share) * variance + share * (unit * unit + (1.0 - share) * away * away);
     *mean -= share * away;"""
 
-_READ_INPUT = """
-/* x (n_timesteps, N_CHANNELS), filled and scaled, behind zeros that make the first patch
-   whole@ROOM@ */
-static void read_input(const float *x, size_t n_timesteps, float *seen@ARGUMENTS@)
-{
-    const size_t missing = (PATCH - n_timesteps % PATCH) % PATCH;
-    for (size_t k = 0; missing > 0 && k < N_SEEN; k++)
-        seen[k] = 0.0f;@EXPECT@
-    for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
-        for (size_t t = 0; t < n_timesteps; t++) {
-            const double value = @VALUE@;
-            float *place = place_in(seen, missing + t, channel);
-@COPIES@
-        }
-    }@GAPS@
-}
-"""
 _OF_CHANNEL_ALONE = {
-    "ROOM": "",
-    "ARGUMENTS": "",
-    "EXPECT": "",
+    "KNOWN": "\n        around known = {(double)NAN, 0.0, 0.0, 0};",
     "VALUE": "read_value(&known, x, n_timesteps, t, channel)",
 }
 _OF_ALL_CHANNELS = {
@@ -218,34 +195,24 @@ def add_filling(source: Source, model: FittedModel) -> None:
     source.function(_FILLED.replace("@DECAYED@", _DECAYED if decays else unused))
 
 
-def add_whole(source: Source, model: FittedModel, copies: list[str], nothing: str) -> None:
-    """Add `read_input`, for whole sequences.
-
-    copies: the scaled values; nothing: what is read where nothing is known
-    """
+def add_whole(source: Source, model: FittedModel) -> dict[str, str]:
+    """Add what fills the gaps of a whole sequence; return the texts of `read_input` that use it."""
     add_filling(source, model)
     source.declare(_AROUND)
     ahead = _LOOK_AHEAD if model.fills_ahead else _DO_NOT_LOOK_AHEAD
     source.function(_with_times(model, _READ_VALUE.replace("@AHEAD@", ahead)))
-    texts, known = _OF_CHANNEL_ALONE, "\n        around known = {(double)NAN, 0.0, 0.0, 0};"
+    texts = {"DONE": "filled and scaled"}
     if chain.is_read(model):
         chain.add_expect(source, model)
-        texts, known = _OF_ALL_CHANNELS, ""
-    moments = ""
+        texts |= _OF_ALL_CHANNELS
+    else:
+        texts |= _OF_CHANNEL_ALONE
     if model.scale in ("both", "sequence"):
         source.function(_MOMENTS.replace("@OF_GAPS@", _OF_GAPS if chain.is_read(model) else ""))
-        moments = CALL_OF_MOMENTS
     if len(model.number_gaps):
         source.function(_with_times(model, _READ_GAPS))
-    lines = [f"            place[{k}] = isnan(value) ? {nothing} : {copy};"
-             for k, copy in enumerate(copies)]  # fmt: skip
-    text = _READ_INPUT.replace("@COPIES@", "\n".join(lines))
-    text = text.replace("@MOMENTS@", moments + known)
-    calls = "\n    read_gaps(x, n_timesteps, missing, seen);" if len(model.number_gaps) else ""
-    text = text.replace("@GAPS@", calls)
-    for key, part in texts.items():
-        text = text.replace(f"@{key}@", part)
-    source.function(text)
+        texts["GAPS"] = "\n    read_gaps(x, n_timesteps, missing, seen);"
+    return texts
 
 
 def add_step(source: Source, model: FittedModel, copy: str, nothing: str) -> None:

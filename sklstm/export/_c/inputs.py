@@ -39,21 +39,34 @@ static float *place_in(float *seen, size_t step, size_t channel)
 """
 
 _INPUT = """
-/* x (n_timesteps, N_CHANNELS), scaled, behind zeros that make the first patch whole */
-static void read_input(const float *x, size_t n_timesteps, float *seen)
+/* x (n_timesteps, N_CHANNELS), @DONE@, behind zeros that make the first patch
+   whole@ROOM@ */
+static void read_input(const float *x, size_t n_timesteps, float *seen@ARGUMENTS@)
 {
     const size_t missing = (PATCH - n_timesteps % PATCH) % PATCH;
     for (size_t k = 0; missing > 0 && k < N_SEEN; k++)
-        seen[k] = 0.0f;
-    for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@
+        seen[k] = 0.0f;@EXPECT@
+    for (size_t channel = 0; channel < N_CHANNELS; channel++) {@MOMENTS@@KNOWN@
         for (size_t t = 0; t < n_timesteps; t++) {
-            const double value = (double)x[t * N_CHANNELS + channel];
+            const double value = @VALUE@;
             float *place = place_in(seen, missing + t, channel);
 @COPIES@
         }
-    }
+    }@GAPS@
 }
 """
+_WITHOUT_GAPS = {
+    "DONE": "scaled",
+    "ROOM": "",
+    "ARGUMENTS": "",
+    "EXPECT": "",
+    "KNOWN": "",
+    "VALUE": "(double)x[t * N_CHANNELS + channel]",
+    "GAPS": "",
+}
+_MOMENTS = """
+        double mean, spread;
+        moments(x, n_timesteps, channel, &mean, &spread);"""
 
 _NO_NUMBERS = """
 /* zeros that make the first patch whole */
@@ -77,18 +90,23 @@ def add_input(source: Source, model: FittedModel) -> None:
         source.function(_NO_NUMBERS)
         return
     source.function(_PLACE)
-    copies, moments = _copies(source, model), ""
+    copies, texts = _copies(source, model), dict(_WITHOUT_GAPS)
     within = model.scale in ("both", "sequence")
     if within:
         source.define(ROUNDING=ROUNDING, ROUNDING_OF_A_SUM=ROUNDING_OF_A_SUM)
     if model.reads_gaps:
-        gaps.add_whole(source, model, copies, _nothing(model))
-        return
-    if within:
+        texts |= gaps.add_whole(source, model)
+        copies = [f"isnan(value) ? {_nothing(model)} : {copy}" for copy in copies]
+    elif within:
         source.function(_WITHIN)
-        moments = gaps.CALL_OF_MOMENTS
-    lines = "\n".join(f"            place[{k}] = {copy};" for k, copy in enumerate(copies))
-    source.function(_INPUT.replace("@COPIES@", lines).replace("@MOMENTS@", moments))
+    texts["MOMENTS"] = _MOMENTS if within else ""
+    texts["COPIES"] = "\n".join(
+        f"            place[{k}] = {copy};" for k, copy in enumerate(copies)
+    )
+    function = _INPUT
+    for key, text in texts.items():
+        function = function.replace(f"@{key}@", text)
+    source.function(function)
 
 
 def add_step_input(source: Source, model: FittedModel) -> None:
