@@ -112,12 +112,11 @@ def add_tables(source: Source, model: FittedModel) -> None:
 def add_codes(source: Source, model: FittedModel, name: str) -> None:
     """Add the functions that give the code of a category, one for each channel."""
     for k, (channel, known) in enumerate(_channels(model)):
-        array = f"categories_{k}"
         if known.dtype == object:
-            source.strings(array, known.tolist())
+            array = source.strings(f"categories_{k}", known.tolist())
             find, argument = _FIND_WORD, "word"
         else:
-            source.array(array, known, kind="double")
+            array = source.array(f"categories_{k}", known, kind="double")
             find, argument = _FIND_NUMBER, "number"
         source.function(find)
         source.function(f"""

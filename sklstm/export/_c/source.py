@@ -48,14 +48,16 @@ class Source:
         self._arrays.append("\n".join([first, *wrapped(words), "};"]))
         return self._new(name)
 
-    def strings(self, name: str, words: Sequence[str]) -> None:
-        """Add an array of strings."""
+    def strings(self, name: str, words: Sequence[str]) -> str:
+        """Add an array of strings, and return its name."""
         self._arrays.append(f"static const char *const {name}[{len(words)}] = {strings_in(words)};")
+        return self._new(name)
 
-    def table(self, kind: str, name: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Add an array of records of constants."""
+    def table(self, kind: str, name: str, rows: Sequence[Sequence[Any]]) -> str:
+        """Add an array of records of constants, and return its name."""
         lines = "\n".join(f"    {{{', '.join(map(str, row))}}}," for row in rows)
         self._arrays.append(f"static const {kind} {name}[{len(rows)}] = {{\n{lines}\n}};")
+        return self._new(name)
 
     def record(self, kind: str, name: str, *values: Any) -> str:
         """Add a record of constants, and return its name."""
