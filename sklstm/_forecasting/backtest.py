@@ -131,13 +131,11 @@ def _tidy(
     frames = []
     values, bounds = forecast.values(), forecast.bounds(coverage)
     for i, first in enumerate(n_known):
-        observed = panel.values[i].copy()
-        observed[panel.filled[i]] = np.nan
         columns = {
             "series": [panel.labels[i]] * horizon,  # a label may be a tuple
             "cutoff": panel.axes[i][first - 1],
             "time": panel.axes[i][first : first + horizon],
-            "actual": observed[first : first + horizon],
+            "actual": panel.observed(i, first, first + horizon),
             "prediction": values[i],
             "lower": bounds[i][:, 0],
             "upper": bounds[i][:, 1],

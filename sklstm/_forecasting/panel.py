@@ -107,6 +107,12 @@ class Panel:
             raise ValueError(f"There is no series {label!r}: the first are {self.labels[:5]}.")
         return self.labels.index(label)
 
+    def observed(self, i: int, first: int, last: int) -> NDArray[np.float64]:
+        """Return values ``first`` to ``last - 1`` of a series, NaN in its gaps."""
+        values, holes = self.values[i][first:last].copy(), self.filled[i]
+        values[holes[slice(*np.searchsorted(holes, (first, last)))] - first] = np.nan
+        return values
+
     # --- time -------------------------------------------------------------------------------
     def futures(self, horizon: int) -> list[Any]:
         """Return the time axes (horizon,) that follow each series."""
