@@ -182,7 +182,7 @@ def test_an_ensemble_predicts_the_mean_of_its_members(loss):
         np.testing.assert_allclose(model.predict(X, return_std=True)[1], expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize("loss", ["poisson", "gaussian", "quantiles", "squared_error"])
+@pytest.mark.parametrize("loss", ["poisson", "gaussian", "quantiles", "squared_error", "survival"])
 def test_gradient_through_the_mean_by_finite_differences(loss):
     loss, rng = loss_of(loss), np.random.default_rng(0)
     raws, slope = rng.standard_normal((3, 4, 6)), rng.standard_normal((4, 6))

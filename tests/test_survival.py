@@ -15,7 +15,6 @@ from sklstm._estimator.concordance import concordance_index
 from sklstm.components import Survival
 from sklstm.inspection import input_gradients, permutation_importance
 from tests.inspection.networks import finite_differences
-from tests.kernels.problem import loss_of
 from tests.toy import SMALL, sequences
 
 LEARNING = {
@@ -379,17 +378,6 @@ def test_an_ensemble_predicts_the_mean_curve():
     np.testing.assert_allclose(model.predict_survival(X), curves, rtol=1e-9)
     each = np.mean([member.predict(X) for member in model.estimators_], axis=0)
     np.testing.assert_allclose(model.predict(X), each, rtol=1e-9)
-
-
-def test_gradient_through_the_mean_by_finite_differences():
-    loss, rng = loss_of("survival"), np.random.default_rng(0)
-    raws, slope = rng.standard_normal((3, 4, 3)), rng.standard_normal((4, 3))
-    exact = loss.through_mean(raws, slope)
-    for place in np.ndindex(raws.shape):
-        step = np.zeros(raws.shape)
-        step[place] = 1e-5
-        numeric = ((loss.mean(raws + step) - loss.mean(raws - step)) * slope).sum() / 2e-5
-        assert numeric == pytest.approx(exact[place], rel=1e-6, abs=1e-8)
 
 
 @pytest.mark.parametrize("n_estimators", [1, 3])

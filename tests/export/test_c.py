@@ -42,7 +42,8 @@ LONGEST_LINE = 4095  # of those that every compiler of C99 reads
 TOLERANCE = 1e-6  # relative to the largest value of a prediction, or to the deviation of y
 FLOATS = ctypes.POINTER(ctypes.c_float)
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+needs_compiler = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+pytestmark = needs_compiler
 
 
 class Compiled:

@@ -6,10 +6,10 @@ import pytest
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.components import Convolutions, SelfAttention
 from tests.export.models import untrained
-from tests.export.test_c import COMPILERS, Compiled, assert_close
+from tests.export.test_c import Compiled, assert_close, needs_compiler
 from tests.toy import SMALL, sequences
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+pytestmark = needs_compiler
 
 
 def rounded(model):

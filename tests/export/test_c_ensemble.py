@@ -9,10 +9,10 @@ from sklstm.components.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
 from sklstm.export import to_c
 from sklstm.export._c.ensemble import _COMBINATIONS
 from tests.export.models import draw_target, expected, untrained
-from tests.export.test_c import COMPILERS, Compiled, assert_close, with_codes
+from tests.export.test_c import Compiled, assert_close, needs_compiler, with_codes
 from tests.toy import SMALL, sequences
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+pytestmark = needs_compiler
 ENSEMBLE = SMALL | {"n_estimators": 3, "dtype": "float32"}
 STREAM = {"bidirectional": False, "scale": "channel"}
 

@@ -12,10 +12,10 @@ import pytest
 from sklstm import LSTMClassifier, LSTMRegressor
 from sklstm.export import to_c
 from tests.export.models import draw_gaps, untrained, with_times
-from tests.export.test_c import COMPILERS, Compiled, assert_close
+from tests.export.test_c import COMPILERS, Compiled, assert_close, needs_compiler
 from tests.toy import SMALL
 
-pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+pytestmark = needs_compiler
 
 
 # --- times ----------------------------------------------------------------------------------

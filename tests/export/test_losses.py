@@ -7,7 +7,7 @@ from sklstm import LSTMRegressor
 from sklstm.components import Quantile
 from sklstm.export import load_parameters, to_onnx
 from tests.export.models import as_input, untrained
-from tests.export.test_c import COMPILERS, Compiled, assert_close
+from tests.export.test_c import Compiled, assert_close, needs_compiler
 from tests.export.test_onnx import run
 from tests.test_survival import records
 from tests.toy import SMALL, padded, sequences
@@ -59,7 +59,7 @@ def test_onnx_of_every_step(monkeypatch, loss):
         same(outputs["quantiles"], right)
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+@needs_compiler
 @pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
 def test_c(monkeypatch, tmp_path, loss):
     model, X = fitted(monkeypatch, loss, 2)
@@ -67,7 +67,7 @@ def test_c(monkeypatch, tmp_path, loss):
     assert_close(model, np.array([compiled.predict(x) for x in X]), model.predict(X))
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+@needs_compiler
 @pytest.mark.parametrize("per_step", [False, True])
 @pytest.mark.parametrize("loss", ["gaussian", SEVERAL], ids=str)
 def test_c_has_deviations_and_quantiles_behind_each_value(monkeypatch, tmp_path, loss, per_step):
@@ -102,7 +102,7 @@ def test_onnx_has_survival_curves(monkeypatch, n_estimators):
     assert not outputs
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler")
+@needs_compiler
 @pytest.mark.parametrize("n_estimators", [1, 3])
 def test_c_has_survival_curves(monkeypatch, tmp_path, n_estimators):
     model, X = survivors(monkeypatch, n_estimators=n_estimators)
