@@ -64,8 +64,7 @@ class Draws:
         times = (self.which * self.n_times).astype(np.int64)
         there = (ages[0] <= times) & (times <= ages[-1])
         first = times[there.argmax(axis=0), np.arange(times.shape[1])]
-        nearest = (
-            np.searchsorted(ages, first, side="right") - 1
-        )  # of a long series not all are kept
+        # of a long series not all are kept
+        nearest = np.searchsorted(ages, first, side="right") - 1
         anyone = (self.which[-1] * len(ages)).astype(np.int64)
         return np.where(there.any(axis=0), nearest, anyone)
